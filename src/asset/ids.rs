@@ -1,0 +1,64 @@
+//! Identifiers, one type a role.
+
+use std::fmt;
+
+/// The tenant (movingimage's videoManagerId) that owns a site's assets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TenantId(pub u64);
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A video's id: one path segment, any alphabet, often 22 base64url characters; it may begin
+/// with `-`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VideoId(Box<str>);
+
+impl VideoId {
+    /// Takes a decoded path segment; none when it is empty or holds a slash.
+    pub fn new(text: &str) -> Option<Self> {
+        (!text.is_empty() && !text.contains('/')).then(|| Self(text.into()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::borrow::Borrow<str> for VideoId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for VideoId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A channel's (folder's) number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChannelId(pub u64);
+
+impl fmt::Display for ChannelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What an origin is asked for.
+///
+/// A disk or object origin gets decoded text, segments joined by `/`, without a leading slash. An
+/// HTTP origin gets the request target byte for byte as it was authorised.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum OriginKey {
+    /// A decoded object key or relative file path.
+    Object(Box<str>),
+    /// `/path[?query]` for an HTTP origin, to be sent as it is.
+    Target(Box<str>),
+}

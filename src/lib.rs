@@ -1,0 +1,14 @@
+//! Countersign: an edge gateway for private files.
+
+pub mod asset;
+pub mod clock;
+pub mod network;
+pub mod secret;
+pub mod target;
+/// CLI.
+pub mod cli {
+    /// Run.
+    pub fn run() -> std::process::ExitCode {
+        std::process::ExitCode::SUCCESS
+    }
+}

@@ -1,0 +1,143 @@
+//! Addresses as addresses: who asks, who stands between, and which networks are meant.
+//!
+//! Every address is folded when it enters: an IPv4 address mapped into IPv6 (`::ffff:a.b.c.d`,
+//! RFC 4291 section 2.5.5.2) *is* that IPv4 address. A network written over mapped addresses is
+//! folded likewise, and refused when its prefix is shorter than the 96 mapped bits, for
+//! `::ffff:10.0.0.0/8` would otherwise mean the whole of IPv6 space below it.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ipnet::{IpNet, Ipv4Net};
+
+/// The address of the person or program that asked, after trusted hops were walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClientIp(IpAddr);
+
+impl ClientIp {
+    /// Folds a mapped address.
+    pub fn new(address: IpAddr) -> Self {
+        Self(address.to_canonical())
+    }
+
+    /// The folded address.
+    pub fn get(self) -> IpAddr {
+        self.0
+    }
+}
+
+impl fmt::Display for ClientIp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The address at the other end of the connection, or the one its PROXY header states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PeerIp(IpAddr);
+
+impl PeerIp {
+    /// Folds a mapped address.
+    pub fn new(address: IpAddr) -> Self {
+        Self(address.to_canonical())
+    }
+
+    /// The folded address.
+    pub fn get(self) -> IpAddr {
+        self.0
+    }
+
+    /// The peer as the client: nobody stands between.
+    pub fn as_client(self) -> ClientIp {
+        ClientIp(self.0)
+    }
+}
+
+impl fmt::Display for PeerIp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why a text is not an address or a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NetworkRejection {
+    /// Neither an address nor `address/prefix`. Octets with leading zeros are refused, because
+    /// resolvers disagree on whether they are octal.
+    #[error("not an IP address or CIDR network")]
+    Malformed,
+    /// An IPv4-mapped network with a prefix shorter than 96 bits.
+    #[error("an IPv4-mapped network needs a prefix of at least /96")]
+    MappedPrefixTooShort,
+}
+
+/// Reads an address or a CIDR network; host bits are cleared, mapped addresses folded.
+pub fn parse_network(text: &str) -> Result<IpNet, NetworkRejection> {
+    let net = if text.contains('/') {
+        IpNet::from_str(text).map_err(|_| NetworkRejection::Malformed)?
+    } else {
+        IpNet::from(IpAddr::from_str(text).map_err(|_| NetworkRejection::Malformed)?)
+    };
+    fold_network(net)
+}
+
+fn fold_network(net: IpNet) -> Result<IpNet, NetworkRejection> {
+    let IpNet::V6(v6) = net else { return Ok(net.trunc()) };
+    let Some(v4) = v6.addr().to_ipv4_mapped() else { return Ok(net.trunc()) };
+    let prefix = v6.prefix_len().checked_sub(96).ok_or(NetworkRejection::MappedPrefixTooShort)?;
+    let v4 = Ipv4Net::new(v4, prefix).map_err(|_| NetworkRejection::Malformed)?;
+    Ok(IpNet::V4(v4.trunc()))
+}
+
+/// A handful of networks, as a configuration lists them (trusted proxies, listed peers).
+///
+/// Made for short lists: a look-up walks them. Large lists are `policy::reputation`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NetworkSet(Vec<IpNet>);
+
+impl NetworkSet {
+    /// A set of these networks.
+    pub fn new(networks: Vec<IpNet>) -> Self {
+        Self(networks)
+    }
+
+    /// Is the address, mapped addresses folded, in one of the networks?
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|net| net.contains(&address))
+    }
+
+    /// Does the set name nobody?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mapped_addresses_are_their_ipv4_address() {
+        let mapped: IpAddr = "::ffff:192.0.2.7".parse().unwrap();
+        assert_eq!(ClientIp::new(mapped), ClientIp::new("192.0.2.7".parse().unwrap()));
+        let set = NetworkSet::new(vec![parse_network("192.0.2.0/24").unwrap()]);
+        assert!(set.contains(mapped));
+    }
+
+    #[test]
+    fn mapped_networks_fold_or_are_refused() {
+        assert_eq!(parse_network("::ffff:10.0.0.0/104").unwrap().to_string(), "10.0.0.0/8");
+        assert_eq!(parse_network("::ffff:10.0.0.0/8"), Err(NetworkRejection::MappedPrefixTooShort));
+        assert_eq!(parse_network("::ffff:192.0.2.1").unwrap().to_string(), "192.0.2.1/32");
+    }
+
+    #[test]
+    fn host_bits_are_cleared_and_odd_forms_refused() {
+        assert_eq!(parse_network("192.0.2.9/24").unwrap().to_string(), "192.0.2.0/24");
+        for bad in ["", "10", "10.0.0", "010.0.0.1", "10.0.0.0/33", "1.2.3.4/", "x/8", "::1/129"] {
+            assert_eq!(parse_network(bad), Err(NetworkRejection::Malformed), "{bad}");
+        }
+    }
+}
