@@ -2,9 +2,11 @@
 
 pub mod asset;
 pub mod clock;
+pub mod keyring;
 pub mod network;
 pub mod secret;
 pub mod target;
+pub mod token;
 /// CLI.
 pub mod cli {
     /// Run.

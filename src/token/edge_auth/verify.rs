@@ -1,0 +1,281 @@
+//! Is a token valid for this request? The only place that makes a [`VerifiedToken`] of this
+//! format.
+//!
+//! The signature is checked before anything is believed. The text as received is tried first and,
+//! only if that does not verify, its one decoding; never twice.
+
+use std::net::IpAddr;
+
+use super::escape::EscapeDialect;
+use super::options::{EdgeAuth, EscapeUrl, IpForm, QueryRule, StartRule, UrlForm};
+use super::wire::UnverifiedToken;
+use crate::clock::UnixSeconds;
+use crate::keyring::{MacInput, VerifyingKey};
+use crate::network::{ClientIp, parse_network};
+use crate::target::{PathPattern, parameters, percent_decode};
+use crate::token::{
+    Claims, MacBudget, MalformedToken, Scope, Subject, TokenCandidate, TokenRejection,
+    VerifiedToken,
+};
+
+/// ACL patterns that are looked at, and their length together.
+const MAX_ACL_PATTERNS: usize = 16;
+const MAX_ACL_BYTES: usize = 1024;
+
+/// Verifies one candidate. `token_name` is the parameter that a signed query never contained.
+pub fn verify<'t>(
+    rules: &EdgeAuth,
+    token_name: &str,
+    candidate: &'t TokenCandidate,
+    subject: Subject<'_>,
+    client: ClientIp,
+    now: UnixSeconds,
+    budget: &mut MacBudget,
+) -> Result<VerifiedToken<'t>, TokenRejection> {
+    let as_received = authenticate(rules, token_name, &candidate.raw, subject, now, budget);
+    let authentic = match (as_received, candidate.decoded.as_deref()) {
+        (Err(first), Some(decoded)) => {
+            let second = authenticate(rules, token_name, decoded, subject, now, budget);
+            // Of two refusals, the one that got further is the more useful.
+            second.map_err(|second| if second.stage() > first.stage() { second } else { first })
+        }
+        (as_received, _) => as_received,
+    };
+    let (claims, key) = authentic?;
+    check_dates(rules, &claims, now)?;
+    check_scope(rules, &claims, subject)?;
+    check_ip(rules, &claims, client)?;
+    Ok(VerifiedToken {
+        claims,
+        key: key.id().clone(),
+        purpose: key.purpose(),
+        carrier: candidate.carrier,
+    })
+}
+
+/// Taken apart, and signed by one of the keys.
+fn authenticate<'t, 'k>(
+    rules: &'k EdgeAuth,
+    token_name: &str,
+    text: &'t str,
+    subject: Subject<'_>,
+    now: UnixSeconds,
+    budget: &mut MacBudget,
+) -> Result<(Claims<'t>, VerifyingKey<'k>), TokenRejection> {
+    let token =
+        UnverifiedToken::parse(text, &rules.field_delimiter).map_err(TokenRejection::Malformed)?;
+    for key in rules.keyring.verifiers(now) {
+        if signed_by(rules, token_name, &token, subject, key, budget) {
+            return Ok((*token.claims(), key));
+        }
+    }
+    Err(TokenRejection::Signature)
+}
+
+/// Did this key sign this token, in any of the forms that the site allows?
+pub(super) fn signed_by(
+    rules: &EdgeAuth,
+    token_name: &str,
+    token: &UnverifiedToken<'_>,
+    subject: Subject<'_>,
+    key: VerifyingKey<'_>,
+    budget: &mut MacBudget,
+) -> bool {
+    // A tag of another length can only be another algorithm's or a shortened one.
+    if token.mac().len() != rules.algorithm.tag_bytes() {
+        return false;
+    }
+    let mut verifies = |url: Option<SignedUrl<'_>>| {
+        budget.take().is_some()
+            && key.verifies(rules.algorithm, token.mac(), |input| {
+                write_signed_text(rules, token, url, input);
+            })
+    };
+    match token.claims().scope {
+        Scope::Acl(_) => verifies(None),
+        Scope::SignedUrl => {
+            let url = |escape| SignedUrl { rules, token_name, subject, escape };
+            let raw = rules.escape_url != EscapeUrl::On && verifies(Some(url(None)));
+            raw || rules.escape_url != EscapeUrl::Off
+                && EscapeDialect::ALL
+                    .iter()
+                    .filter(|dialect| !url(None).repeats_an_earlier_dialect(**dialect))
+                    .any(|dialect| verifies(Some(url(Some(*dialect)))))
+        }
+    }
+}
+
+/// The URL that a URL token signs; written piece by piece, never put together.
+#[derive(Clone, Copy)]
+struct SignedUrl<'a> {
+    rules: &'a EdgeAuth,
+    token_name: &'a str,
+    subject: Subject<'a>,
+    escape: Option<EscapeDialect>,
+}
+
+impl SignedUrl<'_> {
+    fn path(&self) -> &str {
+        match self.rules.url_form {
+            UrlForm::Decoded => self.subject.decoded,
+            UrlForm::Raw => self.subject.wire,
+        }
+    }
+
+    fn write(&self, input: &mut MacInput) {
+        self.pieces(|piece| match self.escape {
+            Some(dialect) => dialect.write(piece.as_bytes(), |escaped| input.write(escaped)),
+            None => input.write(piece.as_bytes()),
+        });
+    }
+
+    fn pieces(&self, mut piece: impl FnMut(&str)) {
+        piece(self.path());
+        if self.rules.query == QueryRule::Ignored {
+            return;
+        }
+        let mut separator = "?";
+        for parameter in self.subject.query.unwrap_or_default().split('&') {
+            let is_token = parameters(parameter)
+                .next()
+                .and_then(|(name, _)| percent_decode(name))
+                .is_some_and(|name| name == self.token_name);
+            if !is_token && !parameter.is_empty() {
+                piece(separator);
+                piece(parameter);
+                separator = "&";
+            }
+        }
+    }
+
+    fn repeats_an_earlier_dialect(&self, dialect: EscapeDialect) -> bool {
+        let mut repeats = true;
+        self.pieces(|piece| repeats &= dialect.repeats_an_earlier_one(piece.as_bytes()));
+        repeats
+    }
+}
+
+fn write_signed_text(
+    rules: &EdgeAuth,
+    token: &UnverifiedToken<'_>,
+    url: Option<SignedUrl<'_>>,
+    input: &mut MacInput,
+) {
+    input.write(token.body().as_bytes());
+    if let Some(url) = url {
+        input.write(rules.field_delimiter.as_bytes());
+        input.write(b"url=");
+        url.write(input);
+    }
+    if let Some(salt) = &rules.salt {
+        input.write(rules.field_delimiter.as_bytes());
+        input.write(b"salt=");
+        // The salt goes into a keyed hash and nowhere else.
+        input.write(salt.expose());
+    }
+}
+
+/// Start, expiry, lifetime, in the order of the contract. Both ends are inclusive.
+fn check_dates(
+    rules: &EdgeAuth,
+    claims: &Claims<'_>,
+    now: UnixSeconds,
+) -> Result<(), TokenRejection> {
+    if let Some(start) = claims.start
+        && now.plus(rules.skew) < start
+    {
+        return Err(TokenRejection::NotYetValid { start });
+    }
+    if now > claims.expiry.plus(rules.skew) {
+        return Err(TokenRejection::Expired { expiry: claims.expiry });
+    }
+    if rules.start == StartRule::Required && claims.start.is_none() {
+        return Err(TokenRejection::Lifetime);
+    }
+    if let Some(longest) = rules.max_lifetime
+        && claims.expiry.since(claims.start.unwrap_or(now)) > longest
+    {
+        return Err(TokenRejection::Lifetime);
+    }
+    Ok(())
+}
+
+fn check_scope(
+    rules: &EdgeAuth,
+    claims: &Claims<'_>,
+    subject: Subject<'_>,
+) -> Result<(), TokenRejection> {
+    match claims.scope {
+        // The MAC was computed over this very URL.
+        Scope::SignedUrl => Ok(()),
+        Scope::Acl(acl) => {
+            let mut covered = false;
+            for_each_pattern(acl, &rules.acl_delimiter, |pattern| {
+                covered |= PathPattern::from_bytes(pattern).matches(subject.wire);
+            })?;
+            if covered { Ok(()) } else { Err(TokenRejection::Scope) }
+        }
+    }
+}
+
+/// The patterns of an ACL. One that is percent-encoded as a whole (it has `%2f` and no raw `/`,
+/// as Java and the Perl tool write it) is decoded once for matching.
+pub(super) fn for_each_pattern(
+    acl: &str,
+    delimiter: &str,
+    mut pattern: impl FnMut(&[u8]),
+) -> Result<(), TokenRejection> {
+    if acl.len() > MAX_ACL_BYTES {
+        return Err(TokenRejection::Malformed(MalformedToken::AclTooLarge));
+    }
+    let mut buffer = [0; MAX_ACL_BYTES];
+    let acl = decode_acl(acl, &mut buffer);
+    let delimiter = delimiter.as_bytes();
+    let mut rest = Some(acl);
+    for _ in 0..MAX_ACL_PATTERNS {
+        let Some(remaining) = rest else { return Ok(()) };
+        let at = remaining.windows(delimiter.len()).position(|window| window == delimiter);
+        let (one, next) = match at {
+            Some(at) => (remaining.get(..at), remaining.get(at + delimiter.len()..)),
+            None => (Some(remaining), None),
+        };
+        let one = one.unwrap_or_default();
+        if !matches!(one.first(), Some(b'/' | b'*')) {
+            return Err(TokenRejection::Malformed(MalformedToken::AclPattern));
+        }
+        pattern(one);
+        rest = next;
+    }
+    match rest {
+        Some(_) => Err(TokenRejection::Malformed(MalformedToken::AclTooLarge)),
+        None => Ok(()),
+    }
+}
+
+fn decode_acl<'a>(acl: &'a str, buffer: &'a mut [u8; MAX_ACL_BYTES]) -> &'a [u8] {
+    let has_encoded_slash = acl.contains("%2f") || acl.contains("%2F");
+    if acl.contains('/') || !has_encoded_slash {
+        return acl.as_bytes();
+    }
+    let mut len = 0;
+    for (slot, byte) in buffer.iter_mut().zip(percent_encoding::percent_decode_str(acl)) {
+        *slot = byte;
+        len += 1;
+    }
+    buffer.get(..len).unwrap_or_default()
+}
+
+fn check_ip(rules: &EdgeAuth, claims: &Claims<'_>, client: ClientIp) -> Result<(), TokenRejection> {
+    let Some(text) = claims.ip else { return Ok(()) };
+    let malformed = TokenRejection::Malformed(MalformedToken::Ip);
+    // `escape_early` turns the colons of an IPv6 address into `%3a`.
+    let text = percent_decode(text).ok_or(malformed)?;
+    let bound_to_client = if let Ok(address) = text.parse::<IpAddr>() {
+        ClientIp::new(address) == client
+    } else if rules.ip_form == IpForm::AddressOrNetwork {
+        parse_network(&text).map_err(|_| malformed)?.contains(&client.get())
+    } else {
+        return Err(malformed);
+    };
+    if bound_to_client { Ok(()) } else { Err(TokenRejection::Ip) }
+}

@@ -1,0 +1,15 @@
+//! The token grammars, for signer and verifier alike.
+//!
+//! A [`VerifiedToken`] is the proof that a grammar's `verify` said yes: its fields are private to
+//! this module tree, and only the `verify.rs` files make one.
+
+mod carrier;
+mod claims;
+pub mod edge_auth;
+mod rejection;
+mod verified;
+
+pub use carrier::{Candidates, Carrier, CarrierRules, TokenCandidate, without_parameter};
+pub use claims::{Claims, Scope};
+pub use rejection::{MalformedToken, TokenRejection};
+pub use verified::{MacBudget, Subject, VerifiedToken};
