@@ -73,13 +73,31 @@ pub enum NetworkRejection {
 }
 
 /// Reads an address or a CIDR network; host bits are cleared, mapped addresses folded.
+///
+/// The address is read by the standard library also where a prefix follows: `ipnet` has a parser
+/// of its own that still takes octets with leading zeros (the class of CVE-2021-29922).
 pub fn parse_network(text: &str) -> Result<IpNet, NetworkRejection> {
-    let net = if text.contains('/') {
-        IpNet::from_str(text).map_err(|_| NetworkRejection::Malformed)?
-    } else {
-        IpNet::from(IpAddr::from_str(text).map_err(|_| NetworkRejection::Malformed)?)
+    let (address, prefix) = match text.split_once('/') {
+        Some((address, prefix)) => (address, Some(prefix)),
+        None => (text, None),
+    };
+    let address = IpAddr::from_str(address).map_err(|_| NetworkRejection::Malformed)?;
+    let net = match prefix {
+        Some(prefix) => {
+            IpNet::new(address, parse_prefix(prefix)?).map_err(|_| NetworkRejection::Malformed)?
+        }
+        None => IpNet::from(address),
     };
     fold_network(net)
+}
+
+/// One to three digits without a sign or a leading zero.
+fn parse_prefix(text: &str) -> Result<u8, NetworkRejection> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits || (text.len() > 1 && text.starts_with('0')) {
+        return Err(NetworkRejection::Malformed);
+    }
+    text.parse().map_err(|_| NetworkRejection::Malformed)
 }
 
 fn fold_network(net: IpNet) -> Result<IpNet, NetworkRejection> {
@@ -136,7 +154,27 @@ mod tests {
     #[test]
     fn host_bits_are_cleared_and_odd_forms_refused() {
         assert_eq!(parse_network("192.0.2.9/24").unwrap().to_string(), "192.0.2.0/24");
-        for bad in ["", "10", "10.0.0", "010.0.0.1", "10.0.0.0/33", "1.2.3.4/", "x/8", "::1/129"] {
+        assert_eq!(parse_network("0.0.0.0/0").unwrap().to_string(), "0.0.0.0/0");
+        for bad in [
+            "",
+            "/",
+            "/8",
+            "10",
+            "10.0.0",
+            "10.0.0/8",
+            "010.0.0.1",
+            "010.0.0.0/8",
+            "10.0.0.0/08",
+            "10.0.0.0/+8",
+            "10.0.0.0/-8",
+            "10.0.0.0/33",
+            "10.0.0.0/8/8",
+            "1.2.3.4/",
+            "x/8",
+            "::1/129",
+            "::1/256",
+            "fe80::1%eth0",
+        ] {
             assert_eq!(parse_network(bad), Err(NetworkRejection::Malformed), "{bad}");
         }
     }
