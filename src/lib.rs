@@ -4,6 +4,7 @@ pub mod asset;
 pub mod clock;
 pub mod keyring;
 pub mod network;
+pub mod policy;
 pub mod secret;
 pub mod target;
 pub mod token;
