@@ -2,6 +2,7 @@
 
 pub mod asset;
 pub mod clock;
+pub mod data_plane;
 pub mod keyring;
 pub mod network;
 pub mod policy;
@@ -11,7 +12,5 @@ pub mod token;
 /// CLI.
 pub mod cli {
     /// Run.
-    pub fn run() -> std::process::ExitCode {
-        std::process::ExitCode::SUCCESS
-    }
+    pub fn run() -> std::process::ExitCode { std::process::ExitCode::SUCCESS }
 }
