@@ -12,5 +12,7 @@ pub mod token;
 /// CLI.
 pub mod cli {
     /// Run.
-    pub fn run() -> std::process::ExitCode { std::process::ExitCode::SUCCESS }
+    pub fn run() -> std::process::ExitCode {
+        std::process::ExitCode::SUCCESS
+    }
 }

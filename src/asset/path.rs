@@ -234,6 +234,15 @@ impl AssetPath {
 }
 
 impl AssetParameters {
+    /// Is it what a link without parameters means?
+    pub fn is_default(&self) -> bool {
+        match self {
+            Self::None | Self::Subtitle(SubtitleFormat::Vtt) => true,
+            Self::Quality(quality) => &**quality == DEFAULT_QUALITY,
+            Self::QualityUnknown | Self::Subtitle(SubtitleFormat::Srt) => false,
+        }
+    }
+
     fn parse(resource: &AssetResource, target: &RequestTarget) -> Result<Self, AssetRejection> {
         match resource {
             AssetResource::ChapterThumbnail { .. } | AssetResource::Thumbnail { .. } => {

@@ -1,10 +1,33 @@
-//! May this request have this asset: the compiled, immutable parts of an answer.
+//! May this request have this asset? The one policy engine, for edge, API, page and zip.
+//!
+//! Pure: facts and a snapshot in, a [`Permit`] or a [`Denial`] out, the clock passed in.
 
+mod decide;
+mod denial;
+mod facts;
 mod netset;
+mod overrides;
+mod permit;
 mod reputation;
+mod revocations;
+mod rules;
+mod snapshot;
+mod witness;
 
+pub use decide::{decide, decide_witnessed};
+pub use denial::{Denial, DenialCode};
+pub use facts::{RequestFacts, Resource};
 pub use netset::{
     BlocklistBuilder, MAX_ENTRIES, MAX_FILE_BYTES, MAX_LINE_BYTES, NetsetError, NetsetErrors,
     NetsetFile, NetsetRejection,
 };
+pub use overrides::{OverrideTable, TenantOverrides};
+pub use permit::{Basis, Exposure, Permit, PermittedObject};
 pub use reputation::{BlockedRange, Blocklist};
+pub use revocations::Revocations;
+pub use rules::{
+    Access, AssetRules, HostPattern, KeyTemplate, KeyTemplateRejection, OriginName, OriginTakes,
+    Route, Scheme, Site, SiteTable, TokenRules,
+};
+pub use snapshot::{EdgeSnapshot, SnapshotPublisher, SnapshotReader};
+pub use witness::{Blocked, Quiet, Step, Witness};

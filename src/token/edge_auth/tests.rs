@@ -274,7 +274,7 @@ fn algorithms_come_from_the_configuration_only() {
     }
     // A SHA-256 tag cut to the length of MD5's is no MD5 tag and no SHA-256 tag.
     let token = signed(&rules(), &acl(&["/*"]));
-    let cut = &token[..token.len() - 32];
+    let (cut, _) = token.split_at(token.len() - 32);
     for &verifier in MacAlgorithm::ALL {
         let rules = EdgeAuth { algorithm: verifier, ..rules() };
         assert_eq!(check(&rules, cut, &Asked::default()), Err(TokenRejection::Signature));

@@ -1,0 +1,160 @@
+//! The decision: steps 5 to 7 of the contract, in order.
+
+use std::borrow::Cow;
+
+use crate::asset::{AssetPath, Visibility};
+use crate::clock::UnixSeconds;
+use crate::target::RequestTarget;
+use crate::token::{MacBudget, Subject, TokenRejection, VerifiedToken, edge_auth};
+
+use super::permit::Grant;
+use super::{
+    Access, Basis, Blocked, Denial, DenialCode, EdgeSnapshot, Permit, Quiet, RequestFacts,
+    Resource, Revocations, Scheme, Step, Witness,
+};
+
+/// May this request have what it asks for, at `now`?
+pub fn decide<'r>(
+    facts: &'r RequestFacts<'r>,
+    snapshot: &EdgeSnapshot,
+    now: UnixSeconds,
+) -> Result<Permit<'r>, Denial> {
+    decide_witnessed(facts, snapshot, now, &mut Quiet)
+}
+
+/// The same, watched.
+pub fn decide_witnessed<'r, W: Witness>(
+    facts: &'r RequestFacts<'r>,
+    snapshot: &EdgeSnapshot,
+    now: UnixSeconds,
+    witness: &mut W,
+) -> Result<Permit<'r>, Denial> {
+    let (grant, subject, needs_token) = match &facts.resource {
+        Resource::Asset(asset) => {
+            let rules = facts.site.assets.as_ref().ok_or(DenialCode::NoRoute)?;
+            let effective = snapshot.overrides.effective(facts.site.tenant, asset);
+            let paths = EffectivePaths::of(&facts.target, asset, effective);
+            witness.see(|| Step::Effective {
+                asked: asset.asked,
+                effective,
+                path: paths.wire.clone(),
+            });
+            let grant = Grant::Asset { rules, asset, effective };
+            (grant, paths, effective == Visibility::Private)
+        }
+        Resource::Route(route) => {
+            witness.see(|| Step::RouteRule {
+                prefix: &route.prefix,
+                access: route.access.wire_name(),
+            });
+            let needs_token = match route.access {
+                Access::Deny => return Err(DenialCode::NoRoute.into()),
+                Access::Open => false,
+                Access::Token => true,
+            };
+            (Grant::Route(route), EffectivePaths::as_asked(&facts.target), needs_token)
+        }
+    };
+
+    let blocked = snapshot.blocklist.contains(facts.client);
+    witness.see(|| Step::Blocklist { blocked: if blocked { Blocked::Yes } else { Blocked::No } });
+    if blocked {
+        return Err(DenialCode::IpBlocked.into());
+    }
+
+    if !needs_token {
+        witness.see(|| Step::TokenNotNeeded);
+        return Ok(Permit::new(facts, grant, Basis::Public));
+    }
+    let subject = subject.as_subject(facts.target.query());
+    let token = verify_any(facts, subject, &snapshot.revocations, now, witness)?;
+    Ok(Permit::new(facts, grant, Basis::Token(token)))
+}
+
+/// Tries the candidates in order; of the refusals the one that got furthest is reported.
+fn verify_any<'r, W: Witness>(
+    facts: &'r RequestFacts<'r>,
+    subject: Subject<'_>,
+    revocations: &Revocations,
+    now: UnixSeconds,
+    witness: &mut W,
+) -> Result<VerifiedToken<'r>, Denial> {
+    let Some(rules) = &facts.site.token else { return Err(TokenRejection::Missing.into()) };
+    let mut furthest = TokenRejection::Missing;
+    let mut budget = MacBudget::new();
+    let candidates = facts.candidates.to_try().inspect_err(|&rejection| {
+        witness.see(|| Step::TokenRefused { carrier: None, rejection });
+    })?;
+    for candidate in candidates {
+        let verified = match &rules.scheme {
+            Scheme::EdgeAuth(scheme) => edge_auth::verify(
+                scheme,
+                rules.carriers.name(),
+                candidate,
+                subject,
+                facts.client,
+                now,
+                &mut budget,
+            ),
+        };
+        match verified.and_then(|token| not_revoked(token, revocations)) {
+            Ok(token) => {
+                witness.see(|| Step::TokenVerified {
+                    carrier: token.carrier(),
+                    key: token.key().clone(),
+                });
+                return Ok(token);
+            }
+            Err(rejection) => {
+                let carrier = Some(candidate.carrier);
+                witness.see(|| Step::TokenRefused { carrier, rejection });
+                if rejection.stage() > furthest.stage() {
+                    furthest = rejection;
+                }
+            }
+        }
+    }
+    Err(furthest.into())
+}
+
+fn not_revoked<'t>(
+    token: VerifiedToken<'t>,
+    revocations: &Revocations,
+) -> Result<VerifiedToken<'t>, TokenRejection> {
+    match token.claims().id {
+        Some(id) if revocations.contains(id) => Err(TokenRejection::Revoked),
+        Some(_) | None => Ok(token),
+    }
+}
+
+/// The two views of the path that is authorised: for assets, with the prefix of the visibility
+/// that is in force.
+struct EffectivePaths<'t> {
+    wire: Cow<'t, str>,
+    decoded: Cow<'t, str>,
+}
+
+impl<'t> EffectivePaths<'t> {
+    fn as_asked(target: &'t RequestTarget) -> Self {
+        Self { wire: target.wire().into(), decoded: target.decoded().into() }
+    }
+
+    fn of(target: &'t RequestTarget, asset: &AssetPath, effective: Visibility) -> Self {
+        let prefix = effective.wire_name();
+        let rewrite = |path: &'t str| {
+            let mut segments = path.splitn(3, '/').skip(1);
+            match (segments.next(), segments.next()) {
+                (Some(first), Some(rest)) if first != prefix => {
+                    Cow::Owned(format!("/{prefix}/{rest}"))
+                }
+                _ => Cow::Borrowed(path),
+            }
+        };
+        debug_assert!(asset.asked == effective || rewrite(target.decoded()) != target.decoded());
+        Self { wire: rewrite(target.wire()), decoded: rewrite(target.decoded()) }
+    }
+
+    fn as_subject<'p>(&'p self, query: Option<&'p str>) -> Subject<'p> {
+        Subject { wire: &self.wire, decoded: &self.decoded, query }
+    }
+}

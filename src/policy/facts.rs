@@ -1,0 +1,45 @@
+//! The whole input of a decision about one request.
+
+use crate::asset::AssetPath;
+use crate::network::ClientIp;
+use crate::target::RequestTarget;
+use crate::token::Candidates;
+
+use super::{Route, Site};
+
+/// What is known of a request once it was read: nothing in it is a decision.
+#[derive(Debug)]
+pub struct RequestFacts<'s> {
+    /// Whose host it names.
+    pub site: &'s Site,
+    /// What it asks for.
+    pub target: RequestTarget,
+    /// Who asks.
+    pub client: ClientIp,
+    /// What the target means on this site.
+    pub resource: Resource<'s>,
+    /// What may be its token.
+    pub candidates: Candidates,
+}
+
+/// What a target means on its site.
+#[derive(Debug)]
+pub enum Resource<'s> {
+    /// An asset of the site's tenant.
+    Asset(AssetPath),
+    /// A plain path under a route.
+    Route(&'s Route),
+}
+
+impl<'s> Resource<'s> {
+    /// Finds out: where a site has assets, everything under `/public/` and `/private/` is asset
+    /// grammar or nothing, and never falls through to a route.
+    pub fn find(site: &'s Site, target: &RequestTarget) -> Result<Self, super::Denial> {
+        if site.assets.is_some() && AssetPath::claims(target) {
+            return Ok(Self::Asset(AssetPath::parse(target)?));
+        }
+        site.route(target.decoded())
+            .map(Self::Route)
+            .ok_or(super::Denial::Plain(super::DenialCode::NoRoute))
+    }
+}

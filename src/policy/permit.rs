@@ -1,0 +1,119 @@
+//! The proof that a request may have its bytes.
+
+use crate::asset::{AssetPath, OriginKey, Visibility};
+use crate::clock::UnixSeconds;
+use crate::token::{VerifiedToken, without_parameter};
+
+use super::rules::OriginTakes;
+use super::{AssetRules, OriginName, RequestFacts, Route};
+
+/// May be made by `decide` only, is consumed by the one function that reads bytes, and names the
+/// very object that was decided about: nobody can read another one with it.
+#[derive(Debug)]
+#[must_use]
+pub struct Permit<'r> {
+    facts: &'r RequestFacts<'r>,
+    grant: Grant<'r>,
+    basis: Basis<'r>,
+}
+
+/// Why the request is permitted.
+#[derive(Debug)]
+pub enum Basis<'r> {
+    /// Everybody may.
+    Public,
+    /// A token was verified.
+    Token(VerifiedToken<'r>),
+}
+
+#[derive(Debug)]
+pub(super) enum Grant<'r> {
+    Asset { rules: &'r AssetRules, asset: &'r AssetPath, effective: Visibility },
+    Route(&'r Route),
+}
+
+/// The object that a permit names. Plain facts for the one that fetches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PermittedObject {
+    /// Where it is.
+    pub origin: OriginName,
+    /// Its key there; `None` where no file can answer to what was asked (an unknown quality).
+    pub key: Option<OriginKey>,
+    /// Who else may keep the answer.
+    pub exposure: Exposure,
+}
+
+/// Who else may keep an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exposure {
+    /// The client alone, and no longer than this instant where there is one.
+    Private {
+        /// The token's last valid second.
+        until: Option<UnixSeconds>,
+    },
+    /// Every cache.
+    Public,
+}
+
+impl<'r> Permit<'r> {
+    pub(super) fn new(facts: &'r RequestFacts<'r>, grant: Grant<'r>, basis: Basis<'r>) -> Self {
+        Self { facts, grant, basis }
+    }
+
+    /// Why the request is permitted.
+    pub fn basis(&self) -> &Basis<'r> {
+        &self.basis
+    }
+
+    /// Gives the permit up for the object that it names.
+    pub fn into_object(self) -> PermittedObject {
+        let target = &self.facts.target;
+        let exposure = self.exposure();
+        match self.grant {
+            Grant::Asset { rules, asset, effective } => {
+                // `/public/…` or `/private/…`: the grammar was proven, so there is a rest.
+                let path = target.decoded().splitn(3, '/').nth(2).unwrap_or_default();
+                let key = rules.key.expand(asset, path, effective);
+                PermittedObject { origin: rules.origin.clone(), key, exposure }
+            }
+            Grant::Route(route) => {
+                let key = match route.origin_takes {
+                    OriginTakes::Keys => {
+                        let key = target.decoded().strip_prefix('/').unwrap_or_default();
+                        OriginKey::Object(key.into())
+                    }
+                    OriginTakes::Targets => OriginKey::Target(self.target_without_token()),
+                };
+                PermittedObject { origin: route.origin.clone(), key: Some(key), exposure }
+            }
+        }
+    }
+
+    fn exposure(&self) -> Exposure {
+        let until = match &self.basis {
+            Basis::Public => None,
+            Basis::Token(token) => Some(token.claims().expiry),
+        };
+        let public = match &self.grant {
+            Grant::Asset { asset, effective, .. } => {
+                asset.asked == Visibility::Public && *effective == Visibility::Public
+            }
+            Grant::Route(_) => until.is_none(),
+        };
+        if public { Exposure::Public } else { Exposure::Private { until } }
+    }
+
+    fn target_without_token(&self) -> Box<str> {
+        let target = &self.facts.target;
+        let Some(query) = target.query() else { return target.wire().into() };
+        let query = match &self.facts.site.token {
+            Some(token) => without_parameter(query, token.carriers.name()),
+            None => query.into(),
+        };
+        if query.is_empty() {
+            target.wire().into()
+        } else {
+            format!("{}?{query}", target.wire()).into_boxed_str()
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Everything a decision reads, immutable, swapped as a whole.
+//!
+//! One swap, never two: keys, rules, overrides, blocklists and revocations change together or not
+//! at all. A reader loads once per request and holds what it loaded to the end. The cell is
+//! generic, so that the data plane can publish what its fetches need (origins, settings) in the
+//! same swap.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+
+use crate::clock::UnixSeconds;
+
+use super::{Blocklist, OverrideTable, Revocations, SiteTable};
+
+/// The compiled policy.
+#[derive(Clone, Debug)]
+pub struct EdgeSnapshot {
+    /// Grows by one with each publication.
+    pub version: u64,
+    /// When it was published.
+    pub published: UnixSeconds,
+    /// Sites, with their routes and keyrings.
+    pub sites: Arc<SiteTable>,
+    /// Which protected assets are public.
+    pub overrides: Arc<OverrideTable>,
+    /// Who is refused whatever they ask.
+    pub blocklist: Arc<Blocklist>,
+    /// Which link ids are dead.
+    pub revocations: Arc<Revocations>,
+}
+
+/// The end that replaces what is in force.
+#[derive(Debug)]
+pub struct SnapshotPublisher<T>(Arc<ArcSwapOption<T>>);
+
+/// The end that reads what is in force; it cannot publish.
+#[derive(Debug)]
+pub struct SnapshotReader<T>(Arc<ArcSwapOption<T>>);
+
+impl<T> SnapshotPublisher<T> {
+    /// Nothing is in force yet.
+    pub fn new() -> Self {
+        Self(Arc::new(ArcSwapOption::empty()))
+    }
+
+    /// Puts `next` in force.
+    pub fn publish(&self, next: Arc<T>) {
+        self.0.store(Some(next));
+    }
+
+    /// A reader of what is published here.
+    pub fn reader(&self) -> SnapshotReader<T> {
+        SnapshotReader(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Default for SnapshotPublisher<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> SnapshotReader<T> {
+    /// What is in force; `None` before the first publication.
+    pub fn load(&self) -> Option<Arc<T>> {
+        self.0.load_full()
+    }
+}
+
+impl<T> Clone for SnapshotReader<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_sees_nothing_then_each_publication_whole() {
+        let publisher = SnapshotPublisher::new();
+        let reader = publisher.reader();
+        assert!(reader.load().is_none());
+        publisher.publish(Arc::new((1, 1)));
+        let held = reader.load().unwrap();
+        publisher.publish(Arc::new((2, 2)));
+        assert_eq!((*held, *reader.load().unwrap()), ((1, 1), (2, 2)));
+    }
+}

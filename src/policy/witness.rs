@@ -1,0 +1,72 @@
+//! Who watches a decision: nobody while serving, `explain` otherwise. One engine for both.
+
+use std::borrow::Cow;
+
+use crate::asset::Visibility;
+use crate::keyring::KeyId;
+use crate::token::{Carrier, TokenRejection};
+
+/// One step of a decision, as it happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step<'s> {
+    /// The address is, or is not, on a blocklist.
+    Blocklist {
+        /// Is it?
+        blocked: Blocked,
+    },
+    /// The override table's word on an asset.
+    Effective {
+        /// What the link said.
+        asked: Visibility,
+        /// What is in force.
+        effective: Visibility,
+        /// The path in its effective form.
+        path: Cow<'s, str>,
+    },
+    /// The access rule of a plain route.
+    RouteRule {
+        /// The route's prefix.
+        prefix: &'s str,
+        /// Its rule.
+        access: &'static str,
+    },
+    /// No token is needed.
+    TokenNotNeeded,
+    /// One candidate was refused.
+    TokenRefused {
+        /// Where it rode.
+        carrier: Option<Carrier>,
+        /// Why.
+        rejection: TokenRejection,
+    },
+    /// One candidate was accepted.
+    TokenVerified {
+        /// Where it rode.
+        carrier: Carrier,
+        /// Whose key verified it.
+        key: KeyId,
+    },
+}
+
+/// Is an address on a blocklist?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blocked {
+    /// It is not.
+    No,
+    /// It is.
+    Yes,
+}
+
+/// Sees the steps of a decision.
+pub trait Witness {
+    /// Sees one step. It is only built if somebody looks.
+    fn see<'s>(&mut self, step: impl FnOnce() -> Step<'s>);
+}
+
+/// Nobody looks: nothing is built.
+#[derive(Clone, Copy, Debug)]
+pub struct Quiet;
+
+impl Witness for Quiet {
+    fn see<'s>(&mut self, _step: impl FnOnce() -> Step<'s>) {}
+}
