@@ -1,0 +1,228 @@
+//! The house rules, as data, and the tests that hold the source to them.
+//!
+//! One crate has no walls between its modules but these: which module may name which, which
+//! external crate belongs to whom, what a file may be called and how long it may grow. The tables
+//! are here, because they are what a change of design changes; how they are checked is in
+//! `house_rules/`. Every check is a function from some source to a list of offences, and is tested
+//! twice: on this repository, where it must find nothing, and on a snippet that breaks the rule,
+//! where it must find it.
+//!
+//! Not here: what the compiler and clippy check already (`Cargo.toml`, `.clippy.toml`), and which
+//! crates may be in the tree at all (`.deny.toml`).
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "syn's enums are not ours: they grow, and a check looks at few of their variants"
+)]
+
+#[path = "house_rules/imports.rs"]
+mod imports;
+#[path = "house_rules/names.rs"]
+mod names;
+#[path = "house_rules/paths.rs"]
+mod paths;
+#[path = "house_rules/repository.rs"]
+mod repository;
+#[path = "house_rules/shape.rs"]
+mod shape;
+#[path = "house_rules/source.rs"]
+mod source;
+#[path = "house_rules/waiting.rs"]
+mod waiting;
+
+/// Which of our modules each top-level module may name. A module that is not in this table may not
+/// exist; one that does not exist yet is only a promise.
+const IMPORTS: &[(&str, &[&str])] = &[
+    // The floor: shared vocabulary. Pure.
+    ("secret", &[]),
+    ("clock", &[]),
+    ("network", &[]),
+    ("target", &[]),
+    ("asset", &["target"]),
+    ("keyring", &["secret", "clock"]),
+    ("token", &["target", "clock", "keyring", "network", "secret"]),
+    ("catalog", &["target", "asset", "clock"]),
+    ("policy", &["target", "asset", "catalog", "clock", "keyring", "network", "token"]),
+    ("event", &["asset", "clock", "network", "policy"]),
+    ("forensic", &["asset", "clock", "keyring", "secret"]),
+    // Leaves with I/O: used by both planes, know neither.
+    ("telemetry", &[]),
+    ("origin", &["asset", "clock", "secret"]),
+    ("delivery", &["origin", "policy", "asset", "catalog", "clock"]),
+    ("archive", &["asset", "catalog", "delivery", "policy"]),
+    // The planes: never import each other.
+    (
+        "data_plane",
+        &[
+            "target",
+            "asset",
+            "catalog",
+            "clock",
+            "network",
+            "token",
+            "policy",
+            "event",
+            "forensic",
+            "delivery",
+            "archive",
+            "telemetry",
+        ],
+    ),
+    (
+        "control_plane",
+        &[
+            "target",
+            "asset",
+            "catalog",
+            "clock",
+            "network",
+            "token",
+            "policy",
+            "event",
+            "forensic",
+            "delivery",
+            "archive",
+            "telemetry",
+            "keyring",
+            "secret",
+        ],
+    ),
+    // The roof.
+    (
+        "config",
+        &[
+            "secret",
+            "clock",
+            "network",
+            "target",
+            "asset",
+            "keyring",
+            "token",
+            "catalog",
+            "policy",
+            "event",
+            "forensic",
+            "telemetry",
+            "origin",
+            "delivery",
+            "archive",
+            "data_plane",
+            "control_plane",
+        ],
+    ),
+    (
+        "app",
+        &[
+            "secret",
+            "clock",
+            "network",
+            "target",
+            "asset",
+            "keyring",
+            "token",
+            "catalog",
+            "policy",
+            "event",
+            "forensic",
+            "telemetry",
+            "origin",
+            "delivery",
+            "archive",
+            "data_plane",
+            "control_plane",
+            "config",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "app", "config", "secret", "clock", "network", "target", "asset", "keyring", "token",
+            "catalog", "policy",
+        ],
+    ),
+    (
+        "fuzzing",
+        &[
+            "secret",
+            "clock",
+            "network",
+            "target",
+            "asset",
+            "keyring",
+            "token",
+            "catalog",
+            "policy",
+            "event",
+            "forensic",
+            "telemetry",
+            "origin",
+            "delivery",
+            "archive",
+            "data_plane",
+            "control_plane",
+            "config",
+            "app",
+        ],
+    ),
+];
+
+/// Who may name `config`, and who may name `fuzzing`: said apart from the table above, so that a
+/// row of it cannot be widened without meeting this.
+const IMPORTERS_OF: &[(&str, &[&str])] =
+    &[("config", &["app", "cli", "fuzzing"]), ("app", &["cli", "fuzzing"]), ("fuzzing", &[])];
+
+/// Inside one module, who may not name whom: (module, from, to). `pipeline` → (`identity`, `fetch`,
+/// `rewrite`, `response`) → `cache`; api and pages → `service` → `store` → `record`, no step left
+/// out.
+const INNER_BANS: &[(&str, &[&str], &[&str])] = &[
+    ("data_plane", &["cache"], &["pipeline", "identity", "fetch", "rewrite", "response"]),
+    ("data_plane", &["identity", "fetch", "rewrite", "response"], &["pipeline"]),
+    ("control_plane", &["api", "share_page", "admin_page"], &["store"]),
+    ("control_plane", &["service"], &["api", "share_page", "admin_page"]),
+    ("control_plane", &["store"], &["service", "api", "share_page", "admin_page"]),
+    ("control_plane", &["record"], &["store", "service", "api", "share_page", "admin_page"]),
+];
+
+/// External crates, or parts of them, and the modules that may name them. Tests beside a module may
+/// name what they need: a fake server is not a server.
+const FENCES: &[(&str, &[&str])] = &[
+    ("arc_swap", &["policy::snapshot", "data_plane::tls"]),
+    ("axum", &["control_plane"]),
+    ("hmac", KEYED_HASHES),
+    ("hyper::server", &["data_plane", "control_plane::api", "telemetry::admin"]),
+    ("hyper_util::server", &["data_plane", "control_plane::api", "telemetry::admin"]),
+    ("moka", &["data_plane::cache"]),
+    ("ring::hmac", KEYED_HASHES),
+    ("sqlx", &["control_plane::store"]),
+    ("toml", &["config"]),
+];
+
+/// Where a hash may take a key. A plain digest of content is not fenced.
+const KEYED_HASHES: &[&str] =
+    &["token", "keyring", "forensic", "control_plane::api::auth", "control_plane::webhooks"];
+
+/// Modules whose directories are rivals: no token scheme names another.
+const RIVALS_IN: &[&str] = &["token"];
+
+/// The one module `lib.rs` may hold inline, until it has a directory of its own.
+const INLINE_IN_LIB: &[&str] = &["cli"];
+
+/// Most lines a file of `src` may have before its tests.
+const MOST_LINES: usize = 600;
+
+/// Test files that may let real time pass: stand-ins for a hostile peer, whose slowness is the
+/// thing tested. Everything else waits for an event, or pauses the clock.
+const MAY_SLEEP: &[&str] = &[];
+
+/// What stands at the top of the repository, dot files apart.
+const TOP_LEVEL: &[&str] = &[
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "benches",
+    "config",
+    "fuzz",
+    "src",
+    "tests",
+];
