@@ -5,6 +5,7 @@ pub mod clock;
 pub mod data_plane;
 pub mod keyring;
 pub mod network;
+pub mod origin;
 pub mod policy;
 pub mod secret;
 pub mod target;

@@ -113,9 +113,9 @@ pub enum AssetParameters {
 /// The two subtitle formats (D5, D9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubtitleFormat {
-    /// SubRip.
+    /// `SubRip`.
     Srt,
-    /// WebVTT, the default.
+    /// `WebVTT`, the default.
     Vtt,
 }
 

@@ -1,0 +1,110 @@
+//! What an origin answers.
+
+use bytes::Bytes;
+use http::HeaderValue;
+
+use super::body::Body;
+use super::disk::DiskObject;
+use super::range::{ByteRange, Spans};
+use super::validator::Validators;
+
+/// The answer to one [`Ask`](super::Ask).
+#[derive(Debug)]
+pub enum Answer {
+    /// There is such an object: its description, as asked.
+    Described(ObjectMeta),
+    /// There is such an object.
+    Found(Object),
+    /// There is no such object.
+    NotFound,
+    /// The version that the conditions name is still the current one.
+    NotModified(Validators),
+}
+
+/// The description of an object. Nothing else of what an origin says about itself or its objects
+/// leaves this module: no cookies, no server names, no vendor headers.
+#[derive(Clone, Debug)]
+pub struct ObjectMeta {
+    /// Bytes in the whole object; none where the origin will only say at its end.
+    pub complete_length: Option<u64>,
+    /// Which version this is.
+    pub validators: Validators,
+    /// The media type; `application/octet-stream` where the origin does not know.
+    pub content_type: HeaderValue,
+    /// The natural languages of the intended audience, where stated.
+    pub content_language: Option<HeaderValue>,
+    /// The coding the object is stored in, where stated. We ask for `identity`; an object that
+    /// exists only compressed is passed on as it is, and lengths and ranges count coded bytes.
+    pub content_encoding: Option<HeaderValue>,
+}
+
+/// An object whose bytes can be had once.
+#[derive(Debug)]
+pub struct Object {
+    meta: ObjectMeta,
+    content: Content,
+}
+
+#[derive(Debug)]
+pub(super) enum Content {
+    Disk(DiskObject),
+    Memory(Bytes),
+}
+
+impl Object {
+    /// An object whose bytes are all here. Its `complete_length` is theirs.
+    pub fn from_memory(mut meta: ObjectMeta, bytes: Bytes) -> Self {
+        meta.complete_length = u64::try_from(bytes.len()).ok();
+        Self { meta, content: Content::Memory(bytes) }
+    }
+
+    pub(super) fn new(meta: ObjectMeta, content: Content) -> Self {
+        Self { meta, content }
+    }
+
+    /// The description.
+    pub fn meta(&self) -> &ObjectMeta {
+        &self.meta
+    }
+
+    /// Which parts of this version can be had.
+    pub fn divisibility(&self) -> Divisibility {
+        if self.meta.complete_length.is_none() {
+            return Divisibility::Whole;
+        }
+        match &self.content {
+            Content::Disk(_) | Content::Memory(_) => Divisibility::Spans,
+        }
+    }
+
+    /// All bytes.
+    pub fn into_whole(self) -> Body {
+        match self.meta.complete_length.map(ByteRange::whole) {
+            Some(Some(range)) => self.into_spans(&range.into()),
+            Some(None) | None => Body::empty(),
+        }
+    }
+
+    /// The bytes of these ranges one after the other, and not one byte more or less: a body that
+    /// cannot keep that promise ends in an error.
+    ///
+    /// The ranges must lie in the object and respect its [`Object::divisibility`]; where they do
+    /// not, the body ends in an error as well.
+    pub fn into_spans(self, spans: &Spans) -> Body {
+        match self.content {
+            Content::Disk(file) => Body::from_disk(file, spans),
+            Content::Memory(bytes) => Body::from_memory(&bytes, spans),
+        }
+    }
+}
+
+/// Which parts of an object can be had such that all are of one version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Divisibility {
+    /// One range.
+    OneSpan,
+    /// Any ranges.
+    Spans,
+    /// Only all of it: its length is not known before its end.
+    Whole,
+}

@@ -1,0 +1,155 @@
+//! The bytes of an object on their way out.
+//!
+//! A [`Body`] knows how many bytes it promised and keeps the books: one that would end short, or
+//! go on too long, ends in an error instead, so that the connection to the client is broken off
+//! and never looks complete. It reads when it is polled and at most one chunk ahead of that, so a
+//! reader that stops makes it stop.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+use super::disk::{DiskBody, DiskObject};
+use super::error::{OriginError, OriginFault};
+use super::range::Spans;
+
+/// A stream of an object's bytes. See the module.
+#[derive(Debug)]
+pub struct Body {
+    source: Source,
+    /// What is still owed; none where the origin did not say how much there is.
+    owed: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Source {
+    Disk(DiskBody),
+    Ended,
+    Memory(std::vec::IntoIter<Bytes>),
+}
+
+impl Body {
+    /// No bytes.
+    pub fn empty() -> Self {
+        Self { source: Source::Ended, owed: Some(0) }
+    }
+
+    pub(super) fn from_disk(file: DiskObject, spans: &Spans) -> Self {
+        Self { source: Source::Disk(DiskBody::new(file, spans)), owed: Some(spans.total()) }
+    }
+
+    pub(super) fn from_memory(bytes: &Bytes, spans: &Spans) -> Self {
+        let parts: Vec<Bytes> = spans
+            .as_slice()
+            .iter()
+            .map_while(|span| {
+                let first = usize::try_from(span.first()).ok()?;
+                let end = usize::try_from(span.end()).ok()?;
+                bytes.get(first..end).map(|part| bytes.slice_ref(part))
+            })
+            .collect();
+        Self { source: Source::Memory(parts.into_iter()), owed: Some(spans.total()) }
+    }
+
+    fn settle(
+        &mut self,
+        read: Option<Result<Bytes, OriginError>>,
+    ) -> Option<Result<Frame<Bytes>, OriginError>> {
+        let outcome = match read {
+            Some(Ok(bytes)) => self.pay(&bytes).map(|()| Frame::data(bytes)),
+            Some(Err(error)) => Err(error),
+            None if matches!(self.owed, Some(0) | None) => {
+                self.source = Source::Ended;
+                return None;
+            }
+            None => Err(OriginFault::BodyBroken.into()),
+        };
+        if outcome.is_err() || self.owed == Some(0) {
+            // Lets go of the file or the connection now, not when the client has read everything.
+            self.source = Source::Ended;
+        }
+        if outcome.is_err() {
+            self.owed = None;
+        }
+        Some(outcome)
+    }
+
+    fn pay(&mut self, bytes: &Bytes) -> Result<(), OriginError> {
+        if let Some(owed) = &mut self.owed {
+            *owed = u64::try_from(bytes.len())
+                .ok()
+                .and_then(|length| owed.checked_sub(length))
+                .ok_or(OriginFault::BodyOverlong)?;
+        }
+        Ok(())
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = OriginError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
+        let read = match &mut self.source {
+            Source::Disk(body) => ready!(body.poll_bytes(cx)),
+            Source::Ended => return Poll::Ready(None),
+            Source::Memory(parts) => parts.next().map(Ok),
+        };
+        Poll::Ready(self.settle(read))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self.source, Source::Ended)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.owed.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body::Body as _;
+    use http_body_util::BodyExt;
+
+    use super::super::range::ByteRange;
+    use super::*;
+
+    fn spans(ranges: &[(u64, u64)]) -> Spans {
+        Spans::coalesce(ranges.iter().map(|&(first, last)| ByteRange::new(first, last).unwrap()))
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn memory_gives_the_spans_in_order() {
+        let bytes = Bytes::from_static(b"0123456789");
+        let body = Body::from_memory(&bytes, &spans(&[(0, 1), (4, 6), (9, 9)]));
+        assert_eq!(body.size_hint().exact(), Some(6));
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "014569");
+    }
+
+    #[tokio::test]
+    async fn what_is_promised_and_missing_is_an_error_at_the_end() {
+        let bytes = Bytes::from_static(b"0123456789");
+        let mut body = Body::from_memory(&bytes, &spans(&[(0, 1), (8, 10)]));
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "01");
+        assert!(!body.is_end_stream());
+        let error = body.frame().await.unwrap().unwrap_err();
+        assert_eq!(error.fault(), OriginFault::BodyBroken);
+        assert!(body.frame().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn more_than_promised_is_an_error() {
+        let parts = vec![Bytes::from_static(b"01"), Bytes::from_static(b"2")];
+        let mut body = Body { source: Source::Memory(parts.into_iter()), owed: Some(1) };
+        let error = body.frame().await.unwrap().unwrap_err();
+        assert_eq!(error.fault(), OriginFault::BodyOverlong);
+        assert!(body.frame().await.is_none());
+    }
+}

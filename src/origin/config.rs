@@ -1,0 +1,42 @@
+//! How an origin is configured, and what can be wrong with that before the first ask.
+
+use std::io;
+use std::path::PathBuf;
+
+use super::disk::DiskConfig;
+
+/// One origin.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The name that sites and routes use.
+    pub name: Box<str>,
+    /// Where its objects are.
+    pub kind: Kind,
+}
+
+/// The kinds of origins.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// A folder.
+    Disk(DiskConfig),
+}
+
+/// Why an origin cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OriginSetupError {
+    /// The root is missing, is no folder, or may not be entered.
+    #[error("the root folder {} cannot be opened", path.display())]
+    RootUnusable {
+        /// The root as configured.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// `symlinks = "beneath"` needs `openat2`, which this system lacks or filters.
+    #[error(
+        "symlinks = \"beneath\" needs the system call openat2 (Linux 5.6), \
+         which is missing or filtered here; use symlinks = \"refuse\""
+    )]
+    SymlinksNeedOpenat2,
+}

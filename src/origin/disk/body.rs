@@ -1,0 +1,139 @@
+//! Reading a file without ever making a worker wait for the disk.
+//!
+//! Bytes in the page cache are copied where we are (`preadv2` with `RWF_NOWAIT`). Bytes that are
+//! not are read on a blocking thread, one chunk ahead of the reader. A reader that stops holds at
+//! most that one chunk.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io::IoSliceMut;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use rustix::fd::OwnedFd;
+use rustix::io::{Errno, ReadWriteFlags, pread, preadv2};
+use tokio::task::JoinHandle;
+
+use super::super::error::{OriginError, OriginFault};
+use super::super::range::{ByteRange, Spans};
+use super::object::DiskObject;
+
+/// Copied from the page cache at once: long enough to make the call cheap, short enough for the
+/// other connections of the worker.
+const CACHED_CHUNK: u64 = 64 * 1024;
+
+/// Read from the disk at once: a thread's wake-up is dearer than a copy.
+const COLD_CHUNK: u64 = 256 * 1024;
+
+/// The bytes of some ranges of a file.
+#[derive(Debug)]
+pub(in super::super) struct DiskBody {
+    file: Arc<OwnedFd>,
+    spans: VecDeque<ByteRange>,
+    /// The read under way, for the start of the first span.
+    reading: Option<JoinHandle<Result<Vec<u8>, Errno>>>,
+    cache: PageCache,
+}
+
+/// May the page cache be tried?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PageCache {
+    /// This file system or kernel cannot tell.
+    Opaque,
+    Tried,
+}
+
+impl DiskBody {
+    pub(in super::super) fn new(object: DiskObject, spans: &Spans) -> Self {
+        Self {
+            file: Arc::new(object.file),
+            spans: spans.as_slice().iter().copied().collect(),
+            reading: None,
+            cache: PageCache::Tried,
+        }
+    }
+
+    pub(in super::super) fn poll_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, OriginError>>> {
+        loop {
+            if let Some(reading) = &mut self.reading {
+                let read = ready!(Pin::new(reading).poll(cx));
+                self.reading = None;
+                let bytes = match read {
+                    Ok(Ok(bytes)) => self.took(bytes),
+                    Ok(Err(errno)) => Err(OriginError::caused_by(OriginFault::ReadFailed, errno)),
+                    Err(gone) => Err(OriginError::caused_by(OriginFault::ReadFailed, gone)),
+                };
+                if bytes.is_ok() {
+                    self.read_ahead();
+                }
+                return Poll::Ready(Some(bytes));
+            }
+            let Some(span) = self.spans.front().copied() else { return Poll::Ready(None) };
+            if self.cache == PageCache::Tried {
+                match read_cached(&self.file, span) {
+                    Ok(bytes) => return Poll::Ready(Some(self.took(bytes))),
+                    Err(Errno::AGAIN | Errno::INTR) => {}
+                    Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::PERM) => {
+                        self.cache = PageCache::Opaque;
+                    }
+                    Err(errno) => {
+                        let error = OriginError::caused_by(OriginFault::ReadFailed, errno);
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                }
+            }
+            self.read_ahead();
+        }
+    }
+
+    fn read_ahead(&mut self) {
+        if let Some(span) = self.spans.front().copied() {
+            let file = Arc::clone(&self.file);
+            self.reading = Some(tokio::task::spawn_blocking(move || read_cold(&file, span)));
+        }
+    }
+
+    /// Books what was read from the start of the first span. Nothing was read: the file has
+    /// become shorter than it was when it was opened.
+    fn took(&mut self, bytes: Vec<u8>) -> Result<Bytes, OriginError> {
+        let length = bytes.len() as u64;
+        let Some(span) = self.spans.pop_front() else { return Ok(Bytes::new()) };
+        if length == 0 {
+            return Err(OriginFault::BodyBroken.into());
+        }
+        if let Some(rest) = ByteRange::new(span.first().saturating_add(length), span.last()) {
+            self.spans.push_front(rest);
+        }
+        Ok(bytes.into())
+    }
+}
+
+fn read_cached(file: &OwnedFd, span: ByteRange) -> Result<Vec<u8>, Errno> {
+    let mut buffer = buffer(span, CACHED_CHUNK);
+    let slices = &mut [IoSliceMut::new(&mut buffer)];
+    let read = preadv2(file, slices, span.first(), ReadWriteFlags::NOWAIT)?;
+    buffer.truncate(read);
+    Ok(buffer)
+}
+
+fn read_cold(file: &OwnedFd, span: ByteRange) -> Result<Vec<u8>, Errno> {
+    let mut buffer = buffer(span, COLD_CHUNK);
+    let read = loop {
+        match pread(file, &mut buffer, span.first()) {
+            Err(Errno::INTR) => {}
+            read => break read?,
+        }
+    };
+    buffer.truncate(read);
+    Ok(buffer)
+}
+
+fn buffer(span: ByteRange, at_most: u64) -> Vec<u8> {
+    // Both chunk sizes fit a `usize` anywhere.
+    vec![0; usize::try_from(span.length().min(at_most)).unwrap_or_default()]
+}

@@ -1,0 +1,31 @@
+//! One type for every kind of origin.
+
+use super::answer::Answer;
+use super::ask::Ask;
+use super::config::{Config, Kind, OriginSetupError};
+use super::disk::DiskOrigin;
+use super::error::OriginError;
+
+/// An origin, ready to be asked. Cheap to clone; clones share connections and descriptors.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// A folder.
+    Disk(DiskOrigin),
+}
+
+impl Origin {
+    /// Opens what the configuration names. Touches the local file system only: an origin across
+    /// the network is first spoken to when it is asked.
+    pub fn open(config: Config) -> Result<Self, OriginSetupError> {
+        match config.kind {
+            Kind::Disk(disk) => DiskOrigin::open(&disk).map(Self::Disk),
+        }
+    }
+
+    /// Asks.
+    pub async fn ask(&self, ask: Ask<'_>) -> Result<Answer, OriginError> {
+        match self {
+            Self::Disk(disk) => disk.ask(ask).await,
+        }
+    }
+}

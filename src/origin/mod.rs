@@ -1,0 +1,35 @@
+//! Where the bytes come from: folders, and servers across a network.
+//!
+//! An [`Origin`] is asked for one object by the key that was authorised, and answers with what it
+//! has. It knows nothing of tokens, permits or clients: only `delivery` may ask, and the
+//! semantics of HTTP towards the client (which status, which ranges, which conditions hold) are
+//! made from the [`Answer`] by whoever speaks with that client.
+//!
+//! Invariants:
+//! - a key cannot name anything outside its origin: the kernel jails disk paths, and a request
+//!   to a server is built new from the authorised key and a few headers of our own;
+//! - a [`Body`] gives exactly the bytes it promised or ends in an error;
+//! - a body nobody reads stops reading, and a dropped body closes what it read from;
+//! - entity tags are the origin's own and never made stronger.
+
+mod answer;
+mod ask;
+mod body;
+mod config;
+#[cfg(test)]
+mod conformance;
+mod disk;
+mod dispatch;
+mod error;
+mod range;
+mod validator;
+
+pub use answer::{Answer, Divisibility, Object, ObjectMeta};
+pub use ask::{Ask, AskMethod, Conditions, IfRange};
+pub use body::Body;
+pub use config::{Config, Kind, OriginSetupError};
+pub use disk::{DiskConfig, DiskOrigin, Symlinks};
+pub use dispatch::Origin;
+pub use error::{OriginError, OriginErrorKind, OriginFault, Retry};
+pub use range::{ByteRange, RangeSpec, Spans};
+pub use validator::{EntityTag, HttpTime, Strength, TagMatch, Validators};
