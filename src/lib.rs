@@ -3,6 +3,7 @@
 pub mod asset;
 pub mod clock;
 pub mod data_plane;
+pub mod delivery;
 pub mod keyring;
 pub mod network;
 pub mod origin;

@@ -8,6 +8,7 @@
 
 mod forwarded;
 mod proxy_protocol;
+pub mod response;
 mod settings;
 
 pub use forwarded::{ForwardedHeader, ForwardedRejection, MAX_HOPS};

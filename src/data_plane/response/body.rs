@@ -1,0 +1,75 @@
+//! The body of an answer: nothing, an object's bytes, or parts of it in a frame.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+use super::multipart::{MultipartBody, MultipartFrame};
+use crate::delivery::{Body, OriginError};
+
+/// The body of an answer with a file.
+#[derive(Debug)]
+pub struct AnswerBody(Form);
+
+#[derive(Debug)]
+enum Form {
+    Empty,
+    Multipart { body: MultipartBody, left: Option<u64> },
+    Plain(Body),
+}
+
+impl AnswerBody {
+    /// No bytes.
+    pub const fn empty() -> Self {
+        Self(Form::Empty)
+    }
+
+    pub(super) fn plain(body: Body) -> Self {
+        Self(Form::Plain(body))
+    }
+
+    pub(super) fn multipart(frame: MultipartFrame, content: Body) -> Self {
+        let left = frame.length();
+        Self(Form::Multipart { body: MultipartBody::new(frame, content), left })
+    }
+}
+
+impl http_body::Body for AnswerBody {
+    type Data = Bytes;
+    type Error = OriginError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
+        match &mut self.0 {
+            Form::Empty => Poll::Ready(None),
+            Form::Multipart { body, left } => body.poll_frame(cx).map_ok(|frame| {
+                let length = frame.data_ref().map_or(0, Bytes::len) as u64;
+                *left = left.map(|left| left.saturating_sub(length));
+                frame
+            }),
+            Form::Plain(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Form::Empty => true,
+            Form::Multipart { body, .. } => body.is_closed(),
+            Form::Plain(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Form::Empty => SizeHint::with_exact(0),
+            Form::Multipart { left, .. } => {
+                left.map_or_else(SizeHint::default, SizeHint::with_exact)
+            }
+            Form::Plain(body) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! What goes back to the client.
+//!
+//! [`FileRequest`] reads the method and the conditional and range headers of a request that was
+//! permitted, says what to ask of the origin, and makes the answer to the client from the
+//! origin's: RFC 9110 sections 13 (conditions) and 14 (ranges). It does not know who asks, nor
+//! why they may.
+
+mod body;
+mod conditional;
+mod file_answer;
+mod headers;
+mod multipart;
+mod range;
+#[cfg(test)]
+mod tests;
+
+pub use body::AnswerBody;
+pub use file_answer::{FileAnswer, FileRequest};
+pub use headers::{CacheControl, Disposition, FileName, Presentation};
