@@ -10,6 +10,7 @@ pub mod origin;
 pub mod policy;
 pub mod secret;
 pub mod target;
+pub mod telemetry;
 pub mod token;
 /// CLI.
 pub mod cli {

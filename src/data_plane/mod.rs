@@ -6,11 +6,26 @@
 //! `target` → `client` (address) → `resource` (asset or route) → `decide` (overrides, blocklists,
 //! token) → `fetch` → `respond`. A refusal at any phase goes through one function to an answer.
 
+mod access_log;
+mod fetch;
 mod forwarded;
+mod host;
+mod identity;
+mod metrics;
+mod pipeline;
 mod proxy_protocol;
+mod reply;
+mod request_id;
 pub mod response;
 mod settings;
+mod state;
 
 pub use forwarded::{ForwardedHeader, ForwardedRejection, MAX_HOPS};
+pub use host::RequestHost;
+pub use identity::{Arrival, BodyPresence, Learned, identify};
+pub use metrics::Metrics;
+pub use pipeline::Pipeline;
 pub use proxy_protocol::{MAX_V2_PAYLOAD, ProxiedPeer, ProxyProtocolRejection, read_proxy_header};
+pub use reply::{Reply, ReplyBody};
 pub use settings::{CertificateFiles, Config, Limits, ListenerConfig, Missing, Reasons, Settings};
+pub use state::EdgeState;

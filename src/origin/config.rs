@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::disk::DiskConfig;
 
 /// One origin.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// The name that sites and routes use.
     pub name: Box<str>,
@@ -15,7 +15,7 @@ pub struct Config {
 }
 
 /// The kinds of origins.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A folder.
     Disk(DiskConfig),

@@ -22,7 +22,7 @@ pub use netset::{
     NetsetFile, NetsetRejection,
 };
 pub use overrides::{OverrideTable, TenantOverrides};
-pub use permit::{Basis, Exposure, Permit, PermittedObject};
+pub use permit::{Basis, Exposure, Permit, PermittedObject, would_read};
 pub use reputation::{BlockedRange, Blocklist};
 pub use revocations::Revocations;
 pub use rules::{

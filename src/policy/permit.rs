@@ -5,7 +5,7 @@ use crate::clock::UnixSeconds;
 use crate::token::{VerifiedToken, without_parameter};
 
 use super::rules::OriginTakes;
-use super::{AssetRules, OriginName, RequestFacts, Route};
+use super::{AssetRules, OriginName, RequestFacts, Resource, Route};
 
 /// May be made by `decide` only, is consumed by the one function that reads bytes, and names the
 /// very object that was decided about: nobody can read another one with it.
@@ -67,26 +67,8 @@ impl<'r> Permit<'r> {
 
     /// Gives the permit up for the object that it names.
     pub fn into_object(self) -> PermittedObject {
-        let target = &self.facts.target;
-        let exposure = self.exposure();
-        match self.grant {
-            Grant::Asset { rules, asset, effective } => {
-                // `/public/…` or `/private/…`: the grammar was proven, so there is a rest.
-                let path = target.decoded().splitn(3, '/').nth(2).unwrap_or_default();
-                let key = rules.key.expand(asset, path, effective);
-                PermittedObject { origin: rules.origin.clone(), key, exposure }
-            }
-            Grant::Route(route) => {
-                let key = match route.origin_takes {
-                    OriginTakes::Keys => {
-                        let key = target.decoded().strip_prefix('/').unwrap_or_default();
-                        OriginKey::Object(key.into())
-                    }
-                    OriginTakes::Targets => OriginKey::Target(self.target_without_token()),
-                };
-                PermittedObject { origin: route.origin.clone(), key: Some(key), exposure }
-            }
-        }
+        let (origin, key) = self.grant.names(self.facts);
+        PermittedObject { origin, key, exposure: self.exposure() }
     }
 
     fn exposure(&self) -> Exposure {
@@ -102,18 +84,54 @@ impl<'r> Permit<'r> {
         };
         if public { Exposure::Public } else { Exposure::Private { until } }
     }
+}
 
-    fn target_without_token(&self) -> Box<str> {
-        let target = &self.facts.target;
-        let Some(query) = target.query() else { return target.wire().into() };
-        let query = match &self.facts.site.token {
-            Some(token) => without_parameter(query, token.carriers.name()),
-            None => query.into(),
-        };
-        if query.is_empty() {
-            target.wire().into()
-        } else {
-            format!("{}?{query}", target.wire()).into_boxed_str()
+impl Grant<'_> {
+    fn names(&self, facts: &RequestFacts<'_>) -> (OriginName, Option<OriginKey>) {
+        let target = &facts.target;
+        match self {
+            Grant::Asset { rules, asset, effective } => {
+                // `/public/…` or `/private/…`: the grammar was proven, so there is a rest.
+                let path = target.decoded().splitn(3, '/').nth(2).unwrap_or_default();
+                (rules.origin.clone(), rules.key.expand(asset, path, *effective))
+            }
+            Grant::Route(route) => {
+                let key = match route.origin_takes {
+                    OriginTakes::Keys => {
+                        let key = target.decoded().strip_prefix('/').unwrap_or_default();
+                        OriginKey::Object(key.into())
+                    }
+                    OriginTakes::Targets => OriginKey::Target(target_without_token(facts)),
+                };
+                (route.origin.clone(), Some(key))
+            }
         }
+    }
+}
+
+/// The object that a refused request would have read: for the question whether it exists, for
+/// operators who chose to tell. It opens nothing.
+pub fn would_read(facts: &RequestFacts<'_>, effective: Visibility) -> Option<PermittedObject> {
+    let grant = match &facts.resource {
+        Resource::Asset(asset) => {
+            Grant::Asset { rules: facts.site.assets.as_ref()?, asset, effective }
+        }
+        Resource::Route(route) => Grant::Route(route),
+    };
+    let (origin, key) = grant.names(facts);
+    Some(PermittedObject { origin, key, exposure: Exposure::Private { until: None } })
+}
+
+fn target_without_token(facts: &RequestFacts<'_>) -> Box<str> {
+    let target = &facts.target;
+    let Some(query) = target.query() else { return target.wire().into() };
+    let query = match &facts.site.token {
+        Some(token) => without_parameter(query, token.carriers.name()),
+        None => query.into(),
+    };
+    if query.is_empty() {
+        target.wire().into()
+    } else {
+        format!("{}?{query}", target.wire()).into_boxed_str()
     }
 }

@@ -80,6 +80,15 @@ pub enum Scheme {
     EdgeAuth(EdgeAuth),
 }
 
+impl Scheme {
+    /// The name in configurations and metrics.
+    pub const fn wire_name(&self) -> &'static str {
+        match self {
+            Self::EdgeAuth(_) => "edge-auth",
+        }
+    }
+}
+
 /// A plain path prefix.
 #[derive(Debug)]
 pub struct Route {

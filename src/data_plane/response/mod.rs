@@ -7,6 +7,7 @@
 
 mod body;
 mod conditional;
+mod denial;
 mod file_answer;
 mod headers;
 mod multipart;
@@ -15,5 +16,8 @@ mod range;
 mod tests;
 
 pub use body::AnswerBody;
+pub use denial::{
+    DenialContext, REASON_HEADER, REQUEST_ID_HEADER, answer as denial, closes_connection, status,
+};
 pub use file_answer::{FileAnswer, FileRequest};
 pub use headers::{CacheControl, Disposition, FileName, Presentation};

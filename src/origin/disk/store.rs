@@ -16,7 +16,7 @@ use super::object::{DiskObject, InodeFacts};
 use crate::asset::OriginKey;
 
 /// A folder.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiskConfig {
     /// The root; keys are paths beneath it.
     pub root: PathBuf,

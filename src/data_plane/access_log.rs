@@ -1,0 +1,147 @@
+//! One JSON line an answer, written when its last byte left or its client did.
+//!
+//! What may stand in a line is listed here and nothing else: no token, no query values, no cookie.
+//! A token is shown as a fingerprint under a key of this process, good for finding the other
+//! requests with it and for nothing else.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::OnceLock;
+
+use serde::Serialize;
+
+use crate::telemetry::LineWriter;
+
+/// Bytes of a client's own text (user agent, referring origin) that are kept.
+const MAX_CLIENT_TEXT: usize = 256;
+
+/// The line.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct AccessRecord {
+    /// Always `request`.
+    pub(super) event: &'static str,
+    /// When the head had arrived, RFC 3339.
+    pub(super) time: String,
+    /// As in `X-Request-Id`.
+    pub(super) request_id: String,
+    /// Who asked.
+    pub(super) client: Option<String>,
+    /// The other end of the connection.
+    pub(super) peer: String,
+    /// The site's name.
+    pub(super) site: Option<Box<str>>,
+    /// The method.
+    pub(super) method: String,
+    /// The path as sent, tokens taken out; none where the target was refused.
+    pub(super) path: Option<String>,
+    /// The names of the query's parameters.
+    pub(super) parameters: Vec<String>,
+    /// HTTP version.
+    pub(super) protocol: &'static str,
+    /// The answer's status.
+    pub(super) status: u16,
+    /// `ok`, or the refusal's code.
+    pub(super) code: &'static str,
+    /// The refusal's reason, in words.
+    pub(super) reason: Option<String>,
+    /// The origin's failure with its causes.
+    pub(super) error: Option<String>,
+    /// `public`, `token`.
+    pub(super) basis: Option<&'static str>,
+    /// The key that verified the token.
+    pub(super) key: Option<String>,
+    /// The token's fingerprint.
+    pub(super) token: Option<String>,
+    /// The version of the snapshot that decided.
+    pub(super) snapshot: Option<u64>,
+    /// Bytes of the body that left.
+    pub(super) bytes: u64,
+    /// Did the whole body leave?
+    pub(super) complete: Completion,
+    /// Until the decision.
+    pub(super) decide_us: u64,
+    /// Until the origin's head; none without one.
+    pub(super) origin_us: Option<u64>,
+    /// Until the end.
+    pub(super) total_us: u64,
+    /// The client's word on itself, shortened.
+    pub(super) user_agent: Option<String>,
+    /// The origin of the page that linked here.
+    pub(super) referrer: Option<String>,
+}
+
+/// Did the whole body leave?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Completion {
+    /// The client went away, or the origin broke off.
+    #[default]
+    Aborted,
+    /// It did.
+    Complete,
+}
+
+impl AccessRecord {
+    /// Writes the line.
+    pub(super) fn write(&self, log: &LineWriter) {
+        let mut line = Vec::with_capacity(512);
+        // Every field is a plain value: serialising cannot fail.
+        if serde_json::to_writer(&mut line, self).is_ok() {
+            line.push(b'\n');
+            log.write(line);
+        }
+    }
+}
+
+/// The names of a query's parameters, in order.
+pub(super) fn parameter_names(query: &str) -> Vec<String> {
+    crate::target::parameters(query).take(32).map(|(name, _)| shorten(name).to_owned()).collect()
+}
+
+/// A client's text, cut to length on a character boundary.
+pub(super) fn shorten(text: &str) -> &str {
+    let mut end = text.len().min(MAX_CLIENT_TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+/// Scheme and host of a referring page: its path and query may hold a token.
+pub(super) fn referring_origin(referer: &str) -> Option<String> {
+    let uri: http::Uri = referer.parse().ok()?;
+    let host = uri.host()?;
+    Some(shorten(&format!("{}://{host}", uri.scheme_str()?)).to_owned())
+}
+
+/// Eight bytes that tell one token from another within this process.
+pub(super) fn fingerprint(token: &str) -> String {
+    static KEY: OnceLock<RandomState> = OnceLock::new();
+    format!("{:016x}", KEY.get_or_init(RandomState::new).hash_one(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_on_a_boundary() {
+        let text = "é".repeat(200);
+        assert_eq!(shorten(&text).len(), 256);
+        assert_eq!(shorten("short"), "short");
+    }
+
+    #[test]
+    fn a_referrer_keeps_no_path() {
+        let referer = "https://user:pw@example.com/s/secret?__token__=x";
+        assert_eq!(referring_origin(referer).as_deref(), Some("https://example.com"));
+        assert_eq!(referring_origin("not a url"), None);
+    }
+
+    #[test]
+    fn fingerprints_tell_tokens_apart_and_hold_nothing_of_them() {
+        assert_eq!(fingerprint("exp=1~hmac=00"), fingerprint("exp=1~hmac=00"));
+        assert_ne!(fingerprint("exp=1~hmac=00"), fingerprint("exp=1~hmac=01"));
+        assert_eq!(fingerprint("x").len(), 16);
+    }
+}

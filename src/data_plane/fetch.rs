@@ -1,0 +1,116 @@
+//! From a permit to an answer with bytes: this plane's only caller of the delivery.
+
+use http::{HeaderMap, Response};
+use tokio::time::Instant;
+
+use crate::asset::Visibility;
+use crate::clock::UnixSeconds;
+use crate::delivery::{AskMethod, Existence, OriginErrorKind};
+use crate::policy::{Denial, DenialCode, Exposure, Permit, RequestFacts, Resource, would_read};
+use crate::target::percent_decode;
+use crate::telemetry::ErrorChain;
+
+use super::access_log::AccessRecord;
+use super::metrics::Metrics;
+use super::pipeline::{Refusal, micros};
+use super::response::{
+    AnswerBody, CacheControl, Disposition, FileAnswer, FileName, FileRequest, Presentation,
+};
+use super::state::EdgeState;
+
+/// Seconds for which an answer may be kept, where nothing shortens it: an hour, after which even a
+/// cache that nobody can purge has let go of it.
+const MAX_AGE: u64 = 3600;
+
+/// Redeems a permit.
+#[expect(clippy::too_many_arguments, reason = "one call, and each is another part of a request")]
+pub(super) async fn fetch(
+    permit: Permit<'_>,
+    facts: &RequestFacts<'_>,
+    method: AskMethod,
+    headers: &HeaderMap,
+    state: &EdgeState,
+    now: UnixSeconds,
+    metrics: &Metrics,
+    record: &mut AccessRecord,
+) -> Result<Response<AnswerBody>, Refusal> {
+    let redeemed = state.delivery.redeem(permit);
+    let request = FileRequest::new(method, headers);
+    let asked = Instant::now();
+    let answer = redeemed.ask(|key| request.ask(key, now)).await;
+    record.origin_us = Some(micros(asked));
+    metrics.origin_duration.observe(asked.elapsed().as_secs_f64());
+    let result = match &answer {
+        Ok(_) => "ok",
+        Err(error) => error.kind().code(),
+    };
+    metrics.origin_requests.with_label_values(&[redeemed.origin().as_str(), result]).inc();
+    let answer = answer.map_err(|error| {
+        record.error = Some(ErrorChain(&error).to_string());
+        Refusal::from(Denial::from(code_of(error.kind())))
+    })?;
+    match request.answer(answer) {
+        FileAnswer::NotFound => Err(Denial::from(DenialCode::NotFound).into()),
+        FileAnswer::RangeNotSatisfiable { complete } => Err(Refusal {
+            denial: DenialCode::RangeNotSatisfiable.into(),
+            complete_length: Some(complete),
+        }),
+        FileAnswer::Response(mut response) => {
+            let presentation = Presentation {
+                cache: cache_control(redeemed.exposure(), now),
+                disposition: disposition(facts, redeemed.file_name()),
+            };
+            presentation.apply(response.headers_mut());
+            Ok(response)
+        }
+    }
+}
+
+/// Is there no such file, whoever asks?
+pub(super) async fn is_missing(
+    facts: &RequestFacts<'_>,
+    state: &EdgeState,
+    now: UnixSeconds,
+) -> bool {
+    match would_read(facts, Visibility::Private) {
+        Some(object) => state.delivery.existence(&object, now).await == Existence::Missing,
+        None => false,
+    }
+}
+
+const fn code_of(kind: OriginErrorKind) -> DenialCode {
+    match kind {
+        OriginErrorKind::Invalid => DenialCode::OriginInvalid,
+        OriginErrorKind::Timeout => DenialCode::OriginTimeout,
+        OriginErrorKind::Unreachable => DenialCode::OriginUnreachable,
+    }
+}
+
+/// Never longer than the token lives.
+fn cache_control(exposure: Exposure, now: UnixSeconds) -> CacheControl {
+    match exposure {
+        Exposure::Private { until } => {
+            let left = until.map_or(MAX_AGE, |until| until.since(now));
+            CacheControl::PrivateMaxAge(left.min(MAX_AGE))
+        }
+        Exposure::Public => CacheControl::PublicMaxAge(MAX_AGE),
+    }
+}
+
+/// Assets carry their name; a link with `file-name` asks to be saved under that name (D9).
+fn disposition(facts: &RequestFacts<'_>, own_name: &str) -> Disposition {
+    match &facts.resource {
+        Resource::Route(_) => Disposition::Unstated,
+        Resource::Asset(_) => {
+            let asked = facts
+                .target
+                .parameters()
+                .find(|(name, value)| *name == "file-name" && !value.is_empty())
+                .and_then(|(_, value)| percent_decode(value));
+            match asked {
+                Some(name) => Disposition::Attachment(FileName::sanitise(&name)),
+                None => Disposition::Inline(FileName::sanitise(own_name)),
+            }
+        }
+    }
+}

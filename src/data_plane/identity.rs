@@ -1,0 +1,157 @@
+//! Steps 1 to 5 of a decision: from a request's head to [`RequestFacts`], or a refusal.
+//!
+//! hyper hands over a request that is well framed; what it lets through and we do not (several
+//! hosts, a body on GET, an upgrade) is refused here, before anything else is looked at. The same
+//! function serves `explain`.
+
+use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, Method};
+
+use crate::network::{ClientIp, PeerIp};
+use crate::policy::{Denial, DenialCode, RequestFacts, Resource, Site, SiteTable};
+use crate::target::{PathToken, RequestTarget};
+use crate::token::{Candidates, Carrier};
+
+use super::host::RequestHost;
+use super::{Limits, Settings};
+
+/// How a request arrived: what its head does not say.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival<'a> {
+    /// The other end of the connection, after a PROXY header.
+    pub peer: PeerIp,
+    /// The name that the TLS client asked for.
+    pub server_name: Option<&'a str>,
+    /// Does anything follow the head?
+    pub body: BodyPresence,
+}
+
+/// Does anything follow the head?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyPresence {
+    /// Nothing.
+    Absent,
+    /// Bytes, or the announcement of bytes.
+    Present,
+}
+
+/// What was learned of a request before it was refused; for the log.
+#[derive(Clone, Debug, Default)]
+pub struct Learned {
+    /// The site's name.
+    pub site: Option<Box<str>>,
+    /// The client's address.
+    pub client: Option<ClientIp>,
+}
+
+/// Reads a request's head.
+pub fn identify<'s>(
+    parts: &Parts,
+    arrival: Arrival<'_>,
+    sites: &'s SiteTable,
+    settings: &Settings,
+    learned: &mut Learned,
+) -> Result<RequestFacts<'s>, Denial> {
+    check_framing(parts, arrival.body, &settings.limits)?;
+    let host = request_host(parts)?;
+    if arrival.server_name.is_some_and(|name| !host.is(name)) {
+        return Err(DenialCode::NoSite.into());
+    }
+    let site = sites.find(host.as_str()).ok_or(DenialCode::NoSite)?;
+    learned.site = Some(site.name.clone());
+    let target = request_target(parts, site, &settings.limits)?;
+    let client = settings
+        .forwarded_header
+        .client(arrival.peer, &parts.headers, &settings.trusted_proxies)
+        .map_err(|_| DenialCode::ClientAddress)?;
+    learned.client = Some(client);
+    let resource = Resource::find(site, &target)?;
+    let candidates = match &site.token {
+        Some(token) => Candidates::collect(
+            &token.carriers,
+            &target,
+            header_bytes(&parts.headers, token.carriers.name()),
+            header_bytes(&parts.headers, COOKIE.as_str()),
+        ),
+        None => Candidates::default(),
+    };
+    Ok(RequestFacts { site, target, client, resource, candidates })
+}
+
+/// One host, no body, nothing that asks for another protocol, limits.
+fn check_framing(parts: &Parts, body: BodyPresence, limits: &Limits) -> Result<(), Denial> {
+    let headers = &parts.headers;
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
+        .sum();
+    if headers.len() > limits.max_headers || bytes > limits.max_header_bytes {
+        return Err(DenialCode::HeadersTooLarge.into());
+    }
+    // Refused whatever the method: what follows such a head is read differently by different
+    // servers (security page, part 2.1).
+    if headers.contains_key(TRANSFER_ENCODING)
+        || announces_a_body(headers)
+        || body == BodyPresence::Present
+    {
+        return Err(DenialCode::BodyRefused.into());
+    }
+    if headers.contains_key(EXPECT) {
+        return Err(DenialCode::ExpectRefused.into());
+    }
+    if headers.contains_key(UPGRADE) {
+        return Err(DenialCode::UpgradeRefused.into());
+    }
+    if parts.method != Method::GET && parts.method != Method::HEAD {
+        return Err(DenialCode::MethodNotAllowed.into());
+    }
+    Ok(())
+}
+
+fn announces_a_body(headers: &HeaderMap) -> bool {
+    let mut lengths = headers.get_all(CONTENT_LENGTH).iter();
+    match (lengths.next(), lengths.next()) {
+        (None, _) => false,
+        (Some(length), None) => length.as_bytes() != b"0",
+        (Some(_), Some(_)) => true,
+    }
+}
+
+/// The one host that every part of the request agrees on.
+fn request_host(parts: &Parts) -> Result<RequestHost, Denial> {
+    let mut named = None;
+    let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+    let mut lines = parts.headers.get_all(HOST).iter();
+    let line = lines.next().map(http::HeaderValue::as_bytes);
+    if lines.next().is_some() {
+        return Err(DenialCode::HostInvalid.into());
+    }
+    for text in [authority, line].into_iter().flatten() {
+        let host = RequestHost::parse(text).ok_or(DenialCode::HostInvalid)?;
+        match &named {
+            Some(first) if *first != host => return Err(DenialCode::HostInvalid.into()),
+            Some(_) => {}
+            None => named = Some(host),
+        }
+    }
+    named.ok_or(Denial::Plain(DenialCode::HostInvalid))
+}
+
+fn request_target(parts: &Parts, site: &Site, limits: &Limits) -> Result<RequestTarget, Denial> {
+    let path_token = match &site.token {
+        Some(token) if token.carriers.allows(Carrier::Path) => {
+            PathToken::Named(token.carriers.name())
+        }
+        Some(_) | None => PathToken::Absent,
+    };
+    let text = parts.uri.path_and_query().map_or("", |text| text.as_str());
+    Ok(RequestTarget::parse(text, path_token, limits.max_target_bytes)?)
+}
+
+fn header_bytes<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h [u8]> {
+    // A configured name that is no header name has no values.
+    let name = HeaderName::from_bytes(name.as_bytes()).ok();
+    name.into_iter()
+        .flat_map(|name| headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes))
+}

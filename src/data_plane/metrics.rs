@@ -1,0 +1,125 @@
+//! What the data plane counts. Every label is a closed set: nothing a client sends becomes one.
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+use crate::policy::DenialCode;
+
+/// Buckets from a served memory page to a slow first byte; seconds.
+const DURATION_BUCKETS: &[f64] = &[
+    0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+    10.0,
+];
+
+/// The data plane's metrics (contract, part 6).
+#[derive(Clone, Debug)]
+pub struct Metrics {
+    /// Answers by outcome and code.
+    pub requests: IntCounterVec,
+    /// From head to the last byte.
+    pub request_duration: Histogram,
+    /// Verifications by scheme, key and result.
+    pub token_verifications: IntCounterVec,
+    /// Origin requests by origin and result.
+    pub origin_requests: IntCounterVec,
+    /// Until the origin's head.
+    pub origin_duration: Histogram,
+    /// Bytes of bodies.
+    pub bytes_sent: IntCounter,
+    /// The snapshot's version.
+    pub snapshot_version: IntGauge,
+    /// Seconds since the snapshot was published.
+    pub snapshot_age: IntGauge,
+    /// Reloads that took effect.
+    pub config_reloads: IntCounter,
+    /// Reloads that were refused.
+    pub config_reload_failures: IntCounter,
+    /// Entries of the blocklists.
+    pub blocklist_entries: IntGauge,
+    /// Entries of the override table.
+    pub override_entries: IntGauge,
+    /// Access log lines lost.
+    pub log_lines_dropped: IntGauge,
+}
+
+impl Metrics {
+    /// Makes and registers them.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            requests: counters(
+                "requests_total",
+                "Answers by outcome and code.",
+                &["outcome", "code"],
+            )?,
+            request_duration: histogram("request_duration_seconds", "From head to last byte.")?,
+            token_verifications: counters(
+                "token_verifications_total",
+                "Token verifications by scheme, key and result.",
+                &["scheme", "key", "result"],
+            )?,
+            origin_requests: counters(
+                "origin_requests_total",
+                "Origin requests by origin and result.",
+                &["origin", "result"],
+            )?,
+            origin_duration: histogram("origin_duration_seconds", "Until the origin's head.")?,
+            bytes_sent: IntCounter::new(name("bytes_sent_total"), "Bytes of answers' bodies.")?,
+            snapshot_version: IntGauge::new(name("snapshot_version"), "Version in force.")?,
+            snapshot_age: IntGauge::new(name("snapshot_age_seconds"), "Age of what is in force.")?,
+            config_reloads: IntCounter::new(name("config_reloads_total"), "Reloads in force.")?,
+            config_reload_failures: IntCounter::new(
+                name("config_reload_failures_total"),
+                "Reloads refused; the last good state stays in force.",
+            )?,
+            blocklist_entries: IntGauge::new(name("blocklist_entries"), "Blocklist entries.")?,
+            override_entries: IntGauge::new(name("override_entries"), "Override table entries.")?,
+            log_lines_dropped: IntGauge::new(
+                name("log_lines_dropped"),
+                "Access log lines lost to a slow sink.",
+            )?,
+        };
+        for collector in [
+            Box::new(metrics.requests.clone()) as Box<dyn prometheus::core::Collector>,
+            Box::new(metrics.request_duration.clone()),
+            Box::new(metrics.token_verifications.clone()),
+            Box::new(metrics.origin_requests.clone()),
+            Box::new(metrics.origin_duration.clone()),
+            Box::new(metrics.bytes_sent.clone()),
+            Box::new(metrics.snapshot_version.clone()),
+            Box::new(metrics.snapshot_age.clone()),
+            Box::new(metrics.config_reloads.clone()),
+            Box::new(metrics.config_reload_failures.clone()),
+            Box::new(metrics.blocklist_entries.clone()),
+            Box::new(metrics.override_entries.clone()),
+            Box::new(metrics.log_lines_dropped.clone()),
+        ] {
+            registry.register(collector)?;
+        }
+        // Every code has its series from the start, so that a first refusal is a change.
+        for code in DenialCode::ALL {
+            metrics.requests.with_label_values(&["deny", code.as_str()]);
+        }
+        metrics.requests.with_label_values(&["allow", "ok"]);
+        Ok(metrics)
+    }
+
+    /// Counts an answer.
+    pub fn count_request(&self, denial: Option<DenialCode>) {
+        let (outcome, code) = match denial {
+            Some(code) => ("deny", code.as_str()),
+            None => ("allow", "ok"),
+        };
+        self.requests.with_label_values(&[outcome, code]).inc();
+    }
+}
+
+fn name(short: &str) -> String {
+    format!("countersign_{short}")
+}
+
+fn counters(short: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
+    IntCounterVec::new(Opts::new(name(short), help), labels)
+}
+
+fn histogram(short: &str, help: &str) -> Result<Histogram, prometheus::Error> {
+    Histogram::with_opts(HistogramOpts::new(name(short), help).buckets(DURATION_BUCKETS.to_vec()))
+}

@@ -1,0 +1,99 @@
+//! The body of every answer: counts what leaves, and writes the log line when it ends.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::Instant;
+
+use crate::delivery::OriginError;
+use crate::telemetry::{ErrorChain, LineWriter};
+
+use super::access_log::{AccessRecord, Completion};
+use super::metrics::Metrics;
+use super::pipeline::{Text, micros};
+use super::response::AnswerBody;
+
+/// What an answer holds.
+#[derive(Debug)]
+pub enum Reply {
+    /// A file, or a part of one.
+    File(AnswerBody),
+    /// A refusal.
+    Text(Text),
+}
+
+/// A [`Reply`] with its log line. Dropped before its end, the line says so.
+#[derive(Debug)]
+pub struct ReplyBody {
+    reply: Reply,
+    record: AccessRecord,
+    began: Instant,
+    metrics: Metrics,
+    log: LineWriter,
+}
+
+impl ReplyBody {
+    pub(super) fn new(
+        reply: Reply,
+        record: AccessRecord,
+        began: Instant,
+        metrics: Metrics,
+        log: LineWriter,
+    ) -> Self {
+        Self { reply, record, began, metrics, log }
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = OriginError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
+        let frame = ready!(match &mut self.reply {
+            Reply::File(body) => Pin::new(body).poll_frame(cx),
+            // A refusal's text is in memory: reading it cannot fail.
+            Reply::Text(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
+        });
+        match &frame {
+            Some(Ok(frame)) => {
+                let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
+                self.record.bytes = self.record.bytes.saturating_add(bytes);
+            }
+            Some(Err(error)) => self.record.error = Some(ErrorChain(error).to_string()),
+            None => self.record.complete = Completion::Complete,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.reply {
+            Reply::File(body) => body.is_end_stream(),
+            Reply::Text(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.reply {
+            Reply::File(body) => body.size_hint(),
+            Reply::Text(body) => body.size_hint(),
+        }
+    }
+}
+
+impl Drop for ReplyBody {
+    fn drop(&mut self) {
+        // hyper stops polling a body whose promised bytes have all left.
+        if self.record.error.is_none() && self.is_end_stream() {
+            self.record.complete = Completion::Complete;
+        }
+        self.record.total_us = micros(self.began);
+        self.metrics.bytes_sent.inc_by(self.record.bytes);
+        self.metrics.request_duration.observe(self.began.elapsed().as_secs_f64());
+        self.record.write(&self.log);
+    }
+}
