@@ -207,7 +207,7 @@ const RIVALS_IN: &[&str] = &["token"];
 /// The one module `lib.rs` may hold inline, until it has a directory of its own.
 const INLINE_IN_LIB: &[&str] = &["cli"];
 
-/// Most lines a file of `src` may have before its tests.
+/// Most lines a file of `src` may have, its tests apart.
 const MOST_LINES: usize = 600;
 
 /// Test files that may let real time pass: stand-ins for a hostile peer, whose slowness is the
