@@ -9,6 +9,7 @@ use std::hash::BuildHasher;
 use std::sync::OnceLock;
 
 use serde::Serialize;
+use tokio::time::Instant;
 
 use crate::telemetry::LineWriter;
 
@@ -91,6 +92,11 @@ impl AccessRecord {
             log.write(line);
         }
     }
+}
+
+/// Microseconds since then.
+pub(super) fn micros(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The names of a query's parameters, in order.

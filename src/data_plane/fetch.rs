@@ -10,9 +10,9 @@ use crate::policy::{Denial, DenialCode, Exposure, Permit, RequestFacts, Resource
 use crate::target::percent_decode;
 use crate::telemetry::ErrorChain;
 
-use super::access_log::AccessRecord;
+use super::access_log::{AccessRecord, micros};
 use super::metrics::Metrics;
-use super::pipeline::{Refusal, micros};
+use super::refusal::Refusal;
 use super::response::{
     AnswerBody, CacheControl, Disposition, FileAnswer, FileName, FileRequest, Presentation,
 };

@@ -7,6 +7,7 @@
 //! token) → `fetch` → `respond`. A refusal at any phase goes through one function to an answer.
 
 mod access_log;
+mod explain;
 mod fetch;
 mod forwarded;
 mod host;
@@ -14,12 +15,14 @@ mod identity;
 mod metrics;
 mod pipeline;
 mod proxy_protocol;
+mod refusal;
 mod reply;
 mod request_id;
 pub mod response;
 mod settings;
 mod state;
 
+pub use explain::{Explanation, Question, explain};
 pub use forwarded::{ForwardedHeader, ForwardedRejection, MAX_HOPS};
 pub use host::RequestHost;
 pub use identity::{Arrival, BodyPresence, Learned, identify};

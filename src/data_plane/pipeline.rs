@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderValue, Response};
 use http_body_util::Full;
@@ -13,10 +12,11 @@ use crate::delivery::AskMethod;
 use crate::policy::{Basis, Denial, DenialCode, Permit, RequestFacts, SnapshotReader, decide};
 use crate::telemetry::LineWriter;
 
-use super::access_log::{self, AccessRecord};
+use super::access_log::{self, AccessRecord, micros};
 use super::fetch;
 use super::identity::{Arrival, Learned, identify};
 use super::metrics::Metrics;
+use super::refusal::Refusal;
 use super::reply::{Reply, ReplyBody};
 use super::request_id::RequestIds;
 use super::response::{self, DenialContext, REQUEST_ID_HEADER};
@@ -181,20 +181,6 @@ impl Pipeline {
     }
 }
 
-/// A denial on its way to the one function that answers it.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    pub(super) denial: Denial,
-    /// The file's length, where a range missed it.
-    pub(super) complete_length: Option<u64>,
-}
-
-impl From<Denial> for Refusal {
-    fn from(denial: Denial) -> Self {
-        Self { denial, complete_length: None }
-    }
-}
-
 fn describe(facts: &RequestFacts<'_>, record: &mut AccessRecord) {
     record.path = Some(facts.target.wire().to_owned());
     record.parameters = access_log::parameter_names(facts.target.query().unwrap_or_default());
@@ -224,10 +210,3 @@ fn protocol(version: http::Version) -> &'static str {
         _ => "other",
     }
 }
-
-pub(super) fn micros(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
-}
-
-/// The body of a refusal, as bytes.
-pub(super) type Text = Full<Bytes>;

@@ -5,14 +5,14 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
 use tokio::time::Instant;
 
 use crate::delivery::OriginError;
 use crate::telemetry::{ErrorChain, LineWriter};
 
-use super::access_log::{AccessRecord, Completion};
+use super::access_log::{AccessRecord, Completion, micros};
 use super::metrics::Metrics;
-use super::pipeline::{Text, micros};
 use super::response::AnswerBody;
 
 /// What an answer holds.
@@ -21,7 +21,7 @@ pub enum Reply {
     /// A file, or a part of one.
     File(AnswerBody),
     /// A refusal.
-    Text(Text),
+    Text(Full<Bytes>),
 }
 
 /// A [`Reply`] with its log line. Dropped before its end, the line says so.

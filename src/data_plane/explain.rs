@@ -1,0 +1,275 @@
+//! The decision on one request, told step by step: the same functions as while serving, watched.
+
+use http::request::Parts;
+use serde::Serialize;
+
+use crate::asset::OriginKey;
+use crate::clock::UnixSeconds;
+use crate::network::ClientIp;
+use crate::policy::{
+    Basis, Blocked, Denial, DenialCode, EdgeSnapshot, RequestFacts, Resource, Scheme, Step,
+    Witness, decide_witnessed,
+};
+use crate::token::{Subject, TokenRejection, edge_auth};
+
+use super::identity::{Arrival, Learned, identify};
+use super::{Settings, response};
+
+/// What is asked about: one request, as it would arrive.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// Its head.
+    pub parts: &'a Parts,
+    /// How it arrives.
+    pub arrival: Arrival<'a>,
+    /// When.
+    pub now: UnixSeconds,
+}
+
+/// The decision and its reasons. Holds no key, no tag, and nothing that would open a file.
+#[derive(Clone, Debug, Serialize)]
+pub struct Explanation {
+    /// `allow` or `deny`.
+    pub decision: &'static str,
+    /// `ok`, or the refusal's code.
+    pub code: &'static str,
+    /// The status of the answer; of an allowed request, if the origin has the file.
+    pub status: u16,
+    /// The path that was decided about, prefix rewritten; none where there was none.
+    pub effective_path: Option<String>,
+    /// What was looked at, in order.
+    pub steps: Vec<ExplainedStep>,
+    /// What would have made it pass.
+    pub near_misses: Vec<String>,
+}
+
+/// One step.
+#[derive(Clone, Debug, Serialize)]
+pub struct ExplainedStep {
+    /// The step's name, as in the life of a request.
+    pub step: &'static str,
+    /// What came of it.
+    pub outcome: String,
+}
+
+/// Explains the decision on one request under a snapshot and settings.
+pub fn explain(question: Question<'_>, policy: &EdgeSnapshot, settings: &Settings) -> Explanation {
+    let mut story = Story::default();
+    let mut learned = Learned::default();
+    let identified =
+        identify(question.parts, question.arrival, &policy.sites, settings, &mut learned);
+    story.tell_learned(&learned, question.arrival);
+    let facts = match identified {
+        Ok(facts) => facts,
+        Err(denial) => {
+            story.tell("refused", format!("{denial}"));
+            story.hint_unidentified(denial);
+            return story.denied(denial);
+        }
+    };
+    story.effective_path = Some(facts.target.wire().to_owned());
+    story.tell_facts(&facts);
+    match decide_witnessed(&facts, policy, question.now, &mut story) {
+        Ok(permit) => {
+            let basis = match permit.basis() {
+                Basis::Public => "everybody may have it".to_owned(),
+                Basis::Token(token) => {
+                    format!("the {} token of key {} opens it", token.carrier(), token.key())
+                }
+            };
+            story.tell("permit", basis);
+            let object = permit.into_object();
+            let (status, fetch) = match &object.key {
+                Some(OriginKey::Object(key)) => (200, format!("{key} from {}", object.origin)),
+                Some(OriginKey::Target(target)) => {
+                    (200, format!("{target} from {}", object.origin))
+                }
+                None => (404, "no file has this quality or format".to_owned()),
+            };
+            story.tell("fetch", fetch);
+            story.end("allow", "ok", status)
+        }
+        Err(denial) => {
+            story.near_misses(&facts, policy, question.now, denial);
+            story.denied(denial)
+        }
+    }
+}
+
+/// Collects the steps.
+#[derive(Default)]
+struct Story {
+    steps: Vec<ExplainedStep>,
+    effective_path: Option<String>,
+    near_misses: Vec<String>,
+}
+
+impl Witness for Story {
+    fn see<'s>(&mut self, step: impl FnOnce() -> Step<'s>) {
+        match step() {
+            Step::Blocklist { blocked: Blocked::No } => {
+                self.tell("blocklist", "the address is on no blocklist".to_owned());
+            }
+            Step::Blocklist { blocked: Blocked::Yes } => {
+                self.tell("blocklist", "the address is on a blocklist".to_owned());
+            }
+            Step::Effective { asked, effective, path } => {
+                let text = if asked == effective {
+                    format!("{} as asked", effective.wire_name())
+                } else {
+                    format!("{}, asked as {}", effective.wire_name(), asked.wire_name())
+                };
+                self.effective_path = Some(path.into_owned());
+                self.tell("override", text);
+            }
+            Step::RouteRule { prefix, access } => {
+                self.tell("route", format!("{prefix} is {access}"));
+            }
+            Step::TokenNotNeeded => self.tell("token", "none is needed".to_owned()),
+            Step::TokenRefused { carrier, rejection } => {
+                let from = carrier.map_or(String::new(), |carrier| format!("from the {carrier}: "));
+                self.tell("token", format!("{from}{rejection} ({})", rejection.code()));
+            }
+            Step::TokenVerified { carrier, key } => {
+                self.tell("token", format!("from the {carrier}: verified by key {key}"));
+            }
+        }
+    }
+}
+
+impl Story {
+    fn tell(&mut self, step: &'static str, outcome: String) {
+        self.steps.push(ExplainedStep { step, outcome });
+    }
+
+    fn tell_learned(&mut self, learned: &Learned, arrival: Arrival<'_>) {
+        if let Some(site) = &learned.site {
+            self.tell("site", site.to_string());
+        }
+        if let Some(client) = learned.client {
+            self.tell("client", client_text(client, arrival));
+        }
+    }
+
+    fn tell_facts(&mut self, facts: &RequestFacts<'_>) {
+        self.tell("target", format!("path {} (as sent)", facts.target.wire()));
+        let resource = match &facts.resource {
+            Resource::Asset(asset) => {
+                format!("asset {asset}, type {}, tenant {}", asset.asset_type(), facts.site.tenant)
+            }
+            Resource::Route(route) => format!("plain path under {}", route.prefix),
+        };
+        self.tell("resource", resource);
+    }
+
+    fn hint_unidentified(&mut self, denial: Denial) {
+        let hint = HINTS.iter().find(|(code, _)| *code == denial.code());
+        self.near_misses.extend(hint.map(|(_, hint)| (*hint).to_owned()));
+    }
+
+    fn near_misses(
+        &mut self,
+        facts: &RequestFacts<'_>,
+        policy: &EdgeSnapshot,
+        now: UnixSeconds,
+        denial: Denial,
+    ) {
+        match denial {
+            Denial::Plain(DenialCode::IpBlocked) => {
+                if let Some(range) = policy.blocklist.find(facts.client) {
+                    self.near_misses
+                        .push(format!("blocklist entry {range} covers {}", facts.client));
+                }
+            }
+            Denial::Token(rejection) => self.token_near_misses(facts, now, rejection),
+            Denial::Asset(_) | Denial::Plain(_) | Denial::Target(_) => {}
+        }
+    }
+
+    fn token_near_misses(
+        &mut self,
+        facts: &RequestFacts<'_>,
+        now: UnixSeconds,
+        rejection: TokenRejection,
+    ) {
+        let Some(rules) = &facts.site.token else {
+            self.near_misses.push("the site has no [site.token]: nothing opens this".to_owned());
+            return;
+        };
+        if rejection == TokenRejection::Revoked {
+            self.near_misses.push("the token's id is on the revocation list".to_owned());
+            return;
+        }
+        let candidates = match facts.candidates.to_try() {
+            Ok(candidates) => candidates,
+            Err(TokenRejection::Missing) => {
+                let name = rules.carriers.name();
+                self.near_misses.push(format!(
+                    "a token named {name}, looked for in: {}",
+                    crate::token::Carrier::ALL
+                        .iter()
+                        .filter(|carrier| rules.carriers.allows(**carrier))
+                        .map(|carrier| carrier.wire_name())
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                ));
+                return;
+            }
+            Err(_) => {
+                self.near_misses
+                    .push("one token only, the same in query, header and path".to_owned());
+                return;
+            }
+        };
+        let wire = self.effective_path.clone().unwrap_or_default();
+        let decoded = crate::target::percent_decode(&wire)
+            .map(std::borrow::Cow::into_owned)
+            .unwrap_or_default();
+        let subject = Subject { wire: &wire, decoded: &decoded, query: facts.target.query() };
+        let Scheme::EdgeAuth(scheme) = &rules.scheme;
+        for candidate in candidates {
+            let name = rules.carriers.name();
+            self.near_misses.extend(edge_auth::near_misses(
+                scheme,
+                name,
+                candidate,
+                subject,
+                facts.client,
+                now,
+            ));
+        }
+    }
+
+    fn denied(self, denial: Denial) -> Explanation {
+        let code = denial.code();
+        self.end("deny", code.as_str(), response::status(code).as_u16())
+    }
+
+    fn end(self, decision: &'static str, code: &'static str, status: u16) -> Explanation {
+        let Self { steps, effective_path, near_misses } = self;
+        Explanation { decision, code, status, effective_path, steps, near_misses }
+    }
+}
+
+/// What a request that was refused before a decision would have needed.
+const HINTS: &[(DenialCode, &str)] = &[
+    (DenialCode::ClientAddress, "a trusted proxy that writes addresses into the forwarded header"),
+    (DenialCode::NoRoute, "a [[site.route]] whose prefix covers the path by whole segments"),
+    (DenialCode::NoSite, "a [[site]] whose hosts name this host, or \"*\""),
+    (
+        DenialCode::TargetAmbiguous,
+        "a path without dot segments, empty segments, encoded slashes and double encoding",
+    ),
+    (
+        DenialCode::TargetMalformed,
+        "a path in printable ASCII, other bytes percent-encoded as UTF-8",
+    ),
+];
+
+fn client_text(client: ClientIp, arrival: Arrival<'_>) -> String {
+    if client == arrival.peer.as_client() {
+        format!("{client}, the connection's own address")
+    } else {
+        format!("{client}, as the trusted proxy {} says", arrival.peer)
+    }
+}
