@@ -5,6 +5,7 @@ use http::HeaderValue;
 
 use super::body::Body;
 use super::disk::DiskObject;
+use super::http::HttpObject;
 use super::range::{ByteRange, Spans};
 use super::validator::Validators;
 
@@ -48,6 +49,7 @@ pub struct Object {
 #[derive(Debug)]
 pub(super) enum Content {
     Disk(DiskObject),
+    Http(Box<HttpObject>),
     Memory(Bytes),
 }
 
@@ -74,14 +76,16 @@ impl Object {
         }
         match &self.content {
             Content::Disk(_) | Content::Memory(_) => Divisibility::Spans,
+            Content::Http(object) => object.divisibility(),
         }
     }
 
     /// All bytes.
     pub fn into_whole(self) -> Body {
-        match self.meta.complete_length.map(ByteRange::whole) {
-            Some(Some(range)) => self.into_spans(&range.into()),
-            Some(None) | None => Body::empty(),
+        match (self.meta.complete_length.map(ByteRange::whole), self.content) {
+            (Some(Some(range)), content) => content.into_spans(&range.into()),
+            (Some(None), _) | (None, Content::Disk(_) | Content::Memory(_)) => Body::empty(),
+            (None, Content::Http(object)) => Body::from_http(*object),
         }
     }
 
@@ -91,9 +95,16 @@ impl Object {
     /// The ranges must lie in the object and respect its [`Object::divisibility`]; where they do
     /// not, the body ends in an error as well.
     pub fn into_spans(self, spans: &Spans) -> Body {
-        match self.content {
-            Content::Disk(file) => Body::from_disk(file, spans),
-            Content::Memory(bytes) => Body::from_memory(&bytes, spans),
+        self.content.into_spans(spans)
+    }
+}
+
+impl Content {
+    fn into_spans(self, spans: &Spans) -> Body {
+        match self {
+            Self::Disk(file) => Body::from_disk(file, spans),
+            Self::Http(object) => Body::from_http_spans(*object, spans),
+            Self::Memory(bytes) => Body::from_memory(&bytes, spans),
         }
     }
 }

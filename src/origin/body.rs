@@ -13,6 +13,7 @@ use http_body::{Frame, SizeHint};
 
 use super::disk::{DiskBody, DiskObject};
 use super::error::{OriginError, OriginFault};
+use super::http::{HttpBody, HttpObject};
 use super::range::Spans;
 
 /// A stream of an object's bytes. See the module.
@@ -27,6 +28,7 @@ pub struct Body {
 enum Source {
     Disk(DiskBody),
     Ended,
+    Http(Box<HttpBody>),
     Memory(std::vec::IntoIter<Bytes>),
 }
 
@@ -38,6 +40,17 @@ impl Body {
 
     pub(super) fn from_disk(file: DiskObject, spans: &Spans) -> Self {
         Self { source: Source::Disk(DiskBody::new(file, spans)), owed: Some(spans.total()) }
+    }
+
+    /// All of an object whose length shows when it ends; the framing of the connection says
+    /// whether that was its end.
+    pub(super) fn from_http(object: HttpObject) -> Self {
+        Self { source: Source::Http(Box::new(HttpBody::everything(object))), owed: None }
+    }
+
+    pub(super) fn from_http_spans(object: HttpObject, spans: &Spans) -> Self {
+        let body = HttpBody::spans(object, spans);
+        Self { source: Source::Http(Box::new(body)), owed: Some(spans.total()) }
     }
 
     pub(super) fn from_memory(bytes: &Bytes, spans: &Spans) -> Self {
@@ -98,6 +111,7 @@ impl http_body::Body for Body {
         let read = match &mut self.source {
             Source::Disk(body) => ready!(body.poll_bytes(cx)),
             Source::Ended => return Poll::Ready(None),
+            Source::Http(body) => ready!(body.poll_bytes(cx)),
             Source::Memory(parts) => parts.next().map(Ok),
         };
         Poll::Ready(self.settle(read))

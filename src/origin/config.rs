@@ -1,9 +1,11 @@
 //! How an origin is configured, and what can be wrong with that before the first ask.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
 use super::disk::DiskConfig;
+use super::http::HttpConfig;
 
 /// One origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +21,25 @@ pub struct Config {
 pub enum Kind {
     /// A folder.
     Disk(DiskConfig),
+    /// A server.
+    Http(HttpConfig),
 }
 
 /// Why an origin cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OriginSetupError {
+    /// The file of roots is missing, unreadable, or holds no certificate.
+    #[error("the roots in {} cannot be used", path.display())]
+    CaUnusable {
+        /// The file as configured.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// An https URL whose host no certificate can name.
+    #[error("the host of the URL is nothing a certificate can name")]
+    HostHasNoCertificateName,
     /// The root is missing, is no folder, or may not be entered.
     #[error("the root folder {} cannot be opened", path.display())]
     RootUnusable {
@@ -39,4 +55,10 @@ pub enum OriginSetupError {
          which is missing or filtered here; use symlinks = \"refuse\""
     )]
     SymlinksNeedOpenat2,
+    /// The system has no root certificates and `ca` names none.
+    #[error("this system has no root certificates; set ca")]
+    SystemRootsMissing,
+    /// TLS cannot be set up at all.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
 }

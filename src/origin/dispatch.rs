@@ -5,12 +5,15 @@ use super::ask::Ask;
 use super::config::{Config, Kind, OriginSetupError};
 use super::disk::DiskOrigin;
 use super::error::OriginError;
+use super::http::HttpOrigin;
 
 /// An origin, ready to be asked. Cheap to clone; clones share connections and descriptors.
 #[derive(Clone, Debug)]
 pub enum Origin {
     /// A folder.
     Disk(DiskOrigin),
+    /// A server.
+    Http(HttpOrigin),
 }
 
 impl Origin {
@@ -19,6 +22,7 @@ impl Origin {
     pub fn open(config: Config) -> Result<Self, OriginSetupError> {
         match config.kind {
             Kind::Disk(disk) => DiskOrigin::open(&disk).map(Self::Disk),
+            Kind::Http(http) => HttpOrigin::open(http).map(Self::Http),
         }
     }
 
@@ -26,6 +30,7 @@ impl Origin {
     pub async fn ask(&self, ask: Ask<'_>) -> Result<Answer, OriginError> {
         match self {
             Self::Disk(disk) => disk.ask(ask).await,
+            Self::Http(http) => http.ask(ask).await,
         }
     }
 }

@@ -21,6 +21,7 @@ mod conformance;
 mod disk;
 mod dispatch;
 mod error;
+mod http;
 mod range;
 mod validator;
 
@@ -31,5 +32,6 @@ pub use config::{Config, Kind, OriginSetupError};
 pub use disk::{DiskConfig, DiskOrigin, Symlinks};
 pub use dispatch::Origin;
 pub use error::{OriginError, OriginErrorKind, OriginFault, Retry};
+pub use http::{HttpConfig, HttpOrigin, UpstreamUrl, UpstreamUrlRejection};
 pub use range::{ByteRange, RangeSpec, Spans};
 pub use validator::{EntityTag, HttpTime, Strength, TagMatch, Validators};

@@ -137,3 +137,32 @@ fn buffer(span: ByteRange, at_most: u64) -> Vec<u8> {
     // Both chunk sizes fit a `usize` anywhere.
     vec![0; usize::try_from(span.length().min(at_most)).unwrap_or_default()]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::Write;
+
+    use super::*;
+
+    /// Where nothing can be told about the page cache every byte comes over the blocking threads,
+    /// several chunks of it, each read ahead of the reader.
+    #[tokio::test]
+    async fn bytes_over_the_blocking_threads() {
+        let content: Vec<u8> = (0_u32..200_000).flat_map(u32::to_le_bytes).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&content).unwrap();
+        let ranges = [(3, 5), (100, 600_000), (700_000, 799_999)];
+        let ranges = ranges.map(|(first, last)| ByteRange::new(first, last).unwrap());
+        let mut body =
+            DiskBody::new(DiskObject { file: file.into() }, &Spans::coalesce(ranges).unwrap());
+        body.cache = PageCache::Opaque;
+        let mut read = Vec::new();
+        while let Some(bytes) = poll_fn(|cx| body.poll_bytes(cx)).await {
+            read.extend_from_slice(&bytes.unwrap());
+            assert_eq!(body.reading.is_none(), body.spans.is_empty());
+        }
+        let expected = [&content[3..=5], &content[100..=600_000], &content[700_000..]].concat();
+        assert!(read == expected);
+    }
+}
