@@ -27,7 +27,7 @@ use super::retry_budget::RetryBudget;
 use super::url::{Security, UpstreamUrl};
 
 /// A server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpConfig {
     /// Where it is; the authorised path is appended.
     pub url: UpstreamUrl,
