@@ -14,6 +14,8 @@
 mod body;
 mod connect;
 mod exchange;
+#[cfg(test)]
+mod nginx;
 mod object;
 mod pool;
 mod reply;
