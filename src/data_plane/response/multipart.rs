@@ -120,3 +120,25 @@ impl MultipartBody {
         error
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+    use crate::delivery::ByteRange;
+
+    /// Content that ends early, or breaks off, must not be closed as if it were whole.
+    #[tokio::test]
+    async fn a_part_that_is_missing_ends_in_an_error() {
+        let spans = Spans::coalesce([(0, 1), (5, 6)].map(|(a, b)| ByteRange::new(a, b).unwrap()));
+        let frame =
+            MultipartFrame::new(&spans.unwrap(), 10, &HeaderValue::from_static("video/mp4"));
+        let mut body = MultipartBody::new(frame, Body::empty());
+        let head = poll_fn(|cx| body.poll_frame(cx)).await.unwrap().unwrap().into_data().unwrap();
+        assert!(head.ends_with(b"Content-Range: bytes 0-1/10\r\n\r\n"));
+        let error = poll_fn(|cx| body.poll_frame(cx)).await.unwrap().unwrap_err();
+        assert_eq!(error.fault(), OriginFault::BodyBroken);
+        assert!(poll_fn(|cx| body.poll_frame(cx)).await.is_none());
+    }
+}
