@@ -7,7 +7,9 @@
 use std::path::Path;
 
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
-use rustix::fs::{FileType, Mode, OFlags, ResolveFlags, Stat, fstat, open, openat, openat2};
+use rustix::fs::{
+    FileType, Mode, OFlags, ResolveFlags, Stat, fstat, fstatfs, open, openat, openat2,
+};
 use rustix::io::Errno;
 
 use super::super::config::OriginSetupError;
@@ -27,6 +29,7 @@ pub enum Symlinks {
 pub(super) struct Jail {
     root: OwnedFd,
     guard: Guard,
+    caches: Caches,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +38,29 @@ enum Guard {
     Kernel(ResolveFlags),
     /// `openat` name by name.
     Walk,
+}
+
+/// Does what the kernel has cached suffice to open a file?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caches {
+    /// No, or nobody knows: on NFS or FUSE, opening asks a server even for a cached name.
+    Partial,
+    /// Yes: a local file system.
+    Sufficient,
+}
+
+impl Caches {
+    /// Magic numbers of statfs(2): ext2 to ext4, XFS, Btrfs, F2FS, tmpfs, overlayfs, ZFS.
+    const LOCAL: [u32; 7] =
+        [0xef53, 0x5846_5342, 0x9123_683e, 0xf2f5_2010, 0x0102_1994, 0x794c_7630, 0x2fc1_2fc1];
+
+    fn of(root: &OwnedFd) -> Self {
+        let kind = fstatfs(root).ok().and_then(|facts| u32::try_from(facts.f_type).ok());
+        match kind {
+            Some(kind) if Self::LOCAL.contains(&kind) => Self::Sufficient,
+            Some(_) | None => Self::Partial,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,10 +114,11 @@ impl Jail {
         probe: Result<(), Errno>,
     ) -> Result<Self, Refused> {
         let resolve = kernel_flags(symlinks);
+        let caches = Caches::of(&root);
         match (probe, symlinks) {
-            (Ok(()), _) => Ok(Self { root, guard: Guard::Kernel(resolve) }),
+            (Ok(()), _) => Ok(Self { root, guard: Guard::Kernel(resolve), caches }),
             (Err(Errno::NOSYS | Errno::PERM | Errno::INVAL), Symlinks::Refuse) => {
-                Ok(Self { root, guard: Guard::Walk })
+                Ok(Self { root, guard: Guard::Walk, caches })
             }
             (Err(Errno::NOSYS | Errno::PERM | Errno::INVAL), Symlinks::Beneath) => {
                 Err(Refused::NeedsOpenat2)
@@ -125,12 +152,17 @@ impl Jail {
     fn reach(&self, key: &str, flags: OFlags, lookup: Lookup) -> Result<OwnedFd, LookupFailure> {
         let flags = flags | OFlags::CLOEXEC;
         match (self.guard, lookup) {
+            (Guard::Walk, Lookup::Cached) => Err(LookupFailure::WouldWait),
+            (Guard::Kernel(_), Lookup::Cached) if self.caches == Caches::Partial => {
+                Err(LookupFailure::WouldWait)
+            }
             (Guard::Kernel(resolve), Lookup::Cached) => {
-                let resolve = resolve | ResolveFlags::CACHED;
+                // NO_XDEV: what is mounted beneath the root may be another kind of file system.
+                let resolve = resolve | ResolveFlags::CACHED | ResolveFlags::NO_XDEV;
                 openat2(&self.root, key, flags, Mode::empty(), resolve).map_err(|errno| {
                     match errno {
                         // INVAL: a kernel before 5.12 does not know the flag.
-                        Errno::AGAIN | Errno::INVAL => LookupFailure::WouldWait,
+                        Errno::AGAIN | Errno::INVAL | Errno::XDEV => LookupFailure::WouldWait,
                         errno => failure(errno),
                     }
                 })
@@ -138,7 +170,6 @@ impl Jail {
             (Guard::Kernel(resolve), Lookup::Waiting) => {
                 openat2(&self.root, key, flags, Mode::empty(), resolve).map_err(failure)
             }
-            (Guard::Walk, Lookup::Cached) => Err(LookupFailure::WouldWait),
             (Guard::Walk, Lookup::Waiting) => walk(self.root.as_fd(), key, flags).map_err(failure),
         }
     }
@@ -311,6 +342,25 @@ mod tests {
         symlink("/", &root).unwrap();
         assert_eq!(outcome(&jail, "folder/file"), Ok(6));
         assert_eq!(outcome(&jail, "etc/passwd"), Err(LookupFailure::NotFound));
+    }
+
+    /// The short cut must be one: it answers what the long way answers, and does answer.
+    #[test]
+    fn cached_names_are_answered_without_waiting_on_local_file_systems() {
+        let (_outer, root) = site();
+        let jail = Jail::open(&root, Symlinks::Refuse).unwrap();
+        outcome(&jail, "folder/file").unwrap();
+        let cached = jail.open_file("folder/file", Lookup::Cached).map(|(_, stat)| stat.st_size);
+        let expected = match jail.caches {
+            Caches::Sufficient => Ok(6),
+            Caches::Partial => Err(LookupFailure::WouldWait),
+        };
+        assert_eq!(cached, expected);
+        let elsewhere = Jail::open(Path::new("/proc"), Symlinks::Refuse).unwrap();
+        assert_eq!(elsewhere.caches, Caches::Partial);
+        let cached = elsewhere.open_file("version", Lookup::Cached).map(drop);
+        assert_eq!(cached, Err(LookupFailure::WouldWait));
+        assert!(elsewhere.open_file("version", Lookup::Waiting).is_ok());
     }
 
     #[test]
