@@ -2,6 +2,7 @@
 
 pub mod asset;
 pub mod clock;
+pub mod config;
 pub mod data_plane;
 pub mod delivery;
 pub mod keyring;

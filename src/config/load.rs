@@ -1,0 +1,175 @@
+//! From a file to what the components take.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use toml::de::DeTable;
+
+use super::document::{Document, Section, Value};
+use super::edge::{EDGE_KEYS, Edge};
+use super::error::{ConfigErrors, Diagnostic, Watched};
+use super::finding::{Finding, Reading, chain};
+use super::origins::{OriginEntry, Origins};
+use super::overrides::{self, MAX_OVERRIDES_BYTES};
+use super::sites::{no_site, site_table};
+use super::source::SourceFile;
+use super::surroundings::Surroundings;
+use super::syntax::with_table;
+use super::without_effect::{self, CACHE_KEYS, CONTROL_KEYS, SYNC_KEYS};
+use crate::data_plane::{Config, Settings};
+use crate::policy::{OverrideTable, Revocations, SiteTable};
+
+/// Bytes of a configuration file. A thousand sites with all their keys take one.
+pub(super) const MAX_CONFIG_BYTES: u64 = 16 * 1024 * 1024;
+
+pub(super) const ROOT_KEYS: &[&str] = &["edge", "cache", "origin", "site", "control", "admin"];
+
+pub(super) const ADMIN_KEYS: &[&str] = &["listen"];
+
+const DEFAULT_ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9100);
+
+/// A configuration, resolved.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Fixed at start.
+    pub edge: Config,
+    /// Reloads hot.
+    pub settings: Settings,
+    /// What is served, and to whom.
+    pub sites: SiteTable,
+    /// Where it is.
+    pub origins: Vec<OriginEntry>,
+    /// What of it is public.
+    pub overrides: OverrideTable,
+    /// Links and sessions that are taken back.
+    pub revocations: Revocations,
+    /// For [`super::load_blocklist`]: patterns expanded, in order, each once.
+    pub blocklist_files: Vec<PathBuf>,
+    /// Where metrics and health are; none where `listen` is empty.
+    pub admin: Option<SocketAddr>,
+    /// What a change of which calls for a reload.
+    pub watched: Watched,
+    /// What is allowed but looks like a mistake.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// Reads and resolves a configuration, or says everything that is wrong with it.
+pub fn load(path: &Path, surroundings: &Surroundings) -> Result<Loaded, ConfigErrors> {
+    let reading = Reading::new(surroundings);
+    let resolved = read_source(&reading, path, MAX_CONFIG_BYTES).map(|file| {
+        let document = Document { reading: &reading, file: &file };
+        with_table(&reading, &file, |table| resolve(document, table))
+    });
+    let (resolved, warnings, watched) = reading.finish(resolved)?;
+    let Resolved { edge, sites, origins, overrides, admin } = resolved;
+    let Edge { config, settings, blocklist_files, overrides_file: _, revocations } = edge;
+    Ok(Loaded {
+        edge: config,
+        settings,
+        sites,
+        origins,
+        overrides,
+        revocations,
+        blocklist_files,
+        admin,
+        watched,
+        warnings,
+    })
+}
+
+#[derive(Debug)]
+struct Resolved {
+    edge: Edge,
+    sites: SiteTable,
+    origins: Vec<OriginEntry>,
+    overrides: OverrideTable,
+    admin: Option<SocketAddr>,
+}
+
+fn resolve<'d>(document: Document<'d>, table: &'d DeTable<'d>) -> Resolved {
+    let root = Section::open(document, table, 0..0, "the configuration", ROOT_KEYS);
+    let open = |key, name, keys| root.value(key).and_then(|it: Value<'d>| it.section(name, keys));
+
+    let edge_section = open("edge", "[edge]", EDGE_KEYS);
+    let edge = edge_section.map_or_else(Edge::standard, Edge::read);
+    let sync = edge_section
+        .and_then(|it| it.value("sync"))
+        .and_then(|it| it.section("[edge.sync]", SYNC_KEYS));
+    if let Some(section) = sync {
+        without_effect::sync(section);
+    }
+    if let Some(section) = open("cache", "[cache]", CACHE_KEYS) {
+        without_effect::cache(section);
+    }
+    let control = open("control", "[control]", CONTROL_KEYS);
+    if let Some(section) = control {
+        without_effect::control(section);
+    }
+    let admin = open("admin", "[admin]", ADMIN_KEYS).and_then(|it| it.value("listen"));
+    let admin = match admin {
+        Some(value) if value.is_text() && value.text() == Some("") => None,
+        Some(value) => value.socket_address(),
+        None => Some(DEFAULT_ADMIN),
+    };
+
+    let origins = root.value("origin").map(Origins::read).unwrap_or_default();
+    let sites = if let Some(value) = root.value("site") {
+        site_table(value, &origins)
+    } else {
+        document.reading.report_file(document.file.path(), no_site());
+        SiteTable::default()
+    };
+
+    let mut table = OverrideTable::default();
+    let written = edge_section.and_then(|it| it.value("overrides"));
+    if let (Some(path), Some(value)) = (&edge.overrides_file, written) {
+        if sync.is_some() || control.is_some() {
+            value.report(Finding::error("`overrides` stands beside a control plane").help(
+                "with [control] or [edge.sync] the table is the control plane's; take one out",
+            ));
+        }
+        table = override_table(value, path);
+    }
+    Resolved { edge, sites, origins: origins.entries, overrides: table, admin }
+}
+
+fn override_table(value: Value<'_>, path: &Path) -> OverrideTable {
+    let reading = value.document.reading;
+    if let Err(reason) = reading.surroundings.probe_file(path) {
+        reading.watch(path);
+        value.report(
+            Finding::error(format!("cannot read {}", path.display())).label(chain(&reason)),
+        );
+        return OverrideTable::default();
+    }
+    let Some(file) = read_source(reading, path, MAX_OVERRIDES_BYTES) else {
+        return OverrideTable::default();
+    };
+    let document = Document { reading, file: &file };
+    with_table(reading, &file, |table| overrides::override_table(overrides::root(document, table)))
+}
+
+/// Reads a file as text; what cannot be is reported.
+fn read_source(reading: &Reading<'_>, path: &Path, limit: u64) -> Option<Rc<SourceFile>> {
+    let content = match reading.read(path, limit) {
+        Ok(content) => content,
+        Err(reason) => {
+            let message = format!("cannot read {}: {}", path.display(), chain(&reason));
+            reading.report_file(path, Finding::error(message));
+            return None;
+        }
+    };
+    match String::from_utf8(content) {
+        Ok(text) => Some(Rc::new(SourceFile::new(path, text))),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            // Up to `at` the lossy text is the same, so the place is right.
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            let file = Rc::new(SourceFile::new(path, text));
+            let finding = Finding::error("the file is not UTF-8").label("the first wrong byte");
+            reading.report(&file, at..at + 1, finding);
+            None
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! `[[site]]`: public hosts, what they serve, and how their tokens look.
+
+use std::collections::{HashMap, HashSet};
+
+use super::document::{Bounds, Section, Value};
+use super::finding::Finding;
+use super::origins::Origins;
+use super::tokens::{KeyPlace, TOKEN_KEYS, token_rules};
+use crate::asset::TenantId;
+use crate::policy::{
+    Access, AssetRules, HostPattern, KeyTemplate, Route, Scheme, Site, SiteTable, TokenRules,
+};
+
+pub(super) const SITE_KEYS: &[&str] = &["hosts", "tenant", "assets", "token", "route"];
+
+pub(super) const ASSET_KEYS: &[&str] = &["origin", "key"];
+
+pub(super) const ROUTE_KEYS: &[&str] = &["prefix", "access", "origin"];
+
+/// Sites of one configuration.
+pub(super) const MAX_SITES: usize = 10_000;
+
+/// Hosts of one site.
+const MAX_HOSTS: usize = 1000;
+
+/// Routes of one site, which a request walks.
+pub(super) const MAX_ROUTES: usize = 1000;
+
+const TENANT: Bounds<u64> =
+    Bounds { min: 0, max: i64::MAX.unsigned_abs(), why: "the number of a tenant (videoManagerId)" };
+
+/// Key material that was seen, across sites.
+#[derive(Debug, Default)]
+struct Sites<'d> {
+    built: Vec<(Vec<HostPattern>, Site)>,
+    hosts: HashMap<HostPattern, String>,
+    keys: Vec<Vec<KeyPlace<'d>>>,
+}
+
+/// Reads every site.
+pub(super) fn site_table(value: Value<'_>, origins: &Origins) -> SiteTable {
+    let mut sites = Sites::default();
+    for item in value.items(MAX_SITES).into_iter().flatten() {
+        if let Some(section) = item.section("[[site]]", SITE_KEYS) {
+            sites.add(section, origins);
+        }
+    }
+    if value.is_empty_list() {
+        value.report(no_site());
+    }
+    sites.warn_of_shared_keys();
+    SiteTable::new(sites.built)
+}
+
+/// What to say where there is none.
+pub(super) fn no_site() -> Finding {
+    Finding::absent("there is no [[site]]; the edge would refuse every request").help(
+        "declare at least one: [[site]] with `hosts`, `assets` or [[site.route]], and [site.token]",
+    )
+}
+
+impl<'d> Sites<'d> {
+    fn add(&mut self, section: Section<'d>, origins: &Origins) {
+        let (name, hosts) = self.hosts(section);
+        let tenant = section.value("tenant").and_then(|it| it.integer(TENANT)).unwrap_or(1);
+        let assets = section.value("assets").map(|it| assets(it, origins));
+        let token = section
+            .value("token")
+            .map(|it| it.section("[site.token]", TOKEN_KEYS).and_then(token_rules));
+        let tokens = if token.is_some() { Tokens::Taken } else { Tokens::NotTaken };
+        let assets_kind = if assets.is_some() { Assets::Served } else { Assets::NotServed };
+        let routes = match section.value("route") {
+            Some(value) => routes(value, origins, tokens, assets_kind),
+            None => Vec::new(),
+        };
+        if assets.is_none() && !section.has("route") {
+            section.report(
+                Finding::warning(format!("the site {name} serves nothing"))
+                    .help("give it assets = { origin = \"…\" } or a [[site.route]]"),
+            );
+        } else if assets.is_some() && token.is_none() {
+            section.report(
+                Finding::warning(format!("the site {name} takes no token"))
+                    .label("nothing under /private can be opened")
+                    .help("give it a [site.token] with keys"),
+            );
+        }
+        let (token, keys) = match token.flatten() {
+            Some((rules, keys)) => (Some(rules), keys),
+            None => (None, Vec::new()),
+        };
+        self.keys.push(keys);
+        let site = Site {
+            name: name.into(),
+            tenant: TenantId(tenant),
+            assets: assets.flatten(),
+            token,
+            routes,
+        };
+        self.built.push((hosts, site));
+    }
+
+    /// The first host as written, which is the site's name, and all of them.
+    fn hosts(&mut self, section: Section<'_>) -> (String, Vec<HostPattern>) {
+        let Some(value) = section.value("hosts") else {
+            self.claim(HostPattern::Any, "*", |finding| section.report(finding));
+            return ("*".to_owned(), vec![HostPattern::Any]);
+        };
+        let mut name = None;
+        let mut hosts = Vec::new();
+        for item in value.items(MAX_HOSTS).into_iter().flatten() {
+            let Some(text) = item.text() else { continue };
+            let Some(host) = HostPattern::parse(text) else {
+                item.report(Finding::error("this is no host").help(
+                    "write \"files.example.com\", \"*.example.com\" or \"*\", without scheme and \
+                     port, which play no part",
+                ));
+                continue;
+            };
+            self.claim(host.clone(), text, |finding| item.report(finding));
+            name.get_or_insert_with(|| text.to_owned());
+            hosts.push(host);
+        }
+        if value.is_empty_list() {
+            value
+                .report(Finding::error("the site has no host").help("\"*\" stands for every host"));
+        }
+        (name.unwrap_or_else(|| "?".to_owned()), hosts)
+    }
+
+    fn claim(&mut self, host: HostPattern, text: &str, report: impl FnOnce(Finding)) {
+        if let Some(first) = self.hosts.get(&host) {
+            report(
+                Finding::error(format!("the host \"{text}\" is taken already"))
+                    .help(format!("each host belongs to one site; it was listed as \"{first}\"")),
+            );
+        } else {
+            self.hosts.insert(host, text.to_owned());
+        }
+    }
+
+    /// One key on two sites: a link of the one opens the same path of the other.
+    fn warn_of_shared_keys(&self) {
+        let mut seen: Vec<(&crate::keyring::SharedKey, &str)> = Vec::new();
+        for ((_, site), places) in self.built.iter().zip(&self.keys) {
+            let Some(TokenRules { carriers: _, scheme }) = &site.token else { continue };
+            let Scheme::EdgeAuth(rules) = scheme;
+            let before = seen.len();
+            for place in places {
+                let Some(key) = rules.keyring.keys().get(place.index) else { continue };
+                let same = seen.iter().take(before).find(|(other, _)| key.same_material(other));
+                if let Some((_, other)) = same {
+                    place.value.report(
+                        Finding::warning(format!("the site {other} has the same key"))
+                            .label("a link of the one site opens the same path of the other"),
+                    );
+                } else {
+                    seen.push((key, &site.name));
+                }
+            }
+        }
+    }
+}
+
+fn assets(value: Value<'_>, origins: &Origins) -> Option<AssetRules> {
+    let section = value.section("assets", ASSET_KEYS)?;
+    let key = section.value("key").map_or_else(
+        || KeyTemplate::parse("{path}").ok(),
+        |it| match KeyTemplate::parse(it.text()?) {
+            Ok(template) => Some(template),
+            Err(reason) => it.refuse(
+                Finding::error("`key` is no template")
+                    .label(reason.to_string())
+                    .help("for example key = \"{path}\" or key = \"{visibility}/{path}\""),
+            ),
+        },
+    );
+    let origin = section
+        .required("origin", "name an [[origin]]: assets = { origin = \"media\" }")
+        .and_then(|it| origins.named(it));
+    let (origin, _) = origin?;
+    Some(AssetRules { origin, key: key? })
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tokens {
+    NotTaken,
+    Taken,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Assets {
+    NotServed,
+    Served,
+}
+
+fn routes(value: Value<'_>, origins: &Origins, tokens: Tokens, assets: Assets) -> Vec<Route> {
+    let choices = [Access::Token, Access::Open, Access::Deny].map(|it| (it.wire_name(), it));
+    let mut routes = Vec::new();
+    let mut prefixes = HashSet::new();
+    for item in value.items(MAX_ROUTES).into_iter().flatten() {
+        let Some(section) = item.section("[[site.route]]", ROUTE_KEYS) else { continue };
+        let prefix = section
+            .required("prefix", "for example prefix = \"/vod/\"")
+            .and_then(|it| Some((it, prefix(it, assets)?)));
+        if let Some((value, prefix)) = prefix
+            && !prefixes.insert(prefix)
+        {
+            value.report(Finding::error(format!("there are two routes for \"{prefix}\"")));
+        }
+        let written = section.value("access");
+        let access = written.map_or(Some(Access::Token), |it| it.one_of(&choices));
+        if access == Some(Access::Token) && tokens == Tokens::NotTaken {
+            let finding = Finding::absent("the route asks for a token, but the site takes none")
+                .help(
+                    "give the site a [site.token] with keys, or say access = \"open\" or \"deny\"",
+                );
+            match written {
+                Some(written) => written.report(finding),
+                None => section.report(finding),
+            }
+        }
+        let origin = section
+            .required("origin", "name the [[origin]] that has the files")
+            .and_then(|it| origins.named(it));
+        if let (Some((_, prefix)), Some(access), Some((origin, origin_takes))) =
+            (prefix, access, origin)
+        {
+            routes.push(Route { prefix: prefix.into(), access, origin, origin_takes });
+        }
+    }
+    routes
+}
+
+/// A prefix is compared with decoded paths, which never hold what is refused here.
+fn prefix(value: Value<'_>, assets: Assets) -> Option<&str> {
+    let text = value.text()?;
+    let refuse = |label: &str| {
+        value.refuse(Finding::error("this prefix can never match").label(label).help(
+            "write the path as people read it, from its first slash: \"/vod/\", \"/my files/\"",
+        ))
+    };
+    let Some(path) = text.strip_prefix('/') else { return refuse("it must begin with `/`") };
+    let segments = path.strip_suffix('/').unwrap_or(path);
+    if !segments.is_empty() && segments.split('/').any(str::is_empty) {
+        return refuse("an empty segment is refused in every request");
+    }
+    let dots = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
+    if path == "/" || segments.split('/').any(dots) {
+        return refuse("a segment `.` or `..` is refused in every request");
+    }
+    if text.contains('\\') || text.chars().any(char::is_control) {
+        return refuse("a backslash or control character is refused in every request");
+    }
+    if crate::target::percent_decode(text).is_some_and(|it| it != text) {
+        return refuse("it is compared with the decoded path");
+    }
+    let first = segments.split('/').next().unwrap_or_default();
+    if assets == Assets::Served && matches!(first, "public" | "private") {
+        return refuse("with `assets`, /public and /private are asset URLs and nothing else");
+    }
+    Some(text)
+}

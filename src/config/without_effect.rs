@@ -1,0 +1,100 @@
+//! Sections of the contract that this version reads and does not act on.
+//!
+//! They are read strictly, so that a configuration written for a later version is right or wrong
+//! today, and each is pointed out, so that nobody believes it is in force.
+
+use std::time::Duration;
+
+use super::document::{Bounds, Section, Value};
+use super::edge::{CERTIFICATE_KEYS, LISTENER_KEYS, MAX_LISTENERS};
+use super::finding::Finding;
+use super::secret_source::secret_form;
+
+pub(super) const CACHE_KEYS: &[&str] = &["memory", "max_object", "disk"];
+
+pub(super) const DISK_KEYS: &[&str] = &["path", "size", "slice"];
+
+pub(super) const CONTROL_KEYS: &[&str] =
+    &["listen", "public_url", "store", "trusted_proxies", "compat", "listener"];
+
+pub(super) const COMPAT_KEYS: &[&str] = &["query_token"];
+
+pub(super) const SYNC_KEYS: &[&str] = &["urls", "token", "ca", "state", "max_age"];
+
+const SIZE: Bounds<u64> = Bounds { min: 0, max: 1 << 60, why: "0 switches the tier off" };
+
+const AGE: Bounds<Duration> = Bounds {
+    min: Duration::from_secs(1),
+    max: Duration::from_hours(24 * 3660),
+    why: "how long private files are served without news from a control plane",
+};
+
+fn warn(section: Section<'_>, name: &str) {
+    section.report(Finding::warning(format!("{name} has no effect in this version")));
+}
+
+/// `[cache]`
+pub(super) fn cache(section: Section<'_>) {
+    warn(section, "[cache]");
+    for value in ["memory", "max_object"].into_iter().filter_map(|key| section.value(key)) {
+        value.size(SIZE);
+    }
+    let Some(disk) = section.value("disk") else { return };
+    let Some(disk) = disk.section("[cache.disk]", DISK_KEYS) else { return };
+    disk.required("path", "a folder of its own: path = \"cache\"").map(|it| it.path());
+    disk.required("size", "for example size = \"100GiB\"").map(|it| it.size(SIZE));
+    disk.value("slice").map(|it| it.size(SIZE));
+}
+
+/// `[control]`
+pub(super) fn control(section: Section<'_>) {
+    warn(section, "[control]");
+    section.value("listen").map(|it| it.socket_address());
+    for value in ["public_url", "store"].into_iter().filter_map(|key| section.value(key)) {
+        value.text();
+    }
+    section.value("trusted_proxies").map(|it| it.networks());
+    let compat = section.value("compat").and_then(|it| it.section("compat", COMPAT_KEYS));
+    if let Some(value) = compat.and_then(|it| it.value("query_token")) {
+        value.flag((), ());
+    }
+    let listeners = section.value("listener").and_then(|it| it.items(MAX_LISTENERS));
+    for listener in listeners.into_iter().flatten() {
+        let Some(listener) = listener.section("[[control.listener]]", LISTENER_KEYS) else {
+            continue;
+        };
+        listener.required("address", "an IP address and a port").map(|it| it.socket_address());
+        listener.value("proxy_protocol_from").map(|it| it.networks());
+        let certificates = listener.value("certificates").and_then(|it| it.items(MAX_LISTENERS));
+        for pair in certificates.into_iter().flatten() {
+            if let Some(pair) = pair.section("a certificate", CERTIFICATE_KEYS) {
+                pair.required("cert", "a PEM file").map(|it| it.path());
+                pair.required("key", "a PEM file").map(|it| it.path());
+            }
+        }
+    }
+}
+
+/// `[edge.sync]`
+pub(super) fn sync(section: Section<'_>) {
+    warn(section, "[edge.sync]");
+    let urls = section.required("urls", "the control planes to follow");
+    for url in urls.and_then(|it| it.items(16)).into_iter().flatten() {
+        https(url);
+    }
+    if let Some(token) = section.required("token", "token = { file = \"edge.token\" }") {
+        secret_form(token, "the token");
+    }
+    for value in ["ca", "state"].into_iter().filter_map(|key| section.value(key)) {
+        value.path();
+    }
+    section.value("max_age").map(|it| it.duration(AGE));
+}
+
+fn https(value: Value<'_>) {
+    let Some(text) = value.text() else { return };
+    if text.parse::<http::Uri>().ok().and_then(|it| Some(it.scheme_str()? == "https")) != Some(true)
+    {
+        value.report(Finding::error("a control plane is followed over https only"));
+    }
+}
