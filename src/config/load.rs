@@ -10,7 +10,7 @@ use super::document::{Document, Section, Value};
 use super::edge::{EDGE_KEYS, Edge};
 use super::error::{ConfigErrors, Diagnostic, Watched};
 use super::finding::{Finding, Reading, chain};
-use super::origins::{OriginEntry, Origins};
+use super::origins::Origins;
 use super::overrides::{self, MAX_OVERRIDES_BYTES};
 use super::sites::{no_site, site_table};
 use super::source::SourceFile;
@@ -18,6 +18,7 @@ use super::surroundings::Surroundings;
 use super::syntax::with_table;
 use super::without_effect::{self, CACHE_KEYS, CONTROL_KEYS, SYNC_KEYS};
 use crate::data_plane::{Config, Settings};
+use crate::origin;
 use crate::policy::{OverrideTable, Revocations, SiteTable};
 
 /// Bytes of a configuration file. A thousand sites with all their keys take one.
@@ -39,7 +40,7 @@ pub struct Loaded {
     /// What is served, and to whom.
     pub sites: SiteTable,
     /// Where it is.
-    pub origins: Vec<OriginEntry>,
+    pub origins: Vec<origin::Config>,
     /// What of it is public.
     pub overrides: OverrideTable,
     /// Links and sessions that are taken back.
@@ -82,7 +83,7 @@ pub fn load(path: &Path, surroundings: &Surroundings) -> Result<Loaded, ConfigEr
 struct Resolved {
     edge: Edge,
     sites: SiteTable,
-    origins: Vec<OriginEntry>,
+    origins: Vec<origin::Config>,
     overrides: OverrideTable,
     admin: Option<SocketAddr>,
 }

@@ -1,12 +1,14 @@
 //! `[[origin]]`: where files are.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::document::{Bounds, Section, Value};
 use super::edge::existing_file;
 use super::finding::{Finding, chain};
+use crate::origin::{
+    Config, DiskConfig, HttpConfig, Kind, Symlinks, UpstreamUrl, UpstreamUrlRejection,
+};
 use crate::policy::{OriginName, OriginTakes};
 
 pub(super) const ORIGIN_KEYS: &[&str] = &[
@@ -39,55 +41,10 @@ const TIMEOUT: Bounds<Duration> = Bounds {
 const MAX_IDLE: Bounds<u64> =
     Bounds { min: 0, max: 10_000, why: "idle connections hold descriptors; 0 keeps none" };
 
-/// One `[[origin]]`, resolved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OriginEntry {
-    /// The name that sites and routes use.
-    pub name: OriginName,
-    /// Where its objects are.
-    pub kind: OriginKind,
-}
-
-/// The kinds of origins of this version.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OriginKind {
-    /// A folder.
-    Disk {
-        /// The folder; there when the configuration was read.
-        root: PathBuf,
-        /// What symbolic links in it may do.
-        symlinks: Symlinks,
-    },
-    /// An HTTP server.
-    Http {
-        /// `http` or `https`, host and perhaps port; no path, no query.
-        url: http::Uri,
-        /// Certificate authorities to trust instead of the system's, a PEM file.
-        ca: Option<PathBuf>,
-        /// Until a connection stands.
-        connect_timeout: Duration,
-        /// From the request to the end of the answer's headers.
-        header_timeout: Duration,
-        /// Without progress within a body; also how long a connection is kept for reuse.
-        idle_timeout: Duration,
-        /// Connections kept for reuse.
-        max_idle: usize,
-    },
-}
-
-/// What symbolic links below a root may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Symlinks {
-    /// Lead elsewhere below the root.
-    Beneath,
-    /// Nothing: a path with one is not there.
-    Refuse,
-}
-
 /// The origins, and the names that were declared, also where the rest is wrong.
 #[derive(Debug, Default)]
 pub(super) struct Origins {
-    pub(super) entries: Vec<OriginEntry>,
+    pub(super) entries: Vec<Config>,
     declared: HashMap<OriginName, OriginTakes>,
 }
 
@@ -121,7 +78,7 @@ impl Origins {
             None => None,
         };
         if let (Some(name), Some(kind)) = (name, kind) {
-            self.entries.push(OriginEntry { name, kind });
+            self.entries.push(Config { name: name.as_str().into(), kind });
         }
     }
 
@@ -143,7 +100,7 @@ impl Origins {
     }
 }
 
-fn disk(section: Section<'_>) -> Option<OriginKind> {
+fn disk(section: Section<'_>) -> Option<Kind> {
     refuse_keys(section, HTTP_KEYS, "disk");
     let links = [("refuse", Symlinks::Refuse), ("beneath", Symlinks::Beneath)];
     let symlinks = section.value("symlinks").map_or(Some(Symlinks::Refuse), |it| it.one_of(&links));
@@ -155,29 +112,26 @@ fn disk(section: Section<'_>) -> Option<OriginKind> {
                 .label(chain(&reason)),
         );
     }
-    Some(OriginKind::Disk { root, symlinks: symlinks? })
+    Some(Kind::Disk(DiskConfig { root, symlinks: symlinks? }))
 }
 
-fn http(section: Section<'_>) -> Option<OriginKind> {
+fn http(section: Section<'_>) -> Option<Kind> {
     refuse_keys(section, DISK_KEYS, "http");
-    let duration = |key, standard| {
-        section
-            .value(key)
-            .and_then(|it| it.duration(TIMEOUT))
-            .unwrap_or(Duration::from_secs(standard))
-    };
-    let (connect_timeout, header_timeout, idle_timeout) = (
-        duration("connect_timeout", 2),
-        duration("header_timeout", 10),
-        duration("idle_timeout", 30),
-    );
-    let max_idle = section.value("max_idle").and_then(|it| it.count(MAX_IDLE)).unwrap_or(32);
-    let url = section
-        .required("url", "an http origin has a server: url = \"http://10.0.0.7:9000\"")
-        .and_then(origin_url);
+    let duration = |key| section.value(key).and_then(|it| it.duration(TIMEOUT));
+    let connect_timeout = duration("connect_timeout");
+    let header_timeout = duration("header_timeout");
+    let idle_timeout = duration("idle_timeout");
+    let max_idle = section.value("max_idle").and_then(|it| it.count(MAX_IDLE));
+    let url =
+        section.required("url", "an http origin has a server: url = \"http://10.0.0.7:9000\"");
     let ca = section.value("ca");
-    if let (Some(ca), Some(url)) = (ca, &url)
-        && url.scheme_str() == Some("http")
+    let plain = |it: Value<'_>| {
+        let scheme = it.text().and_then(|text| text.get(..5));
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case("http:"))
+    };
+    if let (Some(ca), Some(url)) = (ca, url)
+        && url.is_text()
+        && plain(url)
     {
         ca.report(
             Finding::error("`ca` has no meaning without TLS")
@@ -185,35 +139,34 @@ fn http(section: Section<'_>) -> Option<OriginKind> {
         );
     }
     let ca = ca.map(existing_file);
-    Some(OriginKind::Http {
-        url: url?,
+    let standard = HttpConfig::new(origin_url(url?)?);
+    Some(Kind::Http(HttpConfig {
         ca: ca.flatten(),
-        connect_timeout,
-        header_timeout,
-        idle_timeout,
-        max_idle,
-    })
+        connect_timeout: connect_timeout.unwrap_or(standard.connect_timeout),
+        header_timeout: header_timeout.unwrap_or(standard.header_timeout),
+        idle_timeout: idle_timeout.unwrap_or(standard.idle_timeout),
+        max_idle: max_idle.unwrap_or(standard.max_idle),
+        ..standard
+    }))
 }
 
-/// What was authorised is what the origin gets, so nothing may stand before or after it.
-fn origin_url(value: Value<'_>) -> Option<http::Uri> {
-    let text = value.text()?;
-    let help = "for example \"http://10.0.0.7:9000\" or \"https://files.internal\"; the path of a \
-                request follows exactly as it was authorised";
-    let refuse = |label: &str| {
-        value.refuse(Finding::error("`url` must be scheme, host and port").label(label).help(help))
-    };
-    let Ok(url) = text.parse::<http::Uri>() else { return refuse("not a URL") };
-    if !matches!(url.scheme_str(), Some("http" | "https")) {
-        return refuse("the scheme must be http or https");
+fn origin_url(value: Value<'_>) -> Option<UpstreamUrl> {
+    match value.text()?.parse() {
+        Ok(url) => Some(url),
+        Err(UpstreamUrlRejection::Credentials) => {
+            value.document.file.hide(value.span());
+            value.refuse(
+                Finding::error("`url` must hold no user name and no password")
+                    .help("an origin is asked without credentials in this version"),
+            )
+        }
+        Err(reason) => {
+            value.refuse(Finding::error("`url` is no base URL").label(reason.to_string()).help(
+                "for example \"http://10.0.0.7:9000\" or \"https://files.internal\"; the path is \
+                 appended as it was authorised",
+            ))
+        }
     }
-    if url.authority().is_none_or(|it| it.as_str().contains('@') || it.host().is_empty()) {
-        return refuse("a host, without a user or password");
-    }
-    if url.path() != "/" || url.query().is_some() || text.contains('#') {
-        return refuse("without a path or query");
-    }
-    Some(url)
 }
 
 fn refuse_keys(section: Section<'_>, keys: &[&'static str], kind: &str) {

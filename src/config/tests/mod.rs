@@ -1,0 +1,7 @@
+//! Whole configurations, good and bad, as an operator would write them.
+
+mod examples;
+mod limits;
+mod refusals;
+mod resolution;
+mod world;

@@ -1,0 +1,240 @@
+//! Good configurations: every key, and every default, reaches its place.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::world::{SMALLEST, load_with, messages, only_site};
+use crate::asset::{AssetTypeSet, TenantId};
+use crate::data_plane::{ForwardedHeader, Limits, Missing, Reasons};
+use crate::keyring::{KeyPurpose, MacAlgorithm};
+use crate::origin::{DiskConfig, HttpConfig, Kind, Symlinks};
+use crate::policy::{Access, OriginTakes, Scheme};
+use crate::token::Carrier;
+use crate::token::edge_auth::{EscapeUrl, IpForm, QueryRule, StartRule, UrlForm};
+
+#[test]
+fn the_smallest_configuration_has_the_defaults_of_the_contract() {
+    let loaded = load_with(SMALLEST, &[]).unwrap();
+    assert_eq!(messages(&loaded.warnings), Vec::<&str>::new());
+    assert_eq!(loaded.edge.listeners.len(), 1);
+    assert_eq!(loaded.edge.listeners[0].address, SocketAddr::from(([127, 0, 0, 1], 8080)));
+    assert!(loaded.edge.listeners[0].certificates.is_empty());
+    assert!(loaded.edge.workers >= 1);
+    assert_eq!(loaded.edge.drain_timeout, Duration::from_secs(30));
+    assert!(loaded.settings.trusted_proxies.is_empty());
+    assert_eq!(loaded.settings.forwarded_header, ForwardedHeader::XForwardedFor);
+    assert_eq!(loaded.settings.reasons, Reasons::Hidden);
+    assert_eq!(loaded.settings.missing, Missing::Hidden);
+    assert_eq!(loaded.settings.limits, Limits::default());
+    assert_eq!(loaded.admin, Some(SocketAddr::from(([127, 0, 0, 1], 9100))));
+    assert_eq!(loaded.blocklist_files, Vec::<PathBuf>::new());
+    assert!(loaded.revocations.is_empty());
+    assert_eq!(loaded.overrides.entries(), 0);
+
+    let site = only_site(&loaded);
+    assert_eq!((&*site.name, site.tenant), ("*", TenantId(1)));
+    let token = site.token.as_ref().unwrap();
+    assert_eq!(token.carriers.name(), "__token__");
+    let allowed: Vec<_> = Carrier::ALL.iter().filter(|it| token.carriers.allows(**it)).collect();
+    assert_eq!(allowed, [&Carrier::Query, &Carrier::Header, &Carrier::Cookie]);
+    let Scheme::EdgeAuth(rules) = &token.scheme;
+    assert_eq!(rules.algorithm, MacAlgorithm::Sha256);
+    assert_eq!(rules.keyring.keys()[0].purpose(), KeyPurpose::Vendor);
+    assert_eq!((rules.skew, rules.max_lifetime), (0, None));
+    assert_eq!((&*rules.field_delimiter, &*rules.acl_delimiter), ("~", "!"));
+    assert_eq!(rules.query, QueryRule::Ignored);
+    assert_eq!((rules.escape_url, rules.url_form), (EscapeUrl::Auto, UrlForm::Raw));
+    assert_eq!((rules.start, rules.ip_form), (StartRule::Optional, IpForm::Address));
+    assert!(rules.salt.is_none());
+
+    let watched = ["countersign.toml", "keys/a.hex"].map(|it| Path::new("/etc/c").join(it));
+    assert_eq!(loaded.watched.files, watched);
+}
+
+#[test]
+fn every_key_reaches_its_place() {
+    let config = r#"
+        [edge]
+        listen = ["127.0.0.1:0", "[::1]:0"]
+        workers = 3
+        trusted_proxies = ["10.0.0.1/8"]
+        forwarded_header = "forwarded"
+        expose_reasons = true
+        reveal_missing = true
+        blocklists = ["lists/*.netset", "lists/a.netset"]
+        overrides = "overrides.toml"
+        revocations = ["revoked.txt"]
+        drain_timeout = "1m"
+        [[edge.listener]]
+        address = "127.0.0.1:0"
+        certificates = [{ cert = "tls/a.pem", key = "tls/a.key" }]
+        proxy_protocol_from = ["192.0.2.0/24"]
+        [edge.limits]
+        handshake_timeout = "1s"
+        header_timeout = "2s"
+        idle_timeout = "3s"
+        write_timeout = "4s"
+        max_connections = 5
+        max_connections_per_address = 6
+        max_requests_per_connection = 7
+        max_header_bytes = "16KiB"
+        max_headers = 64
+        max_target_bytes = 4096
+        [[origin]]
+        name = "media"
+        kind = "disk"
+        root = "media"
+        symlinks = "beneath"
+        [[origin]]
+        name = "far"
+        kind = "http"
+        url = "https://far.internal:9000"
+        ca = "ca.pem"
+        connect_timeout = "1s"
+        header_timeout = "5s"
+        idle_timeout = "6s"
+        max_idle = 8
+        [[site]]
+        hosts = ["Files.example.com", "*.example.com"]
+        tenant = 42
+        assets = { origin = "far", key = "{visibility}/{path}" }
+        [site.token]
+        scheme = "edge-auth"
+        name = "hdnea"
+        carriers = ["path"]
+        algorithm = "sha1"
+        keys = [
+            { id = "a", env = "KEY", use = "links", not_before = 2026-11-01T00:00:00Z },
+            { id = "b", file = "keys/b.hex", not_after = 1_800_000_000 },
+        ]
+        salt = { file = "salt" }
+        ignore_query_string = false
+        escape_url = "on"
+        url_form = "decoded"
+        field_delimiter = "^"
+        acl_delimiter = "|"
+        skew = "5s"
+        max_lifetime = "2h"
+        require_start = true
+        ip_ranges = true
+        [[site.route]]
+        prefix = "/vod/"
+        access = "open"
+        origin = "media"
+        [[site.route]]
+        prefix = "/"
+        access = "deny"
+        origin = "far"
+        [admin]
+        listen = ""
+    "#;
+    let overrides = br#"
+        [[vm]]
+        id = 42
+        asset_types = ["SUBTITLE"]
+        videos = [{ id = "-civ9", scope = "public" }, { id = "b", asset_types = ["VIDEO_SOURCE"] }]
+        channels = [{ id = 7, asset_types = ["ATTACHMENT"] }]
+        [[vm]]
+        id = 43
+        scope = "public"
+    "#;
+    let loaded = load_with(
+        config,
+        &[
+            ("lists/a.netset", b""),
+            ("lists/b.netset", b""),
+            ("overrides.toml", overrides),
+            ("revoked.txt", b"# lost\nlnk_1\n"),
+            ("tls/a.pem", b""),
+            ("tls/a.key", b""),
+            ("ca.pem", b""),
+            ("salt", b"pepper\n"),
+        ],
+    )
+    .unwrap_or_else(|errors| panic!("{errors}"));
+
+    assert_eq!(messages(&loaded.warnings), ["HMAC-sha1 is an old choice"]);
+    assert_eq!(loaded.edge.listeners.len(), 3);
+    let tls = &loaded.edge.listeners[2];
+    assert_eq!(tls.certificates[0].key, Path::new("/etc/c/tls/a.key"));
+    assert!(tls.proxy_protocol_from.contains("192.0.2.9".parse().unwrap()));
+    assert_eq!((loaded.edge.workers, loaded.edge.drain_timeout), (3, Duration::from_mins(1)));
+    let settings = &loaded.settings;
+    assert!(settings.trusted_proxies.contains("10.9.9.9".parse().unwrap()));
+    assert_eq!(settings.forwarded_header, ForwardedHeader::Forwarded);
+    assert_eq!((settings.reasons, settings.missing), (Reasons::Exposed, Missing::Revealed));
+    assert_eq!(
+        settings.limits,
+        Limits {
+            handshake_timeout: Duration::from_secs(1),
+            header_timeout: Duration::from_secs(2),
+            idle_timeout: Duration::from_secs(3),
+            write_timeout: Duration::from_secs(4),
+            max_connections: Some(5),
+            max_connections_per_address: Some(6),
+            max_requests_per_connection: Some(7),
+            max_header_bytes: 16 * 1024,
+            max_headers: 64,
+            max_target_bytes: 4096,
+        }
+    );
+    let lists = ["lists/a.netset", "lists/b.netset"].map(|it| Path::new("/etc/c").join(it));
+    assert_eq!(loaded.blocklist_files, lists);
+    assert_eq!(loaded.watched.patterns, [Path::new("/etc/c/lists/*.netset")]);
+    assert!(loaded.revocations.contains("lnk_1"));
+    assert_eq!(loaded.overrides.entries(), 5);
+    assert_eq!(loaded.admin, None);
+
+    let [disk, far] = &loaded.origins[..] else { panic!("{:?}", loaded.origins) };
+    let Kind::Disk(disk) = &disk.kind else { panic!("{disk:?}") };
+    let expected = DiskConfig { root: "/etc/c/media".into(), symlinks: Symlinks::Beneath };
+    assert_eq!(*disk, expected);
+    let Kind::Http(far) = &far.kind else { panic!("{far:?}") };
+    let url = "https://far.internal:9000".parse().unwrap();
+    let expected = HttpConfig {
+        ca: Some("/etc/c/ca.pem".into()),
+        connect_timeout: Duration::from_secs(1),
+        header_timeout: Duration::from_secs(5),
+        idle_timeout: Duration::from_secs(6),
+        max_idle: 8,
+        ..HttpConfig::new(url)
+    };
+    assert_eq!(*far, expected);
+
+    let site = only_site(&loaded);
+    assert_eq!((&*site.name, site.tenant), ("Files.example.com", TenantId(42)));
+    assert!(loaded.sites.find("a.example.com").is_some());
+    assert_eq!(site.assets.as_ref().unwrap().origin.as_str(), "far");
+    let routes: Vec<_> =
+        site.routes.iter().map(|it| (&*it.prefix, it.access, it.origin_takes)).collect();
+    let expected =
+        [("/vod/", Access::Open, OriginTakes::Keys), ("/", Access::Deny, OriginTakes::Targets)];
+    assert_eq!(routes, expected);
+    let token = site.token.as_ref().unwrap();
+    assert_eq!(token.carriers.name(), "hdnea");
+    assert!(token.carriers.allows(Carrier::Path) && !token.carriers.allows(Carrier::Query));
+    let Scheme::EdgeAuth(rules) = &token.scheme;
+    assert_eq!(rules.algorithm, MacAlgorithm::Sha1);
+    let [first, second] = rules.keyring.keys() else { panic!("{rules:?}") };
+    assert_eq!((first.id().as_str(), first.purpose()), ("a", KeyPurpose::Links));
+    assert_eq!(first.window().not_before.unwrap().get(), 1_793_491_200);
+    assert_eq!((second.len(), second.window().not_after.unwrap().get()), (33, 1_800_000_000));
+    assert_eq!(rules.salt.as_ref().unwrap().expose(), b"pepper");
+    assert_eq!((rules.skew, rules.max_lifetime), (5, Some(7200)));
+    assert_eq!((&*rules.field_delimiter, &*rules.acl_delimiter), ("^", "|"));
+    assert_eq!(rules.query, QueryRule::Signed);
+    assert_eq!((rules.escape_url, rules.url_form), (EscapeUrl::On, UrlForm::Decoded));
+    assert_eq!((rules.start, rules.ip_form), (StartRule::Required, IpForm::AddressOrNetwork));
+}
+
+#[test]
+fn a_public_tenant_opens_every_type() {
+    let config = format!("[edge]\noverrides = \"o.toml\"\n{SMALLEST}");
+    let table = b"[[vm]]\nid = 1\nscope = \"public\"\n";
+    let loaded = load_with(&config, &[("o.toml", table)]).unwrap();
+    let every =
+        crate::policy::TenantOverrides { asset_types: AssetTypeSet::EVERY, ..Default::default() };
+    let expected = crate::policy::OverrideTable::new([(TenantId(1), every)].into());
+    assert_eq!(loaded.overrides, expected);
+}
