@@ -7,11 +7,16 @@
 //! token) → `fetch` → `respond`. A refusal at any phase goes through one function to an answer.
 
 mod access_log;
+mod admission;
+mod connection;
+mod connection_metrics;
+mod drain;
 mod explain;
 mod fetch;
 mod forwarded;
 mod host;
 mod identity;
+mod listener;
 mod metrics;
 mod pipeline;
 mod proxy_protocol;
@@ -21,14 +26,23 @@ mod request_id;
 pub mod response;
 mod settings;
 mod state;
+mod tls;
+mod worker;
 
+pub use admission::KEPT_BACK;
+pub use connection::{Answer, ConnectionFacts, Protocol, RequestBody, RequestBodyError, Transport};
+pub use connection_metrics::{ConnectionMetrics, Counter, ListenerMetrics, Timeout};
+pub use drain::{DrainSignal, DrainTrigger, Drained, drain};
 pub use explain::{Explanation, Question, explain};
 pub use forwarded::{ForwardedHeader, ForwardedRejection, MAX_HOPS};
 pub use host::RequestHost;
 pub use identity::{Arrival, BodyPresence, Learned, identify};
+pub use listener::{BindError, Listeners, StartError};
 pub use metrics::Metrics;
 pub use pipeline::Pipeline;
 pub use proxy_protocol::{MAX_V2_PAYLOAD, ProxiedPeer, ProxyProtocolRejection, read_proxy_header};
 pub use reply::{Reply, ReplyBody};
 pub use settings::{CertificateFiles, Config, Limits, ListenerConfig, Missing, Reasons, Settings};
 pub use state::EdgeState;
+pub use tls::{CertificateError, CertificateProblem, Certificates};
+pub use worker::{WorkerLost, Workers};

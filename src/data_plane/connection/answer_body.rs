@@ -1,0 +1,118 @@
+//! The body of an answer on its way to hyper.
+
+use std::error::Error;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::super::connection_metrics::ConnectionMetrics;
+use super::activity::Ticket;
+use super::facts::Protocol;
+
+/// The largest piece handed to an HTTP/2 stream at once: a frame. What is handed over is kept in
+/// memory until the client gives window for it, for each of its streams.
+const HTTP2_PIECE: usize = 16 * 1024;
+
+pin_project! {
+    /// An answer's body, with the ticket of its request: it reports what is handed over, ends in an
+    /// error where the body panics, and says when it is over.
+    #[derive(Debug)]
+    pub(super) struct AnswerBody<B> {
+        // None: empty, or panicked.
+        #[pin]
+        body: Option<B>,
+        // The rest of a piece that was too large.
+        rest: Bytes,
+        ticket: Ticket,
+        metrics: Arc<ConnectionMetrics>,
+    }
+}
+
+impl<B: Body<Data = Bytes>> AnswerBody<B> {
+    pub(super) fn new(
+        body: Option<B>,
+        mut ticket: Ticket,
+        metrics: Arc<ConnectionMetrics>,
+    ) -> Self {
+        if body.as_ref().is_none_or(Body::is_end_stream) {
+            ticket.finish();
+        }
+        Self { body, rest: Bytes::new(), ticket, metrics }
+    }
+}
+
+impl<B> Body for AnswerBody<B>
+where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
+{
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let mut this = self.project();
+        this.ticket.asked_for_more();
+        let frame = if this.rest.is_empty() {
+            let Some(body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready(None) };
+            let polled = catch_unwind(AssertUnwindSafe(|| body.poll_frame(cx)));
+            let Ok(polled) = polled else {
+                this.metrics.panics.increment();
+                this.body.set(None);
+                return Poll::Ready(Some(Err(BodyPanicked.into())));
+            };
+            match polled {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Some(Ok(frame))) => frame,
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error.into()))),
+                Poll::Ready(None) => {
+                    this.ticket.finish();
+                    return Poll::Ready(None);
+                }
+            }
+        } else {
+            Frame::data(std::mem::take(this.rest))
+        };
+        let frame = match frame.into_data() {
+            Ok(mut data) => {
+                if this.ticket.protocol() == Protocol::Http2 && data.len() > HTTP2_PIECE {
+                    *this.rest = data.split_off(HTTP2_PIECE);
+                }
+                this.ticket.handed_over();
+                Frame::data(data)
+            }
+            Err(frame) => frame,
+        };
+        let ended = this.body.as_ref().as_pin_ref().is_none_or(|body| body.is_end_stream());
+        if ended && this.rest.is_empty() {
+            this.ticket.finish();
+        }
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let of_body = self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint);
+        let rest = self.rest.len() as u64;
+        let mut hint = SizeHint::new();
+        if let Some(upper) = of_body.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(of_body.lower().saturating_add(rest));
+        hint
+    }
+}
+
+/// The body of an answer panicked, and the answer is cut off.
+#[derive(Debug, thiserror::Error)]
+#[error("the answer's body panicked")]
+struct BodyPanicked;

@@ -1,0 +1,155 @@
+//! Where a connection enters: PROXY header, TLS, and which protocol it will speak.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::network::{NetworkSet, PeerIp};
+
+use super::super::admission::Admitted;
+use super::super::connection_metrics::{ConnectionMetrics, Timeout};
+use super::super::drain::DrainSignal;
+use super::super::proxy_protocol::read_proxy_header;
+use super::super::tls::ALPN_HTTP2;
+use super::activity::Activity;
+use super::answer::Answer;
+use super::facts::{ConnectionFacts, Protocol, Transport};
+use super::requests::Requests;
+use super::watched::WatchedWrites;
+use super::{http1, http2, parting};
+
+/// To a client that there is no room for.
+const OVERLOADED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\n\
+    content-length: 11\r\ncache-control: no-store\r\nretry-after: 1\r\nconnection: close\r\n\r\n\
+    overloaded\n";
+
+/// One listener's way in.
+#[derive(Debug)]
+pub(in super::super) struct Door<A> {
+    pub(in super::super) answer: Arc<A>,
+    pub(in super::super) address: SocketAddr,
+    /// None: cleartext.
+    pub(in super::super) tls: Option<Arc<ServerConfig>>,
+    /// Peers that must begin with a PROXY header.
+    pub(in super::super) proxies: NetworkSet,
+    pub(in super::super) metrics: Arc<ConnectionMetrics>,
+    pub(in super::super) drain: DrainSignal,
+}
+
+impl<A: Answer> Door<A> {
+    /// Serves a connection from this address to its end.
+    pub(in super::super) async fn serve<S>(&self, mut stream: S, from: IpAddr, admitted: Admitted)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let mut admitted = admitted;
+        let limits = self.answer.settings().limits.clone();
+        let due = Instant::now() + limits.handshake_timeout;
+        let Ok(peer) = self.in_time(due, self.peer(&mut stream, from)).await else { return };
+        if admitted.count_for(peer, limits.max_connections_per_address).is_err() {
+            self.metrics.refused_over_address_limit.increment();
+            self.refuse(stream).await;
+            return;
+        }
+        let activity = Activity::new(limits);
+        let stream = WatchedWrites::new(stream, Arc::clone(&activity));
+        let Some(tls) = &self.tls else {
+            return self.speak(stream, peer, Transport::Plain, Protocol::Http1, activity).await;
+        };
+        let Ok(stream) = self.in_time(due, self.encrypted(tls, stream)).await else { return };
+        let (_, session) = stream.get_ref();
+        let server_name = session.server_name().map(|name| name.to_ascii_lowercase().into());
+        let protocol = match session.alpn_protocol() {
+            Some(ALPN_HTTP2) => Protocol::Http2,
+            Some(_) | None => Protocol::Http1,
+        };
+        self.speak(stream, peer, Transport::Tls { server_name }, protocol, activity).await;
+    }
+
+    /// Says that there is no room, where that can be said without a handshake, and closes.
+    pub(in super::super) async fn refuse<S>(&self, mut stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        if self.tls.is_none() {
+            parting::say(&mut stream, OVERLOADED).await;
+        }
+    }
+
+    async fn in_time<T>(
+        &self,
+        due: Instant,
+        step: impl Future<Output = Result<T, NotEntered>>,
+    ) -> Result<T, NotEntered> {
+        timeout_at(due, step).await.unwrap_or_else(|_| {
+            self.metrics.timeouts(Timeout::Handshake).increment();
+            Err(NotEntered)
+        })
+    }
+
+    /// Who is at the other end, by the PROXY header if this peer must speak it.
+    async fn peer<S>(&self, stream: &mut S, from: IpAddr) -> Result<PeerIp, NotEntered>
+    where
+        S: AsyncRead + Unpin,
+    {
+        if !self.proxies.contains(from) {
+            return Ok(PeerIp::new(from));
+        }
+        match read_proxy_header(stream).await {
+            Ok(proxied) => Ok(proxied.peer(from)),
+            Err(rejection) => {
+                self.metrics.proxy_header_refusals.increment();
+                tracing::debug!(peer = %from, reason = rejection.as_str(), "PROXY header refused");
+                Err(NotEntered)
+            }
+        }
+    }
+
+    async fn encrypted<S>(
+        &self,
+        tls: &Arc<ServerConfig>,
+        stream: S,
+    ) -> Result<TlsStream<S>, NotEntered>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        TlsAcceptor::from(Arc::clone(tls)).accept(stream).await.map_err(|error| {
+            self.metrics.tls_handshake_failures.increment();
+            tracing::debug!(%error, "TLS handshake failed");
+            NotEntered
+        })
+    }
+
+    /// Serves what comes after the handshake.
+    pub(super) async fn speak<S>(
+        &self,
+        stream: S,
+        peer: PeerIp,
+        transport: Transport,
+        protocol: Protocol,
+        activity: Arc<Activity>,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        activity.speaks(protocol);
+        let connection = ConnectionFacts { peer, listener: self.address, transport, protocol };
+        let requests = Requests {
+            answer: Arc::clone(&self.answer),
+            connection: Arc::new(connection),
+            activity,
+            metrics: Arc::clone(&self.metrics),
+        };
+        match protocol {
+            Protocol::Http1 => http1::serve(stream, requests, self.drain.clone()).await,
+            Protocol::Http2 => http2::serve(stream, requests, self.drain.clone()).await,
+        }
+    }
+}
+
+/// The connection is over before its first request; it has been counted why.
+struct NotEntered;

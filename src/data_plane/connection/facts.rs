@@ -1,0 +1,39 @@
+//! What is known of a connection before its first request.
+
+use std::net::SocketAddr;
+
+use crate::network::PeerIp;
+
+/// What holds for every request of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionFacts {
+    /// Who is at the other end, or whom the PROXY header states.
+    pub peer: PeerIp,
+    /// The address that was connected to, as bound.
+    pub listener: SocketAddr,
+    /// In the clear or not.
+    pub transport: Transport,
+    /// The version spoken.
+    pub protocol: Protocol,
+}
+
+/// In the clear or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Cleartext.
+    Plain,
+    /// TLS 1.2 or 1.3.
+    Tls {
+        /// The name the client asked for (SNI), lowercase; a request's host must be the same.
+        server_name: Option<Box<str>>,
+    },
+}
+
+/// The version of HTTP spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1 or 1.0: one request after the other.
+    Http1,
+    /// HTTP/2, over TLS only.
+    Http2,
+}

@@ -1,0 +1,125 @@
+//! HTTP/1.1 and 1.0 on one stream.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
+
+use super::super::connection_metrics::Timeout;
+use super::super::drain::DrainSignal;
+use super::super::settings::Limits;
+use super::activity::HeadProgress;
+use super::answer::Answer;
+use super::parting::{self, PARTING, linger};
+use super::requests::Requests;
+use super::watchdog::Watchdog;
+use super::watched::WatchedReads;
+
+/// The least that hyper may buffer of a head. Ours are the limits that answer, with their codes;
+/// its own are only reached by what is far beyond them.
+const LEAST_BUFFER: usize = 64 * 1024;
+
+/// Header fields that hyper takes beyond our limit, so that the refusal is ours.
+const HEADERS_TO_REFUSE: usize = 28;
+
+/// How long a connection without a request is kept when the drain begins. One that was still in the
+/// queue has its request in the socket; on one kept alive it may be under way, and a client cannot
+/// tell whether a request on a closed connection was served.
+const DRAIN_GRACE: Duration = Duration::from_secs(1);
+
+/// Serves until either side has had enough.
+pub(super) async fn serve<S, A>(stream: S, requests: Requests<A>, mut drain: DrainSignal)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    A: Answer,
+{
+    let activity = Arc::clone(&requests.activity);
+    let metrics = Arc::clone(&requests.metrics);
+    let io = TokioIo::new(WatchedReads::new(stream, Arc::clone(&activity)));
+    let service = service_fn(|request| requests.answer(request));
+    let mut connection = builder(activity.limits()).serve_connection(io, service);
+
+    let end = {
+        let mut watchdog = Watchdog::new(Arc::clone(&activity));
+        let mut grace = pin!(async {
+            drain.started().await;
+            activity.close_after_requests();
+            sleep(DRAIN_GRACE).await;
+        });
+        let mut grace_over = false;
+        std::future::poll_fn(|cx| {
+            loop {
+                // First, for the answers made in this round to say that they are the last; and
+                // what the socket holds is read once more before the connection is closed.
+                let over = !grace_over && grace.as_mut().poll(cx).is_ready();
+                if let Poll::Ready(end) = Pin::new(&mut connection).poll(cx) {
+                    return Poll::Ready(End::Closed(end));
+                }
+                if over {
+                    grace_over = true;
+                    Pin::new(&mut connection).graceful_shutdown();
+                    continue;
+                }
+                return watchdog.poll_timeout(cx).map(End::TimedOut);
+            }
+        })
+        .await
+    };
+
+    let mut stream = connection.into_parts().io.into_inner();
+    match end {
+        End::Closed(Ok(())) => {
+            if !activity.input_closed() {
+                linger(&mut stream).await;
+            }
+        }
+        End::Closed(Err(error)) => {
+            if error.is_parse() {
+                metrics.malformed_http.increment();
+                parting::say(&mut stream, b"").await;
+            }
+        }
+        End::TimedOut(cause) => {
+            metrics.timeouts(cause).increment();
+            match cause {
+                Timeout::Head if activity.head_progress() == HeadProgress::Begun => {
+                    parting::say(&mut stream, parting::REQUEST_TIMEOUT).await;
+                }
+                Timeout::Head | Timeout::Idle => {
+                    // Nothing was asked, nothing is unread: closing is enough.
+                    let _ = timeout(PARTING, stream.shutdown()).await;
+                }
+                // The client reads nothing, least of all last words.
+                Timeout::Body | Timeout::Handshake | Timeout::Write => {}
+            }
+        }
+    }
+}
+
+enum End {
+    Closed(hyper::Result<()>),
+    TimedOut(Timeout),
+}
+
+/// `pipeline_flush` stays off: with it hyper 1.12 buffers an answer without any bound, and does not
+/// send one at all while part of another request is in its buffer.
+fn builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .auto_date_header(true)
+        .half_close(false)
+        .header_read_timeout(None)
+        .ignore_invalid_headers(false)
+        .keep_alive(true)
+        .max_buf_size(limits.max_header_bytes.saturating_mul(2).max(LEAST_BUFFER))
+        .max_headers(limits.max_headers.saturating_add(HEADERS_TO_REFUSE))
+        .pipeline_flush(false)
+        .title_case_headers(false);
+    builder
+}

@@ -1,0 +1,33 @@
+//! One connection: from its first byte to its last, whatever the client does.
+//!
+//! `door` makes the handshake and chooses the protocol; `http1` and `http2` drive hyper; `requests`
+//! is the service hyper calls, and hands each request to the plane's [`Answer`]. What the client
+//! makes us wait for is kept in one place, `activity`, which `watched` streams and the answers'
+//! bodies report to, and from which `watchdog` knows when waiting must end. hyper's own timeouts
+//! are off: its one for heads runs between requests too, and none knows of a client that does not
+//! read.
+//!
+//! Invariants: no wait on a client without a deadline; a panic ends one request; cleartext is never
+//! HTTP/2.
+//!
+//! Not here: what is answered (the pipeline), and sockets (`listener`, `worker`): everything here
+//! runs on any stream.
+
+mod activity;
+mod answer;
+mod answer_body;
+mod door;
+mod facts;
+mod http1;
+mod http2;
+mod parting;
+mod requests;
+mod watchdog;
+mod watched;
+
+#[cfg(test)]
+pub(super) mod tests;
+
+pub use answer::{Answer, RequestBody, RequestBodyError};
+pub(super) use door::Door;
+pub use facts::{ConnectionFacts, Protocol, Transport};

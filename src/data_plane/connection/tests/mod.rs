@@ -1,0 +1,7 @@
+//! Connections on pipes, with the clock stopped: whatever a deadline says happens at that instant.
+
+mod frames;
+mod http1;
+mod http2;
+mod http2_abuse;
+pub(in super::super) mod toy;
