@@ -31,3 +31,6 @@ pub use rules::{
 };
 pub use snapshot::{EdgeSnapshot, SnapshotPublisher, SnapshotReader};
 pub use witness::{Blocked, Quiet, Step, Witness};
+
+#[cfg(test)]
+mod tests;
