@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
+
 use super::TokenRejection;
 use crate::target::{RequestTarget, percent_decode};
 
@@ -175,25 +177,34 @@ impl Candidates {
 
 /// The query without the parameters of that name, in whatever spelling; the rest is as sent.
 pub fn without_parameter<'q>(query: &'q str, name: &str) -> Cow<'q, str> {
-    let is_named = |parameter: &str| {
-        let key = parameter.split_once('=').map_or(parameter, |(key, _)| key);
-        names(key, name)
-    };
-    if !query.split('&').any(is_named) {
+    let mut rest = other_parameters(query, name);
+    if rest.clone().count() == query.split('&').count() {
         return Cow::Borrowed(query);
     }
-    let mut rest = String::with_capacity(query.len());
-    for parameter in query.split('&').filter(|parameter| !is_named(parameter)) {
-        if !rest.is_empty() {
-            rest.push('&');
-        }
-        rest.push_str(parameter);
+    let mut text = String::with_capacity(query.len());
+    text.push_str(rest.next().unwrap_or_default());
+    for parameter in rest {
+        text.push('&');
+        text.push_str(parameter);
     }
-    Cow::Owned(rest)
+    Cow::Owned(text)
 }
 
+/// The parameters that are not of that name, in whatever spelling; as sent, empty ones too. What
+/// a URL token signs of a query and what an origin gets of it both come from here.
+pub(super) fn other_parameters<'q>(
+    query: &'q str,
+    name: &str,
+) -> impl Iterator<Item = &'q str> + Clone {
+    query.split('&').filter(move |parameter| {
+        let key = parameter.split_once('=').map_or(*parameter, |(key, _)| key);
+        !names(key, name)
+    })
+}
+
+/// Is this name, decoded once, that name?
 fn names(parameter: &str, name: &str) -> bool {
-    parameter == name || percent_decode(parameter).as_deref() == Some(name)
+    percent_decode_str(parameter).eq(name.bytes())
 }
 
 #[cfg(test)]
@@ -257,6 +268,7 @@ mod tests {
             ("__token__=x", ""),
             ("a=1&__token__=x&b=%2f", "a=1&b=%2f"),
             ("a=1&&b", "a=1&&b"),
+            ("&a=1&&__token__=x&b&", "&a=1&&b&"),
             ("__token%5f_=x&a", "a"),
             ("a&__token__", "a"),
             ("__token__x=1", "__token__x=1"),

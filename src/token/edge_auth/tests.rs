@@ -374,6 +374,59 @@ fn url_tokens_with_and_without_the_query() {
 }
 
 #[test]
+fn a_signed_query_is_what_the_origin_gets() {
+    let included = EdgeAuth { query: QueryRule::Signed, ..rules() };
+    for (signed_url, target) in [
+        ("/x?a&&b&", "/x?a&&b&"),
+        ("/x?a&&b&", "/x?a&&b&&__token__=t"),
+        ("/x?&a", "/x?&__token__=t&a"),
+        ("/x", "/x?__token__=t"),
+        ("/x", "/x?&__token__=t"),
+        ("/x?%zz", "/x?%zz&__token__=t"),
+    ] {
+        let token = signed(&included, &url(signed_url));
+        let asked = Asked { target, ..Asked::default() };
+        assert_eq!(check(&included, &token, &asked), Ok(()), "{target}");
+    }
+    let token = signed(&included, &url("/x?a&b"));
+    for target in ["/x?a&&b", "/x?&a&b", "/x?a&b&", "/x?a&b&c"] {
+        let asked = Asked { target, ..Asked::default() };
+        assert_eq!(check(&included, &token, &asked), Err(TokenRejection::Signature), "{target}");
+    }
+}
+
+/// What was signed as one URL must not be read as another one.
+#[test]
+fn a_signed_text_has_one_reading() {
+    let included = EdgeAuth { query: QueryRule::Signed, ..rules() };
+    let refused = |rules: &EdgeAuth, token: &str, target: &str| {
+        let asked = Asked { target, ..Asked::default() };
+        assert_eq!(check(rules, token, &asked), Err(TokenRejection::Signature), "{target}");
+    };
+    let by_hand = |body: &str, rest: &str| {
+        let key = included.keyring.signer(UnixSeconds::new(0)).unwrap();
+        let tag = key.tag(MacAlgorithm::Sha256, |input| {
+            input.write(format!("{body}{rest}").as_bytes());
+        });
+        format!("{body}~hmac={tag:x}")
+    };
+    // A signer that lets `data=d~url=/secret?` through signs this for `/x`.
+    let token = by_hand(&format!("exp={EXPIRY}~data=d"), "~url=/secret?~url=/x");
+    refused(&included, &token, "/secret?~url=/x");
+    let token = by_hand(&format!("exp={EXPIRY}~data=d"), "~url=/secret~url=/x");
+    refused(&included, &token, "/secret~url=/x");
+    let decoded = EdgeAuth { url_form: UrlForm::Decoded, query: QueryRule::Signed, ..rules() };
+    for escape in [None, Some(EscapeDialect::Python)] {
+        let token = signed(&decoded, &SignRequest { escape, ..url("/x?a=1") });
+        assert_eq!(
+            check(&decoded, &token, &Asked { target: "/x?a=1", ..Asked::default() }),
+            Ok(())
+        );
+        refused(&decoded, &token, "/x%3fa=1");
+    }
+}
+
+#[test]
 fn escape_dialects_and_url_forms() {
     let path = "/private/a(b)*~c%20d'!";
     let asked = Asked { target: path, ..Asked::default() };

@@ -12,7 +12,8 @@ use super::wire::UnverifiedToken;
 use crate::clock::UnixSeconds;
 use crate::keyring::{MacInput, VerifyingKey};
 use crate::network::{ClientIp, parse_network};
-use crate::target::{PathPattern, parameters, percent_decode};
+use crate::target::{PathPattern, percent_decode};
+use crate::token::carrier::other_parameters;
 use crate::token::{
     Claims, MacBudget, MalformedToken, Scope, Subject, TokenCandidate, TokenRejection,
     VerifiedToken,
@@ -95,7 +96,12 @@ pub(super) fn signed_by(
         Scope::Acl(_) => verifies(None),
         Scope::SignedUrl => {
             let url = |escape| SignedUrl { rules, token_name, subject, escape };
-            let raw = rules.escape_url != EscapeUrl::On && verifies(Some(url(None)));
+            if url(None).has_two_readings() {
+                return false;
+            }
+            let raw = rules.escape_url != EscapeUrl::On
+                && !url(None).continues_a_field()
+                && verifies(Some(url(None)));
             raw || rules.escape_url != EscapeUrl::Off
                 && EscapeDialect::ALL
                     .iter()
@@ -134,18 +140,39 @@ impl SignedUrl<'_> {
         if self.rules.query == QueryRule::Ignored {
             return;
         }
+        let query = self.subject.query.unwrap_or_default();
+        let mut rest = other_parameters(query, self.token_name).peekable();
         let mut separator = "?";
-        for parameter in self.subject.query.unwrap_or_default().split('&') {
-            let is_token = parameters(parameter)
-                .next()
-                .and_then(|(name, _)| percent_decode(name))
-                .is_some_and(|name| name == self.token_name);
-            if !is_token && !parameter.is_empty() {
-                piece(separator);
-                piece(parameter);
-                separator = "&";
+        while let Some(parameter) = rest.next() {
+            // A query that held nothing but the token was none when the URL was signed.
+            if separator == "?" && parameter.is_empty() && rest.peek().is_none() {
+                return;
             }
+            piece(separator);
+            piece(parameter);
+            separator = "&";
         }
+    }
+
+    /// Where the decoded path is signed together with the query, a question mark in the path is
+    /// the text of another URL: `/a%3Fx=1` would open by a signature of `/a?x=1`.
+    fn has_two_readings(&self) -> bool {
+        self.rules.url_form == UrlForm::Decoded
+            && self.rules.query == QueryRule::Signed
+            && self.path().contains('?')
+    }
+
+    /// Raw text with a delimiter and `url=` or `salt=` in it may be the end of another token's
+    /// field: with `data=d~url=/b?` a signature of `/a` is one of `/b?~url=/a` as well.
+    fn continues_a_field(&self) -> bool {
+        let mut continues = false;
+        self.pieces(|piece| {
+            continues |= piece
+                .split(&*self.rules.field_delimiter)
+                .skip(1)
+                .any(|field| field.starts_with("url=") || field.starts_with("salt="));
+        });
+        continues
     }
 
     fn repeats_an_earlier_dialect(&self, dialect: EscapeDialect) -> bool {
