@@ -256,6 +256,11 @@ enum Piece {
 /// Why a text is no key template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyTemplateRejection {
+    /// Two assets would share a key, and the override of one would open the other: with
+    /// `{path}-{quality}` thumbnail `1` in quality `a-source` has the key of thumbnail `1-a` in
+    /// quality `source`. A quality holds neither `/` nor `.`.
+    #[error("{{quality}} after {{path}} needs a / or a . right before it")]
+    Ambiguous,
     /// Without it every asset would have one key.
     #[error("the template must contain {{path}}")]
     NoPath,
@@ -295,6 +300,9 @@ impl KeyTemplate {
         if !pieces.contains(&Piece::Path) {
             return Err(KeyTemplateRejection::NoPath);
         }
+        if quality_runs_into_path(&pieces) {
+            return Err(KeyTemplateRejection::Ambiguous);
+        }
         Ok(Self(pieces))
     }
 
@@ -324,6 +332,7 @@ impl KeyTemplate {
             return None;
         }
         let mut key = String::new();
+        let mut after_literal = false;
         for piece in &self.0 {
             let value = match piece {
                 Piece::Literal(text) => Some(&**text),
@@ -334,19 +343,31 @@ impl KeyTemplate {
             };
             match value {
                 Some(value) => key.push_str(value),
-                None => {
-                    if key.ends_with(['/', '.', '-', '_']) {
-                        key.pop();
-                    }
+                // Only the template's own text: a name may end with such a character too.
+                None if after_literal && key.ends_with(['/', '.', '-', '_']) => {
+                    key.pop();
                 }
+                None => {}
             }
+            after_literal = matches!(piece, Piece::Literal(text) if !text.is_empty());
         }
         Some(OriginKey::Object(key.trim_start_matches('/').into()))
     }
 }
 
+fn quality_runs_into_path(pieces: &[Piece]) -> bool {
+    let path = pieces.iter().position(|piece| *piece == Piece::Path).unwrap_or(pieces.len());
+    let apart = |text: &str| text.contains(['/', '.']);
+    pieces.windows(2).skip(path).any(|pair| match pair {
+        [Piece::Literal(text), Piece::Quality] => !apart(text),
+        _ => false,
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::target::{PathToken, RequestTarget};
 
@@ -464,8 +485,52 @@ mod tests {
             ("{path", KeyTemplateRejection::Unbalanced),
             ("path}{path}", KeyTemplateRejection::Unbalanced),
             ("{path}{x}", KeyTemplateRejection::UnknownPlaceholder("x".into())),
+            ("{path}{quality}", KeyTemplateRejection::Ambiguous),
+            ("{path}.{source}-{quality}", KeyTemplateRejection::Ambiguous),
+            ("{quality}/{path}{quality}", KeyTemplateRejection::Ambiguous),
         ] {
             assert_eq!(KeyTemplate::parse(text), Err(expected), "{text}");
+        }
+    }
+
+    /// A template that is taken.
+    fn template() -> impl Strategy<Value = String> {
+        const PIECES: &[&str] =
+            &["{path}", "{quality}", "{source}", "{visibility}", "/", ".", "-", "a"];
+        let pieces = || proptest::collection::vec(proptest::sample::select(PIECES), 0..4);
+        (pieces(), pieces())
+            .prop_map(|(before, after)| format!("{}{{path}}{}", before.concat(), after.concat()))
+            .prop_filter("a template", |template| KeyTemplate::parse(template).is_ok())
+    }
+
+    fn asset_url() -> impl Strategy<Value = String> {
+        prop_oneof![
+            "videos/[ab]/thumbnails/[a-]{1,4}[?]quality=[a-]{1,4}",
+            "videos/[ab]/chapters/[a-]{1,2}/thumbnails[?]quality=[a-]{1,4}",
+            "videos/[ab]/subtitles/[aSRTV-]{1,3}([?]source=(srt|vtt))?",
+            "videos/[ab]/(source|formats/[a-]{1,3}|attachments/[a-]/a[a.-]{0,3})",
+            "channels/[1-2]/attachments/[a-]/a[a.-]{0,3}",
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        #[test]
+        fn two_assets_never_share_a_key(
+            template in template(),
+            (one, other) in (asset_url(), asset_url()),
+        ) {
+            let target = |url: &str| {
+                let url = format!("/public/{url}");
+                let target = RequestTarget::parse(&url, PathToken::Absent, 8192).unwrap();
+                (AssetPath::parse(&target).unwrap(), key(&template, &url))
+            };
+            let ((one, its_key), (other, other_key)) = (target(&one), target(&other));
+            prop_assert!(
+                one == other || its_key != other_key || its_key.is_none(),
+                "{template}: {one} and {other} are both {its_key:?}"
+            );
         }
     }
 }
