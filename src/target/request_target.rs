@@ -151,10 +151,24 @@ fn take_path_token<'p>(
     Ok((Cow::Owned(rest), token))
 }
 
-/// `name=value`; a proxy in between may have encoded the `=`.
+/// `name=value`, each character of the name and the sign as it is or percent-encoded by a proxy in
+/// between: a token that were taken for a name would reach the origin.
 fn token_segment<'s>(segment: &'s str, name: &str) -> Option<&'s str> {
-    let rest = segment.strip_prefix(name)?;
-    rest.strip_prefix('=').or_else(|| rest.strip_prefix("%3D")).or_else(|| rest.strip_prefix("%3d"))
+    let mut rest = segment;
+    for expected in name.bytes().chain([b'=']) {
+        rest = without_byte(rest, expected)?;
+    }
+    Some(rest)
+}
+
+/// `text` behind its first byte, if that byte is the expected one.
+fn without_byte(text: &str, expected: u8) -> Option<&str> {
+    if let Some(rest) = text.strip_prefix(char::from(expected)) {
+        return Some(rest);
+    }
+    let (escape, rest) = text.split_at_checked(3)?;
+    let digits = escape.strip_prefix('%').filter(|digits| !digits.starts_with('+'))?;
+    (u8::from_str_radix(digits, 16) == Ok(expected)).then_some(rest)
 }
 
 /// One decoding, checked. `None`: decoding changes nothing.
@@ -328,12 +342,15 @@ mod tests {
             ("/a/hdntl=x/", "/a/", "x"),
             ("/a/hdntl=acl=%2f*/b", "/a/b", "acl=%2f*"),
             ("/a/hdntl%3Dx/b", "/a/b", "x"),
+            ("/a/%68d%6Etl%3dx/b", "/a/b", "x"),
         ] {
             let target = take(text).unwrap();
             assert_eq!((target.wire(), target.path_token()), (wire, Some(token)), "{text}");
         }
         assert_eq!(take("/hdntl=x/hdntl=x/a"), Err(TargetRejection::SeveralPathTokens));
         assert_eq!(take("/a/xhdntl=1/b").unwrap().path_token(), None);
+        assert_eq!(take("/hdntl=x/%68dntl=x/a"), Err(TargetRejection::SeveralPathTokens));
+        assert_eq!(take("/a/%2568dntl=x/b").unwrap().path_token(), None);
         assert_eq!(take("/a/../hdntl=x"), Err(TargetRejection::DotSegment));
         assert_eq!(parse("/hdntl=x/a").unwrap().wire(), "/hdntl=x/a");
     }
