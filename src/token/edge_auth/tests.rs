@@ -452,6 +452,19 @@ fn escape_dialects_and_url_forms() {
 }
 
 #[test]
+fn a_question_mark_in_a_name_is_not_the_start_of_the_query() {
+    let rules = EdgeAuth { url_form: UrlForm::Decoded, query: QueryRule::Signed, ..rules() };
+    let token = signed(&rules, &url("/private/a?b=1"));
+    let check = |target| check(&rules, &token, &Asked { target, ..Asked::default() });
+    assert_eq!(check("/private/a?b=1"), Ok(()));
+    assert_eq!(check("/private/a%3fb=1"), Err(TokenRejection::Signature));
+    let ignored = EdgeAuth { url_form: UrlForm::Decoded, ..self::rules() };
+    let token = signed(&ignored, &url("/private/a?b"));
+    let asked = Asked { target: "/private/a%3fb", ..Asked::default() };
+    assert_eq!(self::check(&ignored, &token, &asked), Ok(()));
+}
+
+#[test]
 fn a_proxy_that_encodes_the_token_changes_nothing() {
     let rules = rules();
     let token = signed(&rules, &acl(&["/private/*"]));
