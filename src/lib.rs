@@ -1,4 +1,66 @@
-//! Countersign: an edge gateway for private files.
+//! Countersign: an edge gateway for private files. It checks the signature on every link, then
+//! serves or refuses.
+//!
+//! # How data flows
+//!
+//! One way, and each arrow changes the type:
+//!
+//! ```text
+//! socket ─▶ connection ─▶ http::Request ─▶ RequestFacts ─▶ Permit | Denial ─▶ body ─▶ http::Response
+//!           data_plane                    identify        policy::decide    delivery   response
+//! ```
+//!
+//! # Code map
+//!
+//! The floor is shared vocabulary: pure, without async, I/O or globals; `clock` alone reads the
+//! time of day.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `secret` | what must not be printed and is compared in constant time |
+//! | `clock` | seconds since 1970, and the one place that asks for them |
+//! | `network` | addresses as addresses, and sets of networks |
+//! | `target` | the request target: one parse, two views, or a refusal |
+//! | `asset` | what a path under `/public` and `/private` means |
+//! | `keyring` | keys, and which of them is in force |
+//! | `token` | the token grammars, for signer and verifier alike |
+//! | `policy` | sites, overrides, blocklists, the snapshot, and the decision |
+//!
+//! The leaves do I/O and know neither plane:
+//!
+//! | module | owns |
+//! |---|---|
+//! | `origin` | folders and HTTP servers that have the bytes |
+//! | `delivery` | the way from a permit to bytes; the only importer of `origin` |
+//! | `telemetry` | logs, metrics, the operators' listener |
+//!
+//! The plane and the roof:
+//!
+//! | module | owns |
+//! |---|---|
+//! | `data_plane` | from accepted sockets to answers; its module doc is the life of a request |
+//! | `config` | from a file to what each component takes, or everything that is wrong |
+//! | `app` | composition: configuration, listeners, reload, drain |
+//! | `cli` | one file a command |
+//!
+//! # Import table
+//!
+//! Who may name whom; `tests/architecture.rs` holds the code to it. `catalog`, `event`, `forensic`,
+//! `archive` and `control_plane` have a row there and no code yet.
+//!
+//! | module | may name |
+//! |---|---|
+//! | `secret` `clock` `network` `target` `telemetry` | none of ours |
+//! | `asset` | `target` |
+//! | `keyring` | `secret` `clock` |
+//! | `token` | `target` `clock` `keyring` `network` `secret` |
+//! | `policy` | `target` `asset` `clock` `keyring` `network` `token` |
+//! | `origin` | `asset` `clock` `secret` |
+//! | `delivery` | `origin` `policy` `asset` `clock` |
+//! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `delivery` `telemetry` |
+//! | `config` | all above; named by `app` and `cli` only |
+//! | `app` | everything but `cli` |
+//! | `cli` | `app` `config`, and the floor |
 
 pub mod asset;
 pub mod clock;
