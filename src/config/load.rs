@@ -17,7 +17,7 @@ use super::source::SourceFile;
 use super::surroundings::Surroundings;
 use super::syntax::with_table;
 use super::without_effect::{self, CACHE_KEYS, CONTROL_KEYS, SYNC_KEYS};
-use crate::data_plane::{Config, Settings};
+use crate::data_plane::{Config, ListenerConfig, Settings};
 use crate::origin;
 use crate::policy::{OverrideTable, Revocations, SiteTable};
 
@@ -110,7 +110,12 @@ fn resolve<'d>(document: Document<'d>, table: &'d DeTable<'d>) -> Resolved {
     let admin = open("admin", "[admin]", ADMIN_KEYS).and_then(|it| it.value("listen"));
     let admin = match admin {
         Some(value) if value.is_text() && value.text() == Some("") => None,
-        Some(value) => value.socket_address(),
+        Some(value) => value.socket_address().inspect(|address| {
+            let taken = |it: &ListenerConfig| it.address == *address && address.port() != 0;
+            if edge.config.listeners.iter().any(taken) {
+                value.report(Finding::error(format!("{address} is the edge's already")));
+            }
+        }),
         None => Some(DEFAULT_ADMIN),
     };
 

@@ -29,7 +29,7 @@ pub(super) const MAX_ROUTES: usize = 1000;
 const TENANT: Bounds<u64> =
     Bounds { min: 0, max: i64::MAX.unsigned_abs(), why: "the number of a tenant (videoManagerId)" };
 
-/// Key material that was seen, across sites.
+/// The sites read so far, and what may be there once only.
 #[derive(Debug, Default)]
 struct Sites<'d> {
     built: Vec<(Vec<HostPattern>, Site)>,

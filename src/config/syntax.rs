@@ -15,10 +15,11 @@ use super::finding::{Finding, Reading};
 use super::source::SourceFile;
 
 /// Complaints that are looked into, each by parsing again.
-const MAX_COMPLAINTS: usize = 20;
+const MAX_REPARSES: usize = 20;
 
-/// Text above which only the first complaint is reported.
-const MAX_REPARSED_BYTES: usize = 1024 * 1024;
+/// Text above which only the first complaint is reported, and nothing else is read: of a file
+/// full of noise the parser complains once a byte.
+const MAX_RECOVERED_BYTES: usize = 256 * 1024;
 
 /// Parses a file, reports what is broken, and reads what is left.
 pub(super) fn with_table<T>(
@@ -26,32 +27,17 @@ pub(super) fn with_table<T>(
     file: &Rc<SourceFile>,
     read: impl FnOnce(&DeTable<'_>) -> T,
 ) -> T {
-    let (table, mut errors) = DeTable::parse_recoverable(file.text());
-    if errors.is_empty() {
-        return read(table.get_ref());
-    }
-    // The parser says what a token is only after it has said where tokens do not belong.
-    errors.sort_by_key(|error| error.span().map(|span| span.start));
-    let mut rest = file.text().to_owned();
-    let mut regions = Vec::new();
-    for error in errors {
-        let span = error.span().unwrap_or(0..0);
-        let line = file.line_around(span.start);
-        let of_its_own = || may_reparse(&regions, &rest) && breaks(&rest, &line);
-        if !(regions.is_empty() || of_its_own()) {
-            continue;
-        }
-        let message = error.message().lines().next().unwrap_or("broken syntax").to_owned();
-        let finding = Finding::error(message).help("the file is TOML, see https://toml.io");
-        reading.report(file, span, finding);
-        if is_header(file.text(), &line) {
-            regions.push(line.start..next_header(file.text(), line.end));
-        } else {
-            let blank = " ".repeat(line.len());
-            rest.replace_range(line.clone(), &blank);
-            regions.push(line);
-        }
-    }
+    let first = match DeTable::parse(file.text()) {
+        Ok(table) => return read(table.get_ref()),
+        Err(error) => error,
+    };
+    let Broken { regions, rest } = if file.text().len() > MAX_RECOVERED_BYTES {
+        complain(reading, file, &first);
+        let whole = 0..file.text().len();
+        Broken { regions: std::iter::once(whole).collect(), rest: String::new() }
+    } else {
+        broken(reading, file)
+    };
     let (table, _) = DeTable::parse_recoverable(&rest);
     let mark = reading.mark();
     let result = read(table.get_ref());
@@ -59,8 +45,51 @@ pub(super) fn with_table<T>(
     result
 }
 
-fn may_reparse(regions: &[Range<usize>], text: &str) -> bool {
-    regions.len() < MAX_COMPLAINTS && text.len() <= MAX_REPARSED_BYTES
+/// Where a file is broken, and the file without that.
+#[derive(Debug)]
+struct Broken {
+    regions: Vec<Range<usize>>,
+    rest: String,
+}
+
+fn broken(reading: &Reading<'_>, file: &Rc<SourceFile>) -> Broken {
+    let (_, mut errors) = DeTable::parse_recoverable(file.text());
+    // The parser says what a token is only after it has said where tokens do not belong.
+    errors.sort_by_key(|error| error.span().map(|span| span.start));
+    let mut found = Broken { regions: Vec::new(), rest: file.text().to_owned() };
+    let mut judged = 0..0;
+    let mut reparses = 0;
+    for error in errors {
+        let start = error.span().map_or(0, |span| span.start);
+        // The end of a line is on it.
+        if reparses > 0 && (judged.contains(&start) || start == judged.end) {
+            continue;
+        }
+        judged = file.line_around(start);
+        reparses += 1;
+        if reparses > MAX_REPARSES {
+            // What follows was not looked into, so nothing is said about it.
+            found.regions.push(judged.start..file.text().len());
+            break;
+        }
+        if !found.regions.is_empty() && !breaks(&found.rest, &judged) {
+            continue;
+        }
+        complain(reading, file, &error);
+        if is_header(file.text(), &judged) {
+            found.regions.push(judged.start..next_header(file.text(), judged.end));
+        } else {
+            found.rest.replace_range(judged.clone(), &" ".repeat(judged.len()));
+            found.regions.push(judged.start..judged.end + 1);
+        }
+    }
+    found
+}
+
+fn complain(reading: &Reading<'_>, file: &Rc<SourceFile>, error: &toml::de::Error) {
+    let message = error.message().lines().next().unwrap_or("broken syntax").to_owned();
+    let finding = Finding::error(message).help("the file is TOML, see https://toml.io");
+    reading.report(file, error.span().unwrap_or(0..0), finding);
 }
 
 /// Does the parser complain about that line?

@@ -87,6 +87,25 @@ fn overrides_are_accepted_at_the_limit_and_refused_beyond() {
     assert!(errors.to_string().contains("at most 250000"), "{errors}");
 }
 
+/// Text that is all noise, in shapes that make parsers recurse or complain without end.
+#[test]
+fn noise_ends_in_a_few_errors() {
+    for (piece, count) in [
+        ("[", 100_000),
+        ("a=[", 50_000),
+        ("a={b=", 40_000),
+        ("a.", 100_000),
+        ("=\n", 50_000),
+        ("=\n", 2_000_000),
+        ("\"\"\"", 20_000),
+        ("\0", 100_000),
+    ] {
+        let shown = load_with(&piece.repeat(count), &[]).unwrap_err();
+        assert!((1..=20).contains(&shown.total()), "{piece}: {}", shown.total());
+        assert!(shown.to_string().len() < 100_000, "{piece}");
+    }
+}
+
 proptest! {
     /// Neither noise nor a good file with a hole in it may panic, and whatever is refused shows.
     #[test]
