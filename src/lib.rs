@@ -62,7 +62,9 @@
 //! | `app` | everything but `cli` |
 //! | `cli` | `app` `config`, and the floor |
 
+pub mod app;
 pub mod asset;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod data_plane;
@@ -75,10 +77,3 @@ pub mod secret;
 pub mod target;
 pub mod telemetry;
 pub mod token;
-/// CLI.
-pub mod cli {
-    /// Run.
-    pub fn run() -> std::process::ExitCode {
-        std::process::ExitCode::SUCCESS
-    }
-}

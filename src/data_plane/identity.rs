@@ -10,10 +10,9 @@ use http::{HeaderMap, HeaderName, Method};
 
 use crate::network::{ClientIp, PeerIp};
 use crate::policy::{Denial, DenialCode, RequestFacts, Resource, Site, SiteTable};
-use crate::target::{PathToken, RequestTarget};
+use crate::target::{PathToken, RequestHost, RequestTarget};
 use crate::token::{Candidates, Carrier};
 
-use super::host::RequestHost;
 use super::{Limits, Settings};
 
 /// How a request arrived: what its head does not say.

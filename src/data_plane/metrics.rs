@@ -1,8 +1,13 @@
 //! What the data plane counts. Every label is a closed set: nothing a client sends becomes one.
 
+use std::sync::Arc;
+
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use crate::policy::DenialCode;
+
+use super::connection_collector::ConnectionCollector;
+use super::connection_metrics::ConnectionMetrics;
 
 /// Buckets from a served memory page to a slow first byte; seconds.
 const DURATION_BUCKETS: &[f64] = &[
@@ -100,6 +105,15 @@ impl Metrics {
         }
         metrics.requests.with_label_values(&["allow", "ok"]);
         Ok(metrics)
+    }
+
+    /// Shows the listeners' counts on the same page.
+    pub fn watch_connections(
+        &self,
+        registry: &Registry,
+        connections: Arc<ConnectionMetrics>,
+    ) -> Result<(), prometheus::Error> {
+        registry.register(Box::new(ConnectionCollector::new(connections)?))
     }
 
     /// Counts an answer.

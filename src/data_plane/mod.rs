@@ -8,13 +8,14 @@
 
 mod access_log;
 mod admission;
+mod answerer;
 mod connection;
+mod connection_collector;
 mod connection_metrics;
 mod drain;
 mod explain;
 mod fetch;
 mod forwarded;
-mod host;
 mod identity;
 mod listener;
 mod metrics;
@@ -35,7 +36,6 @@ pub use connection_metrics::{ConnectionMetrics, Counter, ListenerMetrics, Timeou
 pub use drain::{DrainSignal, DrainTrigger, Drained, drain};
 pub use explain::{Explanation, Question, explain};
 pub use forwarded::{ForwardedHeader, ForwardedRejection, MAX_HOPS};
-pub use host::RequestHost;
 pub use identity::{Arrival, BodyPresence, Learned, identify};
 pub use listener::{BindError, Listeners, StartError};
 pub use metrics::Metrics;

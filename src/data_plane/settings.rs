@@ -121,7 +121,7 @@ pub struct CertificateFiles {
 }
 
 /// What is fixed at start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// At least one.
     pub listeners: Vec<ListenerConfig>,

@@ -13,6 +13,7 @@ use super::super::config::OriginSetupError;
 use super::super::error::{OriginError, OriginFault};
 use super::jail::{Jail, Lookup, LookupFailure, Symlinks};
 use super::object::{DiskObject, InodeFacts};
+use super::sniff::sniff;
 use crate::asset::OriginKey;
 
 /// A folder.
@@ -49,11 +50,12 @@ impl DiskOrigin {
             }
             Err(LookupFailure::WouldWait) => return Err(OriginFault::ReadFailed.into()),
         };
+        let (content_type, file) = self.content_type(key, file).await?;
         let facts = InodeFacts::new(&stat);
         let meta = ObjectMeta {
             complete_length: Some(facts.length),
             validators: facts.validators(ask.now),
-            content_type: content_type(key),
+            content_type,
             content_language: None,
             content_encoding: None,
         };
@@ -61,6 +63,22 @@ impl DiskOrigin {
             AskMethod::Get => Answer::Found(Object::new(meta, Content::Disk(DiskObject { file }))),
             AskMethod::Head => Answer::Described(meta),
         })
+    }
+
+    /// By the name's extension or, where it has none, by the first bytes, on a thread that may
+    /// wait for them.
+    async fn content_type(
+        &self,
+        key: &str,
+        file: OwnedFd,
+    ) -> Result<(HeaderValue, OwnedFd), OriginError> {
+        if let Some(named) = named_type(key) {
+            return Ok((HeaderValue::from_static(named), file));
+        }
+        let sniffed = tokio::task::spawn_blocking(move || (sniff(&file), file)).await;
+        let (sniffed, file) =
+            sniffed.map_err(|error| OriginError::caused_by(OriginFault::ReadFailed, error))?;
+        Ok((HeaderValue::from_static(sniffed.unwrap_or(UNKNOWN_TYPE)), file))
     }
 
     /// A name the kernel has at hand is opened here, any other on a thread that may wait.
@@ -76,17 +94,18 @@ impl DiskOrigin {
     }
 }
 
-/// The media type by the name's extension.
-fn content_type(key: &str) -> HeaderValue {
-    let extension = Path::new(key).extension().and_then(|extension| extension.to_str());
-    let guessed = match extension {
+const UNKNOWN_TYPE: &str = "application/octet-stream";
+
+/// The media type by the name's extension; none where it has none. An extension that nobody knows
+/// is still a statement, and the bytes are not asked.
+fn named_type(key: &str) -> Option<&'static str> {
+    let extension = Path::new(key).extension()?.to_str().unwrap_or_default();
+    Some(match extension {
         // The table has Nintendo's and DLNA's ideas for these; the web has others.
-        Some("ts") => Some("video/mp2t"),
-        Some("m3u8") => Some("application/vnd.apple.mpegurl"),
-        Some(extension) => mime_guess::from_ext(extension).first_raw(),
-        None => None,
-    };
-    HeaderValue::from_static(guessed.unwrap_or("application/octet-stream"))
+        "ts" => "video/mp2t",
+        "m3u8" => "application/vnd.apple.mpegurl",
+        extension => mime_guess::from_ext(extension).first_raw().unwrap_or(UNKNOWN_TYPE),
+    })
 }
 
 #[cfg(test)]
@@ -96,19 +115,19 @@ mod tests {
     #[test]
     fn media_types() {
         for (key, expected) in [
-            ("a/b.mp4", "video/mp4"),
-            ("seg.ts", "video/mp2t"),
-            ("x.m3u8", "application/vnd.apple.mpegurl"),
-            ("X.JPG", "image/jpeg"),
-            ("x.vtt", "text/vtt"),
-            ("x.pdf", "application/pdf"),
-            ("x.svg", "image/svg+xml"),
-            ("x", "application/octet-stream"),
-            (".png", "application/octet-stream"),
-            ("x.no-such-extension", "application/octet-stream"),
-            ("a.png/b", "application/octet-stream"),
+            ("a/b.mp4", Some("video/mp4")),
+            ("seg.ts", Some("video/mp2t")),
+            ("x.m3u8", Some("application/vnd.apple.mpegurl")),
+            ("X.JPG", Some("image/jpeg")),
+            ("x.vtt", Some("text/vtt")),
+            ("x.pdf", Some("application/pdf")),
+            ("x.svg", Some("image/svg+xml")),
+            ("x", None),
+            (".png", None),
+            ("x.no-such-extension", Some("application/octet-stream")),
+            ("a.png/b", None),
         ] {
-            assert_eq!(content_type(key), expected, "{key}");
+            assert_eq!(named_type(key), expected, "{key}");
         }
     }
 }

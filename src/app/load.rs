@@ -1,0 +1,149 @@
+//! From a configuration file to what is put in force.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+
+use crate::clock::UnixSeconds;
+use crate::config::{
+    self, BlocklistErrors, Colour, ConfigErrors, DurationRejection, Loaded, Surroundings,
+};
+use crate::data_plane::{
+    Arrival, BodyPresence, CertificateError, Certificates, Explanation, Question, Settings, explain,
+};
+use crate::delivery::{DeliveryDesk, DeliverySetupError};
+use crate::network::PeerIp;
+use crate::policy::{Blocklist, EdgeSnapshot, SiteTable};
+use crate::telemetry::ErrorChain;
+
+/// A compiled policy without origins or sockets: for `sign` and `explain`.
+#[derive(Debug)]
+pub struct Policy {
+    /// The sites, with their keys.
+    pub sites: Arc<SiteTable>,
+    snapshot: EdgeSnapshot,
+    settings: Settings,
+}
+
+/// A configuration is wrong. Prints everything that is.
+#[derive(Debug)]
+pub enum CheckError {
+    /// A blocklist is wrong.
+    Blocklist(BlocklistErrors),
+    /// A certificate or its key is wrong.
+    Certificate(CertificateError),
+    /// The configuration or a file it names is wrong.
+    Config(ConfigErrors),
+    /// An origin cannot be opened.
+    Delivery(DeliverySetupError),
+}
+
+impl std::error::Error for CheckError {}
+
+impl fmt::Display for CheckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Blocklist(errors) => write!(f, "error: {errors}"),
+            Self::Certificate(error) => write!(f, "error: {}", ErrorChain(error)),
+            Self::Config(errors) => f.write_str(&errors.render(Colour::Plain)),
+            Self::Delivery(error) => write!(f, "error: {}", ErrorChain(error)),
+        }
+    }
+}
+
+/// What a right configuration holds.
+#[derive(Debug)]
+pub struct Summary {
+    /// What is allowed but looks like a mistake.
+    pub warnings: Vec<String>,
+    sites: usize,
+    origins: usize,
+    keys: usize,
+    overrides: usize,
+    blocklist: usize,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "ok: {} site(s), {} origin(s), {} key(s), {} override(s), {} blocklist entries",
+            self.sites, self.origins, self.keys, self.overrides, self.blocklist
+        )
+    }
+}
+
+/// Reads, resolves and opens everything, and lets go of it again.
+pub fn check(path: &Path) -> Result<Summary, CheckError> {
+    let loaded = read(path)?;
+    let blocklist =
+        config::load_blocklist(&loaded.blocklist_files).map_err(CheckError::Blocklist)?;
+    open_origins(&loaded, None).map_err(CheckError::Delivery)?;
+    Certificates::load(&loaded.edge.listeners).map_err(CheckError::Certificate)?;
+    let token_keys = |site: &crate::policy::Site| {
+        site.token.as_ref().map_or(0, |token| match &token.scheme {
+            crate::policy::Scheme::EdgeAuth(scheme) => scheme.keyring.keys().len(),
+        })
+    };
+    Ok(Summary {
+        warnings: loaded.warnings.iter().map(|it| it.render(Colour::Plain)).collect(),
+        sites: loaded.sites.sites().len(),
+        origins: loaded.origins.len(),
+        keys: loaded.sites.sites().iter().map(token_keys).sum(),
+        overrides: loaded.overrides.entries(),
+        blocklist: blocklist.entries(),
+    })
+}
+
+/// Compiles the policy of a configuration, as it would be in force at `now`.
+pub fn load_policy(path: &Path, now: UnixSeconds) -> Result<Policy, CheckError> {
+    let loaded = read(path)?;
+    let blocklist =
+        config::load_blocklist(&loaded.blocklist_files).map_err(CheckError::Blocklist)?;
+    let settings = loaded.settings.clone();
+    let snapshot = compile(loaded, Arc::new(blocklist), 1, now);
+    Ok(Policy { sites: Arc::clone(&snapshot.sites), snapshot, settings })
+}
+
+impl Policy {
+    /// Explains the decision on one request that comes from `peer`.
+    pub fn explain(&self, parts: &Parts, peer: PeerIp, now: UnixSeconds) -> Explanation {
+        let arrival = Arrival { peer, server_name: None, body: BodyPresence::Absent };
+        explain(Question { parts, arrival, now }, &self.snapshot, &self.settings)
+    }
+}
+
+/// Reads `120m` and the like.
+pub fn parse_ttl(text: &str) -> Result<Duration, DurationRejection> {
+    config::parse_duration(text)
+}
+
+pub(super) fn read(path: &Path) -> Result<Loaded, CheckError> {
+    config::load(path, &Surroundings::Machine).map_err(CheckError::Config)
+}
+
+pub(super) fn compile(
+    loaded: Loaded,
+    blocklist: Arc<Blocklist>,
+    version: u64,
+    now: UnixSeconds,
+) -> EdgeSnapshot {
+    EdgeSnapshot {
+        version,
+        published: now,
+        sites: Arc::new(loaded.sites),
+        overrides: Arc::new(loaded.overrides),
+        blocklist,
+        revocations: Arc::new(loaded.revocations),
+    }
+}
+
+pub(super) fn open_origins(
+    loaded: &Loaded,
+    previous: Option<&DeliveryDesk>,
+) -> Result<DeliveryDesk, DeliverySetupError> {
+    DeliveryDesk::open(loaded.origins.clone(), previous)
+}

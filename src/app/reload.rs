@@ -1,0 +1,248 @@
+//! Reloading: everything but listeners and workers, all or nothing.
+//!
+//! One thread looks at the files four times a second and at SIGHUP at once. What was read is only
+//! put in force if the files still look as they did before the reading began, so that a change of
+//! several files at once is never taken half. A configuration that is wrong, or an origin that
+//! does not open, leaves the state in force as it is.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::config::{self, Loaded, Watched};
+use crate::data_plane::{Certificates, Config, EdgeState, Metrics};
+use crate::delivery::DeliveryDesk;
+use crate::policy::{Blocklist, SnapshotPublisher};
+
+use super::load::{self, CheckError};
+use super::watch::Fingerprint;
+
+/// Between two looks at the files.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Files that change faster than this many readings are read again at the next look.
+const MOST_READINGS: usize = 5;
+
+/// A reload was refused; the last good state stays in force.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// The configuration is wrong.
+    #[error("{0}")]
+    Check(CheckError),
+    /// The files did not stand still long enough to be read.
+    #[error("the files change faster than they can be read")]
+    Unsteady,
+}
+
+/// Asks for a reload; dropped, it ends the thread.
+#[derive(Clone, Debug)]
+pub struct ReloadHandle(Sender<Order>);
+
+#[derive(Debug)]
+enum Order {
+    Reload,
+    Stop,
+}
+
+impl ReloadHandle {
+    /// Reloads now, whether or not a file changed.
+    pub fn reload(&self) {
+        // The thread is gone only when the process is about to be.
+        let _ = self.0.send(Order::Reload);
+    }
+
+    pub(super) fn stop(&self) {
+        let _ = self.0.send(Order::Stop);
+    }
+}
+
+/// What a reload does not change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fixed {
+    pub(super) edge: Config,
+    pub(super) admin: Option<SocketAddr>,
+}
+
+/// What is in force, and how it came there.
+pub(super) struct Reloader {
+    fixed: Option<Fixed>,
+    path: PathBuf,
+    clock: Clock,
+    publisher: SnapshotPublisher<EdgeState>,
+    metrics: Metrics,
+    certificates: Option<Arc<Certificates>>,
+    version: u64,
+    /// The files of the last reading, whether it was taken or refused.
+    watched: Watched,
+    /// How they looked then.
+    seen: Fingerprint,
+    desk: Option<Arc<DeliveryDesk>>,
+    blocklist: Option<(Fingerprint, Arc<Blocklist>)>,
+}
+
+/// A configuration that was read while its files stood still.
+struct Steady {
+    loaded: Loaded,
+    blocklist: (Fingerprint, Arc<Blocklist>),
+}
+
+impl Reloader {
+    pub(super) fn new(
+        path: PathBuf,
+        clock: Clock,
+        publisher: SnapshotPublisher<EdgeState>,
+        metrics: Metrics,
+    ) -> Self {
+        Self {
+            fixed: None,
+            clock,
+            publisher,
+            metrics,
+            certificates: None,
+            version: 0,
+            watched: Watched { files: vec![path.clone()], patterns: Vec::new() },
+            seen: Fingerprint::default(),
+            path,
+            desk: None,
+            blocklist: None,
+        }
+    }
+
+    /// Certificates are reloaded with the rest.
+    pub(super) fn reload_certificates(&mut self, certificates: Arc<Certificates>) {
+        self.certificates = Some(certificates);
+    }
+
+    /// Reads everything for the first time; gives what is fixed from then on.
+    pub(super) fn start(&mut self) -> Result<Fixed, ReloadError> {
+        let fixed = self.reload()?;
+        self.fixed = Some(fixed.clone());
+        Ok(fixed)
+    }
+
+    /// Reads everything and puts it in force.
+    fn reload(&mut self) -> Result<Fixed, ReloadError> {
+        let Steady { loaded, blocklist } = self.read_steadily()?;
+        let desk = load::open_origins(&loaded, self.desk.as_deref())
+            .map_err(|error| ReloadError::Check(CheckError::Delivery(error)))?;
+        if let Some(certificates) = &self.certificates {
+            certificates
+                .reload()
+                .map_err(|error| ReloadError::Check(CheckError::Certificate(error)))?;
+        }
+        let fixed = Fixed { edge: loaded.edge.clone(), admin: loaded.admin };
+        if self.fixed.as_ref().is_some_and(|started| *started != fixed) {
+            tracing::warn!("listeners, workers and drain_timeout change at a restart only");
+        }
+        for warning in &loaded.warnings {
+            tracing::warn!(warning = warning.message(), "configuration");
+        }
+        let desk = Arc::new(desk);
+        let settings = Arc::new(loaded.settings.clone());
+        self.version += 1;
+        let now = self.clock.now();
+        let policy = load::compile(loaded, Arc::clone(&blocklist.1), self.version, now);
+        self.count(&policy);
+        let state = EdgeState { policy, delivery: Arc::clone(&desk), settings };
+        self.publisher.publish(Arc::new(state));
+        self.desk = Some(desk);
+        self.blocklist = Some(blocklist);
+        Ok(fixed)
+    }
+
+    fn count(&self, policy: &crate::policy::EdgeSnapshot) {
+        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.snapshot_version.set(i64::try_from(policy.version).unwrap_or(i64::MAX));
+        self.metrics.blocklist_entries.set(gauge(policy.blocklist.entries()));
+        self.metrics.override_entries.set(gauge(policy.overrides.entries()));
+    }
+
+    /// Reads until the files looked the same before and after. A refusal is read as steadily as
+    /// a configuration that is taken, for half a change must not be reported as an error either.
+    fn read_steadily(&mut self) -> Result<Steady, ReloadError> {
+        self.seen = Fingerprint::default();
+        for _ in 0..MOST_READINGS {
+            let before = Fingerprint::of(&self.watched);
+            let read = load::read(&self.path);
+            let blocklist = read.as_ref().ok().map(|loaded| self.read_blocklist(loaded));
+            let watched = match &read {
+                Ok(loaded) => loaded.watched.clone(),
+                Err(CheckError::Config(errors)) => errors.watched().clone(),
+                Err(
+                    CheckError::Blocklist(_) | CheckError::Certificate(_) | CheckError::Delivery(_),
+                ) => self.watched.clone(),
+            };
+            // Which files there are is known only now; were they others, look again and read.
+            let known = watched == self.watched;
+            self.watched = watched;
+            if known && Fingerprint::of(&self.watched) == before {
+                self.seen = before;
+                let loaded = read.map_err(ReloadError::Check)?;
+                let blocklist = blocklist.unwrap_or(Err(ReloadError::Unsteady))?;
+                return Ok(Steady { loaded, blocklist });
+            }
+        }
+        Err(ReloadError::Unsteady)
+    }
+
+    /// Lists are large: they are read only when their files changed.
+    fn read_blocklist(
+        &self,
+        loaded: &Loaded,
+    ) -> Result<(Fingerprint, Arc<Blocklist>), ReloadError> {
+        let look = Fingerprint::of_files(&loaded.blocklist_files);
+        if let Some((seen, blocklist)) = &self.blocklist
+            && *seen == look
+        {
+            return Ok((look, Arc::clone(blocklist)));
+        }
+        let blocklist = config::load_blocklist(&loaded.blocklist_files)
+            .map_err(|errors| ReloadError::Check(CheckError::Blocklist(errors)))?;
+        Ok((look, Arc::new(blocklist)))
+    }
+
+    /// Starts the thread.
+    pub(super) fn run(mut self) -> std::io::Result<(ReloadHandle, JoinHandle<()>)> {
+        let (orders, received) = channel();
+        let thread = Builder::new().name("reload".into()).spawn(move || self.follow(&received))?;
+        Ok((ReloadHandle(orders), thread))
+    }
+
+    fn follow(&mut self, orders: &Receiver<Order>) {
+        loop {
+            let due = match orders.recv_timeout(LOOK_EVERY) {
+                Ok(Order::Reload) => true,
+                Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => Fingerprint::of(&self.watched) != self.seen,
+            };
+            self.metrics.snapshot_age.set(self.age());
+            if !due {
+                continue;
+            }
+            match self.reload() {
+                Ok(_) => {
+                    self.metrics.config_reloads.inc();
+                    tracing::info!(snapshot = self.version, "configuration reloaded");
+                }
+                Err(error) => {
+                    self.metrics.config_reload_failures.inc();
+                    tracing::error!(
+                        error = %error,
+                        "configuration refused, the last good one stays in force"
+                    );
+                }
+            }
+        }
+    }
+
+    /// Seconds since the state in force was published.
+    fn age(&self) -> i64 {
+        let published = self.publisher.reader().load().map(|state| state.policy.published);
+        let age = published.map_or(0, |published| self.clock.now().since(published));
+        i64::try_from(age).unwrap_or(i64::MAX)
+    }
+}

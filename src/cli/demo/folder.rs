@@ -1,0 +1,168 @@
+//! The demo's folder: sample files, a key, a configuration that serves them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use zeroize::Zeroize;
+
+/// The demo's video, everything about it protected.
+pub(super) const PRIVATE_VIDEO: &str = "-civ9qE3JUjntKQM1HnGtU";
+/// Another one, opened by an override.
+pub(super) const PUBLIC_VIDEO: &str = "Ea4G2UvHr9nL9Gx2czTbLn";
+/// A link id that the demo revokes.
+pub(super) const REVOKED_ID: &str = "lnk_revoked_in_the_demo";
+/// The tenant of the demo's assets.
+pub(super) const TENANT: u64 = 1;
+/// The name of the demo's key.
+pub(super) const KEY_ID: &str = "demo";
+
+const CLIP: &[u8] = include_bytes!("samples/clip.mp4");
+const STILL_360: &[u8] = include_bytes!("samples/still-360p.jpg");
+const STILL_720: &[u8] = include_bytes!("samples/still-720p.jpg");
+const HANDOUT: &[u8] = include_bytes!("samples/handout.pdf");
+const VTT: &[u8] = include_bytes!("samples/subtitles.vtt");
+const SRT: &[u8] = include_bytes!("samples/subtitles.srt");
+
+/// One sample file.
+pub(super) struct Sample {
+    pub(super) url_path: String,
+    pub(super) object_key: String,
+    pub(super) bytes: &'static [u8],
+}
+
+impl Sample {
+    pub(super) fn sha256(&self) -> String {
+        hex::encode(Sha256::digest(self.bytes))
+    }
+}
+
+/// A folder that a demo runs on.
+pub(super) struct DemoFolder {
+    pub(super) root: PathBuf,
+    pub(super) key_hex: String,
+}
+
+impl DemoFolder {
+    /// Where the configuration is.
+    pub(super) fn config(&self) -> PathBuf {
+        self.root.join("countersign.toml")
+    }
+
+    /// Where the override table is.
+    pub(super) fn overrides(&self) -> PathBuf {
+        self.root.join("overrides.toml")
+    }
+
+    /// Makes the folder. A key that is there stays, so that links of an earlier run go on.
+    pub(super) fn make(root: &Path, edge: SocketAddr) -> io::Result<Self> {
+        for sample in samples() {
+            let path = root.join("media").join(&sample.object_key);
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            std::fs::write(path, sample.bytes)?;
+        }
+        std::fs::create_dir_all(root.join("keys"))?;
+        let key_path = root.join("keys").join("demo.hex");
+        let key_hex = match std::fs::read_to_string(&key_path) {
+            Ok(key) => key.trim().to_owned(),
+            Err(_) => new_key(&key_path)?,
+        };
+        std::fs::write(root.join("revoked.txt"), format!("{REVOKED_ID}\n"))?;
+        let folder = Self { root: root.to_owned(), key_hex };
+        std::fs::write(folder.overrides(), overrides_text(Opened::No))?;
+        std::fs::write(folder.config(), config_text(edge))?;
+        Ok(folder)
+    }
+}
+
+/// Is the private video's subtitle open?
+#[derive(Clone, Copy)]
+pub(super) enum Opened {
+    No,
+    Subtitles,
+}
+
+pub(super) fn overrides_text(opened: Opened) -> String {
+    let subtitles = match opened {
+        Opened::No => String::new(),
+        Opened::Subtitles => {
+            format!("    {{ id = \"{PRIVATE_VIDEO}\", asset_types = [\"SUBTITLE\"] }},\n")
+        }
+    };
+    format!(
+        "# Protected assets that are public all the same.\n[[vm]]\nid = {TENANT}\nvideos = [\n    \
+         {{ id = \"{PUBLIC_VIDEO}\", scope = \"public\" }},\n{subtitles}]\n"
+    )
+}
+
+fn config_text(edge: SocketAddr) -> String {
+    format!(
+        r#"# The configuration of the demo; `countersign manual` explains the parts.
+[edge]
+listen = ["{edge}"]
+expose_reasons = true
+overrides = "overrides.toml"
+revocations = ["revoked.txt"]
+
+[admin]
+listen = "127.0.0.1:0"
+
+[[origin]]
+name = "media"
+kind = "disk"
+root = "media"
+
+[[site]]
+hosts = ["*"]
+tenant = {TENANT}
+assets = {{ origin = "media", key = "{{path}}/{{quality}}.{{source}}" }}
+
+  [site.token]
+  keys = [{{ id = "{KEY_ID}", file = "keys/demo.hex" }}]
+
+  [[site.route]]
+  prefix = "/vod/"
+  access = "token"
+  origin = "media"
+"#
+    )
+}
+
+/// The sample files, by the URL that names them.
+pub(super) fn samples() -> Vec<Sample> {
+    let sample =
+        |url_path: String, object_key: String, bytes| Sample { url_path, object_key, bytes };
+    let mut samples = Vec::new();
+    for video in [PRIVATE_VIDEO, PUBLIC_VIDEO] {
+        let at = |rest: &str| format!("videos/{video}/{rest}");
+        let url = |rest: &str| format!("/private/videos/{video}/{rest}");
+        samples.extend([
+            sample(url("source"), at("source"), CLIP),
+            sample(url("thumbnails/1?quality=360p"), at("thumbnails/1/360p"), STILL_360),
+            sample(url("thumbnails/1?quality=720p"), at("thumbnails/1/720p"), STILL_720),
+            sample(url("subtitles/1?source=VTT"), at("subtitles/1.VTT"), VTT),
+            sample(url("subtitles/1?source=SRT"), at("subtitles/1.SRT"), SRT),
+            sample(
+                url("attachments/Handout/handout.pdf"),
+                at("attachments/Handout/handout.pdf"),
+                HANDOUT,
+            ),
+        ]);
+    }
+    samples.push(sample("/vod/clip.mp4".into(), "vod/clip.mp4".into(), CLIP));
+    samples
+}
+
+fn new_key(path: &Path) -> io::Result<String> {
+    let mut key = [0_u8; 32];
+    getrandom::fill(&mut key).map_err(io::Error::other)?;
+    let text = hex::encode(key);
+    key.zeroize();
+    std::fs::write(path, format!("{text}\n"))?;
+    // The key opens every file of the site: nobody else on the machine reads it.
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    Ok(text)
+}

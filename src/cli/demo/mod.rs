@@ -1,0 +1,8 @@
+//! `countersign demo`: the tour, on real files, over a real socket.
+
+mod folder;
+mod tour;
+mod visit;
+mod walk;
+
+pub(super) use walk::{Demo, demo};

@@ -1,0 +1,223 @@
+//! Making the folder, starting the gateway, and walking or printing the tour.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use tokio::runtime::Builder;
+use tokio::time::Instant;
+
+use super::folder::{DemoFolder, KEY_ID, TENANT, overrides_text, samples};
+use super::tour::{Stop, tour};
+use super::visit::{Seen, VisitError, visit};
+use crate::app::{ErrorChain, Finish, ServeOptions, Service};
+use crate::cli::output::{self, Exit};
+use crate::clock::Clock;
+
+/// A changed override table must be in force within this time.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Serves sample files and shows what opens them and what does not.
+#[derive(Args, Debug)]
+#[command(
+    after_help = "Examples:\n  countersign demo\n  countersign demo --check --edge 127.0.0.1:0"
+)]
+pub(in crate::cli) struct Demo {
+    /// Keep everything in this folder; its configuration is DIR/countersign.toml.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Where the edge listens [default: 127.0.0.1:8080, or any free port].
+    #[arg(long, value_name = "ADDR")]
+    edge: Option<SocketAddr>,
+    /// Run every line of the tour, compare status and SHA-256, and exit 0 or 1.
+    #[arg(long)]
+    check: bool,
+    /// Write what a script needs to this file, once the demo serves.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+pub(in crate::cli) fn demo(arguments: &Demo) -> Exit {
+    match run(arguments) {
+        Ok(exit) => exit,
+        Err(error) => output::failure(ErrorChain(&error)),
+    }
+}
+
+/// The demo could not be shown.
+#[derive(Debug, thiserror::Error)]
+enum DemoError {
+    #[error("the demo's folder cannot be made")]
+    Folder(#[source] io::Error),
+    #[error("the demo's JSON file cannot be written")]
+    Json(#[source] io::Error),
+    #[error("the demo's runtime cannot be started")]
+    Runtime(#[source] io::Error),
+    #[error("the demo's links cannot be signed: is keys/demo.hex a key?")]
+    Sign,
+    #[error("the gateway cannot be started")]
+    Start(#[source] crate::app::StartError),
+}
+
+fn run(arguments: &Demo) -> Result<Exit, DemoError> {
+    let (root, temporary) = match &arguments.dir {
+        Some(dir) => (dir.clone(), false),
+        None => (temporary_folder().map_err(DemoError::Folder)?, true),
+    };
+    let outcome = show(arguments, &root);
+    if temporary {
+        // Nothing of value is in it; a folder that cannot be removed is the system's to clean.
+        let _ = std::fs::remove_dir_all(&root);
+    }
+    outcome
+}
+
+fn show(arguments: &Demo, root: &Path) -> Result<Exit, DemoError> {
+    std::fs::create_dir_all(root).map_err(DemoError::Folder)?;
+    let folder = DemoFolder::make(root, edge_address(arguments)).map_err(DemoError::Folder)?;
+    let service = Service::start(ServeOptions {
+        config: folder.config(),
+        clock: Clock::System,
+        access_log: Box::new(io::sink()),
+    })
+    .map_err(DemoError::Start)?;
+    let edge = service.edge_addresses().first().copied().unwrap_or(edge_address(arguments));
+    if let Some(path) = &arguments.json {
+        let text = describe(&folder, edge, service.admin_address());
+        std::fs::write(path, text).map_err(DemoError::Json)?;
+    }
+    let stops = tour(&folder, Clock::System.now()).ok_or(DemoError::Sign)?;
+    if arguments.check {
+        let failed = walk(&folder, edge, &stops)?;
+        service.stop();
+        return Ok(if failed == 0 { Exit::Success } else { Exit::Failure });
+    }
+    print(&folder, edge, service.admin_address(), &stops);
+    match service.run_until_signal() {
+        Finish::Drained => Ok(Exit::Success),
+        Finish::CutOff => Ok(Exit::Failure),
+    }
+}
+
+/// Runs every stop; returns how many failed.
+fn walk(folder: &DemoFolder, edge: SocketAddr, stops: &[Stop]) -> Result<usize, DemoError> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(DemoError::Runtime)?;
+    let mut failed = 0;
+    for stop in stops {
+        if let Some(opened) = stop.before {
+            std::fs::write(folder.overrides(), overrides_text(opened))
+                .map_err(DemoError::Folder)?;
+        }
+        let seen = runtime.block_on(visit_stop(edge, stop));
+        let fits = seen.as_ref().is_ok_and(|seen| seen.fits(&stop.expected));
+        failed += usize::from(!fits);
+        let verdict = if fits { "ok  " } else { "FAIL" };
+        output::result(format_args!("{verdict} {}: {}", stop.title, outcome(&seen)));
+        if !fits {
+            output::result(format_args!("     expected {}", expectation(stop)));
+        }
+    }
+    output::result(format_args!("{} passed, {failed} failed", stops.len() - failed));
+    Ok(failed)
+}
+
+/// A stop that follows a change is asked again until the change is in force.
+async fn visit_stop(edge: SocketAddr, stop: &Stop) -> Result<Seen, VisitError> {
+    let due = Instant::now() + PATIENCE;
+    loop {
+        let seen = visit(edge, &stop.request).await;
+        let fits = seen.as_ref().is_ok_and(|seen| seen.fits(&stop.expected));
+        if fits || stop.before.is_none() || Instant::now() >= due {
+            return seen;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn outcome(seen: &Result<Seen, VisitError>) -> String {
+    match seen {
+        Ok(Seen { status, code: Some(code), .. }) => format!("{status} {code}"),
+        Ok(Seen { status, code: None, bytes, .. }) => format!("{status}, {bytes} bytes"),
+        Err(error) => ErrorChain(error).to_string(),
+    }
+}
+
+fn expectation(stop: &Stop) -> String {
+    let expected = &stop.expected;
+    match (expected.code, &expected.sha256) {
+        (Some(code), _) => format!("{} {code}", expected.status),
+        (None, Some(sha256)) => format!("{} with SHA-256 {sha256}", expected.status),
+        (None, None) => expected.status.to_string(),
+    }
+}
+
+fn print(folder: &DemoFolder, edge: SocketAddr, admin: Option<SocketAddr>, stops: &[Stop]) {
+    output::result(format_args!("Countersign serves {} on http://{edge}", folder.root.display()));
+    if let Some(admin) = admin {
+        output::result(format_args!("metrics and health are on http://{admin}/metrics"));
+    }
+    output::result(format_args!("the key is {KEY_ID}: keys/demo.hex\n"));
+    for stop in stops {
+        if stop.before.is_some() {
+            continue;
+        }
+        let expected = &stop.expected;
+        let code = expected.code.map_or(String::new(), |code| format!(" {code}"));
+        output::result(format_args!("# {}: {}{code}", stop.title, expected.status));
+        output::result(format_args!("{}\n", stop.curl(edge)));
+    }
+    output::result(format_args!(
+        "# why was a link refused?\ncountersign explain --config '{}' 'PATH?__token__=…'\n",
+        folder.config().display()
+    ));
+    output::result("Ctrl-C ends it.");
+}
+
+/// What a script needs, with everything that exists so far.
+fn describe(folder: &DemoFolder, edge: SocketAddr, admin: Option<SocketAddr>) -> String {
+    let samples = samples();
+    let content = |video: &str| {
+        let files: Vec<_> = samples
+            .iter()
+            .filter(|sample| sample.object_key.starts_with(&format!("videos/{video}/")))
+            .map(|sample| {
+                serde_json::json!({
+                    "url_path": sample.url_path,
+                    "object_key": sample.object_key,
+                    "size": sample.bytes.len(),
+                    "sha256": sample.sha256(),
+                })
+            })
+            .collect();
+        serde_json::json!({ "id": video, "kind": "VIDEO", "published": true, "files": files })
+    };
+    let text = serde_json::json!({
+        "edge": format!("http://{edge}"),
+        "admin": admin.map(|admin| format!("http://{admin}")),
+        "tenant": TENANT,
+        "contents": [content(super::folder::PRIVATE_VIDEO), content(super::folder::PUBLIC_VIDEO)],
+        "key": { "id": KEY_ID, "hex": folder.key_hex },
+        "config": folder.config(),
+    });
+    format!("{text:#}\n")
+}
+
+fn edge_address(arguments: &Demo) -> SocketAddr {
+    let usual = SocketAddr::from(([127, 0, 0, 1], 8080));
+    arguments.edge.unwrap_or_else(|| {
+        // Somebody else's port is no reason to show nothing.
+        match TcpListener::bind(usual) {
+            Ok(_) => usual,
+            Err(_) => SocketAddr::from(([127, 0, 0, 1], 0)),
+        }
+    })
+}
+
+fn temporary_folder() -> io::Result<PathBuf> {
+    let random = getrandom::u64().map_err(io::Error::other)?;
+    let path = std::env::temp_dir().join(format!("countersign-demo-{random:016x}"));
+    std::fs::create_dir(&path)?;
+    Ok(path)
+}

@@ -1,0 +1,39 @@
+//! `countersign manual`: the long documentation.
+
+use clap::Args;
+
+use super::output::{self, Exit};
+
+/// Prints a chapter of the manual, or the list of chapters.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  countersign manual paths")]
+pub(super) struct Manual {
+    /// The chapter.
+    chapter: Option<String>,
+}
+
+/// The chapters, by name.
+const CHAPTERS: &[(&str, &str)] = &[
+    ("paths", include_str!("../manual/paths.md")),
+    ("requirements", include_str!("../manual/requirements.md")),
+    ("tokens", include_str!("../manual/tokens.md")),
+];
+
+pub(super) fn manual(arguments: &Manual) -> Exit {
+    let Some(wanted) = &arguments.chapter else {
+        for (name, text) in CHAPTERS {
+            let title = text.lines().next().unwrap_or_default().trim_start_matches("# ");
+            output::result(format_args!("{name:<14}{title}"));
+        }
+        return Exit::Success;
+    };
+    match CHAPTERS.iter().find(|(name, _)| name == wanted) {
+        Some((_, text)) => {
+            output::result(text.trim_end());
+            Exit::Success
+        }
+        None => output::usage(format_args!(
+            "there is no chapter {wanted:?}; `countersign manual` lists them"
+        )),
+    }
+}

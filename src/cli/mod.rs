@@ -1,0 +1,13 @@
+//! The commands. Results go to standard output, everything else to standard error.
+
+mod check;
+mod demo;
+mod explain;
+mod keygen;
+mod manual;
+mod output;
+mod run;
+mod serve;
+mod sign;
+
+pub use run::run;

@@ -1,0 +1,50 @@
+//! From arguments to a command.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use super::output::Exit;
+use super::{check, demo, explain, keygen, manual, serve, sign};
+
+/// An edge gateway for private files: checks the signature on every link, then serves, rewrites
+/// or refuses.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Check),
+    Demo(demo::Demo),
+    Explain(explain::Explain),
+    Keygen(keygen::Keygen),
+    Manual(manual::Manual),
+    Serve(serve::Serve),
+    Sign(sign::Sign),
+}
+
+/// Runs the command of the process's arguments.
+pub fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are results (0), everything else is usage (2); clap knows which.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Success.into() };
+        }
+    };
+    match &arguments.command {
+        Command::Check(arguments) => check::check(arguments),
+        Command::Demo(arguments) => demo::demo(arguments),
+        Command::Explain(arguments) => explain::explain(arguments),
+        Command::Keygen(arguments) => keygen::keygen(arguments),
+        Command::Manual(arguments) => manual::manual(arguments),
+        Command::Serve(arguments) => serve::serve(arguments),
+        Command::Sign(arguments) => sign::sign(arguments),
+    }
+    .into()
+}

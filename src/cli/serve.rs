@@ -1,0 +1,53 @@
+//! `countersign serve`: the gateway.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::output::{self, Exit};
+use crate::app::{self, ErrorChain, Finish, LogFormat, init_log};
+use crate::clock::{Clock, UnixSeconds};
+
+/// Serves links until SIGTERM or Ctrl-C.
+#[derive(Args, Debug)]
+#[command(after_help = "Example:\n  countersign serve --config /etc/countersign/countersign.toml")]
+pub(super) struct Serve {
+    /// The configuration.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// The shape of the program's own log lines; the access log is JSON always.
+    #[arg(long, value_enum, default_value_t = LogShape::Json)]
+    log: LogShape,
+    /// Fixes "now", for tests and replays; loopback listeners only.
+    #[arg(long, value_name = "EPOCH", hide = true)]
+    clock: Option<u64>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogShape {
+    Json,
+    Text,
+}
+
+pub(super) fn serve(arguments: &Serve) -> Exit {
+    let format = match arguments.log {
+        LogShape::Json => LogFormat::Json,
+        LogShape::Text => LogFormat::Text,
+    };
+    if let Err(error) = init_log(format) {
+        return output::failure(ErrorChain(&error));
+    }
+    let clock = arguments.clock.map_or(Clock::System, |now| Clock::Fixed(UnixSeconds::new(now)));
+    let options = app::ServeOptions {
+        config: arguments.config.clone(),
+        clock,
+        access_log: Box::new(std::io::stderr()),
+    };
+    match app::Service::start(options) {
+        Ok(service) => match service.run_until_signal() {
+            Finish::Drained => Exit::Success,
+            Finish::CutOff => output::failure("requests were cut off at the end of drain_timeout"),
+        },
+        Err(error) => output::failure(ErrorChain(&error)),
+    }
+}
