@@ -1,0 +1,181 @@
+//! An edge on a folder of its own, started the way `serve` starts it.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use countersign::app::{Finish, ReloadHandle, ServeOptions, Service};
+use countersign::clock::{Clock, UnixSeconds};
+use tempfile::TempDir;
+
+/// The key of every test edge.
+pub(crate) const KEY_HEX: &str = "aabbccddeeff00112233445566778899";
+
+/// "Now" of every test edge that does not say otherwise.
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+/// A running edge. Dropped, it stops.
+pub(crate) struct Edge {
+    folder: TempDir,
+    service: Option<Service>,
+    log: SharedLog,
+}
+
+/// How an edge is to be.
+pub(crate) struct EdgeBuilder {
+    folder: TempDir,
+    config: String,
+}
+
+/// A configuration with a disk origin `media`, assets, a token and routes `/vod/` (token),
+/// `/open/` (open) and `/closed/` (deny). `edge` goes into `[edge]`, `site` into the site.
+pub(crate) fn usual_config(edge: &str, site: &str) -> String {
+    format!(
+        r#"
+[edge]
+listen = ["127.0.0.1:0"]
+workers = 1
+expose_reasons = true
+{edge}
+
+[admin]
+listen = "127.0.0.1:0"
+
+[[origin]]
+name = "media"
+kind = "disk"
+root = "media"
+
+[[site]]
+hosts = ["*"]
+tenant = 1
+assets = {{ origin = "media", key = "{{path}}/{{quality}}.{{source}}" }}
+{site}
+
+  [site.token]
+  keys = [{{ id = "k1", file = "keys/k1.hex" }}]
+  carriers = ["query", "header", "cookie", "path"]
+
+  [[site.route]]
+  prefix = "/vod/"
+  access = "token"
+  origin = "media"
+
+  [[site.route]]
+  prefix = "/open/"
+  access = "open"
+  origin = "media"
+
+  [[site.route]]
+  prefix = "/closed/"
+  access = "deny"
+  origin = "media"
+"#
+    )
+}
+
+impl Edge {
+    /// An edge of this configuration, with a key at `keys/k1.hex` and an empty `media` folder.
+    pub(crate) fn builder(config: impl Into<String>) -> EdgeBuilder {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("media")).unwrap();
+        std::fs::create_dir(folder.path().join("keys")).unwrap();
+        let builder = EdgeBuilder { folder, config: config.into() };
+        builder.file("keys/k1.hex", KEY_HEX)
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.service().edge_addresses()[0]
+    }
+
+    /// Where metrics and health are.
+    pub(crate) fn admin(&self) -> SocketAddr {
+        self.service().admin_address().unwrap()
+    }
+
+    /// A file of its folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Asks for reloads.
+    pub(crate) fn reloads(&self) -> ReloadHandle {
+        self.service().reloads()
+    }
+
+    /// The access log so far, one JSON value a line.
+    pub(crate) fn log(&self) -> Vec<serde_json::Value> {
+        let text = self.log.0.lock().unwrap().clone();
+        let text = String::from_utf8(text).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Stops and says how it ended; the log is whole from then on.
+    pub(crate) fn stop(mut self) -> (Finish, Vec<serde_json::Value>) {
+        let finish = self.service.take().unwrap().stop();
+        (finish, self.log())
+    }
+
+    fn service(&self) -> &Service {
+        self.service.as_ref().unwrap()
+    }
+}
+
+impl Drop for Edge {
+    fn drop(&mut self) {
+        if let Some(service) = self.service.take() {
+            let _ = service.stop();
+        }
+        keep_log(&self.log.0.lock().unwrap());
+    }
+}
+
+impl EdgeBuilder {
+    /// A file in the edge's folder.
+    pub(crate) fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+        self
+    }
+
+    /// Starts it.
+    pub(crate) fn start(self) -> Edge {
+        let path = self.folder.path().join("countersign.toml");
+        std::fs::write(&path, &self.config).unwrap();
+        let log = SharedLog::default();
+        let options = ServeOptions {
+            config: path,
+            clock: Clock::Fixed(UnixSeconds::new(NOW)),
+            access_log: Box::new(log.clone()),
+        };
+        let service = Service::start(options).unwrap_or_else(|error| panic!("{error}"));
+        Edge { folder: self.folder, service: Some(service), log }
+    }
+}
+
+/// Where the access log goes in tests.
+#[derive(Clone, Default)]
+struct SharedLog(Arc<Mutex<Vec<u8>>>);
+
+impl Write for SharedLog {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Every log of the suite is searched for secrets at the end of `tests/run`.
+fn keep_log(text: &[u8]) {
+    let Some(folder) = std::env::var_os("COUNTERSIGN_TEST_LOGS") else { return };
+    let name = format!("access-{}.log", std::process::id());
+    let file =
+        std::fs::OpenOptions::new().create(true).append(true).open(Path::new(&folder).join(name));
+    file.and_then(|mut file| file.write_all(text)).unwrap();
+}
