@@ -30,6 +30,9 @@ mod state;
 mod tls;
 mod worker;
 
+#[cfg(test)]
+mod tests;
+
 pub use admission::KEPT_BACK;
 pub use connection::{Answer, ConnectionFacts, Protocol, RequestBody, RequestBodyError, Transport};
 pub use connection_metrics::{ConnectionMetrics, Counter, ListenerMetrics, Timeout};

@@ -291,3 +291,28 @@ impl Workers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a worker thread was lost")]
 pub struct WorkerLost;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_errors_of_one_connection_are_passed_over_at_once() {
+        let of_one = |error: Errno| is_of_one_connection(&error.into());
+        assert!(of_one(Errno::CONNABORTED) && of_one(Errno::PROTO) && of_one(Errno::INTR));
+        for error in [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::PERM] {
+            assert!(!of_one(error), "{error:?} would spin");
+        }
+        assert!(!is_of_one_connection(&io::Error::other("unknown")));
+    }
+
+    #[test]
+    fn refusals_are_few_at_one_time() {
+        let present = Arc::new(AtomicUsize::new(0));
+        let refusals: Vec<_> = (0..MOST_REFUSALS).map_while(|_| Refusal::begin(&present)).collect();
+        assert_eq!(refusals.len(), MOST_REFUSALS);
+        assert!(Refusal::begin(&present).is_none());
+        drop(refusals);
+        assert!(Refusal::begin(&present).is_some());
+    }
+}

@@ -1,0 +1,5 @@
+//! The listeners on real sockets of the loopback interface.
+
+mod edge;
+mod plain;
+mod tls;
