@@ -21,6 +21,7 @@ mod listener;
 mod metrics;
 mod pipeline;
 mod proxy_protocol;
+mod queue;
 mod refusal;
 mod reply;
 mod request_id;

@@ -4,6 +4,7 @@
 //! the kernel spreads connections over them, and nothing moves between threads afterwards. A failed
 //! accept is tried again, and never ends a worker.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,11 +18,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{self, Runtime};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::admission::Admission;
 use super::connection::{Answer, Door};
 use super::drain::{DrainSignal, Drained};
+use super::queue;
 
 /// How long is waited when the process or the machine has no more to give. Connections that end
 /// meanwhile give something back.
@@ -108,26 +110,37 @@ impl<A: Answer> Hall<A> {
         mut drain: DrainSignal,
         drain_timeout: Duration,
     ) -> usize {
+        tokio::select! {
+            () = drain.started() => {}
+            never = self.accept_from(&socket) => match never {},
+        }
+        let started = Instant::now();
+        match queue::close_to_newcomers(&socket) {
+            // Their last packet is on its way; afterwards the queue holds all there will be.
+            Ok(()) => {
+                let _ = timeout(queue::HANDSHAKE, self.accept_from(&socket)).await;
+            }
+            Err(error) => tracing::debug!(%error, "the queue stays open until its socket closes"),
+        }
+        self.enter_queued(socket);
+        self.finish(started + drain_timeout).await
+    }
+
+    async fn accept_from(&mut self, socket: &TcpListener) -> Infallible {
         loop {
             tokio::select! {
-                () = drain.started() => break,
-                Some(ended) = self.connections.join_next() => self.ended(ended),
+                Some(ended) = self.connections.join_next() => count_panic(&self.door, ended),
                 accepted = socket.accept() => match accepted {
                     Ok((stream, from)) => self.enter(stream, from),
                     Err(error) if is_of_one_connection(&error) => {}
                     Err(error) => {
                         self.door.metrics.accept_failures.increment();
                         tracing::warn!(%error, listener = %self.door.address, "accept failed");
-                        tokio::select! {
-                            () = drain.started() => break,
-                            () = sleep(ACCEPT_BACKOFF) => {}
-                        }
+                        sleep(ACCEPT_BACKOFF).await;
                     }
                 },
             }
         }
-        self.enter_queued(socket);
-        self.finish(drain_timeout).await
     }
 
     /// Takes what the queue still holds and closes it. The kernel is asked itself: the runtime only
@@ -151,13 +164,13 @@ impl<A: Answer> Hall<A> {
     }
 
     /// Lets connections end, and cuts off those that do not.
-    async fn finish(mut self, drain_timeout: Duration) -> usize {
+    async fn finish(mut self, due: Instant) -> usize {
         let ending = async {
             while let Some(ended) = self.connections.join_next().await {
                 count_panic(&self.door, ended);
             }
         };
-        if timeout(drain_timeout, ending).await.is_ok() {
+        if timeout_at(due, ending).await.is_ok() {
             return 0;
         }
         let aborted = self.connections.len();
@@ -195,10 +208,6 @@ impl<A: Answer> Hall<A> {
             let _refusal = refusal;
             door.refuse(stream).await;
         });
-    }
-
-    fn ended(&self, ended: Result<(), JoinError>) {
-        count_panic(&self.door, ended);
     }
 }
 

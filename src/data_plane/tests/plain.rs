@@ -1,11 +1,13 @@
 //! Cleartext listeners: workers, limits, PROXY headers, the drain.
 
 use std::collections::HashSet;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 
 use super::edge::{Client, Edge, GET, config, listener};
 use crate::data_plane::{BindError, Config, Drained, Limits, ListenerConfig, Listeners};
@@ -119,7 +121,7 @@ async fn proxy_headers_of_both_versions_name_the_peer() {
     let mut client = edge.connect().await;
     client.send(facts).await;
     let mut answer = Vec::new();
-    let _ = tokio::io::AsyncReadExt::read_to_end(&mut client.0, &mut answer).await;
+    let _ = client.0.read_to_end(&mut answer).await;
     assert!(answer.is_empty(), "{answer:?}");
     assert_eq!(edge.metrics.proxy_header_refusals.get(), 1);
 }
@@ -191,4 +193,45 @@ async fn a_refusal_is_heard_by_a_client_that_is_still_sending() {
         .await;
     client.send(&vec![b'x'; 100_000]).await;
     assert!(client.rest().await.ends_with("worker 0"));
+}
+
+/// Asks for as long as somebody listens, on new connections or on kept ones; gives the number of
+/// answers.
+async fn ask_until_refused(address: SocketAddr, request: &'static [u8]) -> usize {
+    let mut answers = 0;
+    loop {
+        let Ok(stream) = TcpStream::connect(address).await else { return answers };
+        let mut client = Client(stream);
+        let mut last = false;
+        while !last {
+            client.send(request).await;
+            let head = client.until("\r\n\r\n").await;
+            assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+            last = head.contains("connection: close");
+            client.until("worker ").await;
+            client.0.read_u8().await.expect("the number of the worker");
+            answers += 1;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_drain_under_load_fails_no_request() {
+    const KEPT: &[u8] = b"GET /name HTTP/1.1\r\nhost: a\r\n\r\n";
+    for _ in 0..3 {
+        let config = Config { workers: 2, ..config(vec![listener(Vec::new())]) };
+        let edge = Edge::start(&config, &Limits::default());
+        let address = edge.address();
+        let metrics = Arc::clone(&edge.metrics);
+        let mut asking = JoinSet::new();
+        for request in [NAME, KEPT, NAME, KEPT, NAME, NAME, NAME, NAME] {
+            asking.spawn(ask_until_refused(address, request));
+        }
+        while metrics.requests.get() < 500 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(edge.drained().await, Drained::Finished);
+        let answers: usize = asking.join_all().await.into_iter().sum();
+        assert_eq!(answers as u64, metrics.requests.get());
+    }
 }
