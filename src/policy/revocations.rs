@@ -23,13 +23,16 @@ impl Revocations {
     }
 
     /// Is the id, as written in the token, revoked? A signer that escapes early writes it
-    /// percent-encoded; the list holds either spelling.
+    /// percent-encoded, two of the official libraries a space as `+`; the list holds any of the
+    /// spellings.
     pub fn contains(&self, id: &str) -> bool {
         if self.0.is_empty() {
             return false;
         }
+        let decoded = |text: &str| percent_decode(text).is_some_and(|id| self.0.contains(&*id));
         self.0.contains(id)
-            || id.contains('%') && percent_decode(id).is_some_and(|id| self.0.contains(&*id))
+            || id.contains('%') && decoded(id)
+            || id.contains('+') && decoded(&id.replace('+', " "))
     }
 
     /// How many ids.
@@ -51,7 +54,15 @@ mod tests {
     fn ids_are_found_in_either_spelling() {
         let revoked = Revocations::new(Revocations::lines("# lost\n\n s 1 \nlnk_2\r\n"));
         assert_eq!(revoked.len(), 2);
-        for (id, expected) in [("s 1", true), ("s%201", true), ("lnk_2", true), ("lnk_", false)] {
+        for (id, expected) in [
+            ("s 1", true),
+            ("s%201", true),
+            ("s+1", true),
+            ("%73+1", true),
+            ("s+", false),
+            ("lnk_2", true),
+            ("lnk_", false),
+        ] {
             assert_eq!(revoked.contains(id), expected, "{id}");
         }
     }
