@@ -69,6 +69,8 @@ pub mod clock;
 pub mod config;
 pub mod data_plane;
 pub mod delivery;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod keyring;
 pub mod network;
 pub mod origin;

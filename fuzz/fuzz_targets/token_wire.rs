@@ -1,0 +1,3 @@
+//! Shim: `countersign::fuzzing::token_wire`.
+#![no_main]
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| countersign::fuzzing::token_wire(bytes));
