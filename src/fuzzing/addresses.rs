@@ -11,11 +11,11 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use super::input::{Input, chosen};
 use crate::data_plane::{
-    ForwardedHeader, MAX_V2_PAYLOAD, ProxiedPeer, ProxyProtocolRejection, RequestHost,
-    read_proxy_header,
+    ForwardedHeader, MAX_V2_PAYLOAD, ProxiedPeer, ProxyProtocolRejection, read_proxy_header,
 };
 use crate::network::{ClientIp, NetworkSet, PeerIp, parse_network};
 use crate::policy::{BlocklistBuilder, MAX_LINE_BYTES};
+use crate::target::RequestHost;
 
 /// The whole input is the value of `Host`.
 pub fn host(bytes: &[u8]) {
