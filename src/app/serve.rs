@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use prometheus::Registry;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -106,6 +107,7 @@ impl Service {
             .enable_all()
             .build()
             .map_err(StartError::System)?;
+        raise_descriptor_limit();
         // Handlers first: a signal during the start is not to kill the process half-way.
         let signals = runtime.block_on(async { Signals::catch() }).map_err(StartError::System)?;
 
@@ -199,6 +201,17 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
+    }
+}
+
+/// Takes as many descriptors as the system allows: connections, files and origins share them.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if limit.current != limit.maximum
+        && let Err(error) = setrlimit(Resource::Nofile, raised)
+    {
+        tracing::warn!(%error, "the descriptor limit cannot be raised");
     }
 }
 

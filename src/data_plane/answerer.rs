@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use http::{Request, Response};
+use http::header::STRICT_TRANSPORT_SECURITY;
+use http::{HeaderValue, Request, Response};
 use http_body::Body as _;
 
 use super::connection::{Answer, ConnectionFacts, RequestBody, Transport};
@@ -10,6 +11,9 @@ use super::identity::{Arrival, BodyPresence};
 use super::pipeline::Pipeline;
 use super::reply::ReplyBody;
 use super::settings::Settings;
+
+/// Who came over TLS once is to come over TLS again (RFC 6797).
+const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 impl Answer for Pipeline {
     type Body = ReplyBody;
@@ -26,7 +30,11 @@ impl Answer for Pipeline {
         };
         let body = if body.is_end_stream() { BodyPresence::Absent } else { BodyPresence::Present };
         let arrival = Arrival { peer: connection.peer, server_name, body };
-        self.answer(&parts, arrival).await
+        let mut response = self.answer(&parts, arrival).await;
+        if connection.transport != Transport::Plain {
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, ONE_YEAR);
+        }
+        response
     }
 
     fn settings(&self) -> Arc<Settings> {

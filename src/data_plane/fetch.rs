@@ -81,6 +81,7 @@ pub(super) async fn is_missing(
 const fn code_of(kind: OriginErrorKind) -> DenialCode {
     match kind {
         OriginErrorKind::Invalid => DenialCode::OriginInvalid,
+        OriginErrorKind::Overloaded => DenialCode::Overloaded,
         OriginErrorKind::Timeout => DenialCode::OriginTimeout,
         OriginErrorKind::Unreachable => DenialCode::OriginUnreachable,
     }

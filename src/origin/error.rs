@@ -69,6 +69,9 @@ pub enum OriginFault {
     /// The end of the body is marked by nothing but the end of the connection.
     #[error("the answer does not say where its body ends")]
     FramingUnbounded,
+    /// It failed too often in a row and is not asked for a moment.
+    #[error("the origin failed too often and is left alone for a moment")]
+    LeftAlone,
     /// What came is not an HTTP answer, or its head is too large.
     #[error("the answer is malformed")]
     HeadMalformed,
@@ -87,6 +90,9 @@ pub enum OriginFault {
     /// An answer with a status that means nothing here; redirects are never followed.
     #[error("the answer has an unexpected status")]
     StatusUnexpected,
+    /// As many requests as may wait for it are waiting.
+    #[error("too many requests wait for the origin")]
+    TooManyWaiting,
     /// No TLS session: certificate, name or protocol.
     #[error("the TLS handshake failed")]
     TlsFailed,
@@ -107,9 +113,12 @@ impl OriginFault {
             Self::BodyStalled | Self::ConnectTimedOut | Self::HeadTimedOut => {
                 OriginErrorKind::Timeout
             }
-            Self::ConnectFailed | Self::ConnectionLost | Self::ReadFailed | Self::TlsFailed => {
-                OriginErrorKind::Unreachable
-            }
+            Self::ConnectFailed
+            | Self::ConnectionLost
+            | Self::LeftAlone
+            | Self::ReadFailed
+            | Self::TlsFailed => OriginErrorKind::Unreachable,
+            Self::TooManyWaiting => OriginErrorKind::Overloaded,
         }
     }
 
@@ -122,7 +131,9 @@ impl OriginFault {
             | Self::ConnectTimedOut
             | Self::ConnectionLost
             | Self::HeadTimedOut
-            | Self::ReadFailed => Retry::Later,
+            | Self::LeftAlone
+            | Self::ReadFailed
+            | Self::TooManyWaiting => Retry::Later,
             Self::BodyOverlong
             | Self::ContentRangeWrong
             | Self::FramingUnbounded
@@ -140,6 +151,8 @@ impl OriginFault {
 pub enum OriginErrorKind {
     /// It answers wrongly.
     Invalid,
+    /// It is asked more than it can take.
+    Overloaded,
     /// It answers too slowly.
     Timeout,
     /// It does not answer.
@@ -151,6 +164,7 @@ impl OriginErrorKind {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Invalid => "origin_invalid",
+            Self::Overloaded => "overloaded",
             Self::Timeout => "origin_timeout",
             Self::Unreachable => "origin_unreachable",
         }

@@ -86,6 +86,7 @@ pub fn answer(code: DenialCode, context: DenialContext<'_>) -> Response<Bytes> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    super::headers::harden(headers);
     if let Some(code) = shown {
         headers.insert(REASON_HEADER, HeaderValue::from_static(code.as_str()));
     }

@@ -8,7 +8,8 @@ use http::{Request, Response};
 use http_body_util::Empty;
 use hyper::body::Incoming;
 
-use super::super::error::{OriginError, OriginFault};
+use super::super::error::{OriginError, OriginErrorKind, OriginFault};
+use super::breaker::Breaker;
 use super::connect::Connector;
 use super::object::Download;
 use super::pool::{Connection, Pool};
@@ -20,6 +21,7 @@ pub(super) struct Upstream {
     pub(super) connector: Connector,
     pub(super) pool: Arc<Pool>,
     pub(super) budget: RetryBudget,
+    pub(super) breaker: Breaker,
     /// From a request to the end of its answer's head.
     pub(super) header_timeout: Duration,
     /// Without a byte of a body somebody waits for.
@@ -40,6 +42,23 @@ impl Upstream {
     /// it fails before a byte came back, the request is sent once more, on a new connection: it is
     /// a GET or HEAD, which may be repeated (RFC 9110 section 9.2.2).
     pub(super) async fn exchange(
+        &self,
+        request: Request<Empty<Bytes>>,
+    ) -> Result<(Response<Incoming>, Connection), OriginError> {
+        let leave = self.breaker.leave()?;
+        let answered = self.ask_and_repeat(request).await;
+        match &answered {
+            Ok(_) => leave.answered(),
+            Err(error) => match error.kind() {
+                OriginErrorKind::Timeout | OriginErrorKind::Unreachable => leave.failed(),
+                // It answered, if nonsense.
+                OriginErrorKind::Invalid | OriginErrorKind::Overloaded => leave.answered(),
+            },
+        }
+        answered
+    }
+
+    async fn ask_and_repeat(
         &self,
         request: Request<Empty<Bytes>>,
     ) -> Result<(Response<Incoming>, Connection), OriginError> {

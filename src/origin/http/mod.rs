@@ -12,6 +12,7 @@
 //! request chooses the host.
 
 mod body;
+mod breaker;
 mod connect;
 mod exchange;
 #[cfg(test)]

@@ -18,6 +18,7 @@ use super::super::config::OriginSetupError;
 use super::super::error::{OriginError, OriginFault};
 use super::super::range::{ByteRange, RangeSpec};
 use super::super::validator::{Strength, TagMatch};
+use super::breaker::Breaker;
 use super::connect::{Connector, Tls};
 use super::exchange::Upstream;
 use super::object::{Download, HttpObject, Version};
@@ -82,6 +83,7 @@ impl HttpOrigin {
                 connector,
                 pool: Pool::new(config.max_idle, config.keep_idle),
                 budget: RetryBudget::new(),
+                breaker: Breaker::new(),
                 header_timeout: config.header_timeout,
                 idle_timeout: config.idle_timeout,
             }),
