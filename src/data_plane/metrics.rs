@@ -5,6 +5,7 @@ use std::sync::Arc;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use crate::policy::DenialCode;
+use crate::telemetry::ProcessCollector;
 
 use super::connection_collector::ConnectionCollector;
 use super::connection_metrics::ConnectionMetrics;
@@ -99,6 +100,7 @@ impl Metrics {
         ] {
             registry.register(collector)?;
         }
+        registry.register(Box::new(ProcessCollector::new()?))?;
         // Every code has its series from the start, so that a first refusal is a change.
         for code in DenialCode::ALL {
             metrics.requests.with_label_values(&["deny", code.as_str()]);

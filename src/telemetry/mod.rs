@@ -4,8 +4,10 @@ mod admin;
 mod error_chain;
 mod line_writer;
 mod log;
+mod process;
 
 pub use admin::{AdminError, AdminListener, Readiness};
 pub use error_chain::ErrorChain;
 pub use line_writer::{LineSink, LineWriter};
 pub use log::{LogFormat, LogSetupError, init_log};
+pub use process::ProcessCollector;

@@ -31,6 +31,9 @@ pub(in crate::cli) struct Demo {
     /// Where the edge listens [default: 127.0.0.1:8080, or any free port].
     #[arg(long, value_name = "ADDR")]
     edge: Option<SocketAddr>,
+    /// Where the control plane listens; there is none in this version.
+    #[arg(long, value_name = "ADDR", hide = true)]
+    control: Option<SocketAddr>,
     /// Run every line of the tour, compare status and SHA-256, and exit 0 or 1.
     #[arg(long)]
     check: bool,
@@ -62,6 +65,9 @@ enum DemoError {
 }
 
 fn run(arguments: &Demo) -> Result<Exit, DemoError> {
+    if arguments.control.is_some() {
+        output::message("warning: --control has no effect, this version has no control plane");
+    }
     let (root, temporary) = match &arguments.dir {
         Some(dir) => (dir.clone(), false),
         None => (temporary_folder().map_err(DemoError::Folder)?, true),
