@@ -42,6 +42,7 @@
 //! | `config` | from a file to what each component takes, or everything that is wrong |
 //! | `app` | composition: configuration, listeners, reload, drain |
 //! | `cli` | one file a command |
+//! | `fuzzing` | what each parser of untrusted bytes promises; hidden, named by nobody |
 //!
 //! # Import table
 //!
@@ -58,9 +59,10 @@
 //! | `origin` | `asset` `clock` `secret` |
 //! | `delivery` | `origin` `policy` `asset` `clock` |
 //! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `delivery` `telemetry` |
-//! | `config` | all above; named by `app` and `cli` only |
-//! | `app` | everything but `cli` |
+//! | `config` | all above; named by `app`, `cli` and `fuzzing` only |
+//! | `app` | everything but `cli` and `fuzzing` |
 //! | `cli` | `app` `config`, and the floor |
+//! | `fuzzing` | what its targets need |
 
 pub mod app;
 pub mod asset;
