@@ -24,6 +24,10 @@ use super::watch::Fingerprint;
 /// Between two looks at the files.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
+/// Two changes within one tick of a file system's clock have one time stamp; ticks are up to 10 ms
+/// long (Linux, 100 Hz). Older changes can be told from any that follow.
+const TICK: Duration = Duration::from_millis(20);
+
 /// Files that change faster than this many readings are read again at the next look.
 const MOST_READINGS: usize = 5;
 
@@ -42,10 +46,20 @@ pub enum ReloadError {
 #[derive(Clone, Debug)]
 pub struct ReloadHandle(Sender<Order>);
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Order {
     Reload,
     Stop,
+}
+
+impl Order {
+    /// Both at once.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Reload, Self::Reload) => Self::Reload,
+            (Self::Stop, _) | (_, Self::Stop) => Self::Stop,
+        }
+    }
 }
 
 impl ReloadHandle {
@@ -166,7 +180,7 @@ impl Reloader {
     fn read_steadily(&mut self) -> Result<Steady, ReloadError> {
         self.seen = Fingerprint::default();
         for _ in 0..MOST_READINGS {
-            let before = Fingerprint::of(&self.watched);
+            let before = self.look_at_rest();
             let read = load::read(&self.path);
             let blocklist = read.as_ref().ok().map(|loaded| self.read_blocklist(loaded));
             let watched = match &read {
@@ -187,6 +201,18 @@ impl Reloader {
             }
         }
         Err(ReloadError::Unsteady)
+    }
+
+    /// Looks at the files when their last change is old enough to be told from the next.
+    #[expect(clippy::disallowed_methods, reason = "this thread serves nobody")]
+    fn look_at_rest(&self) -> Fingerprint {
+        let look = Fingerprint::of(&self.watched);
+        // The files' own clock is the machine's, whatever is served as now.
+        if !look.is_fresh(Clock::System.since_epoch(), TICK) {
+            return look;
+        }
+        std::thread::sleep(TICK);
+        Fingerprint::of(&self.watched)
     }
 
     /// Lists are large: they are read only when their files changed.
@@ -215,8 +241,12 @@ impl Reloader {
     fn follow(&mut self, orders: &Receiver<Order>) {
         loop {
             let due = match orders.recv_timeout(LOOK_EVERY) {
-                Ok(Order::Reload) => true,
-                Ok(Order::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                // Whatever was ordered by now is served by one reload.
+                Ok(order) => match orders.try_iter().fold(order, Order::and) {
+                    Order::Reload => true,
+                    Order::Stop => return,
+                },
+                Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => Fingerprint::of(&self.watched) != self.seen,
             };
             self.metrics.snapshot_age.set(self.age());
