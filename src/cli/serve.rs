@@ -1,5 +1,6 @@
 //! `countersign serve`: the gateway.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -10,7 +11,11 @@ use crate::clock::{Clock, UnixSeconds};
 
 /// Serves links until SIGTERM or Ctrl-C.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:\n  countersign serve --config /etc/countersign/countersign.toml")]
+#[command(after_help = "\
+Example:
+  countersign serve --config /etc/countersign/countersign.toml
+
+Exit status: 0 drained, 1 not started or requests cut off at the end of drain_timeout, 2 usage.")]
 pub(super) struct Serve {
     /// The configuration.
     #[arg(long, value_name = "FILE")]
@@ -46,8 +51,14 @@ pub(super) fn serve(arguments: &Serve) -> Exit {
     match app::Service::start(options) {
         Ok(service) => match service.run_until_signal() {
             Finish::Drained => Exit::Success,
-            Finish::CutOff => output::failure("requests were cut off at the end of drain_timeout"),
+            Finish::CutOff => failure("requests were cut off at the end of drain_timeout"),
         },
-        Err(error) => output::failure(ErrorChain(&error)),
+        Err(error) => failure(ErrorChain(&error)),
     }
+}
+
+/// From here on standard error is the log's: whoever reads it line by line reads this too.
+fn failure(error: impl Display) -> Exit {
+    tracing::error!(%error, "failed");
+    Exit::Failure
 }
