@@ -245,7 +245,13 @@ impl<'a> Link<'a> {
 
     /// The link with its token where the site looks first.
     fn with_token(&self, target: &RequestTarget, carriers: &CarrierRules, token: &str) -> String {
-        let token = utf8_percent_encode(token, IN_LINK);
+        // Verifiers decode all of a token or nothing: what is escaped in part is escaped in full.
+        let escapes = if token.bytes().any(|byte| escapes(IN_LINK, byte)) {
+            const { &IN_LINK.add(b'%') }
+        } else {
+            IN_LINK
+        };
+        let token = utf8_percent_encode(token, escapes);
         let mut link = format!("{}{}", self.origin, target.wire());
         if let Some(query) = target.query() {
             let _ = write!(link, "?{query}");
@@ -267,8 +273,11 @@ fn site_of<'s>(sites: &'s SiteTable, link: &Link<'_>) -> Result<&'s Site, Exit> 
     }
 }
 
-/// What cannot stand in a query as it is. The token's own characters stay readable, and `%` stays
-/// as the signer wrote it.
+fn escapes(set: &'static AsciiSet, byte: u8) -> bool {
+    percent_encoding::percent_encode(&[byte], set).next().is_some_and(|it| it.len() > 1)
+}
+
+/// What cannot stand in a query as it is. The token's own characters stay readable.
 const IN_LINK: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
