@@ -10,3 +10,35 @@ mod raw_requests;
 // What operators see: log lines, metrics, health, reloads.
 #[cfg(test)]
 mod operation;
+
+// Every answer of the old state or the new, none of half a change, while both change under load.
+#[cfg(test)]
+mod reload;
+
+// A configuration that is wrong changes nothing, fails nobody, and is said.
+#[cfg(test)]
+mod bad_config;
+
+// Stopping: queued connections are answered, kept ones end with an answer, standing ones are cut.
+#[cfg(test)]
+mod stopping;
+
+// Odd instants as now.
+#[cfg(test)]
+mod clock;
+
+// What commands really print.
+#[cfg(test)]
+mod commands;
+
+// The tour runs, and a broken key fails it.
+#[cfg(test)]
+mod demo_command;
+
+// Decisions in steps, with near misses.
+#[cfg(test)]
+mod explain_command;
+
+// Links equal to the reference's, each of which opens.
+#[cfg(test)]
+mod sign_command;

@@ -9,6 +9,8 @@ use countersign::app::{Finish, ReloadHandle, ServeOptions, Service};
 use countersign::clock::{Clock, UnixSeconds};
 use tempfile::TempDir;
 
+use super::process::Process;
+
 /// The key of every test edge.
 pub(crate) const KEY_HEX: &str = "aabbccddeeff00112233445566778899";
 
@@ -139,6 +141,33 @@ impl EdgeBuilder {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
         self
+    }
+
+    /// A symbolic link in the edge's folder.
+    pub(crate) fn link(self, name: &str, to: &str) -> Self {
+        let path = self.folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(to, path).unwrap();
+        self
+    }
+
+    /// A file of the edge's folder that reads as so many zeros and takes no room.
+    pub(crate) fn zeros(self, name: &str, length: u64) -> Self {
+        let builder = self.file(name, "");
+        let file = std::fs::File::create(builder.folder.path().join(name)).unwrap();
+        file.set_len(length).unwrap();
+        builder
+    }
+
+    /// Only writes its files, for commands that read them.
+    pub(crate) fn write(self) -> TempDir {
+        std::fs::write(self.folder.path().join("countersign.toml"), &self.config).unwrap();
+        self.folder
+    }
+
+    /// Starts the program itself on it, at the usual time.
+    pub(crate) fn spawn(self) -> Process {
+        Process::start(self.write(), &["--clock", &NOW.to_string()])
     }
 
     /// Starts it.

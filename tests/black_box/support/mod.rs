@@ -1,4 +1,9 @@
 //! What the suite is built from.
 
+pub(crate) mod command;
 pub(crate) mod edge;
+pub(crate) mod keep_alive;
+pub(crate) mod load;
+pub(crate) mod process;
 pub(crate) mod raw_client;
+pub(crate) mod signing;
