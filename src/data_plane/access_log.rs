@@ -100,8 +100,38 @@ pub(super) fn micros(began: Instant) -> u64 {
 }
 
 /// The names of a query's parameters, in order.
+///
+/// Each ends where no usual name goes on: a value whose `=` was encoded is part of the name
+/// otherwise, and a token is such a value.
 pub(super) fn parameter_names(query: &str) -> Vec<String> {
-    crate::target::parameters(query).take(32).map(|(name, _)| shorten(name).to_owned()).collect()
+    let beyond = |byte: char| !(byte.is_ascii_alphanumeric() || "_-.[]".contains(byte));
+    crate::target::parameters(query)
+        .take(32)
+        .map(|(name, _)| shorten(name.split(beyond).next().unwrap_or_default()).to_owned())
+        .collect()
+}
+
+/// A client's text with the signatures of tokens blotted out. The path is logged without the tokens
+/// that are one; what is left of one whose slashes were not encoded is not to open anything.
+pub(super) fn without_signatures(text: &str) -> String {
+    let lower = text.to_ascii_lowercase();
+    let from = |at: usize| lower.get(at..).unwrap_or_default();
+    let mut shown = String::with_capacity(text.len());
+    let mut at = 0;
+    while let Some(found) = from(at).find("hmac") {
+        let name = at + found + "hmac".len();
+        let equals = ["=", "%3d"].into_iter().find(|it| from(name).starts_with(it)).unwrap_or("");
+        let value = name + equals.len();
+        let digits = from(value).bytes().take_while(u8::is_ascii_hexdigit).count();
+        shown.push_str(text.get(at..value).unwrap_or_default());
+        at = value;
+        if !equals.is_empty() && digits > 0 {
+            shown.push_str("redacted");
+            at += digits;
+        }
+    }
+    shown.push_str(text.get(at..).unwrap_or_default());
+    shown
 }
 
 /// A client's text, cut to length on a character boundary.
@@ -135,6 +165,24 @@ mod tests {
         let text = "é".repeat(200);
         assert_eq!(shorten(&text).len(), 256);
         assert_eq!(shorten("short"), "short");
+    }
+
+    #[test]
+    fn a_name_of_a_parameter_holds_no_value() {
+        let query = "a=1&b%3Dsecret&__token__%3Dexp%3D1~hmac%3D00&x[]=2&__token__=x";
+        assert_eq!(parameter_names(query), ["a", "b", "__token__", "x[]", "__token__"]);
+    }
+
+    #[test]
+    fn signatures_are_blotted_out() {
+        for (text, shown) in [
+            ("/a/b", "/a/b"),
+            ("/vod/*~hmac=00ffAB/a", "/vod/*~hmac=redacted/a"),
+            ("/HMAC%3D0f~hmac=1/hmac=/hmac=x", "/HMAC%3Dredacted~hmac=redacted/hmac=/hmac=x"),
+            ("é~hmac=00é", "é~hmac=redactedé"),
+        ] {
+            assert_eq!(without_signatures(text), shown);
+        }
     }
 
     #[test]

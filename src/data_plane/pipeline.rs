@@ -160,7 +160,8 @@ impl Pipeline {
             method: access_log::shorten(parts.method.as_str()).to_owned(),
             protocol: protocol(parts.version),
             code: "ok",
-            user_agent: text(http::header::USER_AGENT).map(|it| access_log::shorten(it).to_owned()),
+            user_agent: text(http::header::USER_AGENT)
+                .map(|it| access_log::without_signatures(access_log::shorten(it))),
             referrer: text(http::header::REFERER).and_then(access_log::referring_origin),
             ..AccessRecord::default()
         }
@@ -182,7 +183,7 @@ impl Pipeline {
 }
 
 fn describe(facts: &RequestFacts<'_>, record: &mut AccessRecord) {
-    record.path = Some(facts.target.wire().to_owned());
+    record.path = Some(access_log::without_signatures(facts.target.wire()));
     record.parameters = access_log::parameter_names(facts.target.query().unwrap_or_default());
     record.token = facts
         .candidates
