@@ -7,6 +7,26 @@ mod support;
 #[cfg(test)]
 mod raw_requests;
 
+// Whom a request is from: blocklists, forwarded headers, PROXY headers, connection limits.
+#[cfg(test)]
+mod addresses;
+
+// What one connection carries: pipelines, HEAD, HTTP/1.0, and where it ends.
+#[cfg(test)]
+mod connections;
+
+// Links that nobody signed: none opens, in any carrier, and none is logged.
+#[cfg(test)]
+mod forgeries;
+
+// What an HTTP origin gets of a request: an allow-list, no token, and nothing that was refused.
+#[cfg(test)]
+mod origin_requests;
+
+// Ranges and conditions in excess, from a disk and from an HTTP origin: the right bytes or all.
+#[cfg(test)]
+mod ranges;
+
 // What operators see: log lines, metrics, health, reloads.
 #[cfg(test)]
 mod operation;

@@ -92,6 +92,11 @@ impl Edge {
         self.service().edge_addresses()[0]
     }
 
+    /// Every address it listens on, in the order of the configuration.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        self.service().edge_addresses()
+    }
+
     /// Where metrics and health are.
     pub(crate) fn admin(&self) -> SocketAddr {
         self.service().admin_address().unwrap()
@@ -130,7 +135,11 @@ impl Drop for Edge {
         if let Some(service) = self.service.take() {
             let _ = service.stop();
         }
-        keep_log(&self.log.0.lock().unwrap());
+        let text = self.log.0.lock().unwrap();
+        keep_log(&text);
+        if !std::thread::panicking() {
+            assert_clean(&text);
+        }
     }
 }
 
@@ -197,6 +206,24 @@ impl Write for SharedLog {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// Part of every secret that the suite sends: a token's signature, cookies, `Authorization`, values
+/// in queries.
+pub(crate) const SECRET: &str = "swordfish";
+
+/// Whatever a test did to an edge: each line of its log is JSON, and none holds a secret.
+fn assert_clean(log: &[u8]) {
+    let text = std::str::from_utf8(log).unwrap();
+    for line in text.lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "no JSON: {line}");
+        let lower = line.to_ascii_lowercase();
+        let signed = ["hmac=", "hmac%3d"].iter().any(|name| {
+            let mut values = lower.split(name).skip(1);
+            values.any(|value| value.starts_with(|first: char| first.is_ascii_hexdigit()))
+        });
+        assert!(!lower.contains(SECRET) && !signed, "a secret: {line}");
     }
 }
 

@@ -1,9 +1,12 @@
 //! What the suite is built from.
 
+pub(crate) mod chance;
 pub(crate) mod command;
 pub(crate) mod edge;
 pub(crate) mod keep_alive;
+pub(crate) mod links;
 pub(crate) mod load;
 pub(crate) mod process;
 pub(crate) mod raw_client;
+pub(crate) mod recording_origin;
 pub(crate) mod signing;

@@ -1,0 +1,34 @@
+//! Signed links of the usual configuration.
+
+use countersign::clock::UnixSeconds;
+use countersign::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
+use countersign::token::edge_auth::{EdgeAuth, SignRequest, SignScope, sign};
+
+use super::edge::{KEY_HEX, NOW};
+
+/// A token that is good for an hour and opens what this pattern covers.
+pub(crate) fn token(acl: &str) -> String {
+    signed(&SignRequest { scope: SignScope::Acl(&[acl]), ..an_hour() })
+}
+
+/// What [`token`] asks for, to be varied.
+pub(crate) fn an_hour() -> SignRequest<'static> {
+    SignRequest {
+        scope: SignScope::Acl(&["/*"]),
+        start: None,
+        expiry: UnixSeconds::new(NOW + 3600),
+        ip: None,
+        id: None,
+        payload: None,
+        escape: None,
+    }
+}
+
+/// A token by the key of the usual configuration.
+pub(crate) fn signed(request: &SignRequest<'_>) -> String {
+    let key =
+        SharedKey::from_hex(KeyId::new("k1"), KEY_HEX, KeyPurpose::Vendor, KeyWindow::default());
+    let rules = EdgeAuth::with_keys(Keyring::new(vec![key.unwrap()]));
+    let key = rules.keyring.signer(UnixSeconds::new(NOW)).unwrap();
+    sign(&rules, key, request).unwrap()
+}
