@@ -7,8 +7,7 @@ use clap::{Parser, Subcommand};
 use super::output::Exit;
 use super::{check, demo, explain, keygen, manual, serve, sign};
 
-/// An edge gateway for private files: checks the signature on every link, then serves, rewrites
-/// or refuses.
+/// An edge gateway for private files: checks the signature on every link, then serves or refuses.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 struct Arguments {

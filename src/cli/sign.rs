@@ -172,7 +172,7 @@ fn with_rules(
     if arguments.token_only {
         return Ok(token);
     }
-    Ok(link.with_token(&target, carriers, &token))
+    link.with_token(&target, carriers, &token)
 }
 
 fn signing_key<'k>(
@@ -243,22 +243,42 @@ impl<'a> Link<'a> {
         parse(&format!("/private/{rest}"))
     }
 
-    /// The link with its token where the site looks first.
-    fn with_token(&self, target: &RequestTarget, carriers: &CarrierRules, token: &str) -> String {
+    /// The link with its token where the site looks: in the query or, failing that, in the path.
+    fn with_token(
+        &self,
+        target: &RequestTarget,
+        carriers: &CarrierRules,
+        token: &str,
+    ) -> Result<String, Exit> {
+        let name = carriers.name();
+        let in_path = !carriers.allows(Carrier::Query);
+        if in_path && !carriers.allows(Carrier::Path) {
+            return Err(output::usage(format_args!(
+                "tokens of this site ride in a header or cookie named {name}, not in the link; \
+                 use --token-only"
+            )));
+        }
         // Verifiers decode all of a token or nothing: what is escaped in part is escaped in full.
         let escapes = if token.bytes().any(|byte| escapes(IN_LINK, byte)) {
             const { &IN_LINK.add(b'%') }
         } else {
             IN_LINK
         };
-        let token = utf8_percent_encode(token, escapes);
-        let mut link = format!("{}{}", self.origin, target.wire());
+        let mut link = self.origin.to_owned();
+        if in_path {
+            let token = utf8_percent_encode(token, const { &IN_LINK.add(b'%').add(b'/') });
+            let _ = write!(link, "/{name}={token}");
+        }
+        link.push_str(target.wire());
         if let Some(query) = target.query() {
             let _ = write!(link, "?{query}");
         }
-        let separator = if target.query().is_some() { '&' } else { '?' };
-        let _ = write!(link, "{separator}{}={token}", carriers.name());
-        link
+        if !in_path {
+            let token = utf8_percent_encode(token, escapes);
+            let separator = if target.query().is_some() { '&' } else { '?' };
+            let _ = write!(link, "{separator}{name}={token}");
+        }
+        Ok(link)
     }
 }
 

@@ -152,6 +152,7 @@ fn sockets(
     workers: usize,
     families: Families,
 ) -> io::Result<(SocketAddr, Vec<TcpListener>)> {
+    refuse_a_second_instance(address)?;
     let first = socket(address, families)?;
     let bound = first.local_addr()?;
     let mut sockets = vec![first];
@@ -159,6 +160,21 @@ fn sockets(
         sockets.push(socket(bound, families)?);
     }
     Ok((bound, sockets))
+}
+
+/// Our sockets share their port with whoever of the same user asks for it, also with another
+/// process that was started by mistake and would silently take half of the connections. A socket
+/// that shares with nobody finds out.
+fn refuse_a_second_instance(address: SocketAddr) -> io::Result<()> {
+    if address.port() == 0 {
+        return Ok(());
+    }
+    let alone = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        alone.set_only_v6(true)?;
+    }
+    alone.set_reuse_address(true)?;
+    alone.bind(&address.into())
 }
 
 fn socket(address: SocketAddr, families: Families) -> io::Result<TcpListener> {

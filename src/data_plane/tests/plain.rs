@@ -59,6 +59,17 @@ async fn an_address_in_use_is_said() {
     assert_eq!(error.to_string(), format!("cannot listen on {address}"));
 }
 
+#[test]
+fn a_second_edge_on_the_same_address_is_refused() {
+    let first = Listeners::bind(&config(vec![listener(Vec::new())])).unwrap();
+    let address = first.addresses().next().unwrap();
+    let second = ListenerConfig { address, ..listener(Vec::new()) };
+    let refused = Listeners::bind(&config(vec![second.clone()])).unwrap_err();
+    assert!(matches!(refused, BindError::Socket { .. }), "{refused:?}");
+    drop(first);
+    Listeners::bind(&config(vec![second])).unwrap();
+}
+
 #[tokio::test]
 async fn connections_over_the_limit_are_told_so() {
     let edge = Edge::plain(&Limits { max_connections: Some(2), ..Limits::default() });
