@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::asset::{AssetPath, Visibility};
+use crate::asset::Visibility;
 use crate::clock::UnixSeconds;
 use crate::target::RequestTarget;
 use crate::token::{MacBudget, Subject, TokenRejection, VerifiedToken, edge_auth};
@@ -29,18 +29,17 @@ pub fn decide_witnessed<'r, W: Witness>(
     now: UnixSeconds,
     witness: &mut W,
 ) -> Result<Permit<'r>, Denial> {
-    let (grant, subject, needs_token) = match &facts.resource {
+    let (grant, needs_token) = match &facts.resource {
         Resource::Asset(asset) => {
             let rules = facts.site.assets.as_ref().ok_or(DenialCode::NoRoute)?;
             let effective = snapshot.overrides.effective(facts.site.tenant, asset);
-            let paths = EffectivePaths::of(&facts.target, asset, effective);
             witness.see(|| Step::Effective {
                 asked: asset.asked,
                 effective,
-                path: paths.wire.clone(),
+                path: EffectivePaths::of(&facts.target, effective).wire,
             });
             let grant = Grant::Asset { rules, asset, effective };
-            (grant, paths, effective == Visibility::Private)
+            (grant, effective == Visibility::Private)
         }
         Resource::Route(route) => {
             witness.see(|| Step::RouteRule {
@@ -52,7 +51,7 @@ pub fn decide_witnessed<'r, W: Witness>(
                 Access::Open => false,
                 Access::Token => true,
             };
-            (Grant::Route(route), EffectivePaths::as_asked(&facts.target), needs_token)
+            (Grant::Route(route), needs_token)
         }
     };
 
@@ -66,7 +65,11 @@ pub fn decide_witnessed<'r, W: Witness>(
         witness.see(|| Step::TokenNotNeeded);
         return Ok(Permit::new(facts, grant, Basis::Public));
     }
-    let subject = subject.as_subject(facts.target.query());
+    let paths = match &grant {
+        Grant::Asset { effective, .. } => EffectivePaths::of(&facts.target, *effective),
+        Grant::Route(_) => EffectivePaths::as_asked(&facts.target),
+    };
+    let subject = paths.as_subject(facts.target.query());
     let token = verify_any(facts, subject, &snapshot.revocations, now, witness)?;
     Ok(Permit::new(facts, grant, Basis::Token(token)))
 }
@@ -139,18 +142,18 @@ impl<'t> EffectivePaths<'t> {
         Self { wire: target.wire().into(), decoded: target.decoded().into() }
     }
 
-    fn of(target: &'t RequestTarget, asset: &AssetPath, effective: Visibility) -> Self {
+    /// Allocates only where the link says another visibility than is in force.
+    fn of(target: &'t RequestTarget, effective: Visibility) -> Self {
         let prefix = effective.wire_name();
         let rewrite = |path: &'t str| {
             let mut segments = path.splitn(3, '/').skip(1);
             match (segments.next(), segments.next()) {
                 (Some(first), Some(rest)) if first != prefix => {
-                    Cow::Owned(format!("/{prefix}/{rest}"))
+                    Cow::Owned(["/", prefix, "/", rest].concat())
                 }
                 _ => Cow::Borrowed(path),
             }
         };
-        debug_assert!(asset.asked == effective || rewrite(target.decoded()) != target.decoded());
         Self { wire: rewrite(target.wire()), decoded: rewrite(target.decoded()) }
     }
 
