@@ -62,3 +62,15 @@ mod explain_command;
 // Links equal to the reference's, each of which opens.
 #[cfg(test)]
 mod sign_command;
+
+// Origins that refuse, stall, break off; clients that do not read.
+#[cfg(test)]
+mod origin_faults;
+
+// nginx as the origin: files, parts, conditions, paths byte for byte.
+#[cfg(test)]
+mod nginx_origin;
+
+// Links of the signers that are not ours, opened by curl: protocols, carriers, resume.
+#[cfg(test)]
+mod curl;

@@ -77,6 +77,22 @@ assets = {{ origin = "media", key = "{{path}}/{{quality}}.{{source}}" }}
     )
 }
 
+/// That configuration with an HTTP origin and its route `/http/`, which comes last.
+pub(crate) fn with_server(
+    config: &str,
+    origin: SocketAddr,
+    settings: &str,
+    access: &str,
+) -> String {
+    let server = format!(
+        "[[origin]]\nname = \"server\"\nkind = \"http\"\nurl = \"http://{origin}\"\n{settings}\n\n"
+    );
+    let route = format!(
+        "\n  [[site.route]]\n  prefix = \"/http/\"\n  access = \"{access}\"\n  origin = \"server\"\n"
+    );
+    config.replacen("[[site]]", &(server + "[[site]]"), 1) + &route
+}
+
 impl Edge {
     /// An edge of this configuration, with a key at `keys/k1.hex` and an empty `media` folder.
     pub(crate) fn builder(config: impl Into<String>) -> EdgeBuilder {
@@ -95,6 +111,11 @@ impl Edge {
     /// Every address it listens on, in the order of the configuration.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         self.service().edge_addresses()
+    }
+
+    /// Where the listeners after the first are.
+    pub(crate) fn more_addresses(&self) -> &[SocketAddr] {
+        &self.service().edge_addresses()[1..]
     }
 
     /// Where metrics and health are.

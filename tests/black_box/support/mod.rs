@@ -3,10 +3,13 @@
 pub(crate) mod chance;
 pub(crate) mod command;
 pub(crate) mod edge;
+pub(crate) mod fake_origin;
 pub(crate) mod keep_alive;
 pub(crate) mod links;
 pub(crate) mod load;
+pub(crate) mod nginx;
 pub(crate) mod process;
 pub(crate) mod raw_client;
 pub(crate) mod recording_origin;
 pub(crate) mod signing;
+pub(crate) mod tools;
