@@ -111,11 +111,11 @@ pub fn proxy_header(bytes: &[u8]) {
     };
     let (alone, all) = read_header(header, usize::MAX);
     assert_eq!((outcome(&alone), all), (outcome(&Ok(peer)), read), "it read past the header");
-    let stated = match header.strip_prefix(b"PROXY ") {
-        Some(line) => stated_in_line(line),
-        None => stated_in_block(header),
-    };
     if let Some(source) = peer.source() {
+        let stated = match header.strip_prefix(b"PROXY ") {
+            Some(line) => stated_in_line(line),
+            None => stated_in_block(header),
+        };
         assert_eq!(Some((source.ip(), source.port())), stated);
     }
 }
@@ -126,8 +126,8 @@ fn outcome(answer: &Result<ProxiedPeer, ProxyProtocolRejection>) -> Result<Proxi
 
 /// The source that a header of version 1 states, behind `PROXY `.
 fn stated_in_line(line: &[u8]) -> Option<(IpAddr, u16)> {
+    assert!(line.len() <= 107 - 6);
     let line = str::from_utf8(line).ok()?.strip_suffix("\r\n")?;
-    assert!(line.len() <= 107 - 8 && !line.contains(['\r', '\n']), "{line:?}");
     let fields: Vec<&str> = line.split(' ').collect();
     let [family, source, destination, source_port, destination_port] = fields[..] else {
         return None;

@@ -1,6 +1,7 @@
 //! Targets for what of a file is sent: ranges and conditions, from header fields to the bytes.
 
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -70,23 +71,23 @@ fn wanted(value: &str, length: usize) -> Option<Vec<(usize, usize)>> {
     }
     let number = |digits: &str| {
         let sound = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
-        // Past every length here is past every length.
-        sound.then(|| digits.parse::<u128>().unwrap_or(u128::MAX))
+        // Two positions past every length there is need not be told apart.
+        sound.then(|| digits.parse::<u64>().unwrap_or(u64::MAX))
     };
-    let length = length as u128;
+    let length = length as u64;
     let mut ranges = Vec::new();
     for element in elements {
         let (first, last) = element.split_once('-')?;
         let (first, last) = match (first, last) {
             ("", suffix) => (length.saturating_sub(number(suffix)?), length),
-            (first, "") => (number(first)?, u128::MAX),
+            (first, "") => (number(first)?, u64::MAX),
             (first, last) => (number(first)?, number(last)?),
         };
         if first > last {
             return None;
         }
         if first < length {
-            let index = |position: u128| usize::try_from(position).ok();
+            let index = |position: u64| usize::try_from(position).ok();
             ranges.push((index(first)?, index(last.min(length - 1))?));
         }
     }
@@ -197,9 +198,12 @@ fn validators(tag: &str) -> Validators {
     }
 }
 
-/// Bytes of which no two neighbourhoods are alike.
+/// A file of that length; no two neighbourhoods of its bytes are alike.
 fn content(length: usize) -> Bytes {
-    (0..length).map(|at| u8::try_from(at * 7 % 251).unwrap_or_default()).collect()
+    static LONGEST: LazyLock<Bytes> = LazyLock::new(|| {
+        (0..70_000_usize).map(|at| u8::try_from(at * 7 % 251).unwrap_or_default()).collect()
+    });
+    LONGEST.slice(..length)
 }
 
 fn answer(
