@@ -49,7 +49,7 @@ pub struct ConnectionMetrics {
 }
 
 impl ConnectionMetrics {
-    pub(super) fn new(addresses: impl Iterator<Item = SocketAddr>) -> Self {
+    pub(crate) fn new(addresses: impl Iterator<Item = SocketAddr>) -> Self {
         let listener = |address| ListenerMetrics {
             address,
             accepted: Counter::default(),

@@ -35,6 +35,7 @@ mod worker;
 mod tests;
 
 pub use admission::KEPT_BACK;
+pub(crate) use connection::serve_apart;
 pub use connection::{Answer, ConnectionFacts, Protocol, RequestBody, RequestBodyError, Transport};
 pub use connection_metrics::{ConnectionMetrics, Counter, ListenerMetrics, Timeout};
 pub use drain::{DrainSignal, DrainTrigger, Drained, drain};

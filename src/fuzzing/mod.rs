@@ -9,6 +9,8 @@
 
 mod addresses;
 mod answers;
+mod configs;
+mod connections;
 mod input;
 mod path_reading;
 mod paths;
@@ -19,6 +21,8 @@ mod token_verify;
 
 pub use addresses::{forwarded, host, netset, proxy_header};
 pub use answers::{conditional, range_header};
+pub use configs::config_file;
+pub use connections::connection_bytes;
 pub use paths::{asset_path, path_pattern, request_target};
 pub use refusals::{accept, file_name};
 pub use targets::{TARGETS, Target};

@@ -1,7 +1,7 @@
 //! The list of targets, which the fuzz crate, the corpora and the replay are held to.
 
 use super::token_verify::token_verify;
-use super::{addresses, answers, paths, refusals, token_text};
+use super::{addresses, answers, configs, connections, paths, refusals, token_text};
 
 /// One fuzz target.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +18,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "asset_path", run: paths::asset_path },
     Target { name: "candidates", run: token_text::candidates },
     Target { name: "conditional", run: answers::conditional },
+    Target { name: "config_file", run: configs::config_file },
+    Target { name: "connection_bytes", run: connections::connection_bytes },
     Target { name: "file_name", run: refusals::file_name },
     Target { name: "forwarded", run: addresses::forwarded },
     Target { name: "host", run: addresses::host },

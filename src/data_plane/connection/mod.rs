@@ -16,6 +16,7 @@
 mod activity;
 mod answer;
 mod answer_body;
+mod apart;
 mod door;
 mod facts;
 mod http1;
@@ -29,5 +30,6 @@ mod watched;
 pub(super) mod tests;
 
 pub use answer::{Answer, RequestBody, RequestBodyError};
+pub(crate) use apart::serve_apart;
 pub(super) use door::Door;
 pub use facts::{ConnectionFacts, Protocol, Transport};
