@@ -6,6 +6,7 @@
 
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
+use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, Method};
 
 use crate::network::{ClientIp, PeerIp};
@@ -138,6 +139,11 @@ fn request_host(parts: &Parts) -> Result<RequestHost, Denial> {
 }
 
 fn request_target(parts: &Parts, site: &Site, limits: &Limits) -> Result<RequestTarget, Denial> {
+    // An absolute target, or `:scheme`, of something that is not here to be had.
+    let foreign = |scheme: &Scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS;
+    if parts.uri.scheme().is_some_and(foreign) {
+        return Err(DenialCode::TargetMalformed.into());
+    }
     let path_token = match &site.token {
         Some(token) if token.carriers.allows(Carrier::Path) => {
             PathToken::Named(token.carriers.name())

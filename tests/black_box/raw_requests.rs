@@ -18,6 +18,8 @@ fn odd_heads_are_refused_with_their_code() {
         ("GET http://b/open/a.txt HTTP/1.1\r\nHost: a\r\n\r\n", 400, "host_invalid"),
         ("GET http://u:p@a/open/a.txt HTTP/1.1\r\nHost: a\r\n\r\n", 400, "host_invalid"),
         ("GET /open/../open/a.txt HTTP/1.1\r\nHost: a\r\n\r\n", 400, "target_ambiguous"),
+        ("GET file://a/open/a.txt HTTP/1.1\r\nHost: a\r\n\r\n", 400, "target_malformed"),
+        ("GET ftp://a/open/a.txt HTTP/1.1\r\nHost: a\r\n\r\n", 400, "target_malformed"),
         ("GET //open/a.txt HTTP/1.1\r\nHost: a\r\n\r\n", 400, "target_ambiguous"),
         ("GET /open/%2e%2e/a.txt HTTP/1.1\r\nHost: a\r\n\r\n", 400, "target_ambiguous"),
         ("GET /open\\a.txt HTTP/1.1\r\nHost: a\r\n\r\n", 400, "target_ambiguous"),
