@@ -19,6 +19,14 @@ mod connections;
 #[cfg(test)]
 mod forgeries;
 
+// HTTP/2 by hand, over TLS: heads that contradict themselves, floods, and names of handshakes.
+#[cfg(test)]
+mod http2_attacks;
+
+// Origins that are down, silent or in doubt: a 5xx with its code, and never half a file as a whole.
+#[cfg(test)]
+mod origin_failures;
+
 // What an HTTP origin gets of a request: an allow-list, no token, and nothing that was refused.
 #[cfg(test)]
 mod origin_requests;
@@ -74,3 +82,7 @@ mod nginx_origin;
 // Links of the signers that are not ours, opened by curl: protocols, carriers, resume.
 #[cfg(test)]
 mod curl;
+
+// Clients that take their time: sent away when it is over, while others are served.
+#[cfg(test)]
+mod slow_clients;

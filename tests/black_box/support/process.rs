@@ -22,7 +22,7 @@ pub(crate) struct Process {
     child: Child,
     said: Arc<Log>,
     reader: Option<JoinHandle<()>>,
-    edge: SocketAddr,
+    edge: Vec<SocketAddr>,
     admin: SocketAddr,
 }
 
@@ -64,14 +64,20 @@ impl Process {
             let line = said.wait_for(|it| it["event"] == "listening" && it["plane"] == plane);
             line["address"].as_str().unwrap().parse().unwrap()
         };
-        let edge = listening("edge");
+        // The operators' listener is the last to be told.
         let admin = listening("admin");
+        let edge = said.addresses_of("edge");
         Self { folder, child, said, reader: Some(reader), edge, admin }
     }
 
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.edge
+        self.edge[0]
+    }
+
+    /// Every address it listens on, in the order of the configuration.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.edge
     }
 
     /// Where metrics and health are.
@@ -134,6 +140,18 @@ impl Drop for Process {
 }
 
 impl Log {
+    /// The addresses told so far, of one plane.
+    fn addresses_of(&self, plane: &str) -> Vec<SocketAddr> {
+        let state = self.state.lock().unwrap();
+        state
+            .lines
+            .iter()
+            .map(|line| value(line))
+            .filter(|it| it["event"] == "listening" && it["plane"] == plane)
+            .map(|it| it["address"].as_str().unwrap().parse().unwrap())
+            .collect()
+    }
+
     fn wait_for(&self, is_it: impl Fn(&Value) -> bool) -> Value {
         let mut seen = 0;
         let mut state = self.state.lock().unwrap();

@@ -88,6 +88,28 @@ impl Connection {
         self.unread
     }
 
+    /// Exactly so many bytes; none when the edge has closed.
+    pub(crate) fn take(&mut self, length: usize) -> Option<Vec<u8>> {
+        while self.unread.len() < length {
+            if !self.read_more() {
+                return None;
+            }
+        }
+        Some(self.unread.drain(..length).collect())
+    }
+
+    /// Sends the same bytes over and over until the edge closes; fails if it never does.
+    pub(crate) fn flood(&mut self, bytes: &[u8], most: usize) -> usize {
+        for sent in 0..most {
+            match self.wire.write_all(bytes) {
+                Ok(()) => {}
+                Err(error) if is_closed(error.kind()) => return sent,
+                Err(error) => panic!("neither taken nor closed: {error}"),
+            }
+        }
+        panic!("still open after {most} times {} bytes", bytes.len());
+    }
+
     /// Reads once. False: the edge has closed.
     fn read_more(&mut self) -> bool {
         let mut piece = [0; 16 * 1024];

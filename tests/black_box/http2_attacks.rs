@@ -1,0 +1,310 @@
+//! HTTP/2 as no library speaks it, over TLS.
+
+use crate::support::edge::{Edge, EdgeBuilder, SECRET, usual_config};
+use crate::support::http2::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, Fields, HEADERS, Outcome, PING, RST_STREAM,
+    SETTINGS, block, frame, get, head, hello, outcome,
+};
+use crate::support::links::token;
+use crate::support::raw_client::Connection;
+use crate::support::tls::{Certificate, LISTENER};
+
+/// The window every client has from the start.
+const WINDOW: u32 = 65_535;
+
+/// What a flood may add to the memory of the process (security page, promise 17).
+const MOST_MEMORY: u64 = 32 << 20;
+
+fn edge(certificate: &Certificate, limits: &str) -> Edge {
+    builder(certificate, limits).start()
+}
+
+fn builder(certificate: &Certificate, limits: &str) -> EdgeBuilder {
+    Edge::builder(usual_config(&format!("{LISTENER}\n{limits}"), ""))
+        .file("tls/site.pem", &certificate.pem)
+        .file("tls/site.key", &certificate.key)
+        .file("media/open/a.txt", "open file\n")
+        .file("media/vod/a.txt", "signed file\n")
+        .file("media/open/large.bin", vec![7; 4 << 20])
+}
+
+fn open(edge: &Edge, certificate: &Certificate) -> Connection {
+    let mut connection = certificate.connect(edge.addresses()[1], "a.example", "h2");
+    connection.send(hello(WINDOW));
+    connection
+}
+
+/// The usual pseudo-header fields, some of them with other values or none, and more fields.
+fn fields(others: Fields<'_>) -> Vec<(&str, &str)> {
+    let usual = [
+        (":method", "GET"),
+        (":scheme", "https"),
+        (":authority", "a.example"),
+        (":path", "/open/a.txt"),
+    ];
+    let (changed, more): (Vec<_>, Vec<_>) =
+        others.iter().partition(|(name, _)| usual.iter().any(|(it, _)| it == name));
+    let value = |(name, value)| {
+        let other = changed.iter().find(|(it, _)| *it == name);
+        (name, other.map_or(value, |(_, other)| *other))
+    };
+    usual.map(value).into_iter().filter(|(_, value)| *value != "-").chain(more).collect()
+}
+
+#[test]
+fn heads_that_contradict_themselves_are_refused_with_their_code() {
+    let certificate = Certificate::of(&["a.example", "b.example"]);
+    let edge = edge(&certificate, "");
+    let long = "x".repeat(9000);
+    let cases: &[(Fields<'_>, u16, &str)] = &[
+        (&[], 200, "ok"),
+        (&[("host", "a.example")], 200, "ok"),
+        (&[(":authority", "-"), ("host", "a.example")], 200, "ok"),
+        (&[(":authority", "A.example:443")], 200, "ok"),
+        (&[("te", "trailers")], 200, "ok"),
+        (&[("host", "b.example")], 400, "host_invalid"),
+        (&[(":authority", "-")], 400, "host_invalid"),
+        (&[("host", "a.example"), ("host", "a.example")], 400, "host_invalid"),
+        (&[(":authority", "user@a.example")], 400, "host_invalid"),
+        (&[(":authority", "user:pw@a.example")], 400, "host_invalid"),
+        (&[(":authority", "b.example")], 421, "no_site"),
+        (&[(":authority", "127.0.0.1")], 421, "no_site"),
+        (&[(":authority", "-"), ("host", "b.example")], 421, "no_site"),
+        (&[(":scheme", "file")], 400, "target_malformed"),
+        (&[(":scheme", "ftp")], 400, "target_malformed"),
+        (&[(":path", "*")], 400, "target_malformed"),
+        (&[(":path", "/open/../open/a.txt")], 400, "target_ambiguous"),
+        (&[(":path", "//open/a.txt")], 400, "target_ambiguous"),
+        (&[(":path", "/open/%zz")], 400, "target_malformed"),
+        (&[(":path", "/vod/a.txt"), ("x-original-url", "/open/a.txt")], 403, "token_missing"),
+        (&[(":path", &long)], 414, "target_too_long"),
+        (&[(":method", "POST")], 405, "method_not_allowed"),
+        (&[(":method", "get")], 405, "method_not_allowed"),
+        (&[("expect", "100-continue")], 417, "expect_refused"),
+    ];
+    let mut expected = Vec::new();
+    for (others, status, code) in cases {
+        let mut others = others.to_vec();
+        let target = format!("/{long}");
+        for (_, value) in &mut others {
+            if *value == long {
+                *value = &target;
+            }
+        }
+        let mut connection = open(&edge, &certificate);
+        connection.send(head(1, END_STREAM, &fields(&others)));
+        assert_eq!(
+            outcome(&mut connection, 1),
+            Outcome::Status(*status),
+            "{code}: {:.200}",
+            format!("{others:?}")
+        );
+        expected.push((*status, (*code).to_owned()));
+    }
+    // A body, with and without being told of.
+    for others in [&[] as Fields<'_>, &[("content-length", "5")]] {
+        let mut connection = open(&edge, &certificate);
+        connection.send(head(1, 0, &fields(others)));
+        connection.send(frame(DATA, END_STREAM, 1, b"hello"));
+        assert_eq!(outcome(&mut connection, 1), Outcome::Status(413), "{others:?}");
+        expected.push((413, "body_refused".to_owned()));
+    }
+    let (_, log) = edge.stop();
+    let logged: Vec<_> = log
+        .iter()
+        .map(|line| {
+            assert_eq!(line["protocol"], "HTTP/2");
+            let status = u16::try_from(line["status"].as_u64().unwrap()).unwrap();
+            (status, line["code"].as_str().unwrap().to_owned())
+        })
+        .collect();
+    assert_eq!(logged, expected);
+}
+
+#[test]
+fn what_http_2_forbids_is_never_a_request() {
+    let certificate = Certificate::of(&["a.example"]);
+    let edge = edge(&certificate, "");
+    for others in [
+        &[(":method", "CONNECT")] as Fields<'_>,
+        &[(":method", "CONNECT"), (":scheme", "-"), (":path", "-")],
+        &[(":method", "CONNECT"), (":protocol", "websocket")],
+        &[(":method", "-")],
+        &[(":scheme", "-")],
+        &[(":path", "-")],
+        &[(":path", "")],
+        &[(":path", "open/a.txt")],
+        &[(":authority", "a b")],
+        &[("x", "1"), (":path2", "/")],
+        &[(":unknown", "1")],
+        &[("connection", "close")],
+        &[("upgrade", "h2c")],
+        &[("keep-alive", "1")],
+        &[("transfer-encoding", "chunked")],
+        &[("te", "gzip")],
+        &[("X-Upper", "1")],
+        &[("x", "1\r\ny: 2")],
+        &[("x", "1\0")],
+        &[("x y", "1")],
+        &[("", "1")],
+        &[("content-length", "5")],
+        &[("content-length", "-1")],
+        &[("content-length", "0"), ("content-length", "5")],
+    ] {
+        let mut connection = open(&edge, &certificate);
+        connection.send(head(1, END_STREAM, &fields(others)));
+        let outcome = outcome(&mut connection, 1);
+        assert!(
+            matches!(outcome, Outcome::Cut | Outcome::Status(400 | 405 | 413)),
+            "{outcome:?} for {others:?}"
+        );
+    }
+    let mut connection = open(&edge, &certificate);
+    connection.send(get(1, "a.example", "/open/a.txt"));
+    assert_eq!(outcome(&mut connection, 1), Outcome::Status(200));
+}
+
+#[test]
+fn cookies_in_crumbs_are_cookies_and_too_many_fields_too_many() {
+    let certificate = Certificate::of(&["a.example"]);
+    let edge = edge(&certificate, "");
+    let cookie = format!("__token__={}", token("/vod/*"));
+    let crumb = format!("session={SECRET}");
+    let path = (":path", "/vod/a.txt");
+    let ask = |crumbs: usize, cookie: &str| {
+        let mut others = vec![path];
+        others.resize(crumbs + 1, ("cookie", crumb.as_str()));
+        others.push(("cookie", cookie));
+        let mut connection = open(&edge, &certificate);
+        connection.send(head(1, END_STREAM, &fields(&others)));
+        outcome(&mut connection, 1)
+    };
+    assert_eq!(ask(0, &cookie), Outcome::Status(200));
+    assert_eq!(ask(90, &cookie), Outcome::Status(200));
+    assert_eq!(ask(101, &cookie), Outcome::Status(431));
+    // More than the library puts up with.
+    assert!(matches!(ask(10_000, &cookie), Outcome::Cut | Outcome::Status(431)));
+    assert_eq!(ask(3, "__token__=x; __token__=y"), Outcome::Status(403));
+}
+
+#[test]
+fn a_handshake_names_the_host_or_nobody() {
+    let certificate = Certificate::of(&["a.example", "b.example"]);
+    let edge = edge(&certificate, "");
+    let at = edge.addresses()[1];
+    for (name, host, status) in [
+        ("a.example", "a.example", 200),
+        ("a.example", "A.EXAMPLE:8443", 200),
+        ("a.example", "b.example", 421),
+        ("a.example", "127.0.0.1", 421),
+        // No name: any host that there is.
+        ("127.0.0.1", "a.example", 200),
+        ("127.0.0.1", "anything.example", 200),
+    ] {
+        let mut http1 = certificate.connect(at, name, "http/1.1");
+        let head = format!("GET /open/a.txt HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        let answer = http1.ask(&head);
+        let code = (status == 421).then_some("no_site");
+        assert_eq!((answer.status, answer.code()), (status, code), "{name} {host}");
+        let mut http2 = certificate.connect(at, name, "h2");
+        http2.send(hello(WINDOW));
+        http2.send(get(1, host, "/open/a.txt"));
+        assert_eq!(outcome(&mut http2, 1), Outcome::Status(status), "{name} {host}");
+    }
+}
+
+/// A name for each flood, what it begins with, and what it is made of.
+fn floods() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
+    let get_block = block(&fields(&[]));
+    let resets = |from: u32| {
+        (from..from + 200)
+            .step_by(2)
+            .flat_map(|stream| {
+                let reset = frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes());
+                [get(stream, "a.example", "/open/large.bin"), reset].concat()
+            })
+            .collect::<Vec<u8>>()
+    };
+    let large_field = block(&[("x", &"y".repeat(10_000))]);
+    vec![
+        (
+            "rapid reset",
+            (1..20_000).step_by(200).flat_map(resets).collect(),
+            frame(PING, 0, 0, b"12345678"),
+        ),
+        (
+            "continuation",
+            frame(HEADERS, END_STREAM, 1, &get_block),
+            frame(CONTINUATION, 0, 1, &large_field),
+        ),
+        (
+            "empty continuation",
+            frame(HEADERS, END_STREAM, 1, &get_block),
+            frame(CONTINUATION, 0, 1, b""),
+        ),
+        ("empty data", head(1, 0, &fields(&[])), frame(DATA, 0, 1, b"")),
+        ("ping", Vec::new(), frame(PING, 0, 0, b"12345678")),
+        ("settings", Vec::new(), frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 1])),
+        ("reset of nothing", Vec::new(), frame(RST_STREAM, 0, 1, &8_u32.to_be_bytes())),
+        ("priority", Vec::new(), frame(2, 0, 1, &[0, 0, 0, 0, 1])),
+        ("unknown frames", Vec::new(), frame(0xbe, 0, 0, &[0; 1000])),
+        ("half heads", Vec::new(), frame(HEADERS, END_HEADERS | END_STREAM, 1, &[0xff; 200])),
+    ]
+}
+
+/// Promise 17: the connection is closed, others are served, and memory stays where it was.
+#[test]
+fn floods_end_with_the_connection_and_leave_no_memory() {
+    let certificate = Certificate::of(&["a.example"]);
+    let process = builder(&certificate, "[edge.limits]\nwrite_timeout = \"1s\"").spawn();
+    let at = process.addresses()[1];
+    let serves = |what: &str| {
+        let mut good = certificate.connect(at, "a.example", "h2");
+        good.send(hello(1 << 24));
+        good.send(get(1, "a.example", "/open/a.txt"));
+        assert_eq!(outcome(&mut good, 1), Outcome::Status(200), "after {what}");
+    };
+    serves("the start");
+    let before = process.resident();
+    for (name, begin, again) in floods() {
+        let mut connection = certificate.connect(at, "a.example", "h2");
+        connection.send(hello(WINDOW));
+        connection.send(begin);
+        // Some at a time, for one write is one TLS record.
+        connection.flood(&again.repeat(1 + 4000 / again.len()), 20_000);
+        serves(name);
+        let grown = process.resident().saturating_sub(before);
+        assert!(grown <= MOST_MEMORY, "{name}: {grown} bytes more");
+    }
+}
+
+#[test]
+fn streams_without_window_cost_their_own_connection_alone() {
+    let certificate = Certificate::of(&["a.example"]);
+    let process = builder(&certificate, "[edge.limits]\nwrite_timeout = \"500ms\"").spawn();
+    let at = process.addresses()[1];
+    let mut good = certificate.connect(at, "a.example", "h2");
+    good.send(hello(1 << 24));
+    good.send(get(1, "a.example", "/open/a.txt"));
+    assert_eq!(outcome(&mut good, 1), Outcome::Status(200));
+    let before = process.resident();
+    let stalled: Vec<_> = (0..20)
+        .map(|_| {
+            let mut connection = certificate.connect(at, "a.example", "h2");
+            connection.send(hello(0));
+            for stream in (1..200).step_by(2) {
+                connection.send(get(stream, "a.example", "/open/large.bin"));
+            }
+            connection
+        })
+        .collect();
+    good.send(get(3, "a.example", "/open/a.txt"));
+    assert_eq!(outcome(&mut good, 3), Outcome::Status(200));
+    let grown = process.resident().saturating_sub(before);
+    // 2,000 answers, each with a piece of its file waiting.
+    assert!(grown <= 8 * MOST_MEMORY, "{grown} bytes more");
+    for connection in stalled {
+        // Closed, or this never ends.
+        let _ = connection.rest();
+    }
+}
