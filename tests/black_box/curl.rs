@@ -71,7 +71,7 @@ fn links_of_other_signers_open_by_every_carrier_over_every_protocol() {
         { "key": KEY_HEX, "acl": "/*", "end": now + 60, "id": "user-1", "data": "x", "escape_early": true },
     ]);
     let plain = format!("http://localhost:{}", edge.address().port());
-    let tls = format!("https://localhost:{}", edge.more_addresses()[0].port());
+    let tls = format!("https://localhost:{}", edge.addresses()[1].port());
     let mut opened = 0;
     for signer in SIGNERS {
         for token in tokens(signer, &cases) {
@@ -116,7 +116,7 @@ fn a_download_is_resumed_over_every_protocol() {
     let cases = json!([{ "key": KEY_HEX, "acl": "/vod/*", "end": NOW + 60 }]);
     let token = tokens(SIGNERS[0], &cases).remove(0);
     let plain = format!("http://localhost:{}", edge.address().port());
-    let tls = format!("https://localhost:{}", edge.more_addresses()[0].port());
+    let tls = format!("https://localhost:{}", edge.addresses()[1].port());
     for (origin, protocol) in [(&plain, "--http1.1"), (&tls, "--http1.1"), (&tls, "--http2")] {
         let kept = edge.path("kept");
         std::fs::write(&kept, "0123").unwrap();

@@ -237,7 +237,8 @@ fn an_origin_that_stalls_slows_no_other() {
     let load = good();
     let stalls =
         Load::start(edge.address(), 32, 200, |client, _| match client.get("/http/good")?.status {
-            504 => Ok(()),
+            // It is waited for, until enough were let down: then it is left alone.
+            502 | 504 => Ok(()),
             status => Err(status.to_string()),
         });
     until(900);
@@ -247,7 +248,13 @@ fn an_origin_that_stalls_slows_no_other() {
     stalls.print("the stalled origin");
     beside.assert_good(100);
     stalls.assert_good(32);
-    assert!(stalled.load(Ordering::SeqCst) >= 32);
+    assert!(stalled.load(Ordering::SeqCst) >= 5);
+    let saved = stalls.requests.saturating_sub(stalled.load(Ordering::SeqCst));
     recovered.store(true, Ordering::SeqCst);
-    assert_eq!(get(edge.address(), "/http/good").body, b"good");
+    let began = Instant::now();
+    while get(edge.address(), "/http/good").body != b"good" {
+        std::thread::yield_now();
+    }
+    println!("{saved} requests did not wait for it; asked again after {:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }
