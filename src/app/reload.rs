@@ -28,6 +28,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// long (Linux, 100 Hz). Older changes can be told from any that follow.
 const TICK: Duration = Duration::from_millis(20);
 
+/// Looks before a refusal that no file was to blame for is tried again: five seconds.
+const LOOKS_BEFORE_AGAIN: u32 = 20;
+
 /// Files that change faster than this many readings are read again at the next look.
 const MOST_READINGS: usize = 5;
 
@@ -40,6 +43,17 @@ pub enum ReloadError {
     /// The files did not stand still long enough to be read.
     #[error("the files change faster than they can be read")]
     Unsteady,
+}
+
+impl ReloadError {
+    /// May the same files be right a little later? A folder that is mounted, a certificate whose
+    /// key follows.
+    fn may_pass(&self) -> bool {
+        match self {
+            Self::Check(CheckError::Certificate(_) | CheckError::Delivery(_)) => true,
+            Self::Check(CheckError::Blocklist(_) | CheckError::Config(_)) | Self::Unsteady => false,
+        }
+    }
 }
 
 /// Asks for a reload; dropped, it ends the thread.
@@ -239,6 +253,8 @@ impl Reloader {
     }
 
     fn follow(&mut self, orders: &Receiver<Order>) {
+        // Looks until what failed for another reason than the files is tried again.
+        let mut again = None;
         loop {
             let due = match orders.recv_timeout(LOOK_EVERY) {
                 // Whatever was ordered by now is served by one reload.
@@ -247,7 +263,10 @@ impl Reloader {
                     Order::Stop => return,
                 },
                 Err(RecvTimeoutError::Disconnected) => return,
-                Err(RecvTimeoutError::Timeout) => Fingerprint::of(&self.watched) != self.seen,
+                Err(RecvTimeoutError::Timeout) => {
+                    again = again.map(|looks: u32| looks.saturating_sub(1));
+                    again == Some(0) || Fingerprint::of(&self.watched) != self.seen
+                }
             };
             self.metrics.snapshot_age.set(self.age());
             if !due {
@@ -255,10 +274,12 @@ impl Reloader {
             }
             match self.reload() {
                 Ok(_) => {
+                    again = None;
                     self.metrics.config_reloads.inc();
                     tracing::info!(snapshot = self.version, "configuration reloaded");
                 }
                 Err(error) => {
+                    again = error.may_pass().then_some(LOOKS_BEFORE_AGAIN);
                     self.metrics.config_reload_failures.inc();
                     tracing::error!(
                         error = %error,

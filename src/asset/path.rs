@@ -191,7 +191,10 @@ impl AssetPath {
             }
             AssetResource::ChapterThumbnail { .. } | AssetResource::Thumbnail { .. } => {
                 match &self.parameters {
-                    AssetParameters::Quality(quality) if &**quality == ORIGINAL_QUALITY => {
+                    // In any case: a file system that folds case would answer with the original.
+                    AssetParameters::Quality(quality)
+                        if quality.eq_ignore_ascii_case(ORIGINAL_QUALITY) =>
+                    {
                         AssetType::StillSource
                     }
                     AssetParameters::Quality(_)
@@ -427,6 +430,7 @@ mod tests {
             ("/private/videos/abc/thumbnails/78912", T::StillResolution, "?quality=360p"),
             ("/private/videos/abc/thumbnails/active?quality=720p", T::StillResolution, ""),
             ("/private/videos/abc/thumbnails/active?quality=source", T::StillSource, ""),
+            ("/private/videos/abc/thumbnails/active?quality=Source", T::StillSource, ""),
             ("/private/videos/abc/chapters/5/thumbnails", T::StillResolution, "?quality=360p"),
             ("/private/videos/abc/subtitles/9", T::Subtitle, "?source=VTT"),
             ("/private/videos/abc/subtitles/9?source=SRT", T::Subtitle, ""),

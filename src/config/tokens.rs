@@ -124,7 +124,7 @@ fn edge_auth(section: Section<'_>, keyring: Keyring) -> EdgeAuth {
     let escape_url = section.value("escape_url").and_then(|it| it.one_of(&escapes));
     let forms = [("raw", UrlForm::Raw), ("decoded", UrlForm::Decoded)];
     let url_form = section.value("url_form").and_then(|it| it.one_of(&forms));
-    let field = section.value("field_delimiter").and_then(|it| delimiter(it, "="));
+    let field = section.value("field_delimiter").and_then(|it| delimiter(it, "=&?/"));
     let acl = section.value("acl_delimiter").and_then(|it| delimiter(it, "=/*?"));
     let field_delimiter = field.unwrap_or(standard.field_delimiter);
     let acl_delimiter = acl.unwrap_or(standard.acl_delimiter);

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use crate::asset::Visibility;
 use crate::clock::UnixSeconds;
-use crate::delivery::{AskMethod, Existence, OriginErrorKind};
+use crate::delivery::{Answer, AskMethod, Existence, Keeping, OriginErrorKind};
 use crate::policy::{Denial, DenialCode, Exposure, Permit, RequestFacts, Resource, would_read};
 use crate::target::percent_decode;
 use crate::telemetry::ErrorChain;
@@ -49,6 +49,7 @@ pub(super) async fn fetch(
         record.error = Some(ErrorChain(&error).to_string());
         Refusal::from(Denial::from(code_of(error.kind())))
     })?;
+    let keeping = keeping(&answer);
     match request.answer(answer) {
         FileAnswer::NotFound => Err(Denial::from(DenialCode::NotFound).into()),
         FileAnswer::RangeNotSatisfiable { complete } => Err(Refusal {
@@ -57,7 +58,7 @@ pub(super) async fn fetch(
         }),
         FileAnswer::Response(mut response) => {
             let presentation = Presentation {
-                cache: cache_control(redeemed.exposure(), now),
+                cache: cache_control(redeemed.exposure(), keeping, now),
                 disposition: disposition(facts, redeemed.file_name()),
             };
             presentation.apply(response.headers_mut());
@@ -87,14 +88,29 @@ const fn code_of(kind: OriginErrorKind) -> DenialCode {
     }
 }
 
-/// Never longer than the token lives.
-fn cache_control(exposure: Exposure, now: UnixSeconds) -> CacheControl {
-    match exposure {
-        Exposure::Private { until } => {
-            let left = until.map_or(MAX_AGE, |until| until.since(now));
-            CacheControl::PrivateMaxAge(left.min(MAX_AGE))
+/// How far the origin lets the answer be kept. It does not say so again when nothing changed:
+/// then the next use asks again.
+fn keeping(answer: &Answer) -> Keeping {
+    match answer {
+        Answer::Described(meta) => meta.keeping,
+        Answer::Found(object) => object.meta().keeping,
+        Answer::NotFound => Keeping::UNSTATED,
+        Answer::NotModified(_) => Keeping::Everybody(0),
+    }
+}
+
+/// Never longer than the token lives, nor further or longer than the origin lets it.
+fn cache_control(exposure: Exposure, keeping: Keeping, now: UnixSeconds) -> CacheControl {
+    match (exposure, keeping) {
+        (_, Keeping::Nobody) => CacheControl::NoStore,
+        (Exposure::Public, Keeping::Everybody(age)) => CacheControl::PublicMaxAge(age.min(MAX_AGE)),
+        (Exposure::Public, Keeping::OnlyClient(age)) => {
+            CacheControl::PrivateMaxAge(age.min(MAX_AGE))
         }
-        Exposure::Public => CacheControl::PublicMaxAge(MAX_AGE),
+        (Exposure::Private { until }, Keeping::Everybody(age) | Keeping::OnlyClient(age)) => {
+            let left = until.map_or(MAX_AGE, |until| until.since(now));
+            CacheControl::PrivateMaxAge(left.min(age).min(MAX_AGE))
+        }
     }
 }
 
@@ -112,6 +128,29 @@ fn disposition(facts: &RequestFacts<'_>, own_name: &str) -> Disposition {
                 Some(name) => Disposition::Attachment(FileName::sanitise(&name)),
                 None => Disposition::Inline(FileName::sanitise(own_name)),
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_may_only_restrict() {
+        let now = UnixSeconds::new(1000);
+        let token = Exposure::Private { until: Some(now.plus(90)) };
+        for (exposure, keeping, expected) in [
+            (Exposure::Public, Keeping::UNSTATED, CacheControl::PublicMaxAge(MAX_AGE)),
+            (Exposure::Public, Keeping::Everybody(60), CacheControl::PublicMaxAge(60)),
+            (Exposure::Public, Keeping::OnlyClient(60), CacheControl::PrivateMaxAge(60)),
+            (Exposure::Public, Keeping::Nobody, CacheControl::NoStore),
+            (token, Keeping::UNSTATED, CacheControl::PrivateMaxAge(90)),
+            (token, Keeping::Everybody(60), CacheControl::PrivateMaxAge(60)),
+            (token, Keeping::OnlyClient(600), CacheControl::PrivateMaxAge(90)),
+            (token, Keeping::Nobody, CacheControl::NoStore),
+        ] {
+            assert_eq!(cache_control(exposure, keeping, now), expected, "{exposure:?} {keeping:?}");
         }
     }
 }

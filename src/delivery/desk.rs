@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
 use crate::origin::{
-    Answer, Ask, AskMethod, Conditions, Config, Origin, OriginError, OriginSetupError,
+    Answer, Ask, AskMethod, Conditions, Config, Kind, Origin, OriginError, OriginSetupError,
 };
 use crate::policy::{Exposure, OriginName, Permit, PermittedObject};
 
@@ -42,15 +42,16 @@ pub struct Redeemed {
 }
 
 impl DeliveryDesk {
-    /// Opens the origins. Those that `previous` has under the same configuration are kept, with
-    /// their connections.
+    /// Opens the origins. Servers that `previous` has under the same configuration are kept, with
+    /// their connections; a folder is opened anew, for its path may lead elsewhere by now, and so
+    /// is a server whose roots are in a file.
     pub fn open(configs: Vec<Config>, previous: Option<&Self>) -> Result<Self, DeliverySetupError> {
         let mut origins = HashMap::new();
         for config in configs {
             let name = OriginName::new(&config.name);
             let kept = previous
                 .and_then(|desk| desk.origins.get(&name))
-                .filter(|(known, _)| *known == config)
+                .filter(|(known, _)| *known == config && may_be_kept(&config))
                 .map(|(_, origin)| Arc::clone(origin));
             let origin = match kept {
                 Some(origin) => origin,
@@ -85,6 +86,14 @@ impl DeliveryDesk {
                 Existence::Possible
             }
         }
+    }
+}
+
+/// Does equal configuration mean the same origin?
+const fn may_be_kept(config: &Config) -> bool {
+    match &config.kind {
+        Kind::Disk(_) => false,
+        Kind::Http(http) => http.ca.is_none(),
     }
 }
 

@@ -7,7 +7,7 @@ mod desk;
 
 pub use crate::origin::{
     Answer, Ask, AskMethod, Body, ByteRange, Conditions, Divisibility, EntityTag, HttpTime,
-    IfRange, Object, ObjectMeta, OriginError, OriginErrorKind, OriginFault, RangeSpec, Retry,
-    Spans, Strength, TagMatch, Validators,
+    IfRange, Keeping, Object, ObjectMeta, OriginError, OriginErrorKind, OriginFault, RangeSpec,
+    Retry, Spans, Strength, TagMatch, Validators,
 };
 pub use desk::{DeliveryDesk, DeliverySetupError, Existence, Redeemed};

@@ -218,6 +218,7 @@ fn answer(
         content_type: HeaderValue::from_static("video/mp4"),
         content_language: None,
         content_encoding: None,
+        keeping: crate::delivery::Keeping::UNSTATED,
     };
     let found = match method {
         AskMethod::Get => Answer::Found(Object::from_memory(meta, content.clone())),

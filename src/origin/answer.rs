@@ -37,6 +37,59 @@ pub struct ObjectMeta {
     /// The coding the object is stored in, where stated. We ask for `identity`; an object that
     /// exists only compressed is passed on as it is, and lengths and ranges count coded bytes.
     pub content_encoding: Option<HeaderValue>,
+    /// How far the origin lets its answer be kept; it may only restrict what we would say.
+    pub keeping: Keeping,
+}
+
+/// What an origin says of keeping its answer (RFC 9111 section 5.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeping {
+    /// Nobody may keep it.
+    Nobody,
+    /// The client alone may, for so many seconds at most.
+    OnlyClient(u64),
+    /// Everybody may, for so many seconds at most.
+    Everybody(u64),
+}
+
+impl Keeping {
+    /// Nothing is said.
+    pub const UNSTATED: Self = Self::Everybody(u64::MAX);
+
+    /// Reads the values of `Cache-Control`. What a cache must ask again about each time is kept
+    /// for no time; a date in `Expires` alone is treated the same, since nobody compared clocks.
+    pub fn read<'v>(values: impl Iterator<Item = &'v str>, expires: Expires) -> Self {
+        let (mut private, mut age) = (false, None);
+        for directive in values.flat_map(|value| value.split(',')) {
+            let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
+            let name = name.trim().to_ascii_lowercase();
+            match &*name {
+                "no-store" => return Self::Nobody,
+                "private" => private = true,
+                "no-cache" | "must-understand" => age = Some(0),
+                "max-age" | "s-maxage" => {
+                    let stated = value.trim().trim_matches('"').parse().unwrap_or(0);
+                    age = Some(age.map_or(stated, |age: u64| age.min(stated)));
+                }
+                _ => {}
+            }
+        }
+        let age = match (age, expires) {
+            (Some(age), _) => age,
+            (None, Expires::Stated) => 0,
+            (None, Expires::Unstated) => u64::MAX,
+        };
+        if private { Self::OnlyClient(age) } else { Self::Everybody(age) }
+    }
+}
+
+/// Is there an `Expires`?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expires {
+    /// There is.
+    Stated,
+    /// There is none.
+    Unstated,
 }
 
 /// An object whose bytes can be had once.
@@ -118,4 +171,28 @@ pub enum Divisibility {
     Spans,
     /// Only all of it: its length is not known before its end.
     Whole,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_strictest_word_counts() {
+        let read = |value: &str| Keeping::read([value].into_iter(), Expires::Unstated);
+        for (value, expected) in [
+            ("", Keeping::UNSTATED),
+            ("public, max-age=60", Keeping::Everybody(60)),
+            ("max-age=60, s-maxage=5", Keeping::Everybody(5)),
+            ("max-age=x", Keeping::Everybody(0)),
+            ("no-cache, max-age=60", Keeping::Everybody(0)),
+            ("Private, Max-Age=60", Keeping::OnlyClient(60)),
+            ("private=\"set-cookie\"", Keeping::OnlyClient(u64::MAX)),
+            ("public, no-store", Keeping::Nobody),
+        ] {
+            assert_eq!(read(value), expected, "{value}");
+        }
+        let dated = Keeping::read([].into_iter(), Expires::Stated);
+        assert_eq!(dated, Keeping::Everybody(0));
+    }
 }

@@ -25,7 +25,7 @@ mod http;
 mod range;
 mod validator;
 
-pub use answer::{Answer, Divisibility, Object, ObjectMeta};
+pub use answer::{Answer, Divisibility, Expires, Keeping, Object, ObjectMeta};
 pub use ask::{Ask, AskMethod, Conditions, IfRange};
 pub use body::Body;
 pub use config::{Config, Kind, OriginSetupError};

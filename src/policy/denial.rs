@@ -183,6 +183,7 @@ impl DenialCode {
             | TargetRejection::DoubleEncoding
             | TargetRejection::EmptySegment
             | TargetRejection::EncodedSlash
+            | TargetRejection::PathTokenCut
             | TargetRejection::SeveralPathTokens => Self::TargetAmbiguous,
             TargetRejection::TooLong => Self::TargetTooLong,
         }
@@ -199,7 +200,7 @@ impl DenialCode {
             TokenRejection::NotYetValid { .. } => Self::TokenNotYetValid,
             TokenRejection::Revoked => Self::TokenRevoked,
             TokenRejection::Scope => Self::TokenScope,
-            TokenRejection::Signature => Self::TokenSignature,
+            TokenRejection::Signature | TokenRejection::TooManyChecks => Self::TokenSignature,
         }
     }
 }

@@ -31,6 +31,9 @@ pub enum TargetRejection {
     /// The decoded path is not UTF-8.
     #[error("the decoded path is not UTF-8")]
     NotUtf8,
+    /// A token in the path whose raw slashes cut it in pieces: they must be sent as `%2F`.
+    #[error("a token in the path is cut by its own slashes, which must be sent as %2F")]
+    PathTokenCut,
     /// A byte outside printable ASCII, which must be sent percent-encoded (RFC 3986 section 2).
     #[error("a byte outside printable ASCII")]
     RawByte,
@@ -54,6 +57,7 @@ impl TargetRejection {
         Self::MalformedEscape,
         Self::NotAbsolute,
         Self::NotUtf8,
+        Self::PathTokenCut,
         Self::RawByte,
         Self::SeveralPathTokens,
         Self::TooLong,
@@ -72,6 +76,7 @@ impl TargetRejection {
             | Self::DoubleEncoding
             | Self::EmptySegment
             | Self::EncodedSlash
+            | Self::PathTokenCut
             | Self::SeveralPathTokens => "target_ambiguous",
             Self::TooLong => "target_too_long",
         }

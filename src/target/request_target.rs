@@ -135,8 +135,11 @@ fn take_path_token<'p>(
             token = Some(value);
         }
     }
-    if token.is_none() {
-        return Ok((Cow::Borrowed(path), None));
+    let Some(found) = token else { return Ok((Cow::Borrowed(path), None)) };
+    // Raw slashes in a token's ACL cut it in pieces; the last, with the signature, would stay in
+    // the path and go to the origin.
+    if !found.contains("hmac=") && path.split('/').any(|segment| is_cut_off(segment, name)) {
+        return Err(TargetRejection::PathTokenCut);
     }
     let mut rest = String::with_capacity(path.len());
     for segment in path.split('/').skip(1) {
@@ -169,6 +172,11 @@ fn without_byte(text: &str, expected: u8) -> Option<&str> {
     let (escape, rest) = text.split_at_checked(3)?;
     let digits = escape.strip_prefix('%').filter(|digits| !digits.starts_with('+'))?;
     (u8::from_str_radix(digits, 16) == Ok(expected)).then_some(rest)
+}
+
+/// Does a segment that is no token of its own carry a signature?
+fn is_cut_off(segment: &str, name: &str) -> bool {
+    segment.contains("hmac=") && token_segment(segment, name).is_none()
 }
 
 /// One decoding, checked. `None`: decoding changes nothing.
@@ -224,11 +232,16 @@ fn is_dot_segment(segment: &str) -> bool {
     name == "." || name == ".."
 }
 
-/// Would whoever decodes once more, however often, see another path? Each round shortens the
-/// text, so this ends; escapes that are malformed stay as they are, as lenient decoders leave them.
+/// Rounds of decoding that are followed: one more than the longest chain of decoders we know of.
+const MAX_ROUNDS: usize = 3;
+
+/// Would whoever decodes once more, or a few times more, see another path? Escapes that are
+/// malformed stay as they are, as lenient decoders leave them. A text that still changes after
+/// [`MAX_ROUNDS`] has no honest reason to: following it on would cost a stranger nothing and us
+/// the square of its length.
 fn decodes_into_another_path(decoded: &str) -> bool {
     let mut text = Cow::Borrowed(decoded);
-    loop {
+    for _ in 0..MAX_ROUNDS {
         let next: Cow<'_, [u8]> = percent_decode_str(&text).into();
         let Cow::Owned(next) = next else { return false };
         let Ok(next) = String::from_utf8(next) else { return true };
@@ -241,6 +254,7 @@ fn decodes_into_another_path(decoded: &str) -> bool {
         }
         text = Cow::Owned(next);
     }
+    matches!(percent_decode_str(&text).into(), Cow::<'_, [u8]>::Owned(_))
 }
 
 #[cfg(test)]
@@ -351,8 +365,20 @@ mod tests {
         assert_eq!(take("/a/xhdntl=1/b").unwrap().path_token(), None);
         assert_eq!(take("/hdntl=x/%68dntl=x/a"), Err(TargetRejection::SeveralPathTokens));
         assert_eq!(take("/a/%2568dntl=x/b").unwrap().path_token(), None);
+        let cut = take("/a/hdntl=exp=1~acl=/*~data=hdntl~hmac=00/b.ts");
+        assert_eq!(cut, Err(TargetRejection::PathTokenCut));
         assert_eq!(take("/a/../hdntl=x"), Err(TargetRejection::DotSegment));
         assert_eq!(parse("/hdntl=x/a").unwrap().wire(), "/hdntl=x/a");
+    }
+
+    #[test]
+    fn an_escape_in_an_escape_is_followed_a_few_rounds_and_no_more() {
+        let nested = |depth: usize| format!("/%{}41", "25".repeat(depth));
+        assert!(parse(&nested(3)).is_ok());
+        assert_eq!(parse(&nested(4)), Err(TargetRejection::DoubleEncoding));
+        // As long as a target may be: thousands of rounds, were they followed.
+        let longest = format!("/%{}", "25".repeat((MAX - 2) / 2));
+        assert_eq!(parse(&longest), Err(TargetRejection::DoubleEncoding));
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub enum TokenRejection {
     /// No key of the site verifies it.
     #[error("no key verifies it")]
     Signature,
+    /// The site has more keys, or the request more candidates, than one request may cost checks.
+    #[error("more keys, forms and candidates than the 32 checks of a request")]
+    TooManyChecks,
 }
 
 impl TokenRejection {
@@ -57,7 +60,7 @@ impl TokenRejection {
             Self::NotYetValid { .. } => "token_not_yet_valid",
             Self::Revoked => "token_revoked",
             Self::Scope => "token_scope",
-            Self::Signature => "token_signature",
+            Self::Signature | Self::TooManyChecks => "token_signature",
         }
     }
 
@@ -67,7 +70,7 @@ impl TokenRejection {
             Self::Missing => 0,
             Self::Ambiguous => 1,
             Self::Malformed(_) => 2,
-            Self::Signature => 3,
+            Self::Signature | Self::TooManyChecks => 3,
             Self::NotYetValid { .. } => 4,
             Self::Expired { .. } => 5,
             Self::Lifetime => 6,

@@ -28,6 +28,7 @@ fn meta(complete_length: Option<u64>) -> ObjectMeta {
         content_type: HeaderValue::from_static("video/mp4"),
         content_language: Some(HeaderValue::from_static("de")),
         content_encoding: None,
+        keeping: crate::delivery::Keeping::UNSTATED,
     }
 }
 

@@ -7,7 +7,7 @@ use http::HeaderValue;
 use rustix::fd::OwnedFd;
 use rustix::fs::Stat;
 
-use super::super::answer::{Answer, Content, Object, ObjectMeta};
+use super::super::answer::{Answer, Content, Keeping, Object, ObjectMeta};
 use super::super::ask::{Ask, AskMethod};
 use super::super::config::OriginSetupError;
 use super::super::error::{OriginError, OriginFault};
@@ -58,6 +58,7 @@ impl DiskOrigin {
             content_type,
             content_language: None,
             content_encoding: None,
+            keeping: Keeping::UNSTATED,
         };
         Ok(match ask.method {
             AskMethod::Get => Answer::Found(Object::new(meta, Content::Disk(DiskObject { file }))),

@@ -3,7 +3,7 @@
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, StatusCode};
 
-use super::super::answer::ObjectMeta;
+use super::super::answer::{Expires, Keeping, ObjectMeta};
 use super::super::ask::AskMethod;
 use super::super::error::{OriginError, OriginFault};
 use super::super::range::{ByteRange, RangeSpec};
@@ -107,7 +107,18 @@ fn meta(headers: &HeaderMap, complete_length: Option<u64>) -> ObjectMeta {
         content_language: copied(header::CONTENT_LANGUAGE),
         content_encoding: copied(header::CONTENT_ENCODING)
             .filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")),
+        keeping: keeping(headers),
     }
+}
+
+fn keeping(headers: &HeaderMap) -> Keeping {
+    let expires = match headers.get(header::EXPIRES) {
+        Some(_) => Expires::Stated,
+        None => Expires::Unstated,
+    };
+    // A value that is no text is read as one that forbids.
+    let values = headers.get_all(header::CACHE_CONTROL).iter();
+    Keeping::read(values.map(|value| value.to_str().unwrap_or("no-store")), expires)
 }
 
 fn validators(headers: &HeaderMap) -> Validators {

@@ -3,6 +3,8 @@
 //! Every answer is about the settings or the clock; none shows a key, a tag, or anything that
 //! would open a file. Called by `explain` only, never while serving.
 
+use std::collections::HashSet;
+
 use super::options::{EdgeAuth, EscapeUrl, QueryRule, UrlForm};
 use super::verify::{for_each_pattern, signed_by};
 use super::wire::UnverifiedToken;
@@ -11,7 +13,7 @@ use crate::keyring::{Keyring, MacAlgorithm};
 use crate::network::ClientIp;
 use crate::secret::Secret;
 use crate::target::PathPattern;
-use crate::token::{MacBudget, Scope, Subject, TokenCandidate};
+use crate::token::{Scope, Subject, TokenCandidate};
 
 /// The near misses of one candidate, most telling first.
 pub fn near_misses(
@@ -26,17 +28,26 @@ pub fn near_misses(
         [Some(&*candidate.raw), candidate.decoded.as_deref()].into_iter().flatten().collect();
     let mut found = Vec::new();
     let mut malformed = None;
+    let mut tokens = Vec::new();
     for reading in readings {
         match UnverifiedToken::parse(reading, &rules.field_delimiter) {
-            Ok(token) => {
-                signature(rules, token_name, &token, subject, now, &mut found);
-                if !found.is_empty() || is_signed(rules, token_name, &token, subject, now) {
-                    statements(rules, &token, subject, client, now, &mut found);
-                }
-            }
+            Ok(token) => tokens.push(token),
             Err(why) => malformed = malformed.or(Some((why, reading))),
         }
     }
+    // Of two readings, one that is signed is the one that counts.
+    if let Some(signed) =
+        tokens.iter().position(|token| is_signed(rules, token_name, token, subject, now))
+    {
+        tokens = tokens.split_off(signed);
+        tokens.truncate(1);
+    }
+    for token in &tokens {
+        signature(rules, token_name, token, subject, now, &mut found);
+        statements(rules, token, subject, client, now, &mut found);
+    }
+    let mut said = HashSet::new();
+    found.retain(|text| said.insert(text.clone()));
     if found.is_empty()
         && let Some((why, reading)) = malformed
     {
@@ -53,10 +64,7 @@ fn is_signed(
     subject: Subject<'_>,
     now: UnixSeconds,
 ) -> bool {
-    rules
-        .keyring
-        .verifiers(now)
-        .any(|key| signed_by(rules, token_name, token, subject, key, &mut MacBudget::new()))
+    rules.keyring.verifiers(now).any(|key| signed_by(rules, token_name, token, subject, key))
 }
 
 /// Which other settings would make the signature good?
@@ -72,7 +80,7 @@ fn signature(
         return;
     }
     for (key, verifier) in rules.keyring.dormant(now) {
-        if signed_by(rules, token_name, token, subject, verifier, &mut MacBudget::new()) {
+        if signed_by(rules, token_name, token, subject, verifier) {
             let window = key.window();
             found.push(match (window.not_before, window.not_after) {
                 (Some(start), _) if now < start => {
@@ -90,7 +98,7 @@ fn signature(
         let verifies = rules
             .keyring
             .verifiers(now)
-            .any(|key| signed_by(&variant, token_name, token, subject, key, &mut MacBudget::new()));
+            .any(|key| signed_by(&variant, token_name, token, subject, key));
         if verifies {
             found.push(text);
         }

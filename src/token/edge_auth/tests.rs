@@ -487,7 +487,43 @@ fn a_request_costs_a_bounded_number_of_macs() {
     let asked = Asked::default();
     assert_eq!(check(&rules, &signed(&thirty_second, &acl(&["/*"])), &asked), Ok(()));
     let beyond = check(&rules, &signed(&last, &acl(&["/*"])), &asked);
-    assert_eq!(beyond, Err(TokenRejection::Signature));
+    assert_eq!(beyond, Err(TokenRejection::TooManyChecks));
+}
+
+/// A signer that lets a user name `data` makes a signature of `{data}{delimiter}url={url}`; no
+/// other cut of that text may be a URL.
+#[test]
+fn no_delimiter_lets_a_field_end_in_a_url() {
+    for (delimiter, data, target) in [
+        ("~", "d~url=/private/secret?", "/private/secret?~url=/private/a"),
+        ("~~", "d~~url=/private/secret?~", "/private/secret?~~~url=/private/a"),
+        ("~!", "d~!url=/private/secret?", "/private/secret?~!url=/private/a"),
+    ] {
+        let rules =
+            EdgeAuth { query: QueryRule::Signed, field_delimiter: delimiter.into(), ..rules() };
+        let key = rules.keyring.signer(UnixSeconds::new(0)).unwrap();
+        let text = format!("exp={EXPIRY}{delimiter}data={data}{delimiter}url=/private/a");
+        let tag = key.tag(MacAlgorithm::Sha256, |input| input.write(text.as_bytes()));
+        let forged = format!("exp={EXPIRY}{delimiter}data=d{delimiter}hmac={tag:x}");
+        let asked = Asked { target, ..Asked::default() };
+        assert_eq!(check(&rules, &forged, &asked), Err(TokenRejection::Signature), "{delimiter}");
+    }
+}
+
+#[test]
+fn rare_forms_do_not_use_up_the_checks_of_usual_ones() {
+    let keys: Vec<(String, String)> =
+        (0..20).map(|n| (format!("k{n}"), format!("{n:04x}"))).collect();
+    let keys: Vec<(&str, &str)> =
+        keys.iter().map(|(id, hex)| (id.as_str(), hex.as_str())).collect();
+    let all = EdgeAuth::with_keys(ring(&keys));
+    let last = EdgeAuth::with_keys(ring(&keys[19..]));
+    let path = "/private/a~(b).mp4";
+    let asked = Asked { target: path, ..Asked::default() };
+    assert_eq!(check(&all, &signed(&last, &url(path)), &asked), Ok(()));
+    let rare = SignRequest { escape: Some(EscapeDialect::Java), ..url(path) };
+    let refused = check(&all, &signed(&last, &rare), &asked);
+    assert_eq!(refused, Err(TokenRejection::TooManyChecks));
 }
 
 #[test]

@@ -65,50 +65,68 @@ fn authenticate<'t, 'k>(
 ) -> Result<(Claims<'t>, VerifyingKey<'k>), TokenRejection> {
     let token =
         UnverifiedToken::parse(text, &rules.field_delimiter).map_err(TokenRejection::Malformed)?;
-    for key in rules.keyring.verifiers(now) {
-        if signed_by(rules, token_name, &token, subject, key, budget) {
-            return Ok((*token.claims(), key));
+    // The usual form under every key first: the rarer ones must not use up the checks.
+    for form in forms(rules, token_name, &token, subject) {
+        for key in rules.keyring.verifiers(now) {
+            budget.take().ok_or(TokenRejection::TooManyChecks)?;
+            if form.is_signed_by(rules, &token, key) {
+                return Ok((*token.claims(), key));
+            }
         }
     }
     Err(TokenRejection::Signature)
 }
 
-/// Did this key sign this token, in any of the forms that the site allows?
+/// Did this key sign this token, in any of the forms that the site allows? For explanations, which
+/// have no budget.
 pub(super) fn signed_by(
     rules: &EdgeAuth,
     token_name: &str,
     token: &UnverifiedToken<'_>,
     subject: Subject<'_>,
     key: VerifyingKey<'_>,
-    budget: &mut MacBudget,
 ) -> bool {
-    // A tag of another length can only be another algorithm's or a shortened one.
-    if token.mac().len() != rules.algorithm.tag_bytes() {
-        return false;
-    }
-    let mut verifies = |url: Option<SignedUrl<'_>>| {
-        budget.take().is_some()
+    forms(rules, token_name, token, subject).any(|form| form.is_signed_by(rules, token, key))
+}
+
+/// A text that the tag may have been computed over.
+struct Form<'a>(Option<SignedUrl<'a>>);
+
+impl Form<'_> {
+    fn is_signed_by(
+        &self,
+        rules: &EdgeAuth,
+        token: &UnverifiedToken<'_>,
+        key: VerifyingKey<'_>,
+    ) -> bool {
+        // A tag of another length can only be another algorithm's or a shortened one.
+        token.mac().len() == rules.algorithm.tag_bytes()
             && key.verifies(rules.algorithm, token.mac(), |input| {
-                write_signed_text(rules, token, url, input);
+                write_signed_text(rules, token, self.0, input);
             })
-    };
-    match token.claims().scope {
-        Scope::Acl(_) => verifies(None),
-        Scope::SignedUrl => {
-            let url = |escape| SignedUrl { rules, token_name, subject, escape };
-            if url(None).has_two_readings() {
-                return false;
-            }
-            let raw = rules.escape_url != EscapeUrl::On
-                && !url(None).continues_a_field()
-                && verifies(Some(url(None)));
-            raw || rules.escape_url != EscapeUrl::Off
-                && EscapeDialect::ALL
-                    .iter()
-                    .filter(|dialect| !url(None).repeats_an_earlier_dialect(**dialect))
-                    .any(|dialect| verifies(Some(url(Some(*dialect)))))
-        }
     }
+}
+
+/// The forms that the site allows for this token, the most usual first.
+fn forms<'a>(
+    rules: &'a EdgeAuth,
+    token_name: &'a str,
+    token: &UnverifiedToken<'_>,
+    subject: Subject<'a>,
+) -> impl Iterator<Item = Form<'a>> {
+    let plain = match token.claims().scope {
+        Scope::Acl(_) => Some(Form(None)),
+        Scope::SignedUrl => None,
+    };
+    let url = SignedUrl { rules, token_name, subject, escape: None };
+    let signs_url = plain.is_none() && !url.has_two_readings();
+    let raw = signs_url && rules.escape_url != EscapeUrl::On && !url.continues_a_field();
+    let escaped = signs_url && rules.escape_url != EscapeUrl::Off;
+    let dialects = EscapeDialect::ALL
+        .iter()
+        .filter(move |dialect| escaped && !url.repeats_an_earlier_dialect(**dialect))
+        .map(move |dialect| Form(Some(SignedUrl { escape: Some(*dialect), ..url })));
+    plain.into_iter().chain(raw.then_some(Form(Some(url)))).chain(dialects)
 }
 
 /// The URL that a URL token signs; written piece by piece, never put together.
@@ -165,14 +183,16 @@ impl SignedUrl<'_> {
     /// Raw text with a delimiter and `url=` or `salt=` in it may be the end of another token's
     /// field: with `data=d~url=/b?` a signature of `/a` is one of `/b?~url=/a` as well.
     fn continues_a_field(&self) -> bool {
-        let mut continues = false;
-        self.pieces(|piece| {
-            continues |= piece
-                .split(&*self.rules.field_delimiter)
-                .skip(1)
-                .any(|field| field.starts_with("url=") || field.starts_with("salt="));
-        });
-        continues
+        let delimiter = &*self.rules.field_delimiter;
+        let mut suspect = false;
+        self.pieces(|piece| suspect |= piece.contains(|c| delimiter.contains(c)));
+        if !suspect {
+            return false;
+        }
+        // Over the whole text: a delimiter may overlap itself, or lie across two pieces.
+        let mut text = String::new();
+        self.pieces(|piece| text.push_str(piece));
+        ["url=", "salt="].iter().any(|name| text.contains(&format!("{delimiter}{name}")))
     }
 
     fn repeats_an_earlier_dialect(&self, dialect: EscapeDialect) -> bool {

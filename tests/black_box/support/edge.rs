@@ -113,11 +113,6 @@ impl Edge {
         self.service().edge_addresses()
     }
 
-    /// Where the listeners after the first are.
-    pub(crate) fn more_addresses(&self) -> &[SocketAddr] {
-        &self.service().edge_addresses()[1..]
-    }
-
     /// Where metrics and health are.
     pub(crate) fn admin(&self) -> SocketAddr {
         self.service().admin_address().unwrap()
