@@ -69,7 +69,7 @@ pub fn sign(
     let delimiter = &*rules.field_delimiter;
     let escaped = |name, text: &str| {
         let text = request.escape.map_or_else(|| text.to_owned(), |dialect| dialect.escape(text));
-        if text.contains(delimiter) { Err(SignRejection::Delimiter(name)) } else { Ok(text) }
+        if is_cut(&text, delimiter) { Err(SignRejection::Delimiter(name)) } else { Ok(text) }
     };
     let mut body = String::new();
     let mut field = |name: &str, value: &str| {
@@ -122,13 +122,19 @@ fn join_patterns(rules: &EdgeAuth, patterns: &[&str]) -> Result<String, SignReje
     }
     let sound = |pattern: &&str| {
         pattern.starts_with(['/', '*'])
-            && !pattern.contains(&*rules.field_delimiter)
-            && !pattern.contains(&*rules.acl_delimiter)
+            && !is_cut(pattern, &rules.field_delimiter)
+            && !is_cut(pattern, &rules.acl_delimiter)
     };
     if !patterns.iter().all(sound) {
         return Err(SignRejection::AclPattern);
     }
     Ok(patterns.join(&rules.acl_delimiter))
+}
+
+/// Would a reader see the delimiter behind `text` begin earlier? `x|` and `||` make `x|||`, which
+/// reads as `x` and a field that begins with `|`.
+fn is_cut(text: &str, delimiter: &str) -> bool {
+    format!("{text}{delimiter}").find(delimiter) != Some(text.len())
 }
 
 /// A URL is signed but not sent, so it may hold the delimiter, as `/~user/` does; but not what a

@@ -188,6 +188,22 @@ fn an_injected_field_is_refused() {
     assert_eq!(sign(&rules, key, &request), Err(SignRejection::Delimiter("id")));
 }
 
+/// `x|` and `||` read as `x` and a field `|data`, which is unknown and would be passed over.
+#[test]
+fn a_value_that_moves_the_delimiter_is_refused() {
+    let rules = EdgeAuth { field_delimiter: "||".into(), acl_delimiter: "!!".into(), ..rules() };
+    let key = rules.keyring.signer(UnixSeconds::new(0)).unwrap();
+    let refused = Err(SignRejection::Delimiter("id"));
+    let request = SignRequest { id: Some("x|"), payload: Some("y"), ..acl(&["/private/a"]) };
+    assert_eq!(sign(&rules, key, &request), refused);
+    for pattern in ["/private/a|", "/private/a!"] {
+        let refused = Err(SignRejection::AclPattern);
+        assert_eq!(sign(&rules, key, &acl(&[pattern, "/b"])), refused);
+    }
+    let request = SignRequest { id: Some("|x"), ..acl(&["/private/x"]) };
+    assert_eq!(check(&rules, &signed(&rules, &request), &Asked::default()), Ok(()));
+}
+
 #[test]
 fn dates_include_both_ends_to_the_second() {
     let request = SignRequest {
