@@ -38,8 +38,10 @@ struct TokenReading<'t> {
 
 impl<'t> TokenReading<'t> {
     fn of(text: &'t str, delimiter: &str) -> Option<Self> {
-        let (body, mac) = text.rsplit_once(delimiter)?;
-        let mac = mac.strip_prefix("hmac=")?;
+        // From the left, as a delimiter may overlap itself: `a|||hmac=00` ends in `|hmac=00`.
+        let last = text.split(delimiter).last()?;
+        let body = text.strip_suffix(last)?.strip_suffix(delimiter)?;
+        let mac = last.strip_prefix("hmac=")?;
         let whole_bytes = mac.len().is_multiple_of(2) && (2..=64).contains(&mac.len());
         if !whole_bytes || !mac.bytes().all(|digit| digit.is_ascii_hexdigit()) {
             return None;

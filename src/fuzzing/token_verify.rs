@@ -13,11 +13,11 @@ use crate::network::ClientIp;
 use crate::secret::Secret;
 use crate::target::{PathToken, RequestTarget, percent_decode};
 use crate::token::edge_auth::{
-    EdgeAuth, EscapeDialect, EscapeUrl, QueryRule, SignRequest, SignScope, StartRule, UrlForm,
-    near_misses, sign, verify,
+    EdgeAuth, EscapeDialect, EscapeUrl, QueryRule, SignRequest, SignScope, StartRule,
+    UnverifiedToken, UrlForm, near_misses, sign, verify,
 };
 use crate::token::{
-    Candidates, Carrier, CarrierRules, MacBudget, Subject, TokenCandidate, TokenRejection,
+    Candidates, Carrier, CarrierRules, MacBudget, Scope, Subject, TokenCandidate, TokenRejection,
 };
 
 const START: UnixSeconds = UnixSeconds::new(1_000);
@@ -63,6 +63,7 @@ pub fn token_verify(bytes: &[u8]) {
         escape: settings.escape,
     };
     let Ok(token) = sign(&rules, key, &request) else { return };
+    says_what_was_asked(&rules, &token, &request);
 
     let covered = match &signed_url {
         Some(url) => *url == SignedUrl::of(&rules, &asked) && !url.is_ambiguous(&rules),
@@ -91,6 +92,26 @@ pub fn token_verify(bytes: &[u8]) {
             .is_some_and(|(its, tag)| its == body && tag.eq_ignore_ascii_case(mac));
         assert!(same, "{text} verifies, {token} was signed");
         assert!(valid, "opened by editing: {forged}");
+    }
+}
+
+/// A verifier reads of a token what its signer was asked to say.
+fn says_what_was_asked(rules: &EdgeAuth, token: &str, request: &SignRequest<'_>) {
+    let Ok(read) = UnverifiedToken::parse(token, &rules.field_delimiter) else {
+        panic!("what was signed does not read: {token}")
+    };
+    let said = |text: &str| request.escape.map_or(text.to_owned(), |dialect| dialect.escape(text));
+    let claims = read.claims();
+    assert_eq!((claims.start, claims.expiry), (request.start, request.expiry));
+    assert_eq!(claims.id.map(str::to_owned), request.id.map(said), "{token}");
+    assert_eq!(claims.payload.map(str::to_owned), request.payload.map(said), "{token}");
+    assert_eq!(claims.ip.map(str::to_owned), request.ip.map(|ip| said(&ip.to_string())));
+    match request.scope {
+        SignScope::Acl(patterns) => {
+            let acl = patterns.join(&rules.acl_delimiter);
+            assert_eq!(claims.scope, Scope::Acl(&acl), "{token}");
+        }
+        SignScope::Url(_) => assert_eq!(claims.scope, Scope::SignedUrl, "{token}"),
     }
 }
 
