@@ -75,3 +75,41 @@ fn a_changed_override_table_is_in_force_and_a_wrong_one_is_not() {
     }
     assert_eq!(ask(), 403);
 }
+
+#[test]
+fn an_operator_may_have_missing_files_told_from_protected_ones() {
+    let ask = |edge: &Edge, name: &str| {
+        let answer = get(edge.address(), &format!("/private/videos/{name}/source"));
+        (answer.status, answer.code().unwrap().to_owned())
+    };
+    let start = |setting| {
+        Edge::builder(usual_config(setting, "")).file("media/videos/v/source", "a video").start()
+    };
+    let protected = (403, "token_missing".to_owned());
+    let silent = start("");
+    assert_eq!(ask(&silent, "v"), protected);
+    assert_eq!(ask(&silent, "none"), protected);
+    let telling = start("reveal_missing = true");
+    assert_eq!(ask(&telling, "v"), protected);
+    assert_eq!(ask(&telling, "none"), (404, "not_found".to_owned()));
+}
+
+/// A release folder behind a symbolic link, as deployments have it.
+#[test]
+fn a_root_that_leads_elsewhere_is_another_folder_after_a_reload() {
+    let config = usual_config("", "").replace("root = \"media\"", "root = \"current\"");
+    let edge = Edge::builder(config)
+        .file("releases/1/open/a.txt", "first")
+        .file("releases/1/open/gone.txt", "withdrawn")
+        .file("releases/2/open/a.txt", "second")
+        .link("current", "releases/1")
+        .start();
+    assert_eq!(get(edge.address(), "/open/a.txt").body, b"first");
+    std::os::unix::fs::symlink("releases/2", edge.path("next")).unwrap();
+    std::fs::rename(edge.path("next"), edge.path("current")).unwrap();
+    edge.reloads().reload();
+    while get(edge.address(), "/open/a.txt").body != b"second" {
+        std::thread::yield_now();
+    }
+    assert_eq!(get(edge.address(), "/open/gone.txt").status, 404);
+}
