@@ -49,8 +49,12 @@ fn main() -> ExitCode {
         println!("VerifyingKey::verifies, {:<6}  |t| = {t:.2}", algorithm.wire_name());
         held &= t < LIMIT;
         if algorithm == MacAlgorithm::Sha256 {
-            let t = classes.largest_t(|tag| stops_at_the_first_difference(&right, black_box(tag)));
-            println!("a comparison that stops early    |t| = {t:.2}");
+            // Behind the same hash, so that it has to be seen through the same noise.
+            let t = classes.largest_t(|tag| {
+                verifier.verifies(algorithm, black_box(tag), |input| input.write(black_box(TEXT)))
+                    || stops_at_the_first_difference(&right, black_box(tag))
+            });
+            println!("with one that stops early       |t| = {t:.2}");
             held &= t > LIMIT;
         }
     }

@@ -151,7 +151,7 @@ fn target_parse(text: &str) -> Option<RequestTarget> {
     RequestTarget::parse(black_box(text), PathToken::Absent, 8_192).ok()
 }
 
-/// One candidate, one key, a path of 61 bytes.
+/// One candidate, one key, a path of 55 bytes.
 #[divan::bench(sample_count = 200, sample_size = 1_000, args = [Carried::Acl, Carried::Url])]
 fn token_verify(bencher: Bencher<'_, '_>, carried: Carried) {
     let target = RequestTarget::parse(THUMBNAIL, PathToken::Absent, 8_192).expect("a target");
