@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, CONTROLS};
+
 /// The tenant (movingimage's videoManagerId) that owns a site's assets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TenantId(pub u64);
@@ -62,3 +64,22 @@ pub enum OriginKey {
     /// `/path[?query]` for an HTTP origin, to be sent as it is.
     Target(Box<str>),
 }
+
+/// What the path of a URL must escape when it is made from decoded text: everything but RFC 3986
+/// `pchar` and `/`, and `%` itself.
+pub const PATH_ESCAPES: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');

@@ -17,9 +17,9 @@
 
 use std::fmt;
 
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 
-use super::{AssetType, ChannelId, VideoId, Visibility};
+use super::{AssetType, ChannelId, PATH_ESCAPES, VideoId, Visibility};
 use crate::target::{RequestTarget, percent_decode};
 
 /// What `quality` means where a link has none (requirement D8).
@@ -315,24 +315,8 @@ impl fmt::Display for AssetPath {
     }
 }
 
-/// What a segment must escape: everything but RFC 3986 `pchar`, and `%` itself.
-const SEGMENT: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'/')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
+/// What a segment must escape: what a path must, and the slash.
+const SEGMENT: &AsciiSet = &PATH_ESCAPES.add(b'/');
 
 fn video_resource(id: &str, rest: [Option<&str>; 3]) -> Option<AssetResource> {
     let video = VideoId::new(id)?;

@@ -7,7 +7,7 @@ use http::{HeaderValue, Response};
 use http_body_util::Full;
 use tokio::time::Instant;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixSeconds};
 use crate::delivery::AskMethod;
 use crate::policy::{Basis, Denial, DenialCode, Permit, RequestFacts, SnapshotReader, decide};
 use crate::telemetry::LineWriter;
@@ -107,7 +107,7 @@ impl Pipeline {
         self.count_token(&facts, &decided);
         let permit = match decided {
             Ok(permit) => permit,
-            Err(denial) => return Err(self.refuse(denial, &facts, state).await),
+            Err(denial) => return Err(refuse(denial, &facts, state, now).await),
         };
         describe_basis(&permit, record);
         let method = match parts.method {
@@ -117,16 +117,6 @@ impl Pipeline {
         fetch::fetch(permit, &facts, method, &parts.headers, state, now, &self.metrics, record)
             .await
             .map(|reply| reply.map(Reply::File))
-    }
-
-    /// A refusal for want of a token may have to say that there is no such file.
-    async fn refuse(&self, denial: Denial, facts: &RequestFacts<'_>, state: &EdgeState) -> Refusal {
-        let revealing = state.settings.missing == Missing::Revealed
-            && denial.code() == DenialCode::TokenMissing;
-        if revealing && fetch::is_missing(facts, state, self.clock.now()).await {
-            return Denial::from(DenialCode::NotFound).into();
-        }
-        denial.into()
     }
 
     fn count_token(&self, facts: &RequestFacts<'_>, decided: &Result<Permit<'_>, Denial>) {
@@ -180,6 +170,21 @@ impl Pipeline {
         let body = ReplyBody::new(body, record, began, self.metrics.clone(), self.log.clone());
         Response::from_parts(head, body)
     }
+}
+
+/// A refusal for want of a token may have to say that there is no such file.
+async fn refuse(
+    denial: Denial,
+    facts: &RequestFacts<'_>,
+    state: &EdgeState,
+    now: UnixSeconds,
+) -> Refusal {
+    let revealing =
+        state.settings.missing == Missing::Revealed && denial.code() == DenialCode::TokenMissing;
+    if revealing && fetch::is_missing(facts, state, now).await {
+        return Denial::from(DenialCode::NotFound).into();
+    }
+    denial.into()
 }
 
 fn describe(facts: &RequestFacts<'_>, record: &mut AccessRecord) {

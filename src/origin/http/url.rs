@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 
-use crate::asset::OriginKey;
+use crate::asset::{OriginKey, PATH_ESCAPES};
 
 /// `http://host[:port][/prefix]` or `https://…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl UpstreamUrl {
                 if key.split('/').any(odd) {
                     return None;
                 }
-                format!("{}/{}", self.prefix, utf8_percent_encode(key, OBJECT_KEY))
+                format!("{}/{}", self.prefix, utf8_percent_encode(key, PATH_ESCAPES))
             }
             OriginKey::Target(target) => format!("{}{target}", self.prefix),
         };
@@ -123,24 +123,6 @@ impl FromStr for UpstreamUrl {
         })
     }
 }
-
-/// What a key must escape: everything but RFC 3986 `pchar` and `/`, and `%` itself.
-const OBJECT_KEY: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'%')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
 
 #[cfg(test)]
 mod tests {
