@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
+use tokio::time::{Duration, Instant};
 
 use super::tools::tool;
 
@@ -36,6 +37,21 @@ impl Nginx {
     pub(crate) fn requests(&self) -> Vec<String> {
         let log = std::fs::read_to_string(self.folder.path().join("access")).unwrap();
         log.lines().map(str::to_owned).collect()
+    }
+
+    /// The request of that number, from 1, and nothing after it. nginx writes its log when the
+    /// answer has left, so whoever has the answer may still have to wait for the line.
+    pub(crate) fn last_request(&self, number: usize) -> String {
+        let begun = Instant::now();
+        loop {
+            let mut requests = self.requests();
+            if requests.len() >= number {
+                assert_eq!(requests.len(), number, "{requests:?}");
+                return requests.pop().unwrap();
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "{requests:?}");
+            std::thread::yield_now();
+        }
     }
 
     fn try_start() -> Option<Self> {
