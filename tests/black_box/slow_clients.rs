@@ -1,6 +1,6 @@
 //! Clients that take their time: each is sent away when it is over, and others do not notice.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -35,7 +35,9 @@ fn dribble(mut stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
         match stream.read(&mut piece) {
             Ok(0) => break,
             Ok(read) => said.extend_from_slice(&piece[..read]),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            // Nothing yet, or a signal to this process.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
             Err(_) => break,
         }
     }

@@ -120,6 +120,8 @@ impl Connection {
                 true
             }
             Err(error) if is_closed(error.kind()) => false,
+            // A signal to this process, which serves in it too, ends a read that has a timeout.
+            Err(error) if error.kind() == ErrorKind::Interrupted => true,
             Err(error) => {
                 let unread = String::from_utf8_lossy(&self.unread);
                 panic!("neither an answer nor an end: {error}; so far {unread:?}")
