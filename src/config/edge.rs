@@ -10,7 +10,7 @@ use super::document::{Bounds, Section, Value};
 use super::finding::{Finding, chain};
 use super::lists;
 use crate::data_plane::{
-    CertificateFiles, Config, ForwardedHeader, Limits, ListenerConfig, Missing, Reasons, Settings,
+    AccessLog, CertificateFiles, Config, ForwardedHeader, Limits, ListenerConfig, Missing, Reasons, Settings,
 };
 use crate::network::NetworkSet;
 use crate::policy::Revocations;
@@ -25,6 +25,7 @@ pub(super) const EDGE_KEYS: &[&str] = &[
     "blocklists",
     "overrides",
     "revocations",
+    "access_log",
     "drain_timeout",
     "listener",
     "limits",
@@ -134,6 +135,7 @@ impl Edge {
         let forwarded = section.value("forwarded_header").and_then(|it| it.one_of(&names));
         let exposed = |it: Value<'_>| it.flag(Reasons::Exposed, Reasons::Hidden);
         let revealed = |it: Value<'_>| it.flag(Missing::Revealed, Missing::Hidden);
+        let logged = |it: Value<'_>| it.flag(AccessLog::On, AccessLog::Off);
         Self {
             config: Config {
                 listeners,
@@ -151,6 +153,10 @@ impl Edge {
                     .value("reveal_missing")
                     .and_then(revealed)
                     .unwrap_or(Missing::Hidden),
+                access_log: section
+                    .value("access_log")
+                    .and_then(logged)
+                    .unwrap_or(AccessLog::On),
                 limits: section
                     .value("limits")
                     .and_then(|it| it.section("[edge.limits]", LIMIT_KEYS))

@@ -21,7 +21,7 @@ use super::reply::{Reply, ReplyBody};
 use super::request_id::RequestIds;
 use super::response::{self, DenialContext, REQUEST_ID_HEADER};
 use super::state::EdgeState;
-use super::{Missing, Reasons};
+use super::{AccessLog, Missing, Reasons};
 
 /// Answers requests under whatever state is in force.
 #[derive(Debug)]
@@ -81,7 +81,11 @@ impl Pipeline {
             }
         };
         self.metrics.count_request(denied);
-        self.finish(reply, record, &request_id, began)
+        let log = match state.as_ref().map_or(AccessLog::On, |it| it.settings.access_log) {
+            AccessLog::On => Some(self.log.clone()),
+            AccessLog::Off => None,
+        };
+        self.finish(reply, record, &request_id, began, log)
     }
 
     /// Steps 1 to 9. Everything that refuses comes back as a [`Refusal`].
@@ -163,11 +167,12 @@ impl Pipeline {
         mut record: AccessRecord,
         request_id: &HeaderValue,
         began: Instant,
+        log: Option<LineWriter>,
     ) -> Response<ReplyBody> {
         let (mut head, body) = reply.into_parts();
         head.headers.insert(REQUEST_ID_HEADER, request_id.clone());
         record.status = head.status.as_u16();
-        let body = ReplyBody::new(body, record, began, self.metrics.clone(), self.log.clone());
+        let body = ReplyBody::new(body, record, began, self.metrics.clone(), log);
         Response::from_parts(head, body)
     }
 }

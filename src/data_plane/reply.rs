@@ -31,7 +31,8 @@ pub struct ReplyBody {
     record: AccessRecord,
     began: Instant,
     metrics: Metrics,
-    log: LineWriter,
+    /// None where no line is wanted.
+    log: Option<LineWriter>,
 }
 
 impl ReplyBody {
@@ -40,7 +41,7 @@ impl ReplyBody {
         record: AccessRecord,
         began: Instant,
         metrics: Metrics,
-        log: LineWriter,
+        log: Option<LineWriter>,
     ) -> Self {
         Self { reply, record, began, metrics, log }
     }
@@ -94,6 +95,8 @@ impl Drop for ReplyBody {
         self.record.total_us = micros(self.began);
         self.metrics.bytes_sent.inc_by(self.record.bytes);
         self.metrics.request_duration.observe(self.began.elapsed().as_secs_f64());
-        self.record.write(&self.log);
+        if let Some(log) = &self.log {
+            self.record.write(log);
+        }
     }
 }

@@ -23,8 +23,19 @@ pub struct Settings {
     pub reasons: Reasons,
     /// Is an unknown asset told from a protected one?
     pub missing: Missing,
+    /// Is a line written for every answer?
+    pub access_log: AccessLog,
     /// What a client may use.
     pub limits: Limits,
+}
+
+/// Is a line written for every answer? Counted it is in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccessLog {
+    /// No line.
+    Off,
+    /// One line each.
+    On,
 }
 
 /// Do refusals name their code to the client?
@@ -95,6 +106,7 @@ impl Default for Settings {
             forwarded_header: ForwardedHeader::XForwardedFor,
             reasons: Reasons::Hidden,
             missing: Missing::Hidden,
+            access_log: AccessLog::On,
             limits: Limits::default(),
         }
     }

@@ -36,6 +36,20 @@ fn every_answer_is_a_log_line_and_a_count_and_none_shows_a_token() {
 }
 
 #[test]
+fn without_an_access_log_answers_are_only_counted() {
+    let edge = Edge::builder(usual_config("access_log = false", ""))
+        .file("media/open/a.txt", "open file\n")
+        .start();
+    assert_eq!(get(edge.address(), "/open/a.txt").status, 200);
+    assert_eq!(get(edge.address(), "/closed/a.txt").status, 404);
+    let metrics = String::from_utf8(get(edge.admin(), "/metrics").body).unwrap();
+    let counted = "countersign_requests_total{code=\"ok\",outcome=\"allow\"} 1";
+    assert!(metrics.lines().any(|it| it == counted), "{metrics}");
+    let (_, log) = edge.stop();
+    assert!(log.is_empty(), "{log:?}");
+}
+
+#[test]
 fn a_changed_override_table_is_in_force_and_a_wrong_one_is_not() {
     let edge = Edge::builder(usual_config("overrides = \"overrides.toml\"", ""))
         .file("media/videos/v/source", "a video")

@@ -55,7 +55,8 @@ error: unknown key `workres` in [edge]
   | ^^^^^^^ did you mean `workers`?
   |
   = help: the keys here are listen, workers, trusted_proxies, forwarded_header, expose_reasons, \
-         reveal_missing, blocklists, overrides, revocations, drain_timeout, listener, limits, sync
+         reveal_missing, blocklists, overrides, revocations, access_log, drain_timeout, listener, \
+         limits, sync
 
 1 error"
     );
