@@ -150,7 +150,7 @@ def _read_h2load(out, workload, log):
     good = int(codes.split(" 2xx")[0].split()[-1])
     p50, p99 = _percentiles(log)
     size = workloads.SIZES[workload.size]
-    return {"requests": done, "bad": done - good, "bytes": good * size, "p50_us": p50, "p99_us": p99}
+    return {"requests": done, "bad": max(0, done - good), "bytes": good * size, "p50_us": p50, "p99_us": p99}
 
 
 def _wrk(workload, url, seconds):

@@ -10,7 +10,8 @@ use super::document::{Bounds, Section, Value};
 use super::finding::{Finding, chain};
 use super::lists;
 use crate::data_plane::{
-    AccessLog, CertificateFiles, Config, ForwardedHeader, Limits, ListenerConfig, Missing, Reasons, Settings,
+    AccessLog, CertificateFiles, Config, ForwardedHeader, Limits, ListenerConfig, Missing, Reasons,
+    Settings,
 };
 use crate::network::NetworkSet;
 use crate::policy::Revocations;
@@ -153,10 +154,7 @@ impl Edge {
                     .value("reveal_missing")
                     .and_then(revealed)
                     .unwrap_or(Missing::Hidden),
-                access_log: section
-                    .value("access_log")
-                    .and_then(logged)
-                    .unwrap_or(AccessLog::On),
+                access_log: section.value("access_log").and_then(logged).unwrap_or(AccessLog::On),
                 limits: section
                     .value("limits")
                     .and_then(|it| it.section("[edge.limits]", LIMIT_KEYS))

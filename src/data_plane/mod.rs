@@ -47,7 +47,9 @@ pub use metrics::Metrics;
 pub use pipeline::Pipeline;
 pub use proxy_protocol::{MAX_V2_PAYLOAD, ProxiedPeer, ProxyProtocolRejection, read_proxy_header};
 pub use reply::{Reply, ReplyBody};
-pub use settings::{AccessLog, CertificateFiles, Config, Limits, ListenerConfig, Missing, Reasons, Settings};
+pub use settings::{
+    AccessLog, CertificateFiles, Config, Limits, ListenerConfig, Missing, Reasons, Settings,
+};
 pub use state::EdgeState;
 pub use tls::{CertificateError, CertificateProblem, Certificates};
 pub use worker::{WorkerLost, Workers};

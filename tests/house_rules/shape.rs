@@ -85,6 +85,10 @@ fn main_body_faults(sources: &[&Source]) -> Vec<String> {
             let trivial = match item {
                 syn::Item::Use(_) => true,
                 syn::Item::Fn(item) => item.sig.ident == "main" && item.block.stmts.len() == 1,
+                // Which allocator a program has is said where the program is.
+                syn::Item::Static(item) => {
+                    item.attrs.iter().any(|attribute| attribute.path().is_ident("global_allocator"))
+                }
                 _ => false,
             };
             if !trivial {
@@ -220,6 +224,9 @@ fn a_main_body_faults_is_caught() {
     assert_eq!(caught(main_body_faults, "src/main.rs", "fn main() { a(); b() }"), 1);
     assert_eq!(caught(main_body_faults, "src/main.rs", "fn main() { a() } fn a() {}"), 1);
     assert_eq!(caught(main_body_faults, "src/main.rs", "use a::b; fn main() -> C { b() }"), 0);
+    assert_eq!(caught(main_body_faults, "src/main.rs", "static A: B = B;"), 1);
+    let allocator = "#[global_allocator] static A: B = B; fn main() { a() }";
+    assert_eq!(caught(main_body_faults, "src/main.rs", allocator), 0);
 }
 
 #[test]

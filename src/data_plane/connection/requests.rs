@@ -2,9 +2,9 @@
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use http::header::{CONNECTION, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
@@ -46,7 +46,10 @@ impl<A: Answer> Requests<A> {
             activity: Arc::clone(&self.activity),
             metrics: Arc::clone(&self.metrics),
         };
-        async move { Ok(exchange.run(request, ticket).await) }
+        // On the heap: hyper keeps the room for this future in every connection, idle or not, and
+        // moves it about.
+        let answer = Box::pin(exchange.run(request, ticket));
+        async move { Ok(answer.await) }
     }
 }
 
@@ -71,7 +74,9 @@ impl<A: Answer> Exchange<A> {
             // Its body, if it has one, is not asked for.
             ticket.finish();
         }
-        let answered = unwound(async { self.answer.answer(request, &self.connection).await }).await;
+        // Pinned here and lent: a future that is passed on by value has its room twice.
+        let mut answering = pin!(async { self.answer.answer(request, &self.connection).await });
+        let answered = std::future::poll_fn(|cx| poll_unwound(answering.as_mut(), cx)).await;
         let mut response = if let Ok(response) = answered {
             response.map(Some)
         } else {
@@ -91,15 +96,15 @@ impl<A: Answer> Exchange<A> {
     }
 }
 
-/// The future's outcome, or that it panicked. It is not polled again then, only dropped.
-async fn unwound<F: Future>(future: F) -> Result<F::Output, Panicked> {
-    let mut future = pin!(future);
-    std::future::poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+/// The future's outcome, or that it panicked. It is not to be polled again then, only dropped.
+fn poll_unwound<F: Future>(
+    future: Pin<&mut F>,
+    cx: &mut Context<'_>,
+) -> Poll<Result<F::Output, Panicked>> {
+    match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        Ok(polled) => polled.map(Ok),
         Err(_) => Poll::Ready(Err(Panicked)),
-    })
-    .await
+    }
 }
 
 struct Panicked;
