@@ -21,7 +21,7 @@ const MAX_CLIENT_TEXT: usize = 256;
 pub(super) struct AccessRecord {
     /// Always `request`.
     pub(super) event: &'static str,
-    /// When the head had arrived, RFC 3339.
+    /// When the head had arrived, or was given up, RFC 3339.
     pub(super) time: String,
     /// As in `X-Request-Id`.
     pub(super) request_id: String,
@@ -29,16 +29,18 @@ pub(super) struct AccessRecord {
     pub(super) client: Option<String>,
     /// The other end of the connection.
     pub(super) peer: String,
+    /// The address that was connected to, as bound.
+    pub(super) listener: String,
     /// The site's name.
     pub(super) site: Option<Box<str>>,
-    /// The method.
-    pub(super) method: String,
+    /// The method; none where no request was read.
+    pub(super) method: Option<String>,
     /// The path as sent, tokens taken out; none where the target was refused.
     pub(super) path: Option<String>,
     /// The names of the query's parameters.
     pub(super) parameters: Vec<String>,
-    /// HTTP version.
-    pub(super) protocol: &'static str,
+    /// HTTP version; none where no request was read.
+    pub(super) protocol: Option<&'static str>,
     /// The answer's status.
     pub(super) status: u16,
     /// `ok`, or the refusal's code.

@@ -6,8 +6,10 @@ use http::header::STRICT_TRANSPORT_SECURITY;
 use http::{HeaderValue, Request, Response};
 use http_body::Body as _;
 
-use super::connection::{Answer, ConnectionFacts, RequestBody, Transport};
-use super::identity::{Arrival, BodyPresence};
+use crate::policy::DenialCode;
+
+use super::connection::{Answer, ConnectionFacts, RequestBody, Transport, TurnedAway};
+use super::identity::BodyPresence;
 use super::pipeline::Pipeline;
 use super::reply::ReplyBody;
 use super::settings::Settings;
@@ -24,21 +26,27 @@ impl Answer for Pipeline {
         connection: &Arc<ConnectionFacts>,
     ) -> Response<ReplyBody> {
         let (parts, body) = request.into_parts();
-        let server_name = match &connection.transport {
-            Transport::Plain | Transport::Tls { server_name: None } => None,
-            Transport::Tls { server_name: Some(name) } => Some(&**name),
-        };
         let body = if body.is_end_stream() { BodyPresence::Absent } else { BodyPresence::Present };
-        let arrival = Arrival { peer: connection.peer, server_name, body };
-        let mut response = self.answer(&parts, arrival).await;
-        if connection.transport != Transport::Plain {
-            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, ONE_YEAR);
-        }
-        response
+        strict(self.answer(&parts, body, connection).await, connection)
+    }
+
+    fn turn_away(&self, reason: TurnedAway, connection: &ConnectionFacts) -> Response<ReplyBody> {
+        let code = match reason {
+            TurnedAway::HeadLate => DenialCode::RequestTimeout,
+            TurnedAway::NoRoom => DenialCode::Overloaded,
+        };
+        strict(self.turn_away(code, connection), connection)
     }
 
     fn settings(&self) -> Arc<Settings> {
         // Before the first state is in force every request is refused; the limits still hold.
         self.state().map_or_else(Arc::default, |state| Arc::clone(&state.settings))
     }
+}
+
+fn strict(mut response: Response<ReplyBody>, connection: &ConnectionFacts) -> Response<ReplyBody> {
+    if connection.transport != Transport::Plain {
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, ONE_YEAR);
+    }
+    response
 }

@@ -36,7 +36,9 @@ mod tests;
 
 pub use admission::KEPT_BACK;
 pub(crate) use connection::serve_apart;
-pub use connection::{Answer, ConnectionFacts, Protocol, RequestBody, RequestBodyError, Transport};
+pub use connection::{
+    Answer, ConnectionFacts, Protocol, RequestBody, RequestBodyError, Transport, TurnedAway,
+};
 pub use connection_metrics::{ConnectionMetrics, Counter, ListenerMetrics, Timeout};
 pub use drain::{DrainSignal, DrainTrigger, Drained, drain};
 pub use explain::{Explanation, Question, explain};

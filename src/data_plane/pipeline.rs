@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use http::header::DATE;
 use http::request::Parts;
-use http::{HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Response};
 use http_body_util::Full;
 use tokio::time::Instant;
 
@@ -13,12 +14,13 @@ use crate::policy::{Basis, Denial, DenialCode, Permit, RequestFacts, SnapshotRea
 use crate::telemetry::LineWriter;
 
 use super::access_log::{self, AccessRecord, micros};
+use super::connection::ConnectionFacts;
 use super::fetch;
-use super::identity::{Arrival, Learned, identify};
+use super::identity::{Arrival, BodyPresence, Learned, identify};
 use super::metrics::Metrics;
 use super::refusal::Refusal;
 use super::reply::{Reply, ReplyBody};
-use super::request_id::RequestIds;
+use super::request_id::{RequestIds, Trust};
 use super::response::{self, DenialContext, REQUEST_ID_HEADER};
 use super::state::EdgeState;
 use super::{AccessLog, Missing, Reasons};
@@ -49,15 +51,21 @@ impl Pipeline {
         self.state.load()
     }
 
-    /// Answers one request. `protocol` is its HTTP version, for the log.
-    pub async fn answer(&self, parts: &Parts, arrival: Arrival<'_>) -> Response<ReplyBody> {
+    /// Answers one request.
+    pub async fn answer(
+        &self,
+        parts: &Parts,
+        body: BodyPresence,
+        connection: &ConnectionFacts,
+    ) -> Response<ReplyBody> {
         let began = Instant::now();
         let state = self.state.load();
-        let trusted = state
-            .as_ref()
-            .is_some_and(|it| it.settings.trusted_proxies.contains(arrival.peer.get()));
-        let request_id = self.request_ids.of(&parts.headers, trusted);
-        let mut record = self.begin_record(parts, &arrival, &request_id);
+        let trust = trust(state.as_deref(), connection);
+        let request_id = self.request_ids.of(&parts.headers, trust);
+        let mut record = self.begin_record(connection, &request_id);
+        describe_head(parts, &mut record);
+        let arrival =
+            Arrival { peer: connection.peer, server_name: connection.server_name(), body };
         let outcome = match &state {
             Some(state) => self.serve(parts, arrival, state, began, &mut record).await,
             None => Err(Refusal::from(Denial::from(DenialCode::NoSnapshot))),
@@ -66,26 +74,38 @@ impl Pipeline {
             Ok(reply) => (reply, None),
             Err(refusal) => {
                 let code = refusal.denial.code();
-                record.code = code.as_str();
-                record.reason = Some(refusal.denial.to_string());
-                let context = DenialContext {
-                    reasons: state.as_ref().map_or(Reasons::Hidden, |it| it.settings.reasons),
-                    request_id: request_id.to_str().unwrap_or_default(),
-                    headers: &parts.headers,
-                    complete_length: refusal.complete_length,
-                };
-                (
-                    response::denial(code, context).map(|body| Reply::Text(Full::new(body))),
-                    Some(code),
-                )
+                let reply =
+                    deny(&refusal, state.as_deref(), &parts.headers, &request_id, &mut record);
+                (reply, Some(code))
             }
         };
         self.metrics.count_request(denied);
-        let log = match state.as_ref().map_or(AccessLog::On, |it| it.settings.access_log) {
-            AccessLog::On => Some(self.log.clone()),
-            AccessLog::Off => None,
+        self.finish(reply, record, &request_id, began, self.log(state.as_deref()))
+    }
+
+    /// Answers a client of which no request was read. What a forwarded header would have said is
+    /// not known, so that a client is only named where it came by itself.
+    pub fn turn_away(&self, code: DenialCode, connection: &ConnectionFacts) -> Response<ReplyBody> {
+        let began = Instant::now();
+        let state = self.state.load();
+        let unread = HeaderMap::new();
+        let request_id = self.request_ids.of(&unread, Trust::None);
+        let mut record = self.begin_record(connection, &request_id);
+        record.snapshot = state.as_ref().map(|state| state.policy.version);
+        record.client = match trust(state.as_deref(), connection) {
+            Trust::None => Some(connection.peer.to_string()),
+            Trust::Proxy => None,
         };
-        self.finish(reply, record, &request_id, began, log)
+        let refusal = Refusal::from(Denial::from(code));
+        let mut reply = deny(&refusal, state.as_deref(), &unread, &request_id, &mut record);
+        if let Some(now) = self.clock.now().to_system_time()
+            && let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(now))
+        {
+            // hyper adds it to what it sends itself (RFC 9110 section 6.6.1).
+            reply.headers_mut().insert(DATE, date);
+        }
+        self.metrics.count_request(Some(code));
+        self.finish(reply, record, &request_id, began, self.log(state.as_deref()))
     }
 
     /// Steps 1 to 9. Everything that refuses comes back as a [`Refusal`].
@@ -136,13 +156,7 @@ impl Pipeline {
         self.metrics.token_verifications.with_label_values(&[scheme, key, result]).inc();
     }
 
-    fn begin_record(
-        &self,
-        parts: &Parts,
-        arrival: &Arrival<'_>,
-        request_id: &HeaderValue,
-    ) -> AccessRecord {
-        let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    fn begin_record(&self, connection: &ConnectionFacts, request_id: &HeaderValue) -> AccessRecord {
         let time = i64::try_from(self.clock.since_epoch().as_micros())
             .ok()
             .and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
@@ -150,14 +164,18 @@ impl Pipeline {
             event: "request",
             time: time.map(|time| time.to_string()).unwrap_or_default(),
             request_id: request_id.to_str().unwrap_or_default().to_owned(),
-            peer: arrival.peer.to_string(),
-            method: access_log::shorten(parts.method.as_str()).to_owned(),
-            protocol: protocol(parts.version),
+            peer: connection.peer.to_string(),
+            listener: connection.listener.to_string(),
             code: "ok",
-            user_agent: text(http::header::USER_AGENT)
-                .map(|it| access_log::without_signatures(access_log::shorten(it))),
-            referrer: text(http::header::REFERER).and_then(access_log::referring_origin),
             ..AccessRecord::default()
+        }
+    }
+
+    /// Where the line goes, if one is wanted.
+    fn log(&self, state: Option<&EdgeState>) -> Option<LineWriter> {
+        match state.map_or(AccessLog::On, |it| it.settings.access_log) {
+            AccessLog::On => Some(self.log.clone()),
+            AccessLog::Off => None,
         }
     }
 
@@ -177,6 +195,32 @@ impl Pipeline {
     }
 }
 
+/// Is the other end of the connection believed?
+fn trust(state: Option<&EdgeState>, connection: &ConnectionFacts) -> Trust {
+    let proxy = state.is_some_and(|it| it.settings.trusted_proxies.contains(connection.peer.get()));
+    if proxy { Trust::Proxy } else { Trust::None }
+}
+
+/// The one place where a refusal becomes an answer and a log line.
+fn deny(
+    refusal: &Refusal,
+    state: Option<&EdgeState>,
+    headers: &HeaderMap,
+    request_id: &HeaderValue,
+    record: &mut AccessRecord,
+) -> Response<Reply> {
+    let code = refusal.denial.code();
+    record.code = code.as_str();
+    record.reason = Some(refusal.denial.to_string());
+    let context = DenialContext {
+        reasons: state.map_or(Reasons::Hidden, |it| it.settings.reasons),
+        request_id: request_id.to_str().unwrap_or_default(),
+        headers,
+        complete_length: refusal.complete_length,
+    };
+    response::denial(code, context).map(|body| Reply::Text(Full::new(body)))
+}
+
 /// A refusal for want of a token may have to say that there is no such file.
 async fn refuse(
     denial: Denial,
@@ -190,6 +234,15 @@ async fn refuse(
         return Denial::from(DenialCode::NotFound).into();
     }
     denial.into()
+}
+
+fn describe_head(parts: &Parts, record: &mut AccessRecord) {
+    let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    record.method = Some(access_log::shorten(parts.method.as_str()).to_owned());
+    record.protocol = Some(protocol(parts.version));
+    record.user_agent = text(http::header::USER_AGENT)
+        .map(|it| access_log::without_signatures(access_log::shorten(it)));
+    record.referrer = text(http::header::REFERER).and_then(access_log::referring_origin);
 }
 
 fn describe(facts: &RequestFacts<'_>, record: &mut AccessRecord) {

@@ -9,6 +9,15 @@ use super::response::REQUEST_ID_HEADER;
 /// Longest id that is taken over from a trusted proxy.
 const MAX_FOREIGN: usize = 64;
 
+/// Is the other end of a connection believed?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trust {
+    /// It speaks for itself.
+    None,
+    /// It speaks for others: a trusted proxy.
+    Proxy,
+}
+
 /// Makes ids: a random part a process, then a count.
 #[derive(Debug)]
 pub(super) struct RequestIds {
@@ -24,9 +33,9 @@ impl RequestIds {
     }
 
     /// The id of a request: a trusted proxy's own, or a new one.
-    pub(super) fn of(&self, headers: &HeaderMap, from_trusted_proxy: bool) -> HeaderValue {
+    pub(super) fn of(&self, headers: &HeaderMap, trust: Trust) -> HeaderValue {
         let foreign = headers.get(REQUEST_ID_HEADER).filter(|id| is_plain(id.as_bytes()));
-        if let Some(id) = foreign.filter(|_| from_trusted_proxy) {
+        if let Some(id) = foreign.filter(|_| trust == Trust::Proxy) {
             return id.clone();
         }
         let count = self.next.fetch_add(1, Ordering::Relaxed);
@@ -54,11 +63,11 @@ mod tests {
     fn ids_are_new_unless_a_trusted_proxy_names_one() {
         let ids = RequestIds::new();
         let mut headers = HeaderMap::new();
-        assert_ne!(ids.of(&headers, false), ids.of(&headers, false));
+        assert_ne!(ids.of(&headers, Trust::None), ids.of(&headers, Trust::None));
         headers.insert(REQUEST_ID_HEADER, HeaderValue::from_static("trace-1"));
-        assert_eq!(ids.of(&headers, true), "trace-1");
-        assert_ne!(ids.of(&headers, false), "trace-1");
+        assert_eq!(ids.of(&headers, Trust::Proxy), "trace-1");
+        assert_ne!(ids.of(&headers, Trust::None), "trace-1");
         headers.insert(REQUEST_ID_HEADER, HeaderValue::from_static("<script>"));
-        assert_ne!(ids.of(&headers, true), "<script>");
+        assert_ne!(ids.of(&headers, Trust::Proxy), "<script>");
     }
 }

@@ -20,6 +20,8 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use crate::network::PeerIp;
+
 use super::admission::Admission;
 use super::connection::{Answer, Door};
 use super::drain::{DrainSignal, Drained};
@@ -198,7 +200,8 @@ impl<A: Answer> Hall<A> {
     }
 
     fn turn_away(&mut self, stream: TcpStream, from: SocketAddr) {
-        // Nobody can be told anything before a handshake.
+        // Nobody can be told anything before a handshake, for which there is no room either: such
+        // connections are counted and closed, and have no code, no log line and no request id.
         if self.door.tls.is_some() || self.door.proxies.contains(from.ip()) {
             return;
         }
@@ -206,7 +209,7 @@ impl<A: Answer> Hall<A> {
         let door = Arc::clone(&self.door);
         self.connections.spawn(async move {
             let _refusal = refusal;
-            door.refuse(stream).await;
+            door.turn_away(stream, PeerIp::new(from.ip())).await;
         });
     }
 }

@@ -86,3 +86,7 @@ mod curl;
 // Clients that take their time: sent away when it is over, while others are served.
 #[cfg(test)]
 mod slow_clients;
+
+// Clients that no request was read of: a refusal like any other, or none at all.
+#[cfg(test)]
+mod turned_away;

@@ -31,8 +31,20 @@ pub trait Answer: Send + Sync + 'static {
         connection: &Arc<ConnectionFacts>,
     ) -> impl Future<Output = Response<Self::Body>> + Send;
 
+    /// The last words to a client that is sent away without a request of its having been read.
+    fn turn_away(&self, reason: TurnedAway, connection: &ConnectionFacts) -> Response<Self::Body>;
+
     /// The settings in force, which a new connection keeps.
     fn settings(&self) -> Arc<Settings>;
+}
+
+/// Why a client is sent away before it has asked anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnedAway {
+    /// The head of its request did not arrive in time.
+    HeadLate,
+    /// There are as many connections as may be.
+    NoRoom,
 }
 
 /// The body of a request, which must arrive in the time a head has.

@@ -17,16 +17,11 @@ use super::super::drain::DrainSignal;
 use super::super::proxy_protocol::read_proxy_header;
 use super::super::tls::ALPN_HTTP2;
 use super::activity::Activity;
-use super::answer::Answer;
+use super::answer::{Answer, TurnedAway};
 use super::facts::{ConnectionFacts, Protocol, Transport};
 use super::requests::Requests;
 use super::watched::WatchedWrites;
 use super::{http1, http2, parting};
-
-/// To a client that there is no room for.
-const OVERLOADED: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain\r\n\
-    content-length: 11\r\ncache-control: no-store\r\nretry-after: 1\r\nconnection: close\r\n\r\n\
-    overloaded\n";
 
 /// One listener's way in.
 #[derive(Debug)]
@@ -53,7 +48,7 @@ impl<A: Answer> Door<A> {
         let Ok(peer) = self.in_time(due, self.peer(&mut stream, from)).await else { return };
         if admitted.count_for(peer, limits.max_connections_per_address).is_err() {
             self.metrics.refused_over_address_limit.increment();
-            self.refuse(stream).await;
+            self.turn_away(stream, peer).await;
             return;
         }
         let activity = Activity::new(limits);
@@ -72,13 +67,19 @@ impl<A: Answer> Door<A> {
     }
 
     /// Says that there is no room, where that can be said without a handshake, and closes.
-    pub(in super::super) async fn refuse<S>(&self, mut stream: S)
+    pub(in super::super) async fn turn_away<S>(&self, mut stream: S, peer: PeerIp)
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         if self.tls.is_none() {
-            parting::say(&mut stream, OVERLOADED).await;
+            let connection = self.facts(peer, Transport::Plain, Protocol::Http1);
+            let answer = self.answer.turn_away(TurnedAway::NoRoom, &connection);
+            parting::answer(&mut stream, answer).await;
         }
+    }
+
+    fn facts(&self, peer: PeerIp, transport: Transport, protocol: Protocol) -> ConnectionFacts {
+        ConnectionFacts { peer, listener: self.address, transport, protocol }
     }
 
     async fn in_time<T>(
@@ -137,10 +138,9 @@ impl<A: Answer> Door<A> {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         activity.speaks(protocol);
-        let connection = ConnectionFacts { peer, listener: self.address, transport, protocol };
         let requests = Requests {
             answer: Arc::clone(&self.answer),
-            connection: Arc::new(connection),
+            connection: Arc::new(self.facts(peer, transport, protocol)),
             activity,
             metrics: Arc::clone(&self.metrics),
         };

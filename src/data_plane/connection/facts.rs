@@ -17,6 +17,16 @@ pub struct ConnectionFacts {
     pub protocol: Protocol,
 }
 
+impl ConnectionFacts {
+    /// The name the TLS client asked for.
+    pub fn server_name(&self) -> Option<&str> {
+        match &self.transport {
+            Transport::Plain | Transport::Tls { server_name: None } => None,
+            Transport::Tls { server_name: Some(name) } => Some(name),
+        }
+    }
+}
+
 /// In the clear or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transport {

@@ -15,7 +15,7 @@ use super::super::connection_metrics::Timeout;
 use super::super::drain::DrainSignal;
 use super::super::settings::Limits;
 use super::activity::HeadProgress;
-use super::answer::Answer;
+use super::answer::{Answer, TurnedAway};
 use super::parting::{self, PARTING, linger};
 use super::requests::Requests;
 use super::watchdog::Watchdog;
@@ -82,14 +82,16 @@ where
         End::Closed(Err(error)) => {
             if error.is_parse() {
                 metrics.malformed_http.increment();
-                parting::say(&mut stream, b"").await;
+                parting::close(&mut stream).await;
             }
         }
         End::TimedOut(cause) => {
             metrics.timeouts(cause).increment();
             match cause {
                 Timeout::Head if activity.head_progress() == HeadProgress::Begun => {
-                    parting::say(&mut stream, parting::REQUEST_TIMEOUT).await;
+                    let answer =
+                        requests.answer.turn_away(TurnedAway::HeadLate, &requests.connection);
+                    parting::answer(&mut stream, answer).await;
                 }
                 Timeout::Head | Timeout::Idle => {
                     // Nothing was asked, nothing is unread: closing is enough.

@@ -29,7 +29,7 @@ mod watched;
 #[cfg(test)]
 pub(super) mod tests;
 
-pub use answer::{Answer, RequestBody, RequestBodyError};
+pub use answer::{Answer, RequestBody, RequestBodyError, TurnedAway};
 pub(crate) use apart::serve_apart;
 pub(super) use door::Door;
 pub use facts::{ConnectionFacts, Protocol, Transport};

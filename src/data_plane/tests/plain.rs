@@ -83,7 +83,10 @@ async fn connections_over_the_limit_are_told_so() {
     let mut over = edge.connect().await;
     over.send(GET).await;
     let answer = over.rest().await;
-    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("overloaded\n"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("\r\n\r\nno room for 127.0.0.1"),
+        "{answer}"
+    );
     assert_eq!(edge.metrics.refused_over_limit.get(), 1);
     assert_eq!(edge.metrics.listeners[0].open(), 2);
     // Once it has seen the first one close, there is room.

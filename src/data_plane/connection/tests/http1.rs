@@ -339,7 +339,10 @@ async fn an_address_has_its_connections_and_others_theirs() {
     let mut second = house.connect(1024);
     second.send(line("203.0.113.9").as_bytes()).await;
     let answer = second.rest().await;
-    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("overloaded\n"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 503 ") && answer.ends_with("\r\n\r\nno room for 203.0.113.9"),
+        "{answer}"
+    );
     assert_eq!(house.metrics().refused_over_address_limit.get(), 1);
     let mut other = house.connect(1024);
     other.send(line("203.0.113.10").as_bytes()).await;

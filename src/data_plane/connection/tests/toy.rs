@@ -8,7 +8,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::CONTENT_LENGTH;
+use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
@@ -24,7 +25,7 @@ use crate::data_plane::connection_metrics::{ConnectionMetrics, Timeout};
 use crate::data_plane::drain::DrainSignal;
 use crate::data_plane::{
     ConnectionFacts, DrainTrigger, Limits, Protocol, RequestBody, RequestBodyError, Settings,
-    Transport, drain,
+    Transport, TurnedAway, drain,
 };
 use crate::network::{NetworkSet, PeerIp};
 
@@ -80,6 +81,19 @@ impl Answer for Toy {
             path => format!("hello {path}"),
         };
         Response::new(Full::from(text).boxed_unsync())
+    }
+
+    fn turn_away(&self, reason: TurnedAway, connection: &ConnectionFacts) -> Response<Self::Body> {
+        let (status, text) = match reason {
+            TurnedAway::HeadLate => (StatusCode::REQUEST_TIMEOUT, "late"),
+            TurnedAway::NoRoom => (StatusCode::SERVICE_UNAVAILABLE, "no room"),
+        };
+        let text = format!("{text} for {}", connection.peer);
+        let length = text.len();
+        let mut response = Response::new(Full::from(text).boxed_unsync());
+        *response.status_mut() = status;
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+        response
     }
 
     fn settings(&self) -> Arc<Settings> {
