@@ -23,14 +23,14 @@ use serde::Deserialize;
 /// Codes that no head of a request earns by itself: they need a socket, an origin or the lack of a
 /// snapshot. What tests each, over a socket.
 const NEEDS_MORE_THAN_A_HEAD: &[(DenialCode, &str)] = &[
-    (DenialCode::NoSnapshot, "black box: requests before the first snapshot"),
+    (DenialCode::NoSnapshot, "data_plane/tests/stateless.rs: requests before the first state"),
     (DenialCode::NotFound, "black box: files that are not there"),
     (DenialCode::OriginInvalid, "black box: origins that answer nonsense"),
     (DenialCode::OriginTimeout, "black box: origins that do not answer"),
     (DenialCode::OriginUnreachable, "black box: origins that are down"),
-    (DenialCode::Overloaded, "data_plane/connection/tests: more connections than allowed"),
+    (DenialCode::Overloaded, "black box/turned_away.rs: connections over the limits"),
     (DenialCode::RangeNotSatisfiable, "black box: ranges past the end"),
-    (DenialCode::RequestTimeout, "black box: slow clients"),
+    (DenialCode::RequestTimeout, "black box/turned_away.rs: a late head"),
 ];
 
 #[derive(Debug, Deserialize)]

@@ -2,4 +2,5 @@
 
 mod edge;
 mod plain;
+mod stateless;
 mod tls;
