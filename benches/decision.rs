@@ -83,6 +83,7 @@ fn snapshot(overrides: u32, blocked: u32) -> EdgeSnapshot {
     let site = Site {
         name: "*".into(),
         tenant: TenantId(1),
+        cors: None,
         assets: Some(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}").expect("a template"),

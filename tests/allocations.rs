@@ -74,6 +74,7 @@ fn snapshot() -> EdgeSnapshot {
     let site = |name: &str, query| Site {
         name: name.into(),
         tenant: TenantId(1),
+        cors: None,
         assets: Some(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}").unwrap(),

@@ -39,6 +39,7 @@ fn snapshot() -> EdgeSnapshot {
     let site = Site {
         name: "*".into(),
         tenant: TenantId(1),
+        cors: None,
         assets: Some(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}/{quality}.{source}").unwrap(),

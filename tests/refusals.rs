@@ -128,6 +128,7 @@ fn snapshot() -> EdgeSnapshot {
     let site = Site {
         name: "files.example.com".into(),
         tenant: TenantId(1),
+        cors: None,
         assets: Some(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}").unwrap(),

@@ -21,6 +21,7 @@ mod load;
 mod origins;
 mod overrides;
 mod secret_source;
+mod sharing;
 mod sites;
 mod source;
 mod surroundings;

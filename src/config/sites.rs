@@ -5,13 +5,15 @@ use std::collections::{HashMap, HashSet};
 use super::document::{Bounds, Section, Value};
 use super::finding::Finding;
 use super::origins::Origins;
+use super::sharing::cors;
 use super::tokens::{KeyPlace, TOKEN_KEYS, token_rules};
 use crate::asset::TenantId;
 use crate::policy::{
     Access, AssetRules, HostPattern, KeyTemplate, Route, Scheme, Site, SiteTable, TokenRules,
 };
 
-pub(super) const SITE_KEYS: &[&str] = &["hosts", "tenant", "assets", "token", "route"];
+pub(super) const SITE_KEYS: &[&str] =
+    &["hosts", "tenant", "assets", "cors", "cors_credentials", "token", "route"];
 
 pub(super) const ASSET_KEYS: &[&str] = &["origin", "key"];
 
@@ -94,6 +96,7 @@ impl<'d> Sites<'d> {
             name: name.into(),
             tenant: TenantId(tenant),
             assets: assets.flatten(),
+            cors: cors(section, token.as_ref()),
             token,
             routes,
         };

@@ -1,14 +1,15 @@
 //! The decision on one request, told step by step: the same functions as while serving, watched.
 
 use http::request::Parts;
+use http::{HeaderMap, Method, StatusCode};
 use serde::Serialize;
 
 use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
 use crate::network::ClientIp;
 use crate::policy::{
-    Basis, Blocked, Denial, DenialCode, EdgeSnapshot, RequestFacts, Resource, Scheme, Step,
-    Witness, decide_witnessed,
+    Basis, Blocked, CorsGrant, Denial, DenialCode, EdgeSnapshot, RequestFacts, Resource, Scheme,
+    Site, Step, Witness, admit, decide_witnessed,
 };
 use crate::token::{Subject, TokenRejection, edge_auth};
 
@@ -59,6 +60,9 @@ pub fn explain(question: Question<'_>, policy: &EdgeSnapshot, settings: &Setting
     let identified =
         identify(question.parts, question.arrival, &policy.sites, settings, &mut learned);
     story.tell_learned(&learned, question.arrival);
+    if let Some(site) = learned.site {
+        story.tell_cors(site, &question.parts.headers);
+    }
     let facts = match identified {
         Ok(facts) => facts,
         Err(denial) => {
@@ -69,6 +73,18 @@ pub fn explain(question: Question<'_>, policy: &EdgeSnapshot, settings: &Setting
     };
     story.effective_path = Some(facts.target.wire().to_owned());
     story.tell_facts(&facts);
+    if question.parts.method == Method::OPTIONS {
+        return match admit(&facts, policy, &mut story) {
+            Ok(()) => {
+                story.tell("permit", "OPTIONS needs no token and is given no file".to_owned());
+                story.end("allow", "ok", StatusCode::NO_CONTENT.as_u16())
+            }
+            Err(denial) => {
+                story.near_misses(&facts, policy, question.now, denial);
+                story.denied(denial)
+            }
+        };
+    }
     match decide_witnessed(&facts, policy, question.now, &mut story) {
         Ok(permit) => {
             let basis = match permit.basis() {
@@ -142,13 +158,30 @@ impl Story {
         self.steps.push(ExplainedStep { step, outcome });
     }
 
-    fn tell_learned(&mut self, learned: &Learned, arrival: Arrival<'_>) {
-        if let Some(site) = &learned.site {
-            self.tell("site", site.to_string());
+    fn tell_learned(&mut self, learned: &Learned<'_>, arrival: Arrival<'_>) {
+        if let Some(site) = learned.site {
+            self.tell("site", site.name.to_string());
         }
         if let Some(client) = learned.client {
             self.tell("client", client_text(client, arrival));
         }
+    }
+
+    /// Whose scripts may read the answer: no part of the decision, and what breaks a player.
+    fn tell_cors(&mut self, site: &Site, headers: &HeaderMap) {
+        let Some(origin) = response::origin(headers) else { return };
+        let asked = String::from_utf8_lossy(origin);
+        let text = match site.cors.as_ref().map(|cors| cors.grant(Some(origin))) {
+            None => format!("the site sets no `cors`: scripts of {asked} may not read the answer"),
+            Some(CorsGrant::Any) => "scripts of every origin may read the answer".to_owned(),
+            Some(CorsGrant::None) => {
+                format!("{asked} is not listed: its scripts may not read the answer")
+            }
+            Some(CorsGrant::Origin(origin)) => {
+                format!("scripts of {} may read the answer", origin.as_str())
+            }
+        };
+        self.tell("cors", text);
     }
 
     fn tell_facts(&mut self, facts: &RequestFacts<'_>) {
@@ -254,6 +287,7 @@ impl Story {
 /// What a request that was refused before a decision would have needed.
 const HINTS: &[(DenialCode, &str)] = &[
     (DenialCode::ClientAddress, "a trusted proxy that writes addresses into the forwarded header"),
+    (DenialCode::MethodNotAllowed, "GET or HEAD; OPTIONS where the site sets `cors`"),
     (DenialCode::NoRoute, "a [[site.route]] whose prefix covers the path by whole segments"),
     (DenialCode::NoSite, "a [[site]] whose hosts name this host, or \"*\""),
     (

@@ -36,11 +36,11 @@ pub enum BodyPresence {
     Present,
 }
 
-/// What was learned of a request before it was refused; for the log.
-#[derive(Clone, Debug, Default)]
-pub struct Learned {
-    /// The site's name.
-    pub site: Option<Box<str>>,
+/// What was learned of a request before it was refused; for the log, and for whom the answer is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Learned<'s> {
+    /// Whose host it names.
+    pub site: Option<&'s Site>,
     /// The client's address.
     pub client: Option<ClientIp>,
 }
@@ -51,7 +51,7 @@ pub fn identify<'s>(
     arrival: Arrival<'_>,
     sites: &'s SiteTable,
     settings: &Settings,
-    learned: &mut Learned,
+    learned: &mut Learned<'s>,
 ) -> Result<RequestFacts<'s>, Denial> {
     check_framing(parts, arrival.body, &settings.limits)?;
     let host = request_host(parts)?;
@@ -59,7 +59,8 @@ pub fn identify<'s>(
         return Err(DenialCode::NoSite.into());
     }
     let site = sites.find(host.as_str()).ok_or(DenialCode::NoSite)?;
-    learned.site = Some(site.name.clone());
+    learned.site = Some(site);
+    check_method(&parts.method, site)?;
     let target = request_target(parts, site, &settings.limits)?;
     let client = settings
         .forwarded_header
@@ -103,10 +104,17 @@ fn check_framing(parts: &Parts, body: BodyPresence, limits: &Limits) -> Result<(
     if headers.contains_key(UPGRADE) {
         return Err(DenialCode::UpgradeRefused.into());
     }
-    if parts.method != Method::GET && parts.method != Method::HEAD {
-        return Err(DenialCode::MethodNotAllowed.into());
-    }
     Ok(())
+}
+
+/// After the site is known: which methods there are is the site's to say (RFC 9110 section 10.2.1).
+fn check_method(method: &Method, site: &Site) -> Result<(), Denial> {
+    let preflight = *method == Method::OPTIONS && site.cors.is_some();
+    if *method == Method::GET || *method == Method::HEAD || preflight {
+        Ok(())
+    } else {
+        Err(DenialCode::MethodNotAllowed.into())
+    }
 }
 
 fn announces_a_body(headers: &HeaderMap) -> bool {

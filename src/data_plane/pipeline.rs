@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use http::header::DATE;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, HeaderValue, Method, Response};
 use http_body_util::Full;
 use tokio::time::Instant;
 
 use crate::clock::{Clock, UnixSeconds};
 use crate::delivery::AskMethod;
-use crate::policy::{Basis, Denial, DenialCode, Permit, RequestFacts, SnapshotReader, decide};
+use crate::policy::{
+    Basis, Denial, DenialCode, Permit, Quiet, RequestFacts, SnapshotReader, admit, decide,
+};
 use crate::telemetry::LineWriter;
 
 use super::access_log::{self, AccessRecord, micros};
@@ -66,19 +68,30 @@ impl Pipeline {
         describe_head(parts, &mut record);
         let arrival =
             Arrival { peer: connection.peer, server_name: connection.server_name(), body };
+        let mut learned = Learned::default();
         let outcome = match &state {
-            Some(state) => self.serve(parts, arrival, state, began, &mut record).await,
+            Some(state) => {
+                self.serve(parts, arrival, state, began, &mut learned, &mut record).await
+            }
             None => Err(Refusal::from(Denial::from(DenialCode::NoSnapshot))),
         };
-        let (reply, denied) = match outcome {
+        let (mut reply, denied) = match outcome {
             Ok(reply) => (reply, None),
             Err(refusal) => {
                 let code = refusal.denial.code();
-                let reply =
-                    deny(&refusal, state.as_deref(), &parts.headers, &request_id, &mut record);
-                (reply, Some(code))
+                let context = DenialContext {
+                    reasons: reasons(state.as_deref()),
+                    request_id: request_id.to_str().unwrap_or_default(),
+                    headers: &parts.headers,
+                    site: learned.site,
+                    complete_length: refusal.complete_length,
+                };
+                (deny(&refusal, context, &mut record), Some(code))
             }
         };
+        if let Some(site) = learned.site {
+            response::share(reply.headers_mut(), site, parts);
+        }
         self.metrics.count_request(denied);
         self.finish(reply, record, &request_id, began, self.log(state.as_deref()))
     }
@@ -97,7 +110,14 @@ impl Pipeline {
             Trust::Proxy => None,
         };
         let refusal = Refusal::from(Denial::from(code));
-        let mut reply = deny(&refusal, state.as_deref(), &unread, &request_id, &mut record);
+        let context = DenialContext {
+            reasons: reasons(state.as_deref()),
+            request_id: request_id.to_str().unwrap_or_default(),
+            headers: &unread,
+            site: None,
+            complete_length: None,
+        };
+        let mut reply = deny(&refusal, context, &mut record);
         if let Some(now) = self.clock.now().to_system_time()
             && let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(now))
         {
@@ -109,23 +129,28 @@ impl Pipeline {
     }
 
     /// Steps 1 to 9. Everything that refuses comes back as a [`Refusal`].
-    async fn serve(
+    async fn serve<'s>(
         &self,
         parts: &Parts,
         arrival: Arrival<'_>,
-        state: &EdgeState,
+        state: &'s EdgeState,
         began: Instant,
+        learned: &mut Learned<'s>,
         record: &mut AccessRecord,
     ) -> Result<Response<Reply>, Refusal> {
         let now = self.clock.now();
         record.snapshot = Some(state.policy.version);
-        let mut learned = Learned::default();
-        let identified =
-            identify(parts, arrival, &state.policy.sites, &state.settings, &mut learned);
-        record.site = learned.site;
+        let identified = identify(parts, arrival, &state.policy.sites, &state.settings, learned);
+        record.site = learned.site.map(|site| site.name.clone());
         record.client = learned.client.map(|client| client.to_string());
         let facts = identified?;
         describe(&facts, record);
+        if parts.method == Method::OPTIONS {
+            // Browsers send no token with it, and get no bytes for it.
+            admit(&facts, &state.policy, &mut Quiet)?;
+            record.decide_us = micros(began);
+            return Ok(response::preflight(facts.site, &parts.headers).map(Reply::File));
+        }
         let decided = decide(&facts, &state.policy, now);
         record.decide_us = micros(began);
         self.count_token(&facts, &decided);
@@ -135,7 +160,7 @@ impl Pipeline {
         };
         describe_basis(&permit, record);
         let method = match parts.method {
-            http::Method::HEAD => AskMethod::Head,
+            Method::HEAD => AskMethod::Head,
             _ => AskMethod::Get,
         };
         fetch::fetch(permit, &facts, method, &parts.headers, state, now, &self.metrics, record)
@@ -201,23 +226,20 @@ fn trust(state: Option<&EdgeState>, connection: &ConnectionFacts) -> Trust {
     if proxy { Trust::Proxy } else { Trust::None }
 }
 
+/// Are refusals to name their code? Before the first state nobody has said so.
+fn reasons(state: Option<&EdgeState>) -> Reasons {
+    state.map_or(Reasons::Hidden, |it| it.settings.reasons)
+}
+
 /// The one place where a refusal becomes an answer and a log line.
 fn deny(
     refusal: &Refusal,
-    state: Option<&EdgeState>,
-    headers: &HeaderMap,
-    request_id: &HeaderValue,
+    context: DenialContext<'_>,
     record: &mut AccessRecord,
 ) -> Response<Reply> {
     let code = refusal.denial.code();
     record.code = code.as_str();
     record.reason = Some(refusal.denial.to_string());
-    let context = DenialContext {
-        reasons: state.map_or(Reasons::Hidden, |it| it.settings.reasons),
-        request_id: request_id.to_str().unwrap_or_default(),
-        headers,
-        complete_length: refusal.complete_length,
-    };
     response::denial(code, context).map(|body| Reply::Text(Full::new(body)))
 }
 

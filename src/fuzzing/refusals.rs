@@ -26,8 +26,13 @@ pub fn accept(bytes: &[u8]) {
     let reasons = chosen(&[Reasons::Exposed, Reasons::Hidden], input.byte());
     let Ok(accept) = HeaderValue::from_bytes(input.rest()) else { return };
     let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
-    let context =
-        DenialContext { reasons, request_id: REQUEST_ID, headers: &headers, complete_length: None };
+    let context = DenialContext {
+        reasons,
+        request_id: REQUEST_ID,
+        headers: &headers,
+        site: None,
+        complete_length: None,
+    };
     let answer = denial(code, context);
     assert_eq!(answer.status(), status(code));
     let field = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());

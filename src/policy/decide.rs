@@ -29,7 +29,37 @@ pub fn decide_witnessed<'r, W: Witness>(
     now: UnixSeconds,
     witness: &mut W,
 ) -> Result<Permit<'r>, Denial> {
-    let (grant, needs_token) = match &facts.resource {
+    let (grant, needs_token) = admitted(facts, snapshot, witness)?;
+    if !needs_token {
+        witness.see(|| Step::TokenNotNeeded);
+        return Ok(Permit::new(facts, grant, Basis::Public));
+    }
+    let paths = match &grant {
+        Grant::Asset { effective, .. } => EffectivePaths::of(&facts.target, *effective),
+        Grant::Route(_) => EffectivePaths::as_asked(&facts.target),
+    };
+    let subject = paths.as_subject(facts.target.query());
+    let token = verify_any(facts, subject, &snapshot.revocations, now, witness)?;
+    Ok(Permit::new(facts, grant, Basis::Token(token)))
+}
+
+/// May this client ask at all? Steps 5 and 6 alone, for a request that is given no bytes and shows
+/// no token (a preflight).
+pub fn admit<W: Witness>(
+    facts: &RequestFacts<'_>,
+    snapshot: &EdgeSnapshot,
+    witness: &mut W,
+) -> Result<(), Denial> {
+    admitted(facts, snapshot, witness).map(|_| ())
+}
+
+/// What would be granted, and whether a token must open it.
+fn admitted<'r, W: Witness>(
+    facts: &'r RequestFacts<'r>,
+    snapshot: &EdgeSnapshot,
+    witness: &mut W,
+) -> Result<(Grant<'r>, bool), Denial> {
+    let found = match &facts.resource {
         Resource::Asset(asset) => {
             let rules = facts.site.assets.as_ref().ok_or(DenialCode::NoRoute)?;
             let effective = snapshot.overrides.effective(facts.site.tenant, asset);
@@ -60,18 +90,7 @@ pub fn decide_witnessed<'r, W: Witness>(
     if blocked {
         return Err(DenialCode::IpBlocked.into());
     }
-
-    if !needs_token {
-        witness.see(|| Step::TokenNotNeeded);
-        return Ok(Permit::new(facts, grant, Basis::Public));
-    }
-    let paths = match &grant {
-        Grant::Asset { effective, .. } => EffectivePaths::of(&facts.target, *effective),
-        Grant::Route(_) => EffectivePaths::as_asked(&facts.target),
-    };
-    let subject = paths.as_subject(facts.target.query());
-    let token = verify_any(facts, subject, &snapshot.revocations, now, witness)?;
-    Ok(Permit::new(facts, grant, Basis::Token(token)))
+    Ok(found)
 }
 
 /// Tries the candidates in order; of the refusals the one that got furthest is reported.

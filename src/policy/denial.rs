@@ -118,7 +118,7 @@ denial_codes! {
     HostInvalid = "host_invalid",
     /// The client's address is on a blocklist.
     IpBlocked = "ip_blocked",
-    /// Only GET and HEAD are served.
+    /// The method is not served here.
     MethodNotAllowed = "method_not_allowed",
     /// No route of the site covers the path, or the route denies it.
     NoRoute = "no_route",

@@ -11,10 +11,11 @@ mod permit;
 mod reputation;
 mod revocations;
 mod rules;
+mod sharing;
 mod snapshot;
 mod witness;
 
-pub use decide::{decide, decide_witnessed};
+pub use decide::{admit, decide, decide_witnessed};
 pub use denial::{Denial, DenialCode};
 pub use facts::{RequestFacts, Resource};
 pub use netset::{
@@ -28,6 +29,9 @@ pub use revocations::Revocations;
 pub use rules::{
     Access, AssetRules, HostPattern, KeyTemplate, KeyTemplateRejection, OriginName, OriginTakes,
     Route, Scheme, Site, SiteTable, TokenRules,
+};
+pub use sharing::{
+    CorsCredentials, CorsGrant, CorsOrigins, CorsRules, WebOrigin, WebOriginRejection,
 };
 pub use snapshot::{EdgeSnapshot, SnapshotPublisher, SnapshotReader};
 pub use witness::{Blocked, Quiet, Step, Witness};

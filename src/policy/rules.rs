@@ -8,6 +8,8 @@ use crate::asset::{AssetParameters, AssetPath, OriginKey, TenantId, Visibility};
 use crate::token::CarrierRules;
 use crate::token::edge_auth::EdgeAuth;
 
+use super::CorsRules;
+
 /// The name of an `[[origin]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OriginName(Arc<str>);
@@ -39,6 +41,8 @@ pub struct Site {
     pub tenant: TenantId,
     /// Where assets are, if the site has any.
     pub assets: Option<AssetRules>,
+    /// Whose scripts may read the answers; none: those of the site's own origin.
+    pub cors: Option<CorsRules>,
     /// How tokens look, if the site takes any.
     pub token: Option<TokenRules>,
     /// Plain paths beside the asset grammar; the longest prefix wins.
@@ -372,7 +376,14 @@ mod tests {
     use crate::target::{PathToken, RequestTarget};
 
     fn site(name: &str) -> Site {
-        Site { name: name.into(), tenant: TenantId(1), assets: None, token: None, routes: vec![] }
+        Site {
+            name: name.into(),
+            tenant: TenantId(1),
+            assets: None,
+            cors: None,
+            token: None,
+            routes: vec![],
+        }
     }
 
     #[test]

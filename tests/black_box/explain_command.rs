@@ -170,3 +170,39 @@ fetch     vod/a from media
         assert_eq!((said.status, &*said.out), (2, ""), "{usage:?}");
     }
 }
+
+#[test]
+fn explain_says_whose_scripts_may_read_the_answer() {
+    let config = usual_config("", "cors = [\"https://player.example.com\"]");
+    let folder = Edge::builder(config).write();
+    let about = |more: &[&str]| {
+        let (status, said) = explain(&folder, "/vod/a", more);
+        let steps = said["steps"].as_array().unwrap();
+        let cors = steps.iter().find(|step| step["step"] == "cors");
+        let cors = cors.map(|step| step["outcome"].as_str().unwrap().to_owned());
+        (status, said["code"].as_str().unwrap().to_owned(), said["status"].clone(), cors)
+    };
+    let denied = (1, "token_missing".to_owned(), Value::from(403));
+    let (status, code, number, cors) = about(&[]);
+    assert_eq!(((status, code, number), cors), (denied.clone(), None));
+    for (origin, expected) in [
+        ("https://player.example.com", "scripts of https://player.example.com may read the answer"),
+        (
+            "https://evil.example",
+            "https://evil.example is not listed: its scripts may not read the answer",
+        ),
+    ] {
+        let field = format!("Origin: {origin}");
+        let (status, code, number, cors) = about(&["-H", &field]);
+        assert_eq!(((status, code, number), cors.as_deref()), (denied.clone(), Some(expected)));
+        let (status, code, number, cors) = about(&["-H", &field, "--method", "OPTIONS"]);
+        assert_eq!((status, &*code, number), (0, "ok", Value::from(204)));
+        assert_eq!(cors.as_deref(), Some(expected));
+    }
+    let (status, said) = explain(&explained(), "/vod/a", &["--method", "OPTIONS"]);
+    assert_eq!((status, &said["code"]), (1, &"method_not_allowed".into()));
+    assert_eq!(
+        said["near_misses"],
+        serde_json::json!(["GET or HEAD; OPTIONS where the site sets `cors`"])
+    );
+}

@@ -90,3 +90,7 @@ mod slow_clients;
 // Clients that no request was read of: a refusal like any other, or none at all.
 #[cfg(test)]
 mod turned_away;
+
+// What browsers are told about other origins: CORS and preflights.
+#[cfg(test)]
+mod cross_origin;

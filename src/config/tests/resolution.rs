@@ -9,7 +9,7 @@ use crate::asset::{AssetTypeSet, TenantId};
 use crate::data_plane::{ForwardedHeader, Limits, Missing, Reasons};
 use crate::keyring::{KeyPurpose, MacAlgorithm};
 use crate::origin::{DiskConfig, HttpConfig, Kind, Symlinks};
-use crate::policy::{Access, OriginTakes, Scheme};
+use crate::policy::{Access, CorsCredentials, CorsOrigins, OriginTakes, Scheme, WebOrigin};
 use crate::token::Carrier;
 use crate::token::edge_auth::{EscapeUrl, IpForm, QueryRule, StartRule, UrlForm};
 
@@ -33,6 +33,7 @@ fn the_smallest_configuration_has_the_defaults_of_the_contract() {
     assert_eq!(loaded.overrides.entries(), 0);
 
     let site = only_site(&loaded);
+    assert_eq!(site.cors, None);
     assert_eq!((&*site.name, site.tenant), ("*", TenantId(1)));
     let token = site.token.as_ref().unwrap();
     assert_eq!(token.carriers.name(), "__token__");
@@ -99,10 +100,12 @@ fn every_key_reaches_its_place() {
         hosts = ["Files.example.com", "*.example.com"]
         tenant = 42
         assets = { origin = "far", key = "{visibility}/{path}" }
+        cors = ["https://Player.example.com:443", "http://localhost:3000", "http://a.example"]
+        cors_credentials = true
         [site.token]
         scheme = "edge-auth"
         name = "hdnea"
-        carriers = ["path"]
+        carriers = ["path", "cookie"]
         algorithm = "sha1"
         keys = [
             { id = "a", env = "KEY", use = "links", not_before = 2026-11-01T00:00:00Z },
@@ -154,7 +157,10 @@ fn every_key_reaches_its_place() {
     )
     .unwrap_or_else(|errors| panic!("{errors}"));
 
-    assert_eq!(messages(&loaded.warnings), ["HMAC-sha1 is an old choice"]);
+    assert_eq!(
+        messages(&loaded.warnings),
+        ["http://a.example is a page in the clear", "HMAC-sha1 is an old choice"]
+    );
     assert_eq!(loaded.edge.listeners.len(), 3);
     let tls = &loaded.edge.listeners[2];
     assert_eq!(tls.certificates[0].key, Path::new("/etc/c/tls/a.key"));
@@ -213,6 +219,11 @@ fn every_key_reaches_its_place() {
     assert_eq!(routes, expected);
     let token = site.token.as_ref().unwrap();
     assert_eq!(token.carriers.name(), "hdnea");
+    let cors = site.cors.as_ref().unwrap();
+    let CorsOrigins::Listed(origins) = &cors.origins else { panic!("{cors:?}") };
+    let origins: Vec<_> = origins.iter().map(WebOrigin::as_str).collect();
+    let expected = ["https://player.example.com", "http://localhost:3000", "http://a.example"];
+    assert_eq!((&*origins, cors.credentials), (&expected[..], CorsCredentials::Allowed));
     assert!(token.carriers.allows(Carrier::Path) && !token.carriers.allows(Carrier::Query));
     let Scheme::EdgeAuth(rules) = &token.scheme;
     assert_eq!(rules.algorithm, MacAlgorithm::Sha1);

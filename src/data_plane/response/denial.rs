@@ -7,7 +7,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
-use crate::policy::DenialCode;
+use crate::policy::{DenialCode, Site};
 
 use super::super::Reasons;
 
@@ -60,6 +60,8 @@ pub struct DenialContext<'a> {
     pub request_id: &'a str,
     /// The client's header fields, for `Accept`.
     pub headers: &'a HeaderMap,
+    /// Whose host was asked, where that was found out.
+    pub site: Option<&'a Site>,
     /// The whole length of the file, where a range missed it.
     pub complete_length: Option<u64>,
 }
@@ -90,16 +92,16 @@ pub fn answer(code: DenialCode, context: DenialContext<'_>) -> Response<Bytes> {
     if let Some(code) = shown {
         headers.insert(REASON_HEADER, HeaderValue::from_static(code.as_str()));
     }
-    extra_fields(code, context.complete_length, headers);
+    extra_fields(code, context, headers);
     response
 }
 
 /// What single statuses owe the client (RFC 9110 sections 15.5.6, 15.5.17, 15.6.4).
-fn extra_fields(code: DenialCode, complete_length: Option<u64>, headers: &mut HeaderMap) {
+fn extra_fields(code: DenialCode, context: DenialContext<'_>, headers: &mut HeaderMap) {
     if code == DenialCode::MethodNotAllowed {
-        headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        headers.insert(ALLOW, super::sharing::methods(context.site));
     }
-    if let Some(length) = complete_length
+    if let Some(length) = context.complete_length
         && let Ok(value) = HeaderValue::try_from(format!("bytes */{length}"))
     {
         headers.insert(CONTENT_RANGE, value);
@@ -197,8 +199,13 @@ mod tests {
         if let Some(accept) = accept {
             headers.insert(ACCEPT, HeaderValue::from_str(accept).unwrap());
         }
-        let context =
-            DenialContext { reasons, request_id: "r1", headers: &headers, complete_length: None };
+        let context = DenialContext {
+            reasons,
+            request_id: "r1",
+            headers: &headers,
+            site: None,
+            complete_length: None,
+        };
         let response = answer(code, context);
         (String::from_utf8(response.body().to_vec()).unwrap(), response)
     }

@@ -12,6 +12,7 @@ mod file_answer;
 mod headers;
 mod multipart;
 mod range;
+mod sharing;
 #[cfg(test)]
 mod tests;
 
@@ -21,3 +22,4 @@ pub use denial::{
 };
 pub use file_answer::{FileAnswer, FileRequest};
 pub use headers::{CacheControl, Disposition, FileName, Presentation};
+pub use sharing::{origin, preflight, share};

@@ -125,6 +125,7 @@ pub(super) fn site(keys: &[(&str, &str)]) -> Site {
     Site {
         name: "files.example.com".into(),
         tenant: TENANT,
+        cors: None,
         assets: Some(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{visibility}/{path}/{quality}.{source}").unwrap(),
