@@ -84,6 +84,7 @@ fn snapshot(overrides: u32, blocked: u32) -> EdgeSnapshot {
         name: "*".into(),
         tenant: TenantId(1),
         cors: None,
+        resource_policy: None,
         assets: Some(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}").expect("a template"),

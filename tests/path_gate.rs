@@ -40,6 +40,7 @@ fn snapshot() -> EdgeSnapshot {
         name: "*".into(),
         tenant: TenantId(1),
         cors: None,
+        resource_policy: None,
         assets: Some(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}/{quality}.{source}").unwrap(),

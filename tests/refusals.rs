@@ -129,6 +129,7 @@ fn snapshot() -> EdgeSnapshot {
         name: "files.example.com".into(),
         tenant: TenantId(1),
         cors: None,
+        resource_policy: None,
         assets: Some(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}").unwrap(),

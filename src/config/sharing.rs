@@ -1,8 +1,10 @@
-//! `cors` and `cors_credentials` of a site.
+//! `cors`, `cors_credentials` and `cross_origin_resource_policy` of a site.
 
 use super::document::{Section, Value};
 use super::finding::Finding;
-use crate::policy::{CorsCredentials, CorsOrigins, CorsRules, TokenRules, WebOrigin};
+use crate::policy::{
+    CorsCredentials, CorsOrigins, CorsRules, ResourcePolicy, TokenRules, WebOrigin,
+};
 use crate::token::Carrier;
 
 /// Origins of one site, which a request walks.
@@ -24,6 +26,12 @@ pub(super) fn cors(section: Section<'_>, token: Option<&TokenRules>) -> Option<C
         origins: origins?,
         credentials: credentials.unwrap_or(CorsCredentials::Omitted),
     })
+}
+
+/// Which pages may embed the site's files.
+pub(super) fn resource_policy(section: Section<'_>) -> Option<ResourcePolicy> {
+    let choices: Vec<_> = ResourcePolicy::ALL.iter().map(|it| (it.wire_name(), *it)).collect();
+    section.value("cross_origin_resource_policy")?.one_of(&choices)
 }
 
 fn origins(value: Value<'_>) -> Option<CorsOrigins> {

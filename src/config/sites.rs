@@ -5,15 +5,23 @@ use std::collections::{HashMap, HashSet};
 use super::document::{Bounds, Section, Value};
 use super::finding::Finding;
 use super::origins::Origins;
-use super::sharing::cors;
+use super::sharing::{cors, resource_policy};
 use super::tokens::{KeyPlace, TOKEN_KEYS, token_rules};
 use crate::asset::TenantId;
 use crate::policy::{
     Access, AssetRules, HostPattern, KeyTemplate, Route, Scheme, Site, SiteTable, TokenRules,
 };
 
-pub(super) const SITE_KEYS: &[&str] =
-    &["hosts", "tenant", "assets", "cors", "cors_credentials", "token", "route"];
+pub(super) const SITE_KEYS: &[&str] = &[
+    "hosts",
+    "tenant",
+    "assets",
+    "cors",
+    "cors_credentials",
+    "cross_origin_resource_policy",
+    "token",
+    "route",
+];
 
 pub(super) const ASSET_KEYS: &[&str] = &["origin", "key"];
 
@@ -97,6 +105,7 @@ impl<'d> Sites<'d> {
             tenant: TenantId(tenant),
             assets: assets.flatten(),
             cors: cors(section, token.as_ref()),
+            resource_policy: resource_policy(section),
             token,
             routes,
         };

@@ -6,9 +6,13 @@ use tokio::time::Instant;
 use crate::asset::Visibility;
 use crate::clock::UnixSeconds;
 use crate::delivery::{Answer, AskMethod, Existence, Keeping, OriginErrorKind};
-use crate::policy::{Denial, DenialCode, Exposure, Permit, RequestFacts, Resource, would_read};
+use crate::policy::{
+    Basis, Denial, DenialCode, Exposure, Permit, RequestFacts, Resource, ResourcePolicy, Site,
+    would_read,
+};
 use crate::target::percent_decode;
 use crate::telemetry::ErrorChain;
+use crate::token::Carrier;
 
 use super::access_log::{AccessRecord, micros};
 use super::metrics::Metrics;
@@ -34,6 +38,7 @@ pub(super) async fn fetch(
     metrics: &Metrics,
     record: &mut AccessRecord,
 ) -> Result<Response<AnswerBody>, Refusal> {
+    let resource_policy = resource_policy(facts.site, permit.basis());
     let redeemed = state.delivery.redeem(permit);
     let request = FileRequest::new(method, headers);
     let asked = Instant::now();
@@ -60,6 +65,7 @@ pub(super) async fn fetch(
             let presentation = Presentation {
                 cache: cache_control(redeemed.exposure(), keeping, now),
                 disposition: disposition(facts, redeemed.file_name()),
+                resource_policy,
             };
             presentation.apply(response.headers_mut());
             Ok(response)
@@ -112,6 +118,18 @@ fn cache_control(exposure: Exposure, keeping: Keeping, now: UnixSeconds) -> Cach
             CacheControl::PrivateMaxAge(left.min(age).min(MAX_AGE))
         }
     }
+}
+
+/// A link is the key to its file, and whoever has it may show the file where they like, as without
+/// the header. A cookie is sent by whatever page makes the browser ask: what it opened is for
+/// pages of its own site, so that no other one can measure or misread it (XS-Leaks, Spectre).
+fn resource_policy(site: &Site, basis: &Basis<'_>) -> ResourcePolicy {
+    let ambient = match basis {
+        Basis::Public => false,
+        Basis::Token(token) => token.carrier() == Carrier::Cookie,
+    };
+    let unstated = if ambient { ResourcePolicy::SameSite } else { ResourcePolicy::CrossOrigin };
+    site.resource_policy.unwrap_or(unstated)
 }
 
 /// Assets carry their name; a link with `file-name` asks to be saved under that name (D9).

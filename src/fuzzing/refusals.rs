@@ -14,7 +14,7 @@ use crate::data_plane::Reasons;
 use crate::data_plane::response::{
     CacheControl, DenialContext, Disposition, FileName, Presentation, REASON_HEADER, denial, status,
 };
-use crate::policy::DenialCode;
+use crate::policy::{DenialCode, ResourcePolicy};
 
 /// The names of the request in the answers; what is not in them may not be in the answer.
 const REQUEST_ID: &str = "00000000000000000000000000000001";
@@ -85,7 +85,8 @@ pub fn file_name(bytes: &[u8]) {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("video/mp4"));
     let disposition = Disposition::Attachment(name.clone());
-    Presentation { cache: CacheControl::NoStore, disposition }.apply(&mut headers);
+    let resource_policy = ResourcePolicy::SameSite;
+    Presentation { cache: CacheControl::NoStore, disposition, resource_policy }.apply(&mut headers);
     let value = headers.get(CONTENT_DISPOSITION).and_then(|value| value.to_str().ok());
     let Some(value) = value else { panic!("no header for {plain:?}") };
     assert_eq!(suggested(value).as_deref(), Some(plain), "{value}");

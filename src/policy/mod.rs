@@ -31,7 +31,8 @@ pub use rules::{
     Route, Scheme, Site, SiteTable, TokenRules,
 };
 pub use sharing::{
-    CorsCredentials, CorsGrant, CorsOrigins, CorsRules, WebOrigin, WebOriginRejection,
+    CorsCredentials, CorsGrant, CorsOrigins, CorsRules, ResourcePolicy, WebOrigin,
+    WebOriginRejection,
 };
 pub use snapshot::{EdgeSnapshot, SnapshotPublisher, SnapshotReader};
 pub use witness::{Blocked, Quiet, Step, Witness};

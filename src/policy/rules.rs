@@ -8,7 +8,7 @@ use crate::asset::{AssetParameters, AssetPath, OriginKey, TenantId, Visibility};
 use crate::token::CarrierRules;
 use crate::token::edge_auth::EdgeAuth;
 
-use super::CorsRules;
+use super::{CorsRules, ResourcePolicy};
 
 /// The name of an `[[origin]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,6 +43,8 @@ pub struct Site {
     pub assets: Option<AssetRules>,
     /// Whose scripts may read the answers; none: those of the site's own origin.
     pub cors: Option<CorsRules>,
+    /// Which pages may embed the files, where the operator says so.
+    pub resource_policy: Option<ResourcePolicy>,
     /// How tokens look, if the site takes any.
     pub token: Option<TokenRules>,
     /// Plain paths beside the asset grammar; the longest prefix wins.
@@ -381,6 +383,7 @@ mod tests {
             tenant: TenantId(1),
             assets: None,
             cors: None,
+            resource_policy: None,
             token: None,
             routes: vec![],
         }

@@ -1,7 +1,7 @@
 //! What browsers are to keep from other pages: whose scripts may read a site's answers (CORS, the
-//! Fetch standard).
+//! Fetch standard), and which pages may embed its files (`Cross-Origin-Resource-Policy`).
 //!
-//! It opens no file: a request that is refused is refused whatever page sent it.
+//! Neither opens a file: a request that is refused is refused whatever page sent it.
 
 use super::HostPattern;
 
@@ -135,6 +135,31 @@ fn is_scheme(text: &str) -> bool {
 fn read_port(text: &str) -> Result<u16, WebOriginRejection> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     text.parse().ok().filter(|_| plain).ok_or(WebOriginRejection::Port)
+}
+
+/// Which pages a browser lets embed a file (the Fetch standard, section 3.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourcePolicy {
+    /// Those of every site.
+    CrossOrigin,
+    /// Those of the file's own origin.
+    SameOrigin,
+    /// Those of its own site: `www.example.com` for `files.example.com`.
+    SameSite,
+}
+
+impl ResourcePolicy {
+    /// Every policy.
+    pub const ALL: &'static [Self] = &[Self::SameOrigin, Self::SameSite, Self::CrossOrigin];
+
+    /// The name in configurations and answers.
+    pub const fn wire_name(self) -> &'static str {
+        match self {
+            Self::CrossOrigin => "cross-origin",
+            Self::SameOrigin => "same-origin",
+            Self::SameSite => "same-site",
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What browsers are told about other origins: whose scripts may read an answer. And
-//! what they are told is never a decision on the file.
+//! What browsers are told about other origins: whose scripts may read an answer, which pages may
+//! embed a file. And what they are told is never a decision on the file.
 
 use std::net::SocketAddr;
 
@@ -223,4 +223,28 @@ fn the_carrier_header_is_named_only_where_tokens_ride_in_it() {
     let answer = ask(edge.address(), "OPTIONS", "/open/a.txt", &[("Origin", PLAYER)]);
     let accepted = answer.header("access-control-allow-headers").unwrap();
     assert!(accepted.ends_with("If-Unmodified-Since"), "{accepted}");
+}
+
+#[test]
+fn what_a_cookie_opened_is_embedded_by_its_own_site_alone_unless_said_otherwise() {
+    let policy = |edge: &Edge, cookie: bool| {
+        let token = token("/vod/*");
+        let answer = if cookie {
+            let cookie = format!("__token__={token}");
+            ask(edge.address(), "GET", "/vod/a.txt", &[("Cookie", &cookie)])
+        } else {
+            get(edge.address(), &format!("/vod/a.txt?__token__={token}"))
+        };
+        assert_eq!(answer.status, 200);
+        answer.header("cross-origin-resource-policy").unwrap().to_owned()
+    };
+    let unsaid = edge("", "");
+    assert_eq!(policy(&unsaid, true), "same-site");
+    assert_eq!(policy(&unsaid, false), "cross-origin");
+    let open = get(unsaid.address(), "/open/a.txt");
+    assert_eq!(open.header("cross-origin-resource-policy"), Some("cross-origin"));
+    for said in ["same-origin", "same-site", "cross-origin"] {
+        let edge = edge("", &format!("cross_origin_resource_policy = \"{said}\""));
+        assert_eq!([true, false].map(|cookie| policy(&edge, cookie)), [said, said]);
+    }
 }

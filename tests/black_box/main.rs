@@ -91,6 +91,6 @@ mod slow_clients;
 #[cfg(test)]
 mod turned_away;
 
-// What browsers are told about other origins: CORS and preflights.
+// What browsers are told about other origins: CORS, preflights, who may embed.
 #[cfg(test)]
 mod cross_origin;

@@ -9,7 +9,9 @@ use crate::asset::{AssetTypeSet, TenantId};
 use crate::data_plane::{ForwardedHeader, Limits, Missing, Reasons};
 use crate::keyring::{KeyPurpose, MacAlgorithm};
 use crate::origin::{DiskConfig, HttpConfig, Kind, Symlinks};
-use crate::policy::{Access, CorsCredentials, CorsOrigins, OriginTakes, Scheme, WebOrigin};
+use crate::policy::{
+    Access, CorsCredentials, CorsOrigins, OriginTakes, ResourcePolicy, Scheme, WebOrigin,
+};
 use crate::token::Carrier;
 use crate::token::edge_auth::{EscapeUrl, IpForm, QueryRule, StartRule, UrlForm};
 
@@ -33,7 +35,7 @@ fn the_smallest_configuration_has_the_defaults_of_the_contract() {
     assert_eq!(loaded.overrides.entries(), 0);
 
     let site = only_site(&loaded);
-    assert_eq!(site.cors, None);
+    assert_eq!((&site.cors, site.resource_policy), (&None, None));
     assert_eq!((&*site.name, site.tenant), ("*", TenantId(1)));
     let token = site.token.as_ref().unwrap();
     assert_eq!(token.carriers.name(), "__token__");
@@ -102,6 +104,7 @@ fn every_key_reaches_its_place() {
         assets = { origin = "far", key = "{visibility}/{path}" }
         cors = ["https://Player.example.com:443", "http://localhost:3000", "http://a.example"]
         cors_credentials = true
+        cross_origin_resource_policy = "same-origin"
         [site.token]
         scheme = "edge-auth"
         name = "hdnea"
@@ -224,6 +227,7 @@ fn every_key_reaches_its_place() {
     let origins: Vec<_> = origins.iter().map(WebOrigin::as_str).collect();
     let expected = ["https://player.example.com", "http://localhost:3000", "http://a.example"];
     assert_eq!((&*origins, cors.credentials), (&expected[..], CorsCredentials::Allowed));
+    assert_eq!(site.resource_policy, Some(ResourcePolicy::SameOrigin));
     assert!(token.carriers.allows(Carrier::Path) && !token.carriers.allows(Carrier::Query));
     let Scheme::EdgeAuth(rules) = &token.scheme;
     assert_eq!(rules.algorithm, MacAlgorithm::Sha1);

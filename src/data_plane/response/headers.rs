@@ -1,8 +1,13 @@
 //! Headers that go with bytes: how a browser may treat them, what it should call them, who may
 //! keep them (security.md part 5, "Headers out").
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::policy::ResourcePolicy;
+
+/// Which pages may embed a file (the Fetch standard, section 3.7).
+const RESOURCE_POLICY_HEADER: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// On every answer: the media type is as stated, and where a link leads to is nobody's business.
 pub(super) fn harden(headers: &mut HeaderMap) {
@@ -56,12 +61,16 @@ pub struct Presentation {
     pub cache: CacheControl,
     /// What the browser should do with it.
     pub disposition: Disposition,
+    /// Which pages may embed it.
+    pub resource_policy: ResourcePolicy,
 }
 
 impl Presentation {
     /// Adds them. An answer without a file's description (304, 412) has nothing to name.
     pub fn apply(&self, headers: &mut HeaderMap) {
         headers.insert(header::CACHE_CONTROL, self.cache.to_header());
+        let embedders = HeaderValue::from_static(self.resource_policy.wire_name());
+        headers.insert(RESOURCE_POLICY_HEADER, embedders);
         if headers.contains_key(header::CONTENT_TYPE)
             && let Some(value) = self.disposition.to_header()
         {
@@ -281,10 +290,12 @@ mod tests {
         let presentation = Presentation {
             cache: CacheControl::PrivateMaxAge(5),
             disposition: Disposition::Attachment(FileName::sanitise("x")),
+            resource_policy: ResourcePolicy::SameSite,
         };
         let mut headers = HeaderMap::new();
         presentation.apply(&mut headers);
-        assert_eq!(headers.len(), 1);
+        assert_eq!(headers.len(), 2);
+        assert_eq!(headers[RESOURCE_POLICY_HEADER], "same-site");
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/mp4"));
         presentation.apply(&mut headers);
         assert_eq!(headers[header::CONTENT_DISPOSITION], "attachment; filename=\"x\"");

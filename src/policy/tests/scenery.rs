@@ -126,6 +126,7 @@ pub(super) fn site(keys: &[(&str, &str)]) -> Site {
         name: "files.example.com".into(),
         tenant: TENANT,
         cors: None,
+        resource_policy: None,
         assets: Some(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{visibility}/{path}/{quality}.{source}").unwrap(),
