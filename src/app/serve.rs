@@ -128,7 +128,9 @@ impl Service {
             None => None,
         };
 
-        let (log, sink) = LineWriter::start(options.access_log).map_err(StartError::System)?;
+        let dropped = metrics.log_lines_dropped.clone();
+        let (log, sink) =
+            LineWriter::start(options.access_log, dropped).map_err(StartError::System)?;
         let pipeline = Arc::new(Pipeline::new(state.clone(), options.clock, metrics, log));
         let (drain, signal) = drain();
         let workers = listeners.run(|_| Arc::clone(&pipeline), &signal)?;

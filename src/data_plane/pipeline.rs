@@ -32,7 +32,7 @@ use super::{AccessLog, Missing, Reasons};
 pub struct Pipeline {
     state: SnapshotReader<EdgeState>,
     clock: Clock,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     log: LineWriter,
     request_ids: RequestIds,
 }
@@ -45,7 +45,7 @@ impl Pipeline {
         metrics: Metrics,
         log: LineWriter,
     ) -> Self {
-        Self { state, clock, metrics, log, request_ids: RequestIds::new() }
+        Self { state, clock, metrics: Arc::new(metrics), log, request_ids: RequestIds::new() }
     }
 
     /// The state in force.
@@ -181,11 +181,15 @@ impl Pipeline {
         self.metrics.token_verifications.with_label_values(&[scheme, key, result]).inc();
     }
 
-    fn begin_record(&self, connection: &ConnectionFacts, request_id: &HeaderValue) -> AccessRecord {
+    fn begin_record(
+        &self,
+        connection: &ConnectionFacts,
+        request_id: &HeaderValue,
+    ) -> Box<AccessRecord> {
         let time = i64::try_from(self.clock.since_epoch().as_micros())
             .ok()
             .and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
-        AccessRecord {
+        Box::new(AccessRecord {
             event: "request",
             time: time.map(|time| time.to_string()).unwrap_or_default(),
             request_id: request_id.to_str().unwrap_or_default().to_owned(),
@@ -193,7 +197,7 @@ impl Pipeline {
             listener: connection.listener.to_string(),
             code: "ok",
             ..AccessRecord::default()
-        }
+        })
     }
 
     /// Where the line goes, if one is wanted.
@@ -207,7 +211,7 @@ impl Pipeline {
     fn finish(
         &self,
         reply: Response<Reply>,
-        mut record: AccessRecord,
+        mut record: Box<AccessRecord>,
         request_id: &HeaderValue,
         began: Instant,
         log: Option<LineWriter>,
@@ -215,7 +219,7 @@ impl Pipeline {
         let (mut head, body) = reply.into_parts();
         head.headers.insert(REQUEST_ID_HEADER, request_id.clone());
         record.status = head.status.as_u16();
-        let body = ReplyBody::new(body, record, began, self.metrics.clone(), log);
+        let body = ReplyBody::new(body, record, began, Arc::clone(&self.metrics), log);
         Response::from_parts(head, body)
     }
 }

@@ -1,6 +1,7 @@
 //! The body of every answer: counts what leaves, and writes the log line when it ends.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -28,9 +29,9 @@ pub enum Reply {
 #[derive(Debug)]
 pub struct ReplyBody {
     reply: Reply,
-    record: AccessRecord,
+    record: Box<AccessRecord>,
     began: Instant,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     /// None where no line is wanted.
     log: Option<LineWriter>,
 }
@@ -38,9 +39,9 @@ pub struct ReplyBody {
 impl ReplyBody {
     pub(super) fn new(
         reply: Reply,
-        record: AccessRecord,
+        record: Box<AccessRecord>,
         began: Instant,
-        metrics: Metrics,
+        metrics: Arc<Metrics>,
         log: Option<LineWriter>,
     ) -> Self {
         Self { reply, record, began, metrics, log }

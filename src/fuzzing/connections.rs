@@ -139,7 +139,8 @@ impl Edge {
             settings: Arc::new(loaded.settings),
         }));
         let metrics = Metrics::register(&Registry::new()).ok()?;
-        let (log, _) = LineWriter::start(std::io::sink()).ok()?;
+        let (log, _) =
+            LineWriter::start(std::io::sink(), metrics.log_lines_dropped.clone()).ok()?;
         let pipeline = Pipeline::new(publisher.reader(), Clock::Fixed(NOW), metrics, log);
         Some(Self {
             runtime: runtime::Builder::new_current_thread().enable_time().build().ok()?,

@@ -56,14 +56,17 @@ impl<A: Answer> Door<A> {
         let Some(tls) = &self.tls else {
             return self.speak(stream, peer, Transport::Plain, Protocol::Http1, activity).await;
         };
-        let Ok(stream) = self.in_time(due, self.encrypted(tls, stream)).await else { return };
+        let encrypted = Box::pin(self.encrypted(tls, stream));
+        let Ok(stream) = self.in_time(due, encrypted).await else { return };
         let (_, session) = stream.get_ref();
         let server_name = session.server_name().map(|name| name.to_ascii_lowercase().into());
         let protocol = match session.alpn_protocol() {
             Some(ALPN_HTTP2) => Protocol::Http2,
             Some(_) | None => Protocol::Http1,
         };
-        self.speak(stream, peer, Transport::Tls { server_name }, protocol, activity).await;
+        let transport = Transport::Tls { server_name };
+        // A session is large, and plain connections are not to have room for one.
+        Box::pin(self.speak(stream, peer, transport, protocol, activity)).await;
     }
 
     /// Says that there is no room, where that can be said without a handshake, and closes.
@@ -146,7 +149,9 @@ impl<A: Answer> Door<A> {
         };
         match protocol {
             Protocol::Http1 => http1::serve(stream, requests, self.drain.clone()).await,
-            Protocol::Http2 => http2::serve(stream, requests, self.drain.clone()).await,
+            Protocol::Http2 => {
+                Box::pin(http2::serve(stream, requests, self.drain.clone())).await;
+            }
         }
     }
 }

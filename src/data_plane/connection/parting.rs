@@ -73,7 +73,8 @@ where
     S: AsyncRead + Unpin,
 {
     let listening = async {
-        let mut unheard = [0; 4096];
+        // On the heap, and only now: here it would be room that every connection has.
+        let mut unheard = vec![0; 4096];
         let mut most = MOST_UNHEARD;
         while let Ok(bytes @ 1..) = stream.read(&mut unheard).await {
             most = most.saturating_sub(bytes);

@@ -31,7 +31,7 @@ async fn without_a_state_every_request_is_refused() {
     let publisher = SnapshotPublisher::<EdgeState>::new();
     let metrics = Metrics::register(&Registry::new()).unwrap();
     let lines = Lines::default();
-    let (log, sink) = LineWriter::start(lines.clone()).unwrap();
+    let (log, sink) = LineWriter::start(lines.clone(), metrics.log_lines_dropped.clone()).unwrap();
     let clock = Clock::Fixed(UnixSeconds::new(1_800_000_000));
     let pipeline = Arc::new(Pipeline::new(publisher.reader(), clock, metrics.clone(), log));
     let listeners = Listeners::bind(&config(vec![listener(Vec::new())])).unwrap();
