@@ -195,6 +195,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("ring::hmac", KEYED_HASHES),
     ("sqlx", &["control_plane::store"]),
     ("toml", &["config"]),
+    ("toml_parser", &["config::pieces"]),
 ];
 
 /// Where a hash may take a key. A plain digest of content is not fenced.

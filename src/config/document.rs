@@ -14,7 +14,9 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::finding::{Finding, Reading};
+use super::pieces::Place;
 use super::source::SourceFile;
+use super::syntax::complain;
 use super::units::{DurationText, SizeText, parse_duration, parse_size};
 use crate::network::{NetworkSet, parse_network};
 
@@ -23,6 +25,7 @@ use crate::network::{NetworkSet, parse_network};
 pub(super) struct Document<'d> {
     pub(super) reading: &'d Reading<'d>,
     pub(super) file: &'d Rc<SourceFile>,
+    pub(super) place: Place<'d>,
 }
 
 /// The smallest and largest value, and why.
@@ -77,7 +80,7 @@ impl<'d> Section<'d> {
         if let Some(nearest) = nearest {
             finding = finding.label(format!("did you mean `{nearest}`?"));
         }
-        self.document.report(key.span(), finding);
+        self.document.report(self.document.in_file(key.span()), finding);
     }
 
     /// The value of a key, if it is there.
@@ -111,6 +114,12 @@ impl<'d> Section<'d> {
 }
 
 impl Document<'_> {
+    /// Of what was parsed, the place in the file.
+    pub(super) fn in_file(&self, span: Range<usize>) -> Range<usize> {
+        self.place.in_file(span)
+    }
+
+    /// About a place in the file.
     pub(super) fn report(&self, span: Range<usize>, finding: Finding) {
         self.reading.report(self.file, span, finding);
     }
@@ -129,7 +138,7 @@ pub(super) struct Value<'d> {
 
 impl<'d> Value<'d> {
     fn new(document: Document<'d>, key: &'static str, value: &'d Spanned<DeValue<'d>>) -> Self {
-        let span = value.span();
+        let span = document.in_file(value.span());
         Self { document, key, inner: value.get_ref(), start: span.start, end: span.end }
     }
 
@@ -288,14 +297,39 @@ impl<'d> Value<'d> {
     pub(super) fn items(&self, limit: usize) -> Option<impl Iterator<Item = Value<'d>> + use<'d>> {
         let Some(array) = self.inner.as_array() else { return self.wrong_type("a list") };
         if array.len() > limit {
-            return self.refuse(Finding::error(format!(
-                "`{}` has {} entries; at most {limit} are allowed",
-                self.key,
-                array.len()
-            )));
+            return self.refuse(self.too_many(array.len(), limit));
         }
         let (document, key) = (self.document, self.key);
         Some(array.iter().map(move |value| Value::new(document, key, value)))
+    }
+
+    /// Like [`Self::items`], for a list that may be long: of an element that was left out of its
+    /// piece no more is held than `read` is given.
+    pub(super) fn each(&self, limit: usize, mut read: impl FnMut(Value<'_>)) {
+        let left_out = match self.document.place {
+            Place::Piece(piece) if self.inner.is_array() => piece.elements(&self.span()),
+            Place::Piece(_) | Place::Whole | Place::Element(_) => None,
+        };
+        let Some(elements) = left_out else {
+            self.items(limit).into_iter().flatten().for_each(read);
+            return;
+        };
+        if elements.len() > limit {
+            return self.report(self.too_many(elements.len(), limit));
+        }
+        for element in elements {
+            let document = Document { place: Place::Element(element.start), ..self.document };
+            let text = self.document.file.text().get(element.clone()).unwrap_or_default();
+            match DeValue::parse(text) {
+                Ok(value) => read(Value::new(document, self.key, &value)),
+                Err(error) => complain(document, &error),
+            }
+        }
+    }
+
+    fn too_many(&self, count: usize, limit: usize) -> Finding {
+        let key = self.key;
+        Finding::error(format!("`{key}` has {count} entries; at most {limit} are allowed"))
     }
 
     /// A path, relative to the folder of this file.

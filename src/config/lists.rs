@@ -43,6 +43,7 @@ pub fn load_blocklist(files: &[PathBuf]) -> Result<Blocklist, BlocklistErrors> {
 
 fn stream(builder: &mut BlocklistBuilder, path: &Path) -> io::Result<()> {
     let mut source = File::open(path)?;
+    builder.reserve(source.metadata()?.len());
     let mut file = builder.file(&path.to_string_lossy());
     let mut buffer = vec![0; 64 * 1024];
     loop {

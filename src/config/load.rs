@@ -12,6 +12,7 @@ use super::error::{ConfigErrors, Diagnostic, Watched};
 use super::finding::{Finding, Reading, chain};
 use super::origins::Origins;
 use super::overrides::{self, MAX_OVERRIDES_BYTES};
+use super::pieces::Place;
 use super::sites::{no_site, site_table};
 use super::source::SourceFile;
 use super::surroundings::Surroundings;
@@ -59,8 +60,8 @@ pub struct Loaded {
 pub fn load(path: &Path, surroundings: &Surroundings) -> Result<Loaded, ConfigErrors> {
     let reading = Reading::new(surroundings);
     let resolved = read_source(&reading, path, MAX_CONFIG_BYTES).map(|file| {
-        let document = Document { reading: &reading, file: &file };
-        with_table(&reading, &file, |table| resolve(document, table))
+        let document = Document { reading: &reading, file: &file, place: Place::Whole };
+        with_table(document, |table| resolve(document, table))
     });
     let (resolved, warnings, watched) = reading.finish(resolved)?;
     let Resolved { edge, sites, origins, overrides, admin } = resolved;
@@ -152,8 +153,7 @@ fn override_table(value: Value<'_>, path: &Path) -> OverrideTable {
     let Some(file) = read_source(reading, path, MAX_OVERRIDES_BYTES) else {
         return OverrideTable::default();
     };
-    let document = Document { reading, file: &file };
-    with_table(reading, &file, |table| overrides::override_table(overrides::root(document, table)))
+    overrides::override_table(reading, &file)
 }
 
 /// Reads a file as text; what cannot be is reported.

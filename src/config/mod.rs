@@ -20,6 +20,7 @@ mod lists;
 mod load;
 mod origins;
 mod overrides;
+mod pieces;
 mod secret_source;
 mod sharing;
 mod sites;

@@ -5,9 +5,14 @@
 //! than opened.
 
 use std::collections::HashMap;
+use std::rc::Rc;
+
+use toml::de::DeTable;
 
 use super::document::{Bounds, Document, Section, Value};
-use super::finding::Finding;
+use super::finding::{Finding, Reading};
+use super::pieces::with_pieces;
+use super::source::SourceFile;
 use crate::asset::{AssetType, AssetTypeSet, ChannelId, TenantId, VideoId};
 use crate::policy::{OverrideTable, TenantOverrides};
 
@@ -38,18 +43,38 @@ enum Scope {
 }
 
 /// Reads the whole file.
-pub(super) fn override_table(section: Section<'_>) -> OverrideTable {
+pub(super) fn override_table(reading: &Reading<'_>, file: &Rc<SourceFile>) -> OverrideTable {
     let mut tenants = HashMap::new();
     let mut entries = 0;
-    let items = section.value("vm").and_then(|it| it.items(MAX_OVERRIDES));
+    with_pieces(reading, file, MAX_OVERRIDES, |document, table| {
+        add_tenants(document, table, &mut tenants, &mut entries);
+    });
+    if entries > MAX_OVERRIDES {
+        reading.report_file(
+            file.path(),
+            Finding::error(format!("the table has {entries} entries; at most {MAX_OVERRIDES}")),
+        );
+    }
+    OverrideTable::new(tenants)
+}
+
+/// Reads the file or a piece of it.
+pub(super) fn add_tenants(
+    document: Document<'_>,
+    table: &DeTable<'_>,
+    tenants: &mut HashMap<TenantId, TenantOverrides>,
+    entries: &mut usize,
+) {
+    let root = Section::open(document, table, 0..0, "the override table", TABLE_KEYS);
+    let items = root.value("vm").and_then(|it| it.items(MAX_OVERRIDES));
     for item in items.into_iter().flatten() {
         let Some(vm) = item.section("[[vm]]", VM_KEYS) else { continue };
         let id_value = vm.required("id", "the tenant's number (videoManagerId)");
         let id = id_value.and_then(|it| it.integer(ID)).map(TenantId);
         let overrides = TenantOverrides {
             asset_types: tenant_types(vm),
-            videos: videos(vm, &mut entries),
-            channels: channels(vm, &mut entries),
+            videos: videos(vm, entries),
+            channels: channels(vm, entries),
         };
         if let (Some(id), Some(value)) = (id, id_value)
             && tenants.insert(id, overrides).is_some()
@@ -57,13 +82,6 @@ pub(super) fn override_table(section: Section<'_>) -> OverrideTable {
             value.report(Finding::error(format!("there are two [[vm]] with the id {id}")));
         }
     }
-    if entries > MAX_OVERRIDES {
-        section.document.reading.report_file(
-            section.document.file.path(),
-            Finding::error(format!("the table has {entries} entries; at most {MAX_OVERRIDES}")),
-        );
-    }
-    OverrideTable::new(tenants)
 }
 
 fn tenant_types(vm: Section<'_>) -> AssetTypeSet {
@@ -84,10 +102,10 @@ fn tenant_types(vm: Section<'_>) -> AssetTypeSet {
 
 fn videos(vm: Section<'_>, entries: &mut usize) -> HashMap<VideoId, AssetTypeSet> {
     let mut videos = HashMap::new();
-    let items = vm.value("videos").and_then(|it| it.items(MAX_OVERRIDES));
-    for item in items.into_iter().flatten() {
+    let Some(list) = vm.value("videos") else { return videos };
+    list.each(MAX_OVERRIDES, |item| {
         *entries += 1;
-        let Some(video) = item.section("a video", VIDEO_KEYS) else { continue };
+        let Some(video) = item.section("a video", VIDEO_KEYS) else { return };
         let id_value = video.required("id", "the id of the video (videoId)");
         let id = id_value.and_then(video_id);
         let types = video_types(video);
@@ -99,7 +117,7 @@ fn videos(vm: Section<'_>, entries: &mut usize) -> HashMap<VideoId, AssetTypeSet
                     .help("one entry says everything that is open of a video"),
             );
         }
-    }
+    });
     videos
 }
 
@@ -141,10 +159,10 @@ fn video_types(video: Section<'_>) -> Option<AssetTypeSet> {
 
 fn channels(vm: Section<'_>, entries: &mut usize) -> HashMap<ChannelId, AssetTypeSet> {
     let mut channels = HashMap::new();
-    let items = vm.value("channels").and_then(|it| it.items(MAX_OVERRIDES));
-    for item in items.into_iter().flatten() {
+    let Some(list) = vm.value("channels") else { return channels };
+    list.each(MAX_OVERRIDES, |item| {
         *entries += 1;
-        let Some(channel) = item.section("a channel", CHANNEL_KEYS) else { continue };
+        let Some(channel) = item.section("a channel", CHANNEL_KEYS) else { return };
         let id_value = channel.required("id", "the number of the channel (channelId)");
         let id = id_value.and_then(|it| it.integer(ID)).map(ChannelId);
         let types = channel
@@ -155,7 +173,7 @@ fn channels(vm: Section<'_>, entries: &mut usize) -> HashMap<ChannelId, AssetTyp
         {
             value.report(Finding::error("the channel is listed twice"));
         }
-    }
+    });
     channels
 }
 
@@ -189,9 +207,4 @@ fn together() -> Finding {
     Finding::error("`scope` and `asset_types` exclude each other")
         .label("\"public\" opens every type already")
         .help("keep the one that is meant")
-}
-
-/// Opens the file's root.
-pub(super) fn root<'d>(document: Document<'d>, table: &'d toml::de::DeTable<'d>) -> Section<'d> {
-    Section::open(document, table, 0..0, "the override table", TABLE_KEYS)
 }

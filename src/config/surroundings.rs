@@ -65,8 +65,11 @@ impl Surroundings {
                 within(content.clone(), limit)
             }
             Self::Machine => {
-                let mut content = Vec::new();
                 let file = open_regular(path)?;
+                // A buffer that grows is held twice while it is moved.
+                let length = file.metadata().map_err(ReadRejection::Unreadable)?.len().min(limit);
+                let room = usize::try_from(length).unwrap_or(0).saturating_add(1);
+                let mut content = Vec::with_capacity(room);
                 // One byte more than allowed tells a file that grew since it was looked at.
                 file.take(limit.saturating_add(1))
                     .read_to_end(&mut content)

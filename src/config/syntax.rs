@@ -7,36 +7,32 @@
 //! is not judged at all.
 
 use std::ops::Range;
-use std::rc::Rc;
 
 use toml::de::DeTable;
 
-use super::finding::{Finding, Reading};
-use super::source::SourceFile;
+use super::document::Document;
+use super::finding::Finding;
 
 /// Complaints that are looked into, each by parsing again.
 const MAX_REPARSES: usize = 20;
 
 /// Text above which only the first complaint is reported, and nothing else is read: of a file
 /// full of noise the parser complains once a byte.
-const MAX_RECOVERED_BYTES: usize = 256 * 1024;
+pub(super) const MAX_RECOVERED_BYTES: usize = 256 * 1024;
 
 /// Parses a file, reports what is broken, and reads what is left.
-pub(super) fn with_table<T>(
-    reading: &Reading<'_>,
-    file: &Rc<SourceFile>,
-    read: impl FnOnce(&DeTable<'_>) -> T,
-) -> T {
+pub(super) fn with_table<T>(document: Document<'_>, read: impl FnOnce(&DeTable<'_>) -> T) -> T {
+    let Document { reading, file, place: _ } = document;
     let first = match DeTable::parse(file.text()) {
         Ok(table) => return read(table.get_ref()),
         Err(error) => error,
     };
     let Broken { regions, rest } = if file.text().len() > MAX_RECOVERED_BYTES {
-        complain(reading, file, &first);
+        complain(document, &first);
         let whole = 0..file.text().len();
         Broken { regions: std::iter::once(whole).collect(), rest: String::new() }
     } else {
-        broken(reading, file)
+        broken(document)
     };
     let (table, _) = DeTable::parse_recoverable(&rest);
     let mark = reading.mark();
@@ -52,7 +48,8 @@ struct Broken {
     rest: String,
 }
 
-fn broken(reading: &Reading<'_>, file: &Rc<SourceFile>) -> Broken {
+fn broken(document: Document<'_>) -> Broken {
+    let file = document.file;
     let (_, mut errors) = DeTable::parse_recoverable(file.text());
     // The parser says what a token is only after it has said where tokens do not belong.
     errors.sort_by_key(|error| error.span().map(|span| span.start));
@@ -75,7 +72,7 @@ fn broken(reading: &Reading<'_>, file: &Rc<SourceFile>) -> Broken {
         if !found.regions.is_empty() && !breaks(&found.rest, &judged) {
             continue;
         }
-        complain(reading, file, &error);
+        complain(document, &error);
         if is_header(file.text(), &judged) {
             found.regions.push(judged.start..next_header(file.text(), judged.end));
         } else {
@@ -86,10 +83,11 @@ fn broken(reading: &Reading<'_>, file: &Rc<SourceFile>) -> Broken {
     found
 }
 
-fn complain(reading: &Reading<'_>, file: &Rc<SourceFile>, error: &toml::de::Error) {
+/// Reports what the parser says.
+pub(super) fn complain(document: Document<'_>, error: &toml::de::Error) {
     let message = error.message().lines().next().unwrap_or("broken syntax").to_owned();
     let finding = Finding::error(message).help("the file is TOML, see https://toml.io");
-    reading.report(file, error.span().unwrap_or(0..0), finding);
+    document.report(document.in_file(error.span().unwrap_or(0..0)), finding);
 }
 
 /// Does the parser complain about that line?

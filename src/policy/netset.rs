@@ -29,6 +29,9 @@ pub const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 /// Bytes of one line, its comment included. An entry has at most 49; the rest is prose.
 pub const MAX_LINE_BYTES: usize = 1024;
 
+/// Bytes of the shortest IPv4 address with its line feed.
+const SHORTEST_LINE: u64 = 8;
+
 /// Described errors; beyond these they are only counted, since a wrong file has millions.
 const MAX_DESCRIBED: usize = 20;
 
@@ -44,6 +47,13 @@ impl BlocklistBuilder {
     /// Nothing collected yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Makes room for so many bytes of files. A list that grows is held twice while it is moved,
+    /// and room that is not used takes no memory.
+    pub fn reserve(&mut self, bytes: u64) {
+        let most = usize::try_from(bytes.div_ceil(SHORTEST_LINE)).unwrap_or(usize::MAX);
+        self.v4.reserve(most.min(MAX_ENTRIES.saturating_sub(self.v4.len())));
     }
 
     /// Begins a file, whose bytes follow in chunks. The name is for the operator who reads an

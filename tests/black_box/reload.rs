@@ -259,7 +259,7 @@ fn large_tables_are_swapped_under_load() {
         .file("overrides.toml", overrides(0))
         .file("many.netset", blocklist(0))
         .spawn();
-    let (before, mut most) = (edge.resident(), 0);
+    let before = edge.resident();
     assert_eq!(edge.metric("countersign_blocklist_entries"), 1_000_000);
     assert_eq!(edge.metric("countersign_override_entries"), 100_000);
     let load =
@@ -267,17 +267,27 @@ fn large_tables_are_swapped_under_load() {
             200 => Ok(()),
             status => Err(status.to_string()),
         });
-    let mut wait_for_reload = |reloads| {
+    let most_until_reload = |reloads| {
+        let mut most = 0;
         while edge.metric("countersign_config_reloads_total") < reloads {
             most = most.max(edge.resident());
         }
+        most
     };
     replace(&edge.path("overrides.toml"), &overrides(1));
-    wait_for_reload(1);
+    let with_overrides = most_until_reload(1);
     replace(&edge.path("many.netset"), &blocklist(1));
-    wait_for_reload(2);
+    let with_blocklist = most_until_reload(2);
     let report = load.stop();
     report.print("large tables");
-    println!("resident: {} KiB before, {} KiB at most", before / 1024, most / 1024);
+    println!(
+        "resident: {} KiB before, at most {} KiB while overrides come into force, {} KiB while a \
+         blocklist does",
+        before / 1024,
+        with_overrides / 1024,
+        with_blocklist / 1024
+    );
     report.assert_good(200);
+    let most = with_overrides.max(with_blocklist);
+    assert!(most * 10 <= before * 22, "{most} bytes are more than 2.2 times {before}");
 }

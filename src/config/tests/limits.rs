@@ -87,6 +87,19 @@ fn overrides_are_accepted_at_the_limit_and_refused_beyond() {
     assert!(errors.to_string().contains("at most 250000"), "{errors}");
 }
 
+#[test]
+fn tenants_with_overrides_are_accepted_at_the_limit_and_refused_beyond() {
+    let config = format!("[edge]\noverrides = \"o.toml\"\n{SMALLEST}");
+    let file = |count| many(count, |n| format!("[[vm]]\nid = {n}\nscope = \"public\"\n"));
+    let most = file(overrides::MAX_OVERRIDES);
+    let loaded = load_with(&config, &[("o.toml", most.as_bytes())]).unwrap();
+    assert_eq!(loaded.overrides.entries(), overrides::MAX_OVERRIDES);
+    let beyond = file(overrides::MAX_OVERRIDES + 1);
+    let errors = load_with(&config, &[("o.toml", beyond.as_bytes())]).unwrap_err();
+    let message = "`vm` has 250001 entries; at most 250000 are allowed";
+    assert!(errors.to_string().contains(message), "{errors}");
+}
+
 /// Text that is all noise, in shapes that make parsers recurse or complain without end.
 #[test]
 fn noise_ends_in_a_few_errors() {

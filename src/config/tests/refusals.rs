@@ -198,3 +198,20 @@ fn more_errors_than_anyone_reads_are_counted() {
     assert_eq!((errors.errors().len(), errors.total()), (finding::MAX_DESCRIBED, 150));
     assert!(errors.to_string().ends_with("150 errors, of which these are the first 100"));
 }
+
+/// Everything that is wrong with a long file, broken syntax included, is said at its place.
+#[test]
+fn a_long_override_table_shows_all_its_errors() {
+    let video = |n| format!("  {{ id = \"v{n}\", scope = \"public\" }},\n");
+    let text = [
+        "[[vm]]\nid = 1\nvideos = [\n",
+        &many(9_000, video),
+        "  { id = \"v7\" scope = \"public\" },\n  { id = \"v8\", scop = \"public\" },\n]\n\n",
+        "[[vm]]\nid = two\n\n",
+        "[[vm]]\nid = 1\nchannels = [{ id = 7, asset_types = [] }]\n\n",
+        "[[vm]]\nvideos = [{ id = \"a\" }, 7]\nowner = 1\n",
+    ]
+    .concat();
+    let config = format!("[edge]\noverrides = \"o.toml\"\n{SMALLEST}");
+    insta::assert_snapshot!(load_with(&config, &[("o.toml", text.as_bytes())]).unwrap_err());
+}
