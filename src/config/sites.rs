@@ -11,6 +11,7 @@ use crate::asset::TenantId;
 use crate::policy::{
     Access, AssetRules, HostPattern, KeyTemplate, Route, Scheme, Site, SiteTable, TokenRules,
 };
+use crate::token::edge_auth::QueryRule;
 
 pub(super) const SITE_KEYS: &[&str] = &[
     "hosts",
@@ -153,21 +154,28 @@ impl<'d> Sites<'d> {
 
     /// One key on two sites: a link of the one opens the same path of the other.
     fn warn_of_shared_keys(&self) {
-        let mut seen: Vec<(&crate::keyring::SharedKey, &str)> = Vec::new();
+        let mut seen: Vec<(&crate::keyring::SharedKey, &str, QueryRule)> = Vec::new();
         for ((_, site), places) in self.built.iter().zip(&self.keys) {
             let Some(TokenRules { carriers: _, scheme }) = &site.token else { continue };
             let Scheme::EdgeAuth(rules) = scheme;
             let before = seen.len();
             for place in places {
                 let Some(key) = rules.keyring.keys().get(place.index) else { continue };
-                let same = seen.iter().take(before).find(|(other, _)| key.same_material(other));
-                if let Some((_, other)) = same {
+                let same = seen.iter().take(before).find(|(other, ..)| key.same_material(other));
+                if let Some((_, other, query)) = same {
+                    let help = if *query == rules.query {
+                        "give each site a key of its own"
+                    } else {
+                        "give each site a key of its own: only one of them signs the query, and \
+                         what is a query there can be part of a path here"
+                    };
                     place.value.report(
                         Finding::warning(format!("the site {other} has the same key"))
-                            .label("a link of the one site opens the same path of the other"),
+                            .label("a link of the one site opens the same path of the other")
+                            .help(help),
                     );
                 } else {
-                    seen.push((key, &site.name));
+                    seen.push((key, &site.name, rules.query));
                 }
             }
         }

@@ -149,6 +149,14 @@ fn what_looks_like_a_mistake_is_pointed_out() {
     let loaded = load_with(twice, &[]).unwrap();
     assert_eq!(messages(&loaded.warnings), ["the site a has the same key"]);
     assert_eq!(loaded.warnings[0].line(), Some(13));
+    let help = "give each site a key of its own";
+    assert!(loaded.warnings[0].render(Colour::Plain).ends_with(help), "{:?}", loaded.warnings);
+
+    let differing = format!("{twice}        token.ignore_query_string = false\n");
+    let loaded = load_with(&differing, &[]).unwrap();
+    assert_eq!(messages(&loaded.warnings), ["the site a has the same key"]);
+    let shown = loaded.warnings[0].render(Colour::Plain);
+    assert!(shown.contains("only one of them signs the query"), "{shown}");
 }
 
 #[test]
