@@ -126,6 +126,13 @@ impl NetworkSet {
         self.0.iter().any(|net| net.contains(&address))
     }
 
+    /// Is any address in both sets?
+    pub fn overlaps(&self, other: &Self) -> bool {
+        // Two networks that share an address are one inside the other.
+        let meet = |a: &IpNet, b: &IpNet| a.contains(b) || b.contains(a);
+        self.0.iter().any(|net| other.0.iter().any(|it| meet(net, it)))
+    }
+
     /// Does the set name nobody?
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -142,6 +149,24 @@ mod tests {
         assert_eq!(ClientIp::new(mapped), ClientIp::new("192.0.2.7".parse().unwrap()));
         let set = NetworkSet::new(vec![parse_network("192.0.2.0/24").unwrap()]);
         assert!(set.contains(mapped));
+    }
+
+    #[test]
+    fn sets_overlap_where_they_share_an_address() {
+        let set = |texts: &[&str]| {
+            NetworkSet::new(texts.iter().map(|text| parse_network(text).unwrap()).collect())
+        };
+        let wide = set(&["2001:db8::/32", "10.0.0.0/8"]);
+        for (other, expected) in [
+            (set(&["10.1.2.3"]), true),
+            (set(&["192.0.2.1", "0.0.0.0/0"]), true),
+            (set(&["11.0.0.0/8", "2001:db9::/32"]), false),
+            (set(&["::/0"]), true),
+            (set(&[]), false),
+        ] {
+            assert_eq!(wide.overlaps(&other), expected, "{other:?}");
+            assert_eq!(other.overlaps(&wide), expected, "{other:?}");
+        }
     }
 
     #[test]

@@ -132,6 +132,19 @@ impl Edge {
         let workers = section.value("workers").and_then(workers);
         let drain_timeout = section.value("drain_timeout").and_then(|it| it.duration(DRAIN));
         let trusted_proxies = section.value("trusted_proxies").and_then(trusted_proxies);
+        if let Some((value, trusted)) =
+            section.value("trusted_proxies").zip(trusted_proxies.as_ref())
+            && listeners.iter().any(|it| it.proxy_protocol_from.overlaps(trusted))
+        {
+            value.report(
+                Finding::warning("a trusted proxy is in `proxy_protocol_from` as well")
+                    .label("a client with an address of that network can claim any address")
+                    .help(
+                        "behind a PROXY header the peer is the client that it names, not the \
+                         balancer; list a balancer in one of the two",
+                    ),
+            );
+        }
         let names = ForwardedHeader::ALL.iter().map(|it| (it.as_str(), *it)).collect::<Vec<_>>();
         let forwarded = section.value("forwarded_header").and_then(|it| it.one_of(&names));
         let exposed = |it: Value<'_>| it.flag(Reasons::Exposed, Reasons::Hidden);

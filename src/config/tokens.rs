@@ -124,6 +124,18 @@ fn edge_auth(section: Section<'_>, keyring: Keyring) -> EdgeAuth {
     let escape_url = section.value("escape_url").and_then(|it| it.one_of(&escapes));
     let forms = [("raw", UrlForm::Raw), ("decoded", UrlForm::Decoded)];
     let url_form = section.value("url_form").and_then(|it| it.one_of(&forms));
+    if let (Some(UrlForm::Decoded), Some(QueryRule::Signed)) = (url_form, query)
+        && let Some(value) = section.value("ignore_query_string")
+    {
+        value.report(
+            Finding::warning("the decoded path is signed together with the query")
+                .label("no URL token opens a path with a question mark in it")
+                .help(
+                    "a decoded path with `?` reads as another URL; where the query is signed, \
+                     write url_form = \"raw\"",
+                ),
+        );
+    }
     let field = section.value("field_delimiter").and_then(|it| delimiter(it, "=&?/"));
     let acl = section.value("acl_delimiter").and_then(|it| delimiter(it, "=/*?"));
     let field_delimiter = field.unwrap_or(standard.field_delimiter);

@@ -160,6 +160,29 @@ fn what_looks_like_a_mistake_is_pointed_out() {
 }
 
 #[test]
+fn settings_that_weaken_each_other_are_pointed_out() {
+    let token = |options: &str| format!("{SMALLEST}{options}\n");
+    let edge = |trusted: &str, peers: &str| {
+        format!(
+            "[edge]\ntrusted_proxies = [\"{trusted}\"]\n[[edge.listener]]\n\
+             address = \"127.0.0.1:0\"\nproxy_protocol_from = [\"{peers}\"]\n{SMALLEST}"
+        )
+    };
+    let signed = "the decoded path is signed together with the query";
+    let believed = "a trusted proxy is in `proxy_protocol_from` as well";
+    for (config, expected) in [
+        (token("token.url_form = \"decoded\"\ntoken.ignore_query_string = false"), vec![signed]),
+        (token("token.url_form = \"decoded\""), vec![]),
+        (token("token.ignore_query_string = false"), vec![]),
+        (edge("10.0.0.0/8", "10.0.0.7"), vec![believed]),
+        (edge("10.0.0.8", "10.0.0.7"), vec![]),
+    ] {
+        let loaded = load_with(&config, &[]).unwrap();
+        assert_eq!(messages(&loaded.warnings), expected, "{config}");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_read_is_one_error() {
     let none = load(Path::new("/none.toml"), &world("", &[])).unwrap_err();
     assert_eq!(

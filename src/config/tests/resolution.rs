@@ -162,7 +162,11 @@ fn every_key_reaches_its_place() {
 
     assert_eq!(
         messages(&loaded.warnings),
-        ["http://a.example is a page in the clear", "HMAC-sha1 is an old choice"]
+        [
+            "http://a.example is a page in the clear",
+            "HMAC-sha1 is an old choice",
+            "the decoded path is signed together with the query",
+        ]
     );
     assert_eq!(loaded.edge.listeners.len(), 3);
     let tls = &loaded.edge.listeners[2];
