@@ -50,6 +50,11 @@ impl ConnectionCollector {
                 event("h2_floods_total", "HTTP/2 connections closed for flooding.", |it| {
                     it.floods.get()
                 })?,
+                event(
+                    "connection_rests_total",
+                    "Silent connections that gave buffers back.",
+                    |it| it.rests.get(),
+                )?,
                 event("malformed_http_total", "Bytes that were not HTTP.", |it| {
                     it.malformed_http.get()
                 })?,

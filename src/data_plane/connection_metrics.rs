@@ -30,6 +30,8 @@ pub struct ConnectionMetrics {
     pub accept_failures: Counter,
     /// HTTP/2 connections closed for cancelling or sending more than their requests explain.
     pub floods: Counter,
+    /// Times that a silent connection gave its buffers back.
+    pub rests: Counter,
     /// Bytes that were not HTTP: the library's parser refused them.
     pub malformed_http: Counter,
     /// Answers, or connections, that ended in a panic. Always a bug of ours.
@@ -59,6 +61,7 @@ impl ConnectionMetrics {
             listeners: addresses.map(listener).collect(),
             accept_failures: Counter::default(),
             floods: Counter::default(),
+            rests: Counter::default(),
             malformed_http: Counter::default(),
             panics: Counter::default(),
             proxy_header_refusals: Counter::default(),

@@ -231,6 +231,20 @@ impl Activity {
         })
     }
 
+    /// Since when an HTTP/1 client has asked for nothing; none while it owes or is owed anything.
+    pub(super) fn idle_since(&self) -> Option<Instant> {
+        let state = self.state();
+        let at_rest = state.protocol == Protocol::Http1
+            && state.in_flight == 0
+            && state.input == Input::HeadEnd
+            && state.write_blocked_since.is_none()
+            && state.stage == Stage::Open;
+        match state.waiting {
+            Waiting::Idle { since } if at_rest => Some(since),
+            Waiting::First { .. } | Waiting::Head { .. } | Waiting::Idle { .. } => None,
+        }
+    }
+
     /// Plain bytes came in; none: the client has closed its side.
     pub(super) fn read(&self, bytes: &[u8]) {
         let mut state = self.state();

@@ -2,7 +2,7 @@
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -18,6 +18,7 @@ use super::activity::HeadProgress;
 use super::answer::{Answer, TurnedAway};
 use super::parting::{self, PARTING, linger};
 use super::requests::Requests;
+use super::resting::{Drowsiness, Rested, rest};
 use super::watchdog::Watchdog;
 use super::watched::WatchedReads;
 
@@ -41,38 +42,59 @@ where
 {
     let activity = Arc::clone(&requests.activity);
     let metrics = Arc::clone(&requests.metrics);
-    let io = TokioIo::new(WatchedReads::new(stream, Arc::clone(&activity)));
-    let service = service_fn(|request| requests.answer(request));
-    let mut connection = builder(activity.limits()).serve_connection(io, service);
+    let mut stream = WatchedReads::new(stream, Arc::clone(&activity));
+    let mut watchdog = Watchdog::new(Arc::clone(&activity));
+    let mut grace = pin!(async {
+        drain.started().await;
+        activity.close_after_requests();
+        sleep(DRAIN_GRACE).await;
+    });
+    let mut grace_over = false;
 
-    let end = {
-        let mut watchdog = Watchdog::new(Arc::clone(&activity));
-        let mut grace = pin!(async {
-            drain.started().await;
-            activity.close_after_requests();
-            sleep(DRAIN_GRACE).await;
-        });
-        let mut grace_over = false;
-        std::future::poll_fn(|cx| {
+    let end = loop {
+        let service = service_fn(|request| requests.answer(request));
+        let mut connection =
+            builder(activity.limits()).serve_connection(TokioIo::new(stream), service);
+        let mut drowsiness = Drowsiness::new(Arc::clone(&activity));
+        let turn = std::future::poll_fn(|cx| {
             loop {
                 // First, for the answers made in this round to say that they are the last; and
                 // what the socket holds is read once more before the connection is closed.
                 let over = !grace_over && grace.as_mut().poll(cx).is_ready();
                 if let Poll::Ready(end) = Pin::new(&mut connection).poll(cx) {
-                    return Poll::Ready(End::Closed(end));
+                    return Poll::Ready(Turn::Over(End::Closed(end)));
                 }
                 if over {
                     grace_over = true;
                     Pin::new(&mut connection).graceful_shutdown();
                     continue;
                 }
-                return watchdog.poll_timeout(cx).map(End::TimedOut);
+                if drowsiness.poll_rest(cx).is_ready() {
+                    return Poll::Ready(Turn::Rest);
+                }
+                return watchdog.poll_timeout(cx).map(|cause| Turn::Over(End::TimedOut(cause)));
             }
         })
-        .await
+        .await;
+        let parts = connection.into_parts();
+        stream = parts.io.into_inner();
+        match turn {
+            Turn::Over(end) => break end,
+            Turn::Rest => stream.unread(&parts.read_buf),
+        }
+        metrics.rests.increment();
+        let drained = |cx: &mut Context<'_>| {
+            grace_over = grace_over || grace.as_mut().poll(cx).is_ready();
+            if grace_over { Poll::Ready(()) } else { Poll::Pending }
+        };
+        match rest(&mut stream, &mut watchdog, drained).await {
+            Rested::Closed => break End::Closed(Ok(())),
+            Rested::Drained => break End::Drained,
+            Rested::TimedOut(cause) => break End::TimedOut(cause),
+            Rested::Woken => {}
+        }
     };
 
-    let mut stream = connection.into_parts().io.into_inner();
     match end {
         End::Closed(Ok(())) => {
             if !activity.input_closed() {
@@ -85,6 +107,7 @@ where
                 parting::close(&mut stream).await;
             }
         }
+        End::Drained => parting::close(&mut stream).await,
         End::TimedOut(cause) => {
             metrics.timeouts(cause).increment();
             match cause {
@@ -104,8 +127,17 @@ where
     }
 }
 
+/// How a turn of hyper's ends.
+enum Turn {
+    Over(End),
+    /// The client is silent.
+    Rest,
+}
+
 enum End {
     Closed(hyper::Result<()>),
+    /// By us, while it was resting.
+    Drained,
     TimedOut(Timeout),
 }
 

@@ -5,7 +5,7 @@
 //! makes us wait for is kept in one place, `activity`, which `watched` streams and the answers'
 //! bodies report to, and from which `watchdog` knows when waiting must end. hyper's own timeouts
 //! are off: its one for heads runs between requests too, and none knows of a client that does not
-//! read.
+//! read. A kept connection whose client is silent is taken from hyper and waits in `resting`.
 //!
 //! Invariants: no wait on a client without a deadline; a panic ends one request; cleartext is never
 //! HTTP/2.
@@ -23,6 +23,7 @@ mod http1;
 mod http2;
 mod parting;
 mod requests;
+mod resting;
 mod watchdog;
 mod watched;
 

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::Activity;
@@ -82,11 +83,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedWrites<S> {
 pub(super) struct WatchedReads<S> {
     stream: S,
     activity: Arc<Activity>,
+    /// Told of already, and to be read again.
+    unread: Bytes,
 }
 
 impl<S> WatchedReads<S> {
     pub(super) fn new(stream: S, activity: Arc<Activity>) -> Self {
-        Self { stream, activity }
+        Self { stream, activity, unread: Bytes::new() }
+    }
+
+    /// Puts bytes that were read from here back, before all that is still to come.
+    pub(super) fn unread(&mut self, bytes: &[u8]) {
+        self.unread = [bytes, &*self.unread].concat().into();
     }
 }
 
@@ -96,6 +104,21 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedReads<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let again = self.unread.len().min(buffer.remaining());
+            buffer.put_slice(&self.unread.split_to(again));
+            let before = buffer.filled().len();
+            // What else is there, if anything is, in the same go. The end of the stream, or an
+            // error, can be read again.
+            if self.unread.is_empty()
+                && buffer.remaining() > 0
+                && let Poll::Ready(Ok(())) = Pin::new(&mut self.stream).poll_read(cx, buffer)
+                && let (_, new @ [_, ..]) = buffer.filled().split_at(before)
+            {
+                self.activity.read(new);
+            }
+            return Poll::Ready(Ok(()));
+        }
         let room = buffer.remaining();
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);

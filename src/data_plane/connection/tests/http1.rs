@@ -65,6 +65,55 @@ async fn a_connection_without_further_requests_is_closed_when_idle() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_silent_connection_gives_its_buffers_back_and_goes_on() {
+    let house = House::new(Limits::default());
+    let mut client = house.connect(1024);
+    // Requests at work are not disturbed.
+    for _ in 0..5 {
+        client.send(GET).await;
+        client.until("hello /a").await;
+        pass(Duration::from_millis(400)).await;
+    }
+    assert_eq!(house.metrics().rests.get(), 0);
+    pass(seconds(1)).await;
+    assert_eq!(house.metrics().rests.get(), 1);
+    // One byte, then the rest of two requests.
+    client.send(b"G").await;
+    tokio::task::yield_now().await;
+    client.send(&GET[1..]).await;
+    client
+        .send(&[b"GET /name HTTP/1.1\r\nhost: a\r\nx: ", &[b'y'; 900][..], b"\r\n\r\n"].concat())
+        .await;
+    client.until("hello /a").await;
+    client.until("toy").await;
+    pass(seconds(1)).await;
+    assert_eq!(house.metrics().rests.get(), 2);
+    // A whole request that came while it rested, and then its end.
+    client.send(b"GET /name HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    assert!(client.rest().await.ends_with("toy"));
+    assert_eq!(house.timeouts(Timeout::Head) + house.timeouts(Timeout::Idle), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resting_connection_is_drained_and_a_request_in_its_last_moment_served() {
+    let house = House::new(Limits::default());
+    let (mut silent, mut late) = (house.connect(1024), house.connect(1024));
+    for client in [&mut silent, &mut late] {
+        client.send(GET).await;
+        client.until("hello /a").await;
+    }
+    pass(seconds(2)).await;
+    assert_eq!(house.metrics().rests.get(), 2);
+    let start = Instant::now();
+    house.drain.start();
+    late.send(GET).await;
+    let answer = late.rest().await;
+    assert!(answer.contains("connection: close") && answer.ends_with("hello /a"), "{answer}");
+    assert_eq!(silent.rest().await, "");
+    assert!(start.elapsed() <= seconds(2), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_time_of_a_head_begins_with_its_first_byte() {
     let house = House::new(Limits::default());
     let mut client = house.connect(1024);
