@@ -76,12 +76,18 @@ where
             }
         })
         .await;
-        let parts = connection.into_parts();
-        stream = parts.io.into_inner();
+        // A block: what else hyper gives back is its buffer, which is not to rest with us.
+        stream = {
+            let parts = connection.into_parts();
+            let mut stream = parts.io.into_inner();
+            stream.unread(&parts.read_buf);
+            stream
+        };
         match turn {
             Turn::Over(end) => break end,
-            Turn::Rest => stream.unread(&parts.read_buf),
+            Turn::Rest => {}
         }
+        drop(drowsiness);
         metrics.rests.increment();
         let drained = |cx: &mut Context<'_>| {
             grace_over = grace_over || grace.as_mut().poll(cx).is_ready();
