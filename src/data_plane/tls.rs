@@ -8,8 +8,9 @@
 //! `Host`. Where several certificates carry one name, the first whose key the client can verify is
 //! taken, so that an ECDSA and an RSA one may stand side by side.
 //!
-//! TLS 1.2 and 1.3, ALPN `h2` and `http/1.1`, session tickets, no early data: what a replayed
-//! flight asks for would be answered before anybody proved to be there (RFC 8446 section 8).
+//! TLS 1.2 and 1.3, the server's order of suites, ALPN `h2` and `http/1.1`, session tickets, no
+//! early data: what a replayed flight asks for would be answered before anybody proved to be there
+//! (RFC 8446 section 8).
 //!
 //! Not here: watching the files (the app's, which calls [`Certificates::reload`]), and timeouts.
 
@@ -97,6 +98,8 @@ fn server_config(
     config.alpn_protocols = vec![ALPN_HTTP2.to_vec(), ALPN_HTTP1.to_vec()];
     config.ticketer = tickets;
     config.max_early_data_size = 0;
+    // The strongest suite both know, rather than the one the client happens to name first.
+    config.ignore_client_order = true;
     Ok(Arc::new(config))
 }
 
