@@ -51,7 +51,11 @@ mod bad_config;
 #[cfg(test)]
 mod stopping;
 
-// Odd instants as now.
+// TLS as a scanner sees it, and certificates that are replaced under load.
+#[cfg(test)]
+mod tls_listener;
+
+// Odd instants as now, and a clock that jumps.
 #[cfg(test)]
 mod clock;
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::support::edge::{Edge, NOW, usual_config};
+use crate::support::files::replace;
 use crate::support::keep_alive::KeepAlive;
 use crate::support::load::{Load, Report};
 use crate::support::process::Process;
@@ -132,13 +133,6 @@ fn a_renamed_configuration_changes_key_and_override_together() {
     stays_whole(edge.spawn(), |edge, state| {
         replace(&edge.path("countersign.toml"), &config(state));
     });
-}
-
-/// Writes beside and renames, as editors and deployments do.
-fn replace(path: &Path, text: &str) {
-    let next = path.with_extension("next");
-    std::fs::write(&next, text).unwrap();
-    std::fs::rename(next, path).unwrap();
 }
 
 /// A link that is swapped there and back while the files behind it are read looks at the end as it

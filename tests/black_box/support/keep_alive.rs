@@ -1,26 +1,48 @@
 //! A client that asks again and again on one connection, and notices everything that is odd.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::raw_client::Answer;
+use super::raw_client::{Answer, Wire};
 
 /// An answer that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Makes a connection.
+pub(crate) type Dial = Arc<dyn Fn() -> io::Result<Box<dyn Wire>> + Send + Sync>;
+
+/// Plain TCP to this address.
+pub(crate) fn dial(edge: SocketAddr) -> Dial {
+    Arc::new(move || Ok(Box::new(tcp(edge)?)))
+}
+
+/// A socket on which no wait is endless.
+pub(crate) fn tcp(edge: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(edge)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 /// One connection, made when it is first needed.
-#[derive(Debug)]
 pub(crate) struct KeepAlive {
-    edge: SocketAddr,
-    stream: Option<BufReader<TcpStream>>,
+    dial: Dial,
+    stream: Option<BufReader<Box<dyn Wire>>>,
     /// Connections made so far.
     pub(crate) connections: usize,
 }
 
 impl KeepAlive {
-    pub(crate) fn new(edge: SocketAddr) -> Self {
-        Self { edge, stream: None, connections: 0 }
+    pub(crate) fn new(dial: Dial) -> Self {
+        Self { dial, stream: None, connections: 0 }
+    }
+
+    /// Leaves the connection: the next question is asked on a new one.
+    pub(crate) fn hang_up(&mut self) {
+        self.stream = None;
     }
 
     /// Did the other end say with its last answer that it would be the last?
@@ -38,18 +60,15 @@ impl KeepAlive {
         answer
     }
 
-    fn exchange(&mut self, target: &str) -> std::io::Result<Answer> {
+    fn exchange(&mut self, target: &str) -> io::Result<Answer> {
         if self.stream.is_none() {
-            let stream = TcpStream::connect(self.edge)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_nodelay(true)?;
-            self.stream = Some(BufReader::new(stream));
+            self.stream = Some(BufReader::new((self.dial)()?));
             self.connections += 1;
         }
         let stream = self.stream.as_mut().unwrap();
         let head = format!("GET {target} HTTP/1.1\r\nHost: test\r\n\r\n");
         stream.get_mut().write_all(head.as_bytes())?;
-        let broken = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+        let broken = || io::Error::from(io::ErrorKind::UnexpectedEof);
         let mut line = String::new();
         stream.read_line(&mut line)?;
         let status = line.split(' ').nth(1).and_then(|it| it.parse().ok()).ok_or_else(broken)?;

@@ -1,13 +1,14 @@
 //! Requests at a steady pace while something else happens.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::keep_alive::KeepAlive;
+use super::keep_alive::{Dial, KeepAlive, dial};
 
 /// Running clients.
 pub(crate) struct Load {
@@ -33,11 +34,21 @@ impl Load {
         per_second: u32,
         ask: impl Fn(&mut KeepAlive, usize) -> Result<(), String> + Clone + Send + 'static,
     ) -> Self {
+        Self::over(&dial(edge), connections, per_second, ask)
+    }
+
+    /// The same, on connections that are made like this.
+    pub(crate) fn over(
+        dial: &Dial,
+        connections: u32,
+        per_second: u32,
+        ask: impl Fn(&mut KeepAlive, usize) -> Result<(), String> + Clone + Send + 'static,
+    ) -> Self {
         let pace = Duration::from_secs(1) * connections / per_second;
         let clients = (0..connections).map(|_| {
             let (stop, stopped) = channel();
-            let ask = ask.clone();
-            (stop, std::thread::spawn(move || run(edge, pace, &stopped, &ask)))
+            let (ask, client) = (ask.clone(), KeepAlive::new(Arc::clone(dial)));
+            (stop, std::thread::spawn(move || run(client, pace, &stopped, &ask)))
         });
         Self { clients: clients.collect() }
     }
@@ -92,12 +103,11 @@ impl Report {
 }
 
 fn run(
-    edge: SocketAddr,
+    mut client: KeepAlive,
     pace: Duration,
     stopped: &Receiver<()>,
     ask: &impl Fn(&mut KeepAlive, usize) -> Result<(), String>,
 ) -> Report {
-    let mut client = KeepAlive::new(edge);
     let mut report = Report::default();
     let mut due = Instant::now();
     loop {

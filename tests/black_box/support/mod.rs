@@ -4,6 +4,7 @@ pub(crate) mod chance;
 pub(crate) mod command;
 pub(crate) mod edge;
 pub(crate) mod fake_origin;
+pub(crate) mod files;
 pub(crate) mod http2;
 pub(crate) mod keep_alive;
 pub(crate) mod links;

@@ -1,5 +1,6 @@
 //! The program itself, serving, watched from outside.
 
+use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
@@ -42,12 +43,22 @@ struct LogState {
 impl Process {
     /// Starts it on the configuration of this folder and waits until it listens.
     pub(crate) fn start(folder: TempDir, arguments: &[&str]) -> Self {
+        Self::start_in(&[], folder, arguments)
+    }
+
+    /// The same, with more in its environment.
+    pub(crate) fn start_in(
+        environment: &[(&str, &OsStr)],
+        folder: TempDir,
+        arguments: &[&str],
+    ) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
             .arg("serve")
             .arg("--config")
             .arg(folder.path().join("countersign.toml"))
             .args(arguments)
             .env_remove("RUST_LOG")
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -1,13 +1,15 @@
 //! TLS towards a test edge: a certificate of our own, and a client that trusts it.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, KeyPair};
+use rustls::client::Resumption;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
+use super::keep_alive::{Dial, tcp};
 use super::raw_client::{Connection, connect};
 
 /// A listener with the certificate at `tls/site.pem`, for `[edge]`.
@@ -35,16 +37,55 @@ impl Certificate {
     /// Shakes hands, asking for this name; an address is asked for without SNI (RFC 6066 section
     /// 3).
     pub(crate) fn connect(&self, edge: SocketAddr, name: &str, alpn: &str) -> Connection {
+        let client = TlsClient::trusting([self], alpn);
+        Connection::over(client.over(connect(edge), name))
+    }
+
+    /// Is it this one that is served under this name?
+    pub(crate) fn is_served(&self, edge: SocketAddr, name: &str, all: &[Self]) -> bool {
+        let mut session = TlsClient::trusting(all, "http/1.1").over(connect(edge), name);
+        session.conn.complete_io(&mut session.sock).unwrap();
+        session.conn.peer_certificates().unwrap()[0] == self.der
+    }
+}
+
+/// Resumes its sessions as stock clients do.
+#[derive(Clone)]
+pub(crate) struct TlsClient(Arc<ClientConfig>);
+
+impl TlsClient {
+    /// Trusts these and speaks this.
+    pub(crate) fn trusting<'c>(
+        certificates: impl IntoIterator<Item = &'c Certificate>,
+        alpn: &str,
+    ) -> Self {
         let mut roots = RootCertStore::empty();
-        roots.add(self.der.clone()).unwrap();
+        for certificate in certificates {
+            roots.add(certificate.der.clone()).unwrap();
+        }
         let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
         config.alpn_protocols = vec![alpn.as_bytes().to_vec()];
+        Self(Arc::new(config))
+    }
+
+    /// Whose every handshake is a whole one, with the certificate in it.
+    pub(crate) fn without_resumption(self) -> Self {
+        let mut config = Arc::unwrap_or_clone(self.0);
+        config.resumption = Resumption::disabled();
+        Self(Arc::new(config))
+    }
+
+    /// Makes connections to this name.
+    pub(crate) fn dial(self, edge: SocketAddr, name: &'static str) -> Dial {
+        Arc::new(move || Ok(Box::new(self.over(tcp(edge)?, name))))
+    }
+
+    fn over(&self, stream: TcpStream, name: &str) -> StreamOwned<ClientConnection, TcpStream> {
         let name = ServerName::try_from(name.to_owned()).unwrap();
-        let session = ClientConnection::new(Arc::new(config), name).unwrap();
-        Connection::over(StreamOwned::new(session, connect(edge)))
+        StreamOwned::new(ClientConnection::new(Arc::clone(&self.0), name).unwrap(), stream)
     }
 }
