@@ -1,10 +1,8 @@
 //! HTTP/2 as no library speaks it, over TLS.
 
 use crate::support::edge::{Edge, EdgeBuilder, SECRET, usual_config};
-use crate::support::http2::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, Fields, HEADERS, Outcome, PING, RST_STREAM,
-    SETTINGS, block, frame, get, head, hello, outcome,
-};
+use crate::support::floods::{Flood, fields, floods};
+use crate::support::http2::{DATA, END_STREAM, Fields, Outcome, frame, get, head, hello, outcome};
 use crate::support::links::token;
 use crate::support::raw_client::Connection;
 use crate::support::tls::{Certificate, LISTENER};
@@ -32,23 +30,6 @@ fn open(edge: &Edge, certificate: &Certificate) -> Connection {
     let mut connection = certificate.connect(edge.addresses()[1], "a.example", "h2");
     connection.send(hello(WINDOW));
     connection
-}
-
-/// The usual pseudo-header fields, some of them with other values or none, and more fields.
-fn fields(others: Fields<'_>) -> Vec<(&str, &str)> {
-    let usual = [
-        (":method", "GET"),
-        (":scheme", "https"),
-        (":authority", "a.example"),
-        (":path", "/open/a.txt"),
-    ];
-    let (changed, more): (Vec<_>, Vec<_>) =
-        others.iter().partition(|(name, _)| usual.iter().any(|(it, _)| it == name));
-    let value = |(name, value)| {
-        let other = changed.iter().find(|(it, _)| *it == name);
-        (name, other.map_or(value, |(_, other)| *other))
-    };
-    usual.map(value).into_iter().filter(|(_, value)| *value != "-").chain(more).collect()
 }
 
 #[test]
@@ -213,45 +194,6 @@ fn a_handshake_names_the_host_or_nobody() {
     }
 }
 
-/// A name for each flood, what it begins with, and what it is made of.
-fn floods() -> Vec<(&'static str, Vec<u8>, Vec<u8>)> {
-    let get_block = block(&fields(&[]));
-    let resets = |from: u32| {
-        (from..from + 200)
-            .step_by(2)
-            .flat_map(|stream| {
-                let reset = frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes());
-                [get(stream, "a.example", "/open/large.bin"), reset].concat()
-            })
-            .collect::<Vec<u8>>()
-    };
-    let large_field = block(&[("x", &"y".repeat(10_000))]);
-    vec![
-        (
-            "rapid reset",
-            (1..20_000).step_by(200).flat_map(resets).collect(),
-            frame(PING, 0, 0, b"12345678"),
-        ),
-        (
-            "continuation",
-            frame(HEADERS, END_STREAM, 1, &get_block),
-            frame(CONTINUATION, 0, 1, &large_field),
-        ),
-        (
-            "empty continuation",
-            frame(HEADERS, END_STREAM, 1, &get_block),
-            frame(CONTINUATION, 0, 1, b""),
-        ),
-        ("empty data", head(1, 0, &fields(&[])), frame(DATA, 0, 1, b"")),
-        ("ping", Vec::new(), frame(PING, 0, 0, b"12345678")),
-        ("settings", Vec::new(), frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 1])),
-        ("reset of nothing", Vec::new(), frame(RST_STREAM, 0, 1, &8_u32.to_be_bytes())),
-        ("priority", Vec::new(), frame(2, 0, 1, &[0, 0, 0, 0, 1])),
-        ("unknown frames", Vec::new(), frame(0xbe, 0, 0, &[0; 1000])),
-        ("half heads", Vec::new(), frame(HEADERS, END_HEADERS | END_STREAM, 1, &[0xff; 200])),
-    ]
-}
-
 /// Promise 17: the connection is closed, others are served, and memory stays where it was.
 #[test]
 fn floods_end_with_the_connection_and_leave_no_memory() {
@@ -266,12 +208,11 @@ fn floods_end_with_the_connection_and_leave_no_memory() {
     };
     serves("the start");
     let before = process.resident();
-    for (name, begin, again) in floods() {
+    for Flood { name, begin, again } in floods() {
         let mut connection = certificate.connect(at, "a.example", "h2");
         connection.send(hello(WINDOW));
         connection.send(begin);
-        // Some at a time, for one write is one TLS record.
-        connection.flood(&again.repeat(1 + 4000 / again.len()), 20_000);
+        connection.flood(&again, 20_000);
         serves(name);
         let grown = process.resident().saturating_sub(before);
         assert!(grown <= MOST_MEMORY, "{name}: {grown} bytes more");

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::support::edge::{Edge, EdgeBuilder, usual_config, with_server};
 use crate::support::fake_origin::{Asked, FakeOrigin};
+use crate::support::keep_alive::{KeepAlive, dial};
 use crate::support::load::Load;
 use crate::support::raw_client::{Answer, get};
 
@@ -257,4 +258,53 @@ fn an_origin_that_stalls_slows_no_other() {
     }
     println!("{saved} requests did not wait for it; asked again after {:?}", began.elapsed());
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+/// An origin that answers the first request of each connection and hangs up on the second: every
+/// question on a kept connection is one that may be asked again.
+fn hangs_up_on_the_second(heads: Arc<AtomicUsize>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, heads) = (stream.unwrap(), Arc::clone(&heads));
+            std::thread::spawn(move || {
+                let mut piece = [0; 4096];
+                // The edge sends a head in one piece.
+                for number in 0..2 {
+                    if !matches!(stream.read(&mut piece), Ok(1..)) {
+                        return;
+                    }
+                    heads.fetch_add(1, Ordering::SeqCst);
+                    if number == 0 {
+                        let answer = format!("{HEAD}Content-Length: 4\r\n\r\ngood");
+                        stream.write_all(answer.as_bytes()).unwrap();
+                    }
+                }
+            });
+        }
+    });
+    address
+}
+
+#[test]
+fn an_origin_in_trouble_is_asked_a_tenth_more_at_most() {
+    let heads = Arc::new(AtomicUsize::new(0));
+    let edge = edge(hangs_up_on_the_second(Arc::clone(&heads))).start();
+    let mut client = KeepAlive::new(dial(edge.address()));
+    let (mut asked, mut good) = (0, 0);
+    while asked < 1000 || heads.load(Ordering::SeqCst) < 1000 {
+        asked += 1;
+        match client.get("/http/good").unwrap().status {
+            200 => good += 1,
+            // Those that the budget did not cover, and those that came while it was left alone.
+            502 => {}
+            status => panic!("{status}"),
+        }
+    }
+    let heads = heads.load(Ordering::SeqCst);
+    println!("{asked} requests, {good} answered, the origin was asked {heads} times");
+    // Ten are saved up at the start.
+    assert!(heads <= asked + asked / 10 + 10, "{heads} questions for {asked} requests");
+    assert!(good * 3 >= heads, "{good} answers to {heads} questions");
 }

@@ -4,6 +4,8 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use super::output::keep;
+
 /// What a program said.
 #[derive(Debug)]
 pub(crate) struct Said {
@@ -19,7 +21,10 @@ pub(crate) fn countersign<A: AsRef<std::ffi::OsStr>>(
 ) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
     command.args(arguments).current_dir(folder).env_remove("RUST_LOG");
-    said(&mut command, b"")
+    let said = said(&mut command, b"");
+    // Standard output is for whoever asked for a key or a link.
+    keep("commands.log", said.err.as_bytes());
+    said
 }
 
 /// Runs a program to its end.

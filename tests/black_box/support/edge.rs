@@ -2,13 +2,14 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use countersign::app::{Finish, ReloadHandle, ServeOptions, Service};
 use countersign::clock::{Clock, UnixSeconds};
 use tempfile::TempDir;
 
+use super::output::{keep, keep_secret};
 use super::process::Process;
 
 /// The key of every test edge.
@@ -96,6 +97,8 @@ pub(crate) fn with_server(
 impl Edge {
     /// An edge of this configuration, with a key at `keys/k1.hex` and an empty `media` folder.
     pub(crate) fn builder(config: impl Into<String>) -> EdgeBuilder {
+        keep_secret(KEY_HEX);
+        keep_secret(SECRET);
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("media")).unwrap();
         std::fs::create_dir(folder.path().join("keys")).unwrap();
@@ -152,7 +155,7 @@ impl Drop for Edge {
             let _ = service.stop();
         }
         let text = self.log.0.lock().unwrap();
-        keep_log(&text);
+        keep(&format!("access-{}.log", std::process::id()), &text);
         if !std::thread::panicking() {
             assert_clean(&text);
         }
@@ -241,13 +244,4 @@ fn assert_clean(log: &[u8]) {
         });
         assert!(!lower.contains(SECRET) && !signed, "a secret: {line}");
     }
-}
-
-/// Every log of the suite is searched for secrets at the end of `tests/run`.
-fn keep_log(text: &[u8]) {
-    let Some(folder) = std::env::var_os("COUNTERSIGN_TEST_LOGS") else { return };
-    let name = format!("access-{}.log", std::process::id());
-    let file =
-        std::fs::OpenOptions::new().create(true).append(true).open(Path::new(&folder).join(name));
-    file.and_then(|mut file| file.write_all(text)).unwrap();
 }

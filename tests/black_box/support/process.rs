@@ -14,6 +14,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::output::log_file;
+
 /// What is not said within this time is not said.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -66,7 +68,8 @@ impl Process {
             .unwrap();
         let said = Arc::new(Log::default());
         let stderr = child.stderr.take().unwrap();
-        let file = kept_in(folder.path(), child.id());
+        let name = format!("process-{}.log", child.id());
+        let file = log_file(&name).unwrap_or_else(|| folder.path().join(name));
         let reader = std::thread::spawn({
             let said = Arc::clone(&said);
             move || follow(stderr, &said, &file)
@@ -200,10 +203,4 @@ fn follow(stderr: ChildStderr, log: &Log, file: &Path) {
     }
     log.state.lock().unwrap().ended = true;
     log.grown.notify_all();
-}
-
-/// Every log of the suite is searched for secrets at the end of `tests/run`.
-fn kept_in(folder: &Path, process: u32) -> PathBuf {
-    let logs = std::env::var_os("COUNTERSIGN_TEST_LOGS");
-    logs.map_or_else(|| folder.to_owned(), PathBuf::from).join(format!("process-{process}.log"))
 }
