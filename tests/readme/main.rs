@@ -99,6 +99,15 @@ fn every_test_that_is_named_exists() {
         assert!(!tests.is_empty(), "{} names no test", row[0]);
         named.extend(tests);
     }
+    for row in section(readme(), "## Promises and their evidence").rows("promise") {
+        let evidence = code_words(&row[2]);
+        let (places, tests): (Vec<_>, Vec<_>) =
+            evidence.into_iter().partition(|it| it.contains(['/', '.']));
+        for place in places {
+            assert!(repository().join(&place).exists(), "{}: {place} is not there", row[0]);
+        }
+        named.extend(tests);
+    }
     for chapter in chapters() {
         let text = fs::read_to_string(chapter).unwrap();
         // "Test: `name`", or "are the test `name`".
