@@ -20,7 +20,7 @@ use countersign::clock::UnixSeconds;
 use countersign::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use countersign::network::ClientIp;
 use countersign::policy::{
-    AssetRules, BlocklistBuilder, EdgeSnapshot, HostPattern, KeyTemplate, OriginName,
+    AssetRules, BlocklistBuilder, CacheRules, EdgeSnapshot, HostPattern, KeyTemplate, OriginName,
     OverrideTable, RequestFacts, Resource, Revocations, Scheme, Site, SiteTable, TenantOverrides,
     TokenRules, decide,
 };
@@ -88,6 +88,7 @@ fn snapshot(overrides: u32, blocked: u32) -> EdgeSnapshot {
         assets: Some(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}").expect("a template"),
+            cache: CacheRules::Off,
         }),
         token: Some(TokenRules {
             carriers: CarrierRules::new("__token__", &[Carrier::Query]),

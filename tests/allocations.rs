@@ -14,9 +14,9 @@ use countersign::data_plane::{Arrival, BodyPresence, Learned, Settings, identify
 use countersign::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use countersign::network::PeerIp;
 use countersign::policy::{
-    Access, AssetRules, BlocklistBuilder, DenialCode, EdgeSnapshot, HostPattern, KeyTemplate,
-    OriginName, OriginTakes, OverrideTable, Revocations, Route, Scheme, Site, SiteTable,
-    TenantOverrides, TokenRules, decide,
+    Access, AssetRules, BlocklistBuilder, CacheRules, DenialCode, EdgeSnapshot, HostPattern,
+    KeyTemplate, OriginName, OriginTakes, OverrideTable, Revocations, Route, Scheme, Site,
+    SiteTable, TenantOverrides, TokenRules, decide,
 };
 use countersign::token::edge_auth::{EdgeAuth, QueryRule, SignRequest, SignScope, sign};
 use countersign::token::{Carrier, CarrierRules};
@@ -79,6 +79,7 @@ fn snapshot() -> EdgeSnapshot {
         assets: Some(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}").unwrap(),
+            cache: CacheRules::Off,
         }),
         token: Some(TokenRules {
             carriers: CarrierRules::new("__token__", Carrier::ALL),
@@ -90,12 +91,14 @@ fn snapshot() -> EdgeSnapshot {
                 access: Access::Open,
                 origin: OriginName::new("media"),
                 origin_takes: OriginTakes::Keys,
+                cache: CacheRules::Off,
             },
             Route {
                 prefix: "/vod/".into(),
                 access: Access::Token,
                 origin: OriginName::new("media"),
                 origin_takes: OriginTakes::Keys,
+                cache: CacheRules::Off,
             },
         ],
     };

@@ -16,9 +16,9 @@ use countersign::asset::{AssetType, AssetTypeSet, OriginKey, TenantId};
 use countersign::clock::UnixSeconds;
 use countersign::network::ClientIp;
 use countersign::policy::{
-    Access, AssetRules, Blocklist, EdgeSnapshot, HostPattern, KeyTemplate, OriginName, OriginTakes,
-    OverrideTable, RequestFacts, Resource, Revocations, Route, Site, SiteTable, TenantOverrides,
-    decide,
+    Access, AssetRules, Blocklist, CacheRules, EdgeSnapshot, HostPattern, KeyTemplate, OriginName,
+    OriginTakes, OverrideTable, RequestFacts, Resource, Revocations, Route, Site, SiteTable,
+    TenantOverrides, decide,
 };
 use countersign::target::{PathToken, RequestTarget};
 use countersign::token::Candidates;
@@ -33,6 +33,7 @@ fn snapshot() -> EdgeSnapshot {
         access: Access::Open,
         origin: OriginName::new("media"),
         origin_takes,
+        cache: CacheRules::Off,
     };
     let every: AssetTypeSet = AssetType::ALL.iter().copied().collect();
     let tenant = TenantOverrides { asset_types: every, ..TenantOverrides::default() };
@@ -44,6 +45,7 @@ fn snapshot() -> EdgeSnapshot {
         assets: Some(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}/{quality}.{source}").unwrap(),
+            cache: CacheRules::Off,
         }),
         token: None,
         routes: vec![route("/", OriginTakes::Keys), route("/http", OriginTakes::Targets)],

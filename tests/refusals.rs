@@ -12,9 +12,9 @@ use countersign::data_plane::{Arrival, BodyPresence, Learned, Settings, identify
 use countersign::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use countersign::network::{NetworkSet, PeerIp, parse_network};
 use countersign::policy::{
-    Access, AssetRules, BlocklistBuilder, DenialCode, EdgeSnapshot, HostPattern, KeyTemplate,
-    OriginName, OriginTakes, OverrideTable, Revocations, Route, Scheme, Site, SiteTable,
-    TokenRules, decide,
+    Access, AssetRules, BlocklistBuilder, CacheRules, DenialCode, EdgeSnapshot, HostPattern,
+    KeyTemplate, OriginName, OriginTakes, OverrideTable, Revocations, Route, Scheme, Site,
+    SiteTable, TokenRules, decide,
 };
 use countersign::token::edge_auth::EdgeAuth;
 use countersign::token::{Carrier, CarrierRules};
@@ -118,6 +118,7 @@ fn snapshot() -> EdgeSnapshot {
         access,
         origin: OriginName::new("media"),
         origin_takes: OriginTakes::Keys,
+        cache: CacheRules::Off,
     };
     let key = SharedKey::from_hex(
         KeyId::new("2026-11"),
@@ -133,6 +134,7 @@ fn snapshot() -> EdgeSnapshot {
         assets: Some(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}").unwrap(),
+            cache: CacheRules::Off,
         }),
         token: Some(TokenRules {
             carriers: CarrierRules::new("__token__", Carrier::ALL),

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::{self, Loaded, Watched};
-use crate::data_plane::{Certificates, Config, EdgeState, Metrics};
+use crate::data_plane::{Cache, Certificates, Config, EdgeState, Metrics};
 use crate::delivery::DeliveryDesk;
 use crate::policy::{Blocklist, SnapshotPublisher};
 
@@ -109,6 +109,7 @@ pub(super) struct Reloader {
     /// How they looked then.
     seen: Fingerprint,
     desk: Option<Arc<DeliveryDesk>>,
+    cache: Option<Arc<Cache>>,
     blocklist: Option<(Fingerprint, Arc<Blocklist>)>,
 }
 
@@ -136,6 +137,7 @@ impl Reloader {
             seen: Fingerprint::default(),
             path,
             desk: None,
+            cache: None,
             blocklist: None,
         }
     }
@@ -170,14 +172,17 @@ impl Reloader {
             tracing::warn!(warning = warning.message(), "configuration");
         }
         let desk = Arc::new(desk);
+        let cache = Cache::open(loaded.cache, self.cache.as_deref()).map(Arc::new);
         let settings = Arc::new(loaded.settings.clone());
         self.version += 1;
         let now = self.clock.now();
         let policy = load::compile(loaded, Arc::clone(&blocklist.1), self.version, now);
         self.count(&policy);
-        let state = EdgeState { policy, delivery: Arc::clone(&desk), settings };
+        let delivery = Arc::clone(&desk);
+        let state = EdgeState { policy, delivery, cache: cache.clone(), settings };
         self.publisher.publish(Arc::new(state));
         self.desk = Some(desk);
+        self.cache = cache;
         self.blocklist = Some(blocklist);
         Ok(fixed)
     }

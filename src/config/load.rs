@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use toml::de::DeTable;
 
+use super::cache::{self, CACHE_KEYS};
 use super::document::{Document, Section, Value};
 use super::edge::{EDGE_KEYS, Edge};
 use super::error::{ConfigErrors, Diagnostic, Watched};
@@ -17,8 +18,8 @@ use super::sites::{no_site, site_table};
 use super::source::SourceFile;
 use super::surroundings::Surroundings;
 use super::syntax::with_table;
-use super::without_effect::{self, CACHE_KEYS, CONTROL_KEYS, SYNC_KEYS};
-use crate::data_plane::{Config, ListenerConfig, Settings};
+use super::without_effect::{self, CONTROL_KEYS, SYNC_KEYS};
+use crate::data_plane::{CacheConfig, Config, ListenerConfig, Settings};
 use crate::origin;
 use crate::policy::{OverrideTable, Revocations, SiteTable};
 
@@ -38,6 +39,8 @@ pub struct Loaded {
     pub edge: Config,
     /// Reloads hot.
     pub settings: Settings,
+    /// What is kept between requests, and how much of it.
+    pub cache: CacheConfig,
     /// What is served, and to whom.
     pub sites: SiteTable,
     /// Where it is.
@@ -64,11 +67,12 @@ pub fn load(path: &Path, surroundings: &Surroundings) -> Result<Loaded, ConfigEr
         with_table(document, |table| resolve(document, table))
     });
     let (resolved, warnings, watched) = reading.finish(resolved)?;
-    let Resolved { edge, sites, origins, overrides, admin } = resolved;
+    let Resolved { edge, cache, sites, origins, overrides, admin } = resolved;
     let Edge { config, settings, blocklist_files, overrides_file: _, revocations } = edge;
     Ok(Loaded {
         edge: config,
         settings,
+        cache,
         sites,
         origins,
         overrides,
@@ -83,6 +87,7 @@ pub fn load(path: &Path, surroundings: &Surroundings) -> Result<Loaded, ConfigEr
 #[derive(Debug)]
 struct Resolved {
     edge: Edge,
+    cache: CacheConfig,
     sites: SiteTable,
     origins: Vec<origin::Config>,
     overrides: OverrideTable,
@@ -101,9 +106,8 @@ fn resolve<'d>(document: Document<'d>, table: &'d DeTable<'d>) -> Resolved {
     if let Some(section) = sync {
         without_effect::sync(section);
     }
-    if let Some(section) = open("cache", "[cache]", CACHE_KEYS) {
-        without_effect::cache(section);
-    }
+    let cache =
+        open("cache", "[cache]", CACHE_KEYS).map_or_else(CacheConfig::default, cache::cache);
     let control = open("control", "[control]", CONTROL_KEYS);
     if let Some(section) = control {
         without_effect::control(section);
@@ -138,7 +142,7 @@ fn resolve<'d>(document: Document<'d>, table: &'d DeTable<'d>) -> Resolved {
         }
         table = override_table(value, path);
     }
-    Resolved { edge, sites, origins: origins.entries, overrides: table, admin }
+    Resolved { edge, cache, sites, origins: origins.entries, overrides: table, admin }
 }
 
 fn override_table(value: Value<'_>, path: &Path) -> OverrideTable {

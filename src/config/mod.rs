@@ -12,6 +12,7 @@
 //!
 //! Not here: watching files, opening origins, binding addresses, and the components' own types.
 
+mod cache;
 mod document;
 mod edge;
 mod error;

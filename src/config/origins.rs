@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::document::{Bounds, Section, Value};
 use super::edge::existing_file;
 use super::finding::{Finding, chain};
 use crate::origin::{
-    Config, DiskConfig, HttpConfig, Kind, Symlinks, UpstreamUrl, UpstreamUrlRejection,
+    Config, Direction, DiskConfig, Forwarding, HttpConfig, Kind, ResponseHeaders, Symlinks,
+    UpstreamUrl, UpstreamUrlRejection, may_travel,
 };
 use crate::policy::{OriginName, OriginTakes};
 
@@ -22,12 +25,25 @@ pub(super) const ORIGIN_KEYS: &[&str] = &[
     "header_timeout",
     "idle_timeout",
     "max_idle",
+    "forward_request_headers",
+    "forward_response_headers",
 ];
 
 const DISK_KEYS: &[&str] = &["root", "symlinks"];
 
-const HTTP_KEYS: &[&str] =
-    &["url", "ca", "connect_timeout", "header_timeout", "idle_timeout", "max_idle"];
+const HTTP_KEYS: &[&str] = &[
+    "url",
+    "ca",
+    "connect_timeout",
+    "header_timeout",
+    "idle_timeout",
+    "max_idle",
+    "forward_request_headers",
+    "forward_response_headers",
+];
+
+/// Headers that travel between one origin and its clients, each way.
+const MAX_FORWARDED: usize = 64;
 
 /// Origins of one configuration: each has a pool, a breaker and a row of metrics.
 pub(super) const MAX_ORIGINS: usize = 1000;
@@ -139,6 +155,7 @@ fn http(section: Section<'_>) -> Option<Kind> {
         );
     }
     let ca = ca.map(existing_file);
+    let forwarding = forwarding(section);
     let standard = HttpConfig::new(origin_url(url?)?);
     Some(Kind::Http(HttpConfig {
         ca: ca.flatten(),
@@ -146,8 +163,52 @@ fn http(section: Section<'_>) -> Option<Kind> {
         header_timeout: header_timeout.unwrap_or(standard.header_timeout),
         idle_timeout: idle_timeout.unwrap_or(standard.idle_timeout),
         max_idle: max_idle.unwrap_or(standard.max_idle),
+        forwarding,
         ..standard
     }))
+}
+
+fn forwarding(section: Section<'_>) -> Forwarding {
+    let names = |key, direction| {
+        let items = section.value(key).and_then(|it| it.items(MAX_FORWARDED));
+        let names: Vec<HeaderName> =
+            items.into_iter().flatten().filter_map(|it| forwarded(it, direction)).collect();
+        names.into_boxed_slice()
+    };
+    let every = section.value("forward_response_headers").filter(|value| {
+        let mut items = value.items(MAX_FORWARDED).into_iter().flatten();
+        items.next().is_some_and(|it| it.is_text() && it.text() == Some("*"))
+            && items.next().is_none()
+    });
+    let responses = match every {
+        Some(_) => ResponseHeaders::Every,
+        None => ResponseHeaders::Listed(names("forward_response_headers", Direction::Response)),
+    };
+    Forwarding { requests: names("forward_request_headers", Direction::Request), responses }
+}
+
+fn forwarded(value: Value<'_>, direction: Direction) -> Option<HeaderName> {
+    let text = value.text()?;
+    if text == "*" {
+        let help = match direction {
+            Direction::Request => {
+                "name each header: what is forwarded may change the answer, and then has a part \
+                 in what is kept"
+            }
+            Direction::Response => "\"*\" stands alone",
+        };
+        return value.refuse(Finding::error("`*` is no header").help(help));
+    }
+    let Ok(name) = HeaderName::from_bytes(text.as_bytes()) else {
+        return value.refuse(Finding::error("this is no name of a header"));
+    };
+    if !may_travel(&name, direction) {
+        return value.refuse(
+            Finding::error(format!("`{name}` cannot be forwarded"))
+                .label("credentials, framing, and what the edge says itself"),
+        );
+    }
+    Some(name)
 }
 
 fn origin_url(value: Value<'_>) -> Option<UpstreamUrl> {

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::cache::Said;
 use super::document::{Bounds, Section, Value};
 use super::finding::Finding;
 use super::origins::Origins;
@@ -22,11 +23,16 @@ pub(super) const SITE_KEYS: &[&str] = &[
     "cross_origin_resource_policy",
     "token",
     "route",
+    "cache",
+    "default_ttl",
+    "negative_ttl",
+    "stale_if_error",
 ];
 
 pub(super) const ASSET_KEYS: &[&str] = &["origin", "key"];
 
-pub(super) const ROUTE_KEYS: &[&str] = &["prefix", "access", "origin"];
+pub(super) const ROUTE_KEYS: &[&str] =
+    &["prefix", "access", "origin", "cache", "default_ttl", "negative_ttl", "stale_if_error"];
 
 /// Sites of one configuration.
 pub(super) const MAX_SITES: usize = 10_000;
@@ -74,14 +80,16 @@ impl<'d> Sites<'d> {
     fn add(&mut self, section: Section<'d>, origins: &Origins) {
         let (name, hosts) = self.hosts(section);
         let tenant = section.value("tenant").and_then(|it| it.integer(TENANT)).unwrap_or(1);
-        let assets = section.value("assets").map(|it| assets(it, origins));
+        let cache = Said::read(section);
+        let assets = section.value("assets").map(|it| assets(it, origins, cache));
         let token = section
             .value("token")
             .map(|it| it.section("[site.token]", TOKEN_KEYS).and_then(token_rules));
         let tokens = if token.is_some() { Tokens::Taken } else { Tokens::NotTaken };
         let assets_kind = if assets.is_some() { Assets::Served } else { Assets::NotServed };
+        let surroundings = RouteSurroundings { origins, tokens, assets: assets_kind, cache };
         let routes = match section.value("route") {
-            Some(value) => routes(value, origins, tokens, assets_kind),
+            Some(value) => routes(value, surroundings),
             None => Vec::new(),
         };
         if assets.is_none() && !section.has("route") {
@@ -182,7 +190,7 @@ impl<'d> Sites<'d> {
     }
 }
 
-fn assets(value: Value<'_>, origins: &Origins) -> Option<AssetRules> {
+fn assets(value: Value<'_>, origins: &Origins, cache: Said) -> Option<AssetRules> {
     let section = value.section("assets", ASSET_KEYS)?;
     let key = section.value("key").map_or_else(
         || KeyTemplate::parse("{path}").ok(),
@@ -198,8 +206,8 @@ fn assets(value: Value<'_>, origins: &Origins) -> Option<AssetRules> {
     let origin = section
         .required("origin", "name an [[origin]]: assets = { origin = \"media\" }")
         .and_then(|it| origins.named(it));
-    let (origin, _) = origin?;
-    Some(AssetRules { origin, key: key? })
+    let (origin, takes) = origin?;
+    Some(AssetRules { origin, key: key?, cache: cache.rules(takes) })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,7 +222,16 @@ enum Assets {
     Served,
 }
 
-fn routes(value: Value<'_>, origins: &Origins, tokens: Tokens, assets: Assets) -> Vec<Route> {
+/// What of a site its routes are read with.
+#[derive(Clone, Copy, Debug)]
+struct RouteSurroundings<'o> {
+    origins: &'o Origins,
+    tokens: Tokens,
+    assets: Assets,
+    cache: Said,
+}
+
+fn routes(value: Value<'_>, site: RouteSurroundings<'_>) -> Vec<Route> {
     let choices = [Access::Token, Access::Open, Access::Deny].map(|it| (it.wire_name(), it));
     let mut routes = Vec::new();
     let mut prefixes = HashSet::new();
@@ -222,7 +239,7 @@ fn routes(value: Value<'_>, origins: &Origins, tokens: Tokens, assets: Assets) -
         let Some(section) = item.section("[[site.route]]", ROUTE_KEYS) else { continue };
         let prefix = section
             .required("prefix", "for example prefix = \"/vod/\"")
-            .and_then(|it| Some((it, prefix(it, assets)?)));
+            .and_then(|it| Some((it, prefix(it, site.assets)?)));
         if let Some((value, prefix)) = prefix
             && !prefixes.insert(prefix)
         {
@@ -230,7 +247,7 @@ fn routes(value: Value<'_>, origins: &Origins, tokens: Tokens, assets: Assets) -
         }
         let written = section.value("access");
         let access = written.map_or(Some(Access::Token), |it| it.one_of(&choices));
-        if access == Some(Access::Token) && tokens == Tokens::NotTaken {
+        if access == Some(Access::Token) && site.tokens == Tokens::NotTaken {
             let finding = Finding::absent("the route asks for a token, but the site takes none")
                 .help(
                     "give the site a [site.token] with keys, or say access = \"open\" or \"deny\"",
@@ -242,11 +259,13 @@ fn routes(value: Value<'_>, origins: &Origins, tokens: Tokens, assets: Assets) -
         }
         let origin = section
             .required("origin", "name the [[origin]] that has the files")
-            .and_then(|it| origins.named(it));
+            .and_then(|it| site.origins.named(it));
+        let cache = Said::read(section).within(site.cache);
         if let (Some((_, prefix)), Some(access), Some((origin, origin_takes))) =
             (prefix, access, origin)
         {
-            routes.push(Route { prefix: prefix.into(), access, origin, origin_takes });
+            let cache = cache.rules(origin_takes);
+            routes.push(Route { prefix: prefix.into(), access, origin, origin_takes, cache });
         }
     }
     routes

@@ -10,18 +10,12 @@ use super::edge::{CERTIFICATE_KEYS, LISTENER_KEYS, MAX_LISTENERS};
 use super::finding::Finding;
 use super::secret_source::secret_form;
 
-pub(super) const CACHE_KEYS: &[&str] = &["memory", "max_object", "disk"];
-
-pub(super) const DISK_KEYS: &[&str] = &["path", "size", "slice"];
-
 pub(super) const CONTROL_KEYS: &[&str] =
     &["listen", "public_url", "store", "trusted_proxies", "compat", "listener"];
 
 pub(super) const COMPAT_KEYS: &[&str] = &["query_token"];
 
 pub(super) const SYNC_KEYS: &[&str] = &["urls", "token", "ca", "state", "max_age"];
-
-const SIZE: Bounds<u64> = Bounds { min: 0, max: 1 << 60, why: "0 switches the tier off" };
 
 const AGE: Bounds<Duration> = Bounds {
     min: Duration::from_secs(1),
@@ -31,19 +25,6 @@ const AGE: Bounds<Duration> = Bounds {
 
 fn warn(section: Section<'_>, name: &str) {
     section.report(Finding::warning(format!("{name} has no effect in this version")));
-}
-
-/// `[cache]`
-pub(super) fn cache(section: Section<'_>) {
-    warn(section, "[cache]");
-    for value in ["memory", "max_object"].into_iter().filter_map(|key| section.value(key)) {
-        value.size(SIZE);
-    }
-    let Some(disk) = section.value("disk") else { return };
-    let Some(disk) = disk.section("[cache.disk]", DISK_KEYS) else { return };
-    disk.required("path", "a folder of its own: path = \"cache\"").map(|it| it.path());
-    disk.required("size", "for example size = \"100GiB\"").map(|it| it.size(SIZE));
-    disk.value("slice").map(|it| it.size(SIZE));
 }
 
 /// `[control]`

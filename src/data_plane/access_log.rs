@@ -61,6 +61,8 @@ pub(super) struct AccessRecord {
     pub(super) bytes: u64,
     /// Did the whole body leave?
     pub(super) complete: Completion,
+    /// What the cache did; none where it was not asked.
+    pub(super) cache: Option<&'static str>,
     /// Until the decision.
     pub(super) decide_us: u64,
     /// Until the origin's head; none without one.

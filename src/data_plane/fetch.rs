@@ -1,11 +1,11 @@
 //! From a permit to an answer with bytes: this plane's only caller of the delivery.
 
-use http::{HeaderMap, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use tokio::time::Instant;
 
 use crate::asset::Visibility;
 use crate::clock::UnixSeconds;
-use crate::delivery::{Answer, AskMethod, Existence, Keeping, OriginErrorKind};
+use crate::delivery::{Answer, AskMethod, Delivery, Existence, HttpTime, Keeping, OriginErrorKind};
 use crate::policy::{
     Basis, Denial, DenialCode, Exposure, Permit, RequestFacts, Resource, ResourcePolicy, Site,
     would_read,
@@ -15,10 +15,13 @@ use crate::telemetry::ErrorChain;
 use crate::token::Carrier;
 
 use super::access_log::{AccessRecord, micros};
+use super::cache::{CacheStatus, Credentials, Passed, Served, ServedTimes, Wanted};
 use super::metrics::Metrics;
+use super::origin_meter::OriginMeter;
 use super::refusal::Refusal;
 use super::response::{
-    AnswerBody, CacheControl, Disposition, FileAnswer, FileName, FileRequest, Presentation,
+    AnswerBody, CacheControl, Disposition, FileAnswer, FileName, FileRequest, OriginsWord,
+    Presentation,
 };
 use super::state::EdgeState;
 
@@ -39,22 +42,46 @@ pub(super) async fn fetch(
     record: &mut AccessRecord,
 ) -> Result<Response<AnswerBody>, Refusal> {
     let resource_policy = resource_policy(facts.site, permit.basis());
-    let redeemed = state.delivery.redeem(permit);
+    let delivery = state.delivery.redeem(permit);
     let request = FileRequest::new(method, headers);
-    let asked = Instant::now();
-    let answer = redeemed.ask(|key| request.ask(key, now)).await;
-    record.origin_us = Some(micros(asked));
-    metrics.origin_duration.observe(asked.elapsed().as_secs_f64());
-    let result = match &answer {
-        Ok(_) => "ok",
-        Err(error) => error.kind().code(),
+    let forwarded = delivery.forwarded(headers);
+    let meter = OriginMeter::new(metrics, delivery.origin());
+    let wanted = Wanted {
+        method,
+        ranges: request.ranges(),
+        conditions: request.conditions(),
+        forwarded: &forwarded,
+        credentials: match headers.get(header::AUTHORIZATION) {
+            Some(_) => Credentials::Shown,
+            None => Credentials::Absent,
+        },
+        now,
     };
-    metrics.origin_requests.with_label_values(&[redeemed.origin().as_str(), result]).inc();
+    let asked = Instant::now();
+    let served = match (&delivery, &state.cache) {
+        (Delivery::Cacheable(cacheable), Some(cache)) => {
+            cache.answer(cacheable, wanted, &meter).await
+        }
+        (Delivery::Cacheable(cacheable), None) => {
+            let answer = cacheable.ask(|key| wanted.ask(key)).await;
+            meter.count(asked, answer.as_ref().map(|_| ()));
+            Served::past_the_cache(answer)
+        }
+        (Delivery::Private(redeemed) | Delivery::Source(redeemed), _) => {
+            let answer = redeemed.ask(|key| wanted.ask(key)).await;
+            meter.count(asked, answer.as_ref().map(|_| ()));
+            Served::past_the_cache(answer)
+        }
+    };
+    let Served { answer, status, times } = served;
+    record.cache = Some(status.code());
+    metrics.cache.with_label_values(&[status.code()]).inc();
+    record.origin_us = status.waited_for_origin().then(|| micros(asked));
     let answer = answer.map_err(|error| {
         record.error = Some(ErrorChain(&error).to_string());
         Refusal::from(Denial::from(code_of(error.kind())))
     })?;
-    let keeping = keeping(&answer);
+    let told = &Told::of(&answer, times, &delivery);
     match request.answer(answer) {
         FileAnswer::NotFound => Err(Denial::from(DenialCode::NotFound).into()),
         FileAnswer::RangeNotSatisfiable { complete } => Err(Refusal {
@@ -62,13 +89,82 @@ pub(super) async fn fetch(
             complete_length: Some(complete),
         }),
         FileAnswer::Response(mut response) => {
+            let headers = response.headers_mut();
             let presentation = Presentation {
-                cache: cache_control(redeemed.exposure(), keeping, now),
-                disposition: disposition(facts, redeemed.file_name()),
+                cache: match &delivery {
+                    Delivery::Source(_) => CacheControl::NoStore,
+                    Delivery::Cacheable(_) | Delivery::Private(_) => {
+                        cache_control(delivery.exposure(), told, now)
+                    }
+                },
+                disposition: disposition(facts, delivery.file_name()),
                 resource_policy,
             };
-            presentation.apply(response.headers_mut());
+            let origins_word = match (&delivery, delivery.exposure()) {
+                (Delivery::Cacheable(_) | Delivery::Private(_), Exposure::Public) => {
+                    OriginsWord::Stands
+                }
+                (_, Exposure::Private { .. }) | (Delivery::Source(_), _) => OriginsWord::Dropped,
+            };
+            presentation.apply(headers, origins_word);
+            told.add_to(headers);
+            if status != CacheStatus::Pass(Passed::Off) {
+                headers.insert(CACHE_STATUS, status.to_header(times.map(|it| it.left)));
+            }
             Ok(response)
+        }
+    }
+}
+
+const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// What an answer's header says of its own time and selection.
+struct Told {
+    keeping: Keeping,
+    /// Seconds since it was made, where it was not made for this request.
+    age: Option<u64>,
+    /// `Date`, where the answer was made before now.
+    made: Option<HttpTime>,
+    vary: Option<HeaderValue>,
+}
+
+impl Told {
+    /// How far the origin lets the answer be kept. It does not say so again when nothing changed:
+    /// then the next use asks again.
+    fn of(answer: &Answer, times: Option<ServedTimes>, delivery: &Delivery) -> Self {
+        let (caching, validators) = match answer {
+            Answer::Described(meta) => (&meta.caching, Some(&meta.validators)),
+            Answer::Found(object) => (&object.meta().caching, Some(&object.meta().validators)),
+            Answer::NotFound(caching) => (&**caching, None),
+            Answer::NotModified(fresh) => {
+                let silent =
+                    Self { keeping: Keeping::Everybody(0), age: None, made: None, vary: None };
+                let Some(caching) = &fresh.caching else { return silent };
+                (caching, Some(&fresh.validators))
+            }
+        };
+        Self {
+            keeping: caching.keeping,
+            age: times.map(|times| times.age).or((caching.age > 0).then_some(caching.age)),
+            made: times.and(validators).and_then(|it| it.stated_at),
+            vary: delivery.vary(caching).cloned(),
+        }
+    }
+
+    /// RFC 9111 section 5.1: an answer that was made a while ago says so. A selection is told of
+    /// where the headers that it was made by do travel.
+    fn add_to(&self, headers: &mut HeaderMap) {
+        if let Some(vary) = &self.vary {
+            headers.append(header::VARY, vary.clone());
+        }
+        if let Some(age) = self.age {
+            // Section 1.2.2: some recipients read seconds into 31 bits.
+            headers.insert(header::AGE, age.min(i32::MAX as u64).into());
+        }
+        if let Some(made) = self.made
+            && let Ok(date) = HeaderValue::from_str(&made.to_string())
+        {
+            headers.insert(header::DATE, date);
         }
     }
 }
@@ -94,28 +190,22 @@ const fn code_of(kind: OriginErrorKind) -> DenialCode {
     }
 }
 
-/// How far the origin lets the answer be kept. It does not say so again when nothing changed:
-/// then the next use asks again.
-fn keeping(answer: &Answer) -> Keeping {
-    match answer {
-        Answer::Described(meta) => meta.keeping,
-        Answer::Found(object) => object.meta().keeping,
-        Answer::NotFound => Keeping::UNSTATED,
-        Answer::NotModified(_) => Keeping::Everybody(0),
-    }
-}
-
-/// Never longer than the token lives, nor further or longer than the origin lets it.
-fn cache_control(exposure: Exposure, keeping: Keeping, now: UnixSeconds) -> CacheControl {
-    match (exposure, keeping) {
+/// Never longer than the token lives, nor further or longer than the origin lets it. Of an answer
+/// that is some seconds old a client subtracts those, and so they are added where what is left
+/// counts from now; but not past the end of a token, for not every client subtracts.
+fn cache_control(exposure: Exposure, told: &Told, now: UnixSeconds) -> CacheControl {
+    let longest = MAX_AGE.saturating_add(told.age.unwrap_or(0));
+    match (exposure, told.keeping) {
         (_, Keeping::Nobody) => CacheControl::NoStore,
-        (Exposure::Public, Keeping::Everybody(age)) => CacheControl::PublicMaxAge(age.min(MAX_AGE)),
-        (Exposure::Public, Keeping::OnlyClient(age)) => {
-            CacheControl::PrivateMaxAge(age.min(MAX_AGE))
+        (Exposure::Public, Keeping::Everybody(stated)) => {
+            CacheControl::PublicMaxAge(stated.min(longest))
         }
-        (Exposure::Private { until }, Keeping::Everybody(age) | Keeping::OnlyClient(age)) => {
-            let left = until.map_or(MAX_AGE, |until| until.since(now));
-            CacheControl::PrivateMaxAge(left.min(age).min(MAX_AGE))
+        (Exposure::Public, Keeping::OnlyClient(stated)) => {
+            CacheControl::PrivateMaxAge(stated.min(longest))
+        }
+        (Exposure::Private { until }, Keeping::Everybody(stated) | Keeping::OnlyClient(stated)) => {
+            let left = until.map_or(longest, |until| until.since(now));
+            CacheControl::PrivateMaxAge(left.min(stated).min(longest))
         }
     }
 }
@@ -158,17 +248,28 @@ mod tests {
     fn an_origin_may_only_restrict() {
         let now = UnixSeconds::new(1000);
         let token = Exposure::Private { until: Some(now.plus(90)) };
-        for (exposure, keeping, expected) in [
-            (Exposure::Public, Keeping::UNSTATED, CacheControl::PublicMaxAge(MAX_AGE)),
-            (Exposure::Public, Keeping::Everybody(60), CacheControl::PublicMaxAge(60)),
-            (Exposure::Public, Keeping::OnlyClient(60), CacheControl::PrivateMaxAge(60)),
-            (Exposure::Public, Keeping::Nobody, CacheControl::NoStore),
-            (token, Keeping::UNSTATED, CacheControl::PrivateMaxAge(90)),
-            (token, Keeping::Everybody(60), CacheControl::PrivateMaxAge(60)),
-            (token, Keeping::OnlyClient(600), CacheControl::PrivateMaxAge(90)),
-            (token, Keeping::Nobody, CacheControl::NoStore),
+        for (exposure, keeping, age, expected) in [
+            (Exposure::Public, Keeping::UNSTATED, None, CacheControl::PublicMaxAge(MAX_AGE)),
+            (Exposure::Public, Keeping::Everybody(60), None, CacheControl::PublicMaxAge(60)),
+            (Exposure::Public, Keeping::OnlyClient(60), None, CacheControl::PrivateMaxAge(60)),
+            (Exposure::Public, Keeping::Nobody, None, CacheControl::NoStore),
+            (token, Keeping::UNSTATED, None, CacheControl::PrivateMaxAge(90)),
+            (token, Keeping::Everybody(60), None, CacheControl::PrivateMaxAge(60)),
+            (token, Keeping::OnlyClient(600), None, CacheControl::PrivateMaxAge(90)),
+            (token, Keeping::Nobody, None, CacheControl::NoStore),
+            // Clients subtract the age: an hour from now, but never past the end of a token.
+            (Exposure::Public, Keeping::Everybody(60), Some(50), CacheControl::PublicMaxAge(60)),
+            (
+                Exposure::Public,
+                Keeping::Everybody(86_400),
+                Some(50),
+                CacheControl::PublicMaxAge(MAX_AGE + 50),
+            ),
+            (token, Keeping::Everybody(600), Some(50), CacheControl::PrivateMaxAge(90)),
         ] {
-            assert_eq!(cache_control(exposure, keeping, now), expected, "{exposure:?} {keeping:?}");
+            let told = Told { keeping, age, made: None, vary: None };
+            let told = cache_control(exposure, &told, now);
+            assert_eq!(told, expected, "{exposure:?} {keeping:?} {age:?}");
         }
     }
 }

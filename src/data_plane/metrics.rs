@@ -7,6 +7,7 @@ use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, 
 use crate::policy::DenialCode;
 use crate::telemetry::ProcessCollector;
 
+use super::cache::CacheStatus;
 use super::connection_collector::ConnectionCollector;
 use super::connection_metrics::ConnectionMetrics;
 
@@ -31,6 +32,8 @@ pub struct Metrics {
     pub origin_requests: IntCounterVec,
     /// Until the origin's head.
     pub origin_duration: Histogram,
+    /// Requests by what the cache did.
+    pub cache: IntCounterVec,
     /// Bytes of bodies.
     pub bytes_sent: IntCounter,
     /// The snapshot's version.
@@ -69,6 +72,7 @@ impl Metrics {
                 &["origin", "result"],
             )?,
             origin_duration: histogram("origin_duration_seconds", "Until the origin's head.")?,
+            cache: counters("cache_total", "Requests by what the cache did.", &["status"])?,
             bytes_sent: IntCounter::new(name("bytes_sent_total"), "Bytes of answers' bodies.")?,
             snapshot_version: IntGauge::new(name("snapshot_version"), "Version in force.")?,
             snapshot_age: IntGauge::new(name("snapshot_age_seconds"), "Age of what is in force.")?,
@@ -90,6 +94,7 @@ impl Metrics {
             Box::new(metrics.token_verifications.clone()),
             Box::new(metrics.origin_requests.clone()),
             Box::new(metrics.origin_duration.clone()),
+            Box::new(metrics.cache.clone()),
             Box::new(metrics.bytes_sent.clone()),
             Box::new(metrics.snapshot_version.clone()),
             Box::new(metrics.snapshot_age.clone()),
@@ -105,6 +110,9 @@ impl Metrics {
         // Every code has its series from the start, so that a first refusal is a change.
         for code in DenialCode::ALL {
             metrics.requests.with_label_values(&["deny", code.as_str()]);
+        }
+        for code in CacheStatus::CODES {
+            metrics.cache.with_label_values(&[code]);
         }
         Ok(metrics)
     }

@@ -9,6 +9,7 @@
 mod access_log;
 mod admission;
 mod answerer;
+mod cache;
 mod connection;
 mod connection_collector;
 mod connection_metrics;
@@ -19,6 +20,7 @@ mod forwarded;
 mod identity;
 mod listener;
 mod metrics;
+mod origin_meter;
 mod pipeline;
 mod proxy_protocol;
 mod queue;
@@ -35,6 +37,7 @@ mod worker;
 mod tests;
 
 pub use admission::KEPT_BACK;
+pub use cache::{Cache, CacheConfig, PurgeScope};
 pub(crate) use connection::serve_apart;
 pub use connection::{
     Answer, ConnectionFacts, Protocol, RequestBody, RequestBodyError, Transport, TurnedAway,

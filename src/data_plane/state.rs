@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::delivery::DeliveryDesk;
 use crate::policy::EdgeSnapshot;
 
-use super::Settings;
+use super::{Cache, Settings};
 
 /// One version of everything that a request reads.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub struct EdgeState {
     pub policy: EdgeSnapshot,
     /// Where permits are redeemed.
     pub delivery: Arc<DeliveryDesk>,
+    /// What is kept between requests; none where nothing is.
+    pub cache: Option<Arc<Cache>>,
     /// What the operator set.
     pub settings: Arc<Settings>,
 }

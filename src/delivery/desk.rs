@@ -3,17 +3,24 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::asset::OriginKey;
+use http::HeaderMap;
+
+use super::redeemed::{Delivery, OriginIdentity, Source};
 use crate::clock::UnixSeconds;
-use crate::origin::{
-    Answer, Ask, AskMethod, Conditions, Config, Kind, Origin, OriginError, OriginSetupError,
-};
-use crate::policy::{Exposure, OriginName, Permit, PermittedObject};
+use crate::origin::{Answer, Ask, AskMethod, Conditions, Config, Kind, Origin, OriginSetupError};
+use crate::policy::{OriginName, Permit, PermittedObject};
 
 /// The origins of one configuration.
 #[derive(Debug, Default)]
 pub struct DeliveryDesk {
-    origins: HashMap<OriginName, (Config, Arc<Origin>)>,
+    origins: HashMap<OriginName, Opened>,
+}
+
+/// An origin with the configuration that it was opened with.
+#[derive(Clone, Debug)]
+struct Opened {
+    config: Config,
+    source: Source,
 }
 
 /// An origin cannot be opened.
@@ -34,13 +41,6 @@ pub enum Existence {
     Possible,
 }
 
-/// A permit that was given up: one object, once.
-#[derive(Debug)]
-pub struct Redeemed {
-    origin: Option<Arc<Origin>>,
-    object: PermittedObject,
-}
-
 impl DeliveryDesk {
     /// Opens the origins. Servers that `previous` has under the same configuration are kept, with
     /// their connections; a folder is opened anew, for its path may lead elsewhere by now, and so
@@ -49,39 +49,55 @@ impl DeliveryDesk {
         let mut origins = HashMap::new();
         for config in configs {
             let name = OriginName::new(&config.name);
-            let kept = previous
+            let known = previous
                 .and_then(|desk| desk.origins.get(&name))
-                .filter(|(known, _)| *known == config && may_be_kept(&config))
-                .map(|(_, origin)| Arc::clone(origin));
-            let origin = match kept {
-                Some(origin) => origin,
-                None => match Origin::open(config.clone()) {
-                    Ok(origin) => Arc::new(origin),
+                .filter(|known| known.config == config);
+            let source = match known {
+                Some(known) if may_be_kept(&config) => known.source.clone(),
+                Some(_) | None => match Origin::open(config.clone()) {
+                    Ok(origin) => {
+                        let same = known.filter(|_| has_one_content(&config));
+                        let identity =
+                            same.map_or_else(OriginIdentity::new, |known| known.source.identity);
+                        Source { origin: Arc::new(origin), identity }
+                    }
                     Err(source) => return Err(DeliverySetupError { name, source }),
                 },
             };
-            origins.insert(name, (config, origin));
+            origins.insert(name, Opened { config, source });
         }
         Ok(Self { origins })
     }
 
     /// Gives the permit up for its object.
-    pub fn redeem(&self, permit: Permit<'_>) -> Redeemed {
+    pub fn redeem(&self, permit: Permit<'_>) -> Delivery {
         let object = permit.into_object();
-        let origin = self.origins.get(&object.origin).map(|(_, origin)| Arc::clone(origin));
-        Redeemed { origin, object }
+        let source = self.origins.get(&object.origin).map(|opened| opened.source.clone());
+        Delivery::of(object, source)
+    }
+
+    /// What an origin is called between requests; none where there is no such origin.
+    pub fn identity(&self, origin: &OriginName) -> Option<OriginIdentity> {
+        self.origins.get(origin).map(|opened| opened.source.identity)
     }
 
     /// Is there such an object? For operators who chose to tell (`reveal_missing`).
     pub async fn existence(&self, object: &PermittedObject, now: UnixSeconds) -> Existence {
         let Some(key) = &object.key else { return Existence::Missing };
-        let Some((_, origin)) = self.origins.get(&object.origin) else {
+        let Some(Opened { source, .. }) = self.origins.get(&object.origin) else {
             return Existence::Missing;
         };
-        let conditions = Conditions::default();
-        let ask = Ask { key, method: AskMethod::Head, ranges: &[], conditions: &conditions, now };
-        match origin.ask(ask).await {
-            Ok(Answer::NotFound) => Existence::Missing,
+        let (conditions, forwarded) = (Conditions::default(), HeaderMap::new());
+        let ask = Ask {
+            key,
+            method: AskMethod::Head,
+            ranges: &[],
+            conditions: &conditions,
+            forwarded: &forwarded,
+            now,
+        };
+        match source.origin.ask(ask).await {
+            Ok(Answer::NotFound(_)) => Existence::Missing,
             Ok(Answer::Described(_) | Answer::Found(_) | Answer::NotModified(_)) | Err(_) => {
                 Existence::Possible
             }
@@ -97,36 +113,11 @@ const fn may_be_kept(config: &Config) -> bool {
     }
 }
 
-impl Redeemed {
-    /// Who else may keep the answer.
-    pub fn exposure(&self) -> Exposure {
-        self.object.exposure
-    }
-
-    /// The origin's name.
-    pub fn origin(&self) -> &OriginName {
-        &self.object.origin
-    }
-
-    /// The object's own name, for a type or a file name: the last segment of its key.
-    pub fn file_name(&self) -> &str {
-        let key = match &self.object.key {
-            Some(OriginKey::Object(key)) => key,
-            Some(OriginKey::Target(target)) => target.split('?').next().unwrap_or_default(),
-            None => "",
-        };
-        key.rsplit('/').next().unwrap_or_default()
-    }
-
-    /// Asks the origin for the object. `ask` may say how, not what: the key is the permit's.
-    pub async fn ask<'a>(
-        &'a self,
-        ask: impl FnOnce(&'a OriginKey) -> Ask<'a>,
-    ) -> Result<Answer, OriginError> {
-        let (Some(origin), Some(key)) = (&self.origin, &self.object.key) else {
-            return Ok(Answer::NotFound);
-        };
-        let ask = Ask { key, ..ask(key) };
-        origin.ask(ask).await
+/// Does an equal configuration mean equal objects, also after it was opened anew? A folder's path
+/// may lead elsewhere by then.
+const fn has_one_content(config: &Config) -> bool {
+    match &config.kind {
+        Kind::Disk(_) => false,
+        Kind::Http(_) => true,
     }
 }

@@ -4,10 +4,13 @@
 //! the names below. They do not see `Origin`, so that nobody reads a byte past this module.
 
 mod desk;
+mod redeemed;
 
 pub use crate::origin::{
-    Answer, Ask, AskMethod, Body, ByteRange, Conditions, Divisibility, EntityTag, HttpTime,
-    IfRange, Keeping, Object, ObjectMeta, OriginError, OriginErrorKind, OriginFault, RangeSpec,
-    Retry, Spans, Strength, TagMatch, Validators,
+    Answer, Ask, AskMethod, Body, ByteRange, Caching, Conditions, Divisibility, EntityTag,
+    Freshening, HttpTime, IfRange, Keeping, Object, ObjectMeta, OriginError, OriginErrorKind,
+    OriginFault, RangeSpec, Retry, Revalidation, Sharing, Spans, Storing, Strength, TagMatch,
+    Validators, Vary,
 };
-pub use desk::{DeliveryDesk, DeliverySetupError, Existence, Redeemed};
+pub use desk::{DeliveryDesk, DeliverySetupError, Existence};
+pub use redeemed::{Cacheable, Delivery, Filler, OriginIdentity, Redeemed};

@@ -218,7 +218,8 @@ fn answer(
         content_type: HeaderValue::from_static("video/mp4"),
         content_language: None,
         content_encoding: None,
-        keeping: crate::delivery::Keeping::UNSTATED,
+        caching: crate::delivery::Caching::UNSTATED,
+        forwarded: HeaderMap::new(),
     };
     let found = match method {
         AskMethod::Get => Answer::Found(Object::from_memory(meta, content.clone())),

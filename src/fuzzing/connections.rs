@@ -134,6 +134,7 @@ impl Edge {
         };
         let publisher = SnapshotPublisher::new();
         publisher.publish(Arc::new(EdgeState {
+            cache: None,
             policy,
             delivery: Arc::new(DeliveryDesk::default()),
             settings: Arc::new(loaded.settings),

@@ -12,7 +12,8 @@ use percent_encoding::percent_decode_str;
 use super::input::{Input, chosen};
 use crate::data_plane::Reasons;
 use crate::data_plane::response::{
-    CacheControl, DenialContext, Disposition, FileName, Presentation, REASON_HEADER, denial, status,
+    CacheControl, DenialContext, Disposition, FileName, OriginsWord, Presentation, REASON_HEADER,
+    denial, status,
 };
 use crate::policy::{DenialCode, ResourcePolicy};
 
@@ -86,7 +87,8 @@ pub fn file_name(bytes: &[u8]) {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("video/mp4"));
     let disposition = Disposition::Attachment(name.clone());
     let resource_policy = ResourcePolicy::SameSite;
-    Presentation { cache: CacheControl::NoStore, disposition, resource_policy }.apply(&mut headers);
+    Presentation { cache: CacheControl::NoStore, disposition, resource_policy }
+        .apply(&mut headers, OriginsWord::Dropped);
     let value = headers.get(CONTENT_DISPOSITION).and_then(|value| value.to_str().ok());
     let Some(value) = value else { panic!("no header for {plain:?}") };
     assert_eq!(suggested(value).as_deref(), Some(plain), "{value}");

@@ -1,9 +1,10 @@
 //! What an origin answers.
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 
 use super::body::Body;
+use super::caching::Caching;
 use super::disk::DiskObject;
 use super::http::HttpObject;
 use super::range::{ByteRange, Spans};
@@ -16,14 +17,14 @@ pub enum Answer {
     Described(ObjectMeta),
     /// There is such an object.
     Found(Object),
-    /// There is no such object.
-    NotFound,
+    /// There is no such object; and what is said of keeping that.
+    NotFound(Box<Caching>),
     /// The version that the conditions name is still the current one.
-    NotModified(Validators),
+    NotModified(Box<Freshening>),
 }
 
 /// The description of an object. Nothing else of what an origin says about itself or its objects
-/// leaves this module: no cookies, no server names, no vendor headers.
+/// leaves this module: no cookies, no server names, no vendor headers, unless the operator lists them.
 #[derive(Clone, Debug)]
 pub struct ObjectMeta {
     /// Bytes in the whole object; none where the origin will only say at its end.
@@ -37,59 +38,24 @@ pub struct ObjectMeta {
     /// The coding the object is stored in, where stated. We ask for `identity`; an object that
     /// exists only compressed is passed on as it is, and lengths and ranges count coded bytes.
     pub content_encoding: Option<HeaderValue>,
-    /// How far the origin lets its answer be kept; it may only restrict what we would say.
-    pub keeping: Keeping,
+    /// How far the origin lets its answer be kept, and by whom.
+    pub caching: Caching,
+    /// Headers that the operator lets travel from this origin to clients.
+    pub forwarded: HeaderMap,
 }
 
-/// What an origin says of keeping its answer (RFC 9111 section 5.2.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keeping {
-    /// Nobody may keep it.
-    Nobody,
-    /// The client alone may, for so many seconds at most.
-    OnlyClient(u64),
-    /// Everybody may, for so many seconds at most.
-    Everybody(u64),
-}
-
-impl Keeping {
-    /// Nothing is said.
-    pub const UNSTATED: Self = Self::Everybody(u64::MAX);
-
-    /// Reads the values of `Cache-Control`. What a cache must ask again about each time is kept
-    /// for no time; a date in `Expires` alone is treated the same, since nobody compared clocks.
-    pub fn read<'v>(values: impl Iterator<Item = &'v str>, expires: Expires) -> Self {
-        let (mut private, mut age) = (false, None);
-        for directive in values.flat_map(|value| value.split(',')) {
-            let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
-            let name = name.trim().to_ascii_lowercase();
-            match &*name {
-                "no-store" => return Self::Nobody,
-                "private" => private = true,
-                "no-cache" | "must-understand" => age = Some(0),
-                "max-age" | "s-maxage" => {
-                    let stated = value.trim().trim_matches('"').parse().unwrap_or(0);
-                    age = Some(age.map_or(stated, |age: u64| age.min(stated)));
-                }
-                _ => {}
-            }
-        }
-        let age = match (age, expires) {
-            (Some(age), _) => age,
-            (None, Expires::Stated) => 0,
-            (None, Expires::Unstated) => u64::MAX,
-        };
-        if private { Self::OnlyClient(age) } else { Self::Everybody(age) }
-    }
-}
-
-/// Is there an `Expires`?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expires {
-    /// There is.
-    Stated,
-    /// There is none.
-    Unstated,
+/// What an origin says when a version is still the current one: the same object, described anew.
+/// What is not said again stays as it was (RFC 9111 section 3.2).
+#[derive(Clone, Debug)]
+pub struct Freshening {
+    /// The version, as far as it is named again.
+    pub validators: Validators,
+    /// The media type, where it is stated again.
+    pub content_type: Option<HeaderValue>,
+    /// What is said of keeping the answer from now on; none where nothing is.
+    pub caching: Option<Caching>,
+    /// Headers that travel on to the client.
+    pub forwarded: HeaderMap,
 }
 
 /// An object whose bytes can be had once.
@@ -101,6 +67,7 @@ pub struct Object {
 
 #[derive(Debug)]
 pub(super) enum Content {
+    Begun(Bytes, Body),
     Disk(DiskObject),
     Http(Box<HttpObject>),
     Memory(Bytes),
@@ -111,6 +78,11 @@ impl Object {
     pub fn from_memory(mut meta: ObjectMeta, bytes: Bytes) -> Self {
         meta.complete_length = u64::try_from(bytes.len()).ok();
         Self { meta, content: Content::Memory(bytes) }
+    }
+
+    /// An object again of which all bytes were being read: these first, then the rest.
+    pub fn begun(meta: ObjectMeta, first: Bytes, rest: Body) -> Self {
+        Self { meta, content: Content::Begun(first, rest) }
     }
 
     pub(super) fn new(meta: ObjectMeta, content: Content) -> Self {
@@ -128,6 +100,7 @@ impl Object {
             return Divisibility::Whole;
         }
         match &self.content {
+            Content::Begun(..) => Divisibility::Whole,
             Content::Disk(_) | Content::Memory(_) => Divisibility::Spans,
             Content::Http(object) => object.divisibility(),
         }
@@ -136,6 +109,10 @@ impl Object {
     /// All bytes.
     pub fn into_whole(self) -> Body {
         match (self.meta.complete_length.map(ByteRange::whole), self.content) {
+            (complete, Content::Begun(first, rest)) => {
+                let length = complete.map(|range| range.map_or(0, ByteRange::length));
+                Body::begun(first, rest, length)
+            }
             (Some(Some(range)), content) => content.into_spans(&range.into()),
             (Some(None), _) | (None, Content::Disk(_) | Content::Memory(_)) => Body::empty(),
             (None, Content::Http(object)) => Body::from_http(*object),
@@ -155,6 +132,8 @@ impl Object {
 impl Content {
     fn into_spans(self, spans: &Spans) -> Body {
         match self {
+            // It has no parts (see `divisibility`).
+            Self::Begun(..) => Body::from_memory(&Bytes::new(), spans),
             Self::Disk(file) => Body::from_disk(file, spans),
             Self::Http(object) => Body::from_http_spans(*object, spans),
             Self::Memory(bytes) => Body::from_memory(&bytes, spans),
@@ -171,28 +150,4 @@ pub enum Divisibility {
     Spans,
     /// Only all of it: its length is not known before its end.
     Whole,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_strictest_word_counts() {
-        let read = |value: &str| Keeping::read([value].into_iter(), Expires::Unstated);
-        for (value, expected) in [
-            ("", Keeping::UNSTATED),
-            ("public, max-age=60", Keeping::Everybody(60)),
-            ("max-age=60, s-maxage=5", Keeping::Everybody(5)),
-            ("max-age=x", Keeping::Everybody(0)),
-            ("no-cache, max-age=60", Keeping::Everybody(0)),
-            ("Private, Max-Age=60", Keeping::OnlyClient(60)),
-            ("private=\"set-cookie\"", Keeping::OnlyClient(u64::MAX)),
-            ("public, no-store", Keeping::Nobody),
-        ] {
-            assert_eq!(read(value), expected, "{value}");
-        }
-        let dated = Keeping::read([].into_iter(), Expires::Stated);
-        assert_eq!(dated, Keeping::Everybody(0));
-    }
 }

@@ -1,5 +1,7 @@
 //! What is asked of an origin.
 
+use http::HeaderMap;
+
 use super::range::RangeSpec;
 use super::validator::{EntityTag, HttpTime, TagMatch};
 use crate::asset::OriginKey;
@@ -20,6 +22,9 @@ pub struct Ask<'a> {
     pub ranges: &'a [RangeSpec],
     /// Conditions under which less will be wanted.
     pub conditions: &'a Conditions,
+    /// What else of a request travels on to the origin, as [`Forwarding`](super::Forwarding) took
+    /// it.
+    pub forwarded: &'a HeaderMap,
     /// The current time.
     pub now: UnixSeconds,
 }

@@ -26,6 +26,7 @@ pub struct Body {
 
 #[derive(Debug)]
 enum Source {
+    Begun(Bytes, Box<Body>),
     Disk(DiskBody),
     Ended,
     Http(Box<HttpBody>),
@@ -36,6 +37,11 @@ impl Body {
     /// No bytes.
     pub fn empty() -> Self {
         Self { source: Source::Ended, owed: Some(0) }
+    }
+
+    /// These bytes, and then what is left of a body; together as many as are promised.
+    pub(super) fn begun(first: Bytes, rest: Self, length: Option<u64>) -> Self {
+        Self { source: Source::Begun(first, Box::new(rest)), owed: length }
     }
 
     pub(super) fn from_disk(file: DiskObject, spans: &Spans) -> Self {
@@ -109,6 +115,13 @@ impl http_body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
         let read = match &mut self.source {
+            Source::Begun(first, _) if !first.is_empty() => Some(Ok(std::mem::take(first))),
+            Source::Begun(_, rest) => match ready!(Pin::new(&mut **rest).poll_frame(cx)) {
+                // Bodies of objects have no trailers.
+                Some(Ok(frame)) => frame.into_data().ok().map(Ok),
+                Some(Err(error)) => Some(Err(error)),
+                None => None,
+            },
             Source::Disk(body) => ready!(body.poll_bytes(cx)),
             Source::Ended => return Poll::Ready(None),
             Source::Http(body) => ready!(body.poll_bytes(cx)),
@@ -145,6 +158,19 @@ mod tests {
         let body = Body::from_memory(&bytes, &spans(&[(0, 1), (4, 6), (9, 9)]));
         assert_eq!(body.size_hint().exact(), Some(6));
         assert_eq!(body.collect().await.unwrap().to_bytes(), "014569");
+    }
+
+    #[tokio::test]
+    async fn what_was_begun_goes_on_and_keeps_its_promise() {
+        let whole = Bytes::from_static(b"0123456789");
+        let rest = || Body::from_memory(&whole, &spans(&[(4, 9)]));
+        let body = Body::begun(whole.slice(..4), rest(), Some(10));
+        assert_eq!(body.size_hint().exact(), Some(10));
+        assert_eq!(body.collect().await.unwrap().to_bytes(), whole);
+        let unbounded = Body::begun(whole.slice(..4), rest(), None);
+        assert_eq!(unbounded.collect().await.unwrap().to_bytes(), whole);
+        let short = Body::begun(whole.slice(..4), Body::empty(), Some(10));
+        assert_eq!(short.collect().await.unwrap_err().fault(), OriginFault::BodyBroken);
     }
 
     #[tokio::test]

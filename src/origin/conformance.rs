@@ -6,6 +6,8 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 
 use super::*;
+use ::http::HeaderMap;
+
 use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
 
@@ -43,14 +45,21 @@ impl Subject {
     ) -> Answer {
         let key = (self.key)(name);
         let conditions = Conditions::default();
-        let ask = Ask { key: &key, method, ranges, conditions: &conditions, now: NOW };
+        let ask = Ask {
+            key: &key,
+            method,
+            ranges,
+            conditions: &conditions,
+            forwarded: &HeaderMap::new(),
+            now: NOW,
+        };
         self.origin.ask(ask).await.unwrap_or_else(|error| panic!("{name}: {error:?}"))
     }
 
     pub(super) async fn find(&self, name: &str, ranges: &[RangeSpec]) -> Object {
         match self.ask_ranges(name, AskMethod::Get, ranges).await {
             Answer::Found(object) => object,
-            answer @ (Answer::Described(_) | Answer::NotFound | Answer::NotModified(_)) => {
+            answer @ (Answer::Described(_) | Answer::NotFound(_) | Answer::NotModified(_)) => {
                 panic!("{name}: {answer:?}")
             }
         }
@@ -133,7 +142,7 @@ async fn misses_what_is_not_there(subject: &Subject) {
     for name in ["absent", "folder", "folder/absent/deeper", "digits.txt/below"] {
         for method in [AskMethod::Get, AskMethod::Head] {
             let answer = subject.ask(name, method).await;
-            assert!(matches!(answer, Answer::NotFound), "{name} {answer:?}");
+            assert!(matches!(answer, Answer::NotFound(_)), "{name} {answer:?}");
         }
     }
 }

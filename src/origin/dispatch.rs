@@ -5,6 +5,7 @@ use super::ask::Ask;
 use super::config::{Config, Kind, OriginSetupError};
 use super::disk::DiskOrigin;
 use super::error::OriginError;
+use super::forwarding::Forwarding;
 use super::http::HttpOrigin;
 
 /// An origin, ready to be asked. Cheap to clone; clones share connections and descriptors.
@@ -31,6 +32,14 @@ impl Origin {
         match self {
             Self::Disk(disk) => disk.ask(ask).await,
             Self::Http(http) => http.ask(ask).await,
+        }
+    }
+
+    /// Which headers travel; a folder knows none.
+    pub fn forwarding(&self) -> Option<&Forwarding> {
+        match self {
+            Self::Disk(_) => None,
+            Self::Http(http) => Some(http.forwarding()),
         }
     }
 }

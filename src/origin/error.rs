@@ -87,6 +87,9 @@ pub enum OriginFault {
     /// Reading the file or its folder failed.
     #[error("reading failed")]
     ReadFailed,
+    /// An answer with a status of 500 or above: it says itself that it failed.
+    #[error("the origin says that it failed")]
+    ServerFailed,
     /// An answer with a status that means nothing here; redirects are never followed.
     #[error("the answer has an unexpected status")]
     StatusUnexpected,
@@ -109,6 +112,7 @@ impl OriginFault {
             | Self::HeadMalformed
             | Self::KeyForm
             | Self::PermissionDenied
+            | Self::ServerFailed
             | Self::StatusUnexpected => OriginErrorKind::Invalid,
             Self::BodyStalled | Self::ConnectTimedOut | Self::HeadTimedOut => {
                 OriginErrorKind::Timeout
@@ -133,6 +137,7 @@ impl OriginFault {
             | Self::HeadTimedOut
             | Self::LeftAlone
             | Self::ReadFailed
+            | Self::ServerFailed
             | Self::TooManyWaiting => Retry::Later,
             Self::BodyOverlong
             | Self::ContentRangeWrong

@@ -15,23 +15,27 @@
 mod answer;
 mod ask;
 mod body;
+mod caching;
 mod config;
 #[cfg(test)]
 mod conformance;
 mod disk;
 mod dispatch;
 mod error;
+mod forwarding;
 mod http;
 mod range;
 mod validator;
 
-pub use answer::{Answer, Divisibility, Expires, Keeping, Object, ObjectMeta};
+pub use answer::{Answer, Divisibility, Freshening, Object, ObjectMeta};
 pub use ask::{Ask, AskMethod, Conditions, IfRange};
 pub use body::Body;
+pub use caching::{Caching, Keeping, Revalidation, Sharing, Storing, Vary};
 pub use config::{Config, Kind, OriginSetupError};
 pub use disk::{DiskConfig, DiskOrigin, Symlinks};
 pub use dispatch::Origin;
 pub use error::{OriginError, OriginErrorKind, OriginFault, Retry};
+pub use forwarding::{Direction, Forwarding, ResponseHeaders, may_travel};
 pub use http::{HttpConfig, HttpOrigin, UpstreamUrl, UpstreamUrlRejection};
 pub use range::{ByteRange, RangeSpec, Spans};
 pub use validator::{EntityTag, HttpTime, Strength, TagMatch, Validators};

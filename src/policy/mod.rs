@@ -2,6 +2,7 @@
 //!
 //! Pure: facts and a snapshot in, a [`Permit`] or a [`Denial`] out, the clock passed in.
 
+mod cache_rules;
 mod decide;
 mod denial;
 mod facts;
@@ -15,6 +16,7 @@ mod sharing;
 mod snapshot;
 mod witness;
 
+pub use cache_rules::{CacheRules, CacheTimes};
 pub use decide::{admit, decide, decide_witnessed};
 pub use denial::{Denial, DenialCode};
 pub use facts::{RequestFacts, Resource};

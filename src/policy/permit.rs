@@ -5,7 +5,7 @@ use crate::clock::UnixSeconds;
 use crate::token::{VerifiedToken, without_parameter};
 
 use super::rules::OriginTakes;
-use super::{AssetRules, OriginName, RequestFacts, Resource, Route};
+use super::{AssetRules, CacheRules, OriginName, RequestFacts, Resource, Route};
 
 /// May be made by `decide` only, is consumed by the one function that reads bytes, and names the
 /// very object that was decided about: nobody can read another one with it.
@@ -41,6 +41,8 @@ pub struct PermittedObject {
     pub key: Option<OriginKey>,
     /// Who else may keep the answer.
     pub exposure: Exposure,
+    /// May we?
+    pub cache: CacheRules,
 }
 
 /// Who else may keep an answer.
@@ -68,7 +70,8 @@ impl<'r> Permit<'r> {
     /// Gives the permit up for the object that it names.
     pub fn into_object(self) -> PermittedObject {
         let (origin, key) = self.grant.names(self.facts);
-        PermittedObject { origin, key, exposure: self.exposure() }
+        let cache = self.grant.cache_rules();
+        PermittedObject { origin, key, exposure: self.exposure(), cache }
     }
 
     fn exposure(&self) -> Exposure {
@@ -87,6 +90,13 @@ impl<'r> Permit<'r> {
 }
 
 impl Grant<'_> {
+    fn cache_rules(&self) -> CacheRules {
+        match self {
+            Grant::Asset { rules, .. } => rules.cache,
+            Grant::Route(route) => route.cache,
+        }
+    }
+
     fn names(&self, facts: &RequestFacts<'_>) -> (OriginName, Option<OriginKey>) {
         let target = &facts.target;
         match self {
@@ -119,7 +129,8 @@ pub fn would_read(facts: &RequestFacts<'_>, effective: Visibility) -> Option<Per
         Resource::Route(route) => Grant::Route(route),
     };
     let (origin, key) = grant.names(facts);
-    Some(PermittedObject { origin, key, exposure: Exposure::Private { until: None } })
+    let exposure = Exposure::Private { until: None };
+    Some(PermittedObject { origin, key, exposure, cache: CacheRules::Off })
 }
 
 fn target_without_token(facts: &RequestFacts<'_>) -> Box<str> {

@@ -8,7 +8,7 @@ use crate::asset::{AssetParameters, AssetPath, OriginKey, TenantId, Visibility};
 use crate::token::CarrierRules;
 use crate::token::edge_auth::EdgeAuth;
 
-use super::{CorsRules, ResourcePolicy};
+use super::{CacheRules, CorsRules, ResourcePolicy};
 
 /// The name of an `[[origin]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,6 +68,8 @@ pub struct AssetRules {
     pub origin: OriginName,
     /// From asset to object key.
     pub key: KeyTemplate,
+    /// Are answers kept?
+    pub cache: CacheRules,
 }
 
 /// How a site's tokens look.
@@ -106,6 +108,8 @@ pub struct Route {
     pub origin: OriginName,
     /// What kind of key that origin takes.
     pub origin_takes: OriginTakes,
+    /// Are answers kept?
+    pub cache: CacheRules,
 }
 
 /// What an origin is asked with: decided by its kind when the configuration is resolved.
@@ -428,6 +432,7 @@ mod tests {
             access: Access::Open,
             origin: OriginName::new("o"),
             origin_takes: OriginTakes::Keys,
+            cache: CacheRules::Off,
         };
         let mut site = site("s");
         site.routes = vec![route("/vod/"), route("/vod/live"), route("/")];

@@ -15,6 +15,10 @@ mod addresses;
 #[cfg(test)]
 mod connections;
 
+// What is kept between requests: asked for once, served to whoever may, stale while an origin fails.
+#[cfg(test)]
+mod cache;
+
 // Links that nobody signed: none opens, in any carrier, and none is logged.
 #[cfg(test)]
 mod forgeries;

@@ -16,8 +16,14 @@ use crate::support::raw_client::{Answer, get};
 
 /// An edge with this origin under `/http/`, whose timeouts are short.
 fn edge(origin: SocketAddr) -> EdgeBuilder {
+    edge_with(origin, "")
+}
+
+/// The same with another section.
+fn edge_with(origin: SocketAddr, section: &str) -> EdgeBuilder {
     let timeouts = "connect_timeout = \"1s\"\nheader_timeout = \"500ms\"\nidle_timeout = \"1s\"";
-    Edge::builder(with_server(&usual_config("", ""), origin, timeouts, "open"))
+    let usual = format!("{section}\n{}", usual_config("", ""));
+    Edge::builder(with_server(&usual, origin, timeouts, "open"))
 }
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nETag: \"1\"\r\n";
@@ -67,6 +73,25 @@ fn faults(asked: &mut Asked) {
     }
 }
 
+/// What may be kept is read as a whole before its answer begins: a body that breaks off is refused
+/// in words, and nothing of it is kept.
+#[test]
+fn a_body_that_would_be_kept_and_breaks_off_is_a_refusal() {
+    let origin = FakeOrigin::start(faults);
+    let edge = edge(origin.address()).spawn();
+    for (name, status, code) in [
+        ("reset", 502, "origin_invalid"),
+        ("short", 502, "origin_invalid"),
+        ("stalled", 504, "origin_timeout"),
+        ("chunk", 502, "origin_invalid"),
+        ("chunks-end", 502, "origin_invalid"),
+        ("short", 502, "origin_invalid"),
+    ] {
+        let answer = get(edge.address(), &format!("/http/{name}"));
+        assert_eq!((answer.status, answer.code()), (status, Some(code)), "{name}");
+    }
+}
+
 /// An answer that is whole, or how much of it there was.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
@@ -92,7 +117,8 @@ fn outcome(answer: &Answer) -> Outcome {
 #[test]
 fn every_fault_has_its_code_and_no_broken_body_looks_whole() {
     let origin = FakeOrigin::start(faults);
-    let edge = edge(origin.address()).spawn();
+    // Nothing is kept, so that every body is streamed as it comes.
+    let edge = edge_with(origin.address(), "[cache]\nmemory = 0").spawn();
     let refused = |status, code: &str| Outcome::Refused(status, code.into());
     for (name, expected) in [
         ("good", Outcome::Whole(200)),

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use super::super::{Loaded, Surroundings, edge, load, origins, sites, tokens, without_effect};
+use super::super::{
+    Loaded, Surroundings, cache, edge, load, origins, sites, tokens, without_effect,
+};
 use super::world::{KEY, SMALLEST, load_with, messages, only_site};
 use crate::origin::{HttpConfig, Kind};
 
@@ -54,6 +56,7 @@ fn the_commented_configuration_is_complete_and_true() {
     assert_eq!(written.edge.workers, default.edge.workers);
     assert_eq!(written.edge.drain_timeout, default.edge.drain_timeout);
     assert_eq!(format!("{:?}", written.settings), format!("{:?}", default.settings));
+    assert_eq!(written.cache, default.cache);
     assert_eq!(written.admin, default.admin);
     assert_eq!(format!("{:?}", written.origins), format!("{:?}", default.origins));
     let rules = |loaded: &Loaded| format!("{:?}", only_site(loaded).token).replace("2026-11", "a");
@@ -64,7 +67,7 @@ fn the_commented_configuration_is_complete_and_true() {
         .lines()
         .skip_while(|line| !line.contains("name = \"far\""))
         .take_while(|line| !line.is_empty())
-        .chain(text.lines().skip_while(|line| *line != "# [cache]"))
+        .chain(text.lines().skip_while(|line| *line != "# [cache.disk]"))
         .map(|line| line.strip_prefix("# ").unwrap_or_default().to_owned() + "\n")
         .collect();
     let config = format!("{SMALLEST}\n[[origin]]\n{later}");
@@ -87,8 +90,8 @@ fn the_commented_configuration_is_complete_and_true() {
         sites::ROUTE_KEYS,
         tokens::TOKEN_KEYS,
         tokens::KEY_KEYS,
-        without_effect::CACHE_KEYS,
-        without_effect::DISK_KEYS,
+        cache::CACHE_KEYS,
+        cache::DISK_KEYS,
         without_effect::CONTROL_KEYS,
         without_effect::COMPAT_KEYS,
         without_effect::SYNC_KEYS,

@@ -4,13 +4,17 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::HeaderName;
+use http::header::ACCEPT_LANGUAGE;
+
 use super::world::{SMALLEST, load_with, messages, only_site};
 use crate::asset::{AssetTypeSet, TenantId};
-use crate::data_plane::{ForwardedHeader, Limits, Missing, Reasons};
+use crate::data_plane::{CacheConfig, ForwardedHeader, Limits, Missing, Reasons};
 use crate::keyring::{KeyPurpose, MacAlgorithm};
-use crate::origin::{DiskConfig, HttpConfig, Kind, Symlinks};
+use crate::origin::{DiskConfig, Forwarding, HttpConfig, Kind, ResponseHeaders, Symlinks};
 use crate::policy::{
-    Access, CorsCredentials, CorsOrigins, OriginTakes, ResourcePolicy, Scheme, WebOrigin,
+    Access, CacheRules, CacheTimes, CorsCredentials, CorsOrigins, OriginTakes, ResourcePolicy,
+    Scheme, WebOrigin,
 };
 use crate::token::Carrier;
 use crate::token::edge_auth::{EscapeUrl, IpForm, QueryRule, StartRule, UrlForm};
@@ -33,9 +37,12 @@ fn the_smallest_configuration_has_the_defaults_of_the_contract() {
     assert_eq!(loaded.blocklist_files, Vec::<PathBuf>::new());
     assert!(loaded.revocations.is_empty());
     assert_eq!(loaded.overrides.entries(), 0);
+    assert_eq!(loaded.cache, CacheConfig { memory: 64 << 20, max_object: 1 << 20 });
 
     let site = only_site(&loaded);
     assert_eq!((&site.cors, site.resource_policy), (&None, None));
+    // A folder is not kept unless somebody asks for it.
+    assert_eq!(site.assets.as_ref().unwrap().cache, CacheRules::Off);
     assert_eq!((&*site.name, site.tenant), ("*", TenantId(1)));
     let token = site.token.as_ref().unwrap();
     assert_eq!(token.carriers.name(), "__token__");
@@ -84,6 +91,9 @@ fn every_key_reaches_its_place() {
         max_header_bytes = "16KiB"
         max_headers = 64
         max_target_bytes = 4096
+        [cache]
+        memory = "32MiB"
+        max_object = "2MiB"
         [[origin]]
         name = "media"
         kind = "disk"
@@ -98,6 +108,8 @@ fn every_key_reaches_its_place() {
         header_timeout = "5s"
         idle_timeout = "6s"
         max_idle = 8
+        forward_request_headers = ["Accept-Language", "x-a"]
+        forward_response_headers = ["*"]
         [[site]]
         hosts = ["Files.example.com", "*.example.com"]
         tenant = 42
@@ -105,6 +117,8 @@ fn every_key_reaches_its_place() {
         cors = ["https://Player.example.com:443", "http://localhost:3000", "http://a.example"]
         cors_credentials = true
         cross_origin_resource_policy = "same-origin"
+        default_ttl = "1m"
+        negative_ttl = "0s"
         [site.token]
         scheme = "edge-auth"
         name = "hdnea"
@@ -128,10 +142,14 @@ fn every_key_reaches_its_place() {
         prefix = "/vod/"
         access = "open"
         origin = "media"
+        cache = "on"
+        default_ttl = "2m"
+        stale_if_error = "1d"
         [[site.route]]
         prefix = "/"
         access = "deny"
         origin = "far"
+        cache = "off"
         [admin]
         listen = ""
     "#;
@@ -211,6 +229,10 @@ fn every_key_reaches_its_place() {
         header_timeout: Duration::from_secs(5),
         idle_timeout: Duration::from_secs(6),
         max_idle: 8,
+        forwarding: Forwarding {
+            requests: [ACCEPT_LANGUAGE, HeaderName::from_static("x-a")].into(),
+            responses: ResponseHeaders::Every,
+        },
         ..HttpConfig::new(url)
     };
     assert_eq!(*far, expected);
@@ -224,6 +246,13 @@ fn every_key_reaches_its_place() {
     let expected =
         [("/vod/", Access::Open, OriginTakes::Keys), ("/", Access::Deny, OriginTakes::Targets)];
     assert_eq!(routes, expected);
+    let times = |default_ttl, stale_if_error| {
+        CacheRules::On(CacheTimes { default_ttl, negative_ttl: 0, stale_if_error })
+    };
+    assert_eq!(site.assets.as_ref().unwrap().cache, times(60, 3600));
+    let rules: Vec<_> = site.routes.iter().map(|it| it.cache).collect();
+    assert_eq!(rules, [times(120, 86_400), CacheRules::Off]);
+    assert_eq!(loaded.cache, CacheConfig { memory: 32 << 20, max_object: 2 << 20 });
     let token = site.token.as_ref().unwrap();
     assert_eq!(token.carriers.name(), "hdnea");
     let cors = site.cors.as_ref().unwrap();
@@ -245,6 +274,18 @@ fn every_key_reaches_its_place() {
     assert_eq!(rules.query, QueryRule::Signed);
     assert_eq!((rules.escape_url, rules.url_form), (EscapeUrl::On, UrlForm::Decoded));
     assert_eq!((rules.start, rules.ip_form), (StartRule::Required, IpForm::AddressOrNetwork));
+}
+
+#[test]
+fn an_http_origin_is_kept_where_nothing_is_said_and_a_small_memory_bounds_its_objects() {
+    let config = format!(
+        "[cache]\nmemory = \"100KiB\"\n{SMALLEST}[[site.route]]\nprefix = \"/a/\"\n\
+         origin = \"far\"\n[[origin]]\nname = \"far\"\nkind = \"http\"\n\
+         url = \"http://a\"\n"
+    );
+    let loaded = load_with(&config, &[]).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(loaded.cache, CacheConfig { memory: 100 << 10, max_object: 100 << 10 });
+    assert_eq!(only_site(&loaded).routes[0].cache, CacheRules::On(CacheTimes::default()));
 }
 
 #[test]

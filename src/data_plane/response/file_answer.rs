@@ -7,11 +7,8 @@ use super::conditional::{self, RangeVerdict, Verdict};
 use super::headers;
 use super::multipart::MultipartFrame;
 use super::range::{self, Selection};
-use crate::asset::OriginKey;
-use crate::clock::UnixSeconds;
 use crate::delivery::{
-    Answer, Ask, AskMethod, Conditions, Divisibility, Object, ObjectMeta, RangeSpec, Spans,
-    Validators,
+    Answer, AskMethod, Conditions, Divisibility, Object, ObjectMeta, RangeSpec, Spans, Validators,
 };
 
 /// What a client wants of a file, apart from which.
@@ -49,9 +46,19 @@ impl FileRequest {
         Self { method, ranges, conditions: conditional::requested(headers) }
     }
 
-    /// What to ask the origin.
-    pub fn ask<'a>(&'a self, key: &'a OriginKey, now: UnixSeconds) -> Ask<'a> {
-        Ask { key, method: self.method, ranges: &self.ranges, conditions: &self.conditions, now }
+    /// The method.
+    pub fn method(&self) -> AskMethod {
+        self.method
+    }
+
+    /// The parts that are wanted; none: the whole.
+    pub fn ranges(&self) -> &[RangeSpec] {
+        &self.ranges
+    }
+
+    /// The conditions under which less is wanted.
+    pub fn conditions(&self) -> &Conditions {
+        &self.conditions
     }
 
     /// What to answer the client.
@@ -62,14 +69,14 @@ impl FileRequest {
         match answer {
             Answer::Described(meta) => self.describe(&meta),
             Answer::Found(object) => self.serve(object),
-            Answer::NotFound => FileAnswer::NotFound,
-            Answer::NotModified(validators) => not_modified(&validators),
+            Answer::NotFound(_) => FileAnswer::NotFound,
+            Answer::NotModified(fresh) => not_modified(&fresh.validators, &fresh.forwarded),
         }
     }
 
     fn describe(&self, meta: &ObjectMeta) -> FileAnswer {
         match conditional::evaluate(&self.conditions, &meta.validators) {
-            Verdict::NotModified => not_modified(&meta.validators),
+            Verdict::NotModified => not_modified(&meta.validators, &meta.forwarded),
             Verdict::PreconditionFailed => precondition_failed(&meta.validators),
             Verdict::Proceed => {
                 let mut response = described(StatusCode::OK, meta);
@@ -82,7 +89,7 @@ impl FileRequest {
     fn serve(&self, object: Object) -> FileAnswer {
         let meta = object.meta();
         match conditional::evaluate(&self.conditions, &meta.validators) {
-            Verdict::NotModified => not_modified(&meta.validators),
+            Verdict::NotModified => not_modified(&meta.validators, &meta.forwarded),
             Verdict::PreconditionFailed => precondition_failed(&meta.validators),
             Verdict::Proceed => match (meta.complete_length, self.select(&object)) {
                 (Some(complete), Selection::Unsatisfiable) => {
@@ -143,18 +150,18 @@ fn partial(object: Object, spans: &Spans, complete: u64) -> FileAnswer {
 }
 
 /// RFC 9110 section 15.4.5: the validators, and nothing that describes a body.
-fn not_modified(validators: &Validators) -> FileAnswer {
-    FileAnswer::Response(validated(StatusCode::NOT_MODIFIED, validators))
+fn not_modified(validators: &Validators, forwarded: &HeaderMap) -> FileAnswer {
+    FileAnswer::Response(validated(StatusCode::NOT_MODIFIED, validators, forwarded))
 }
 
 fn precondition_failed(validators: &Validators) -> FileAnswer {
-    let mut response = validated(StatusCode::PRECONDITION_FAILED, validators);
+    let mut response = validated(StatusCode::PRECONDITION_FAILED, validators, &HeaderMap::new());
     set_length(response.headers_mut(), Some(0));
     FileAnswer::Response(response)
 }
 
 fn described(status: StatusCode, meta: &ObjectMeta) -> Response<AnswerBody> {
-    let mut response = validated(status, &meta.validators);
+    let mut response = validated(status, &meta.validators, &meta.forwarded);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, meta.content_type.clone());
     headers::restrain(headers, &meta.content_type);
@@ -174,11 +181,19 @@ fn described(status: StatusCode, meta: &ObjectMeta) -> Response<AnswerBody> {
 /// Fields of an answer with a file: a map that grows by itself is hashed anew three times on the way.
 const USUAL_FIELDS: usize = 12;
 
-fn validated(status: StatusCode, validators: &Validators) -> Response<AnswerBody> {
+/// What the operator lets travel comes first: what we say ourselves takes its place.
+fn validated(
+    status: StatusCode,
+    validators: &Validators,
+    forwarded: &HeaderMap,
+) -> Response<AnswerBody> {
     let mut response = Response::new(AnswerBody::empty());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.reserve(USUAL_FIELDS);
+    for (name, value) in forwarded {
+        headers.append(name.clone(), value.clone());
+    }
     headers::harden(headers);
     if let Some(etag) = &validators.etag {
         set_text(headers, header::ETAG, &etag.to_string());

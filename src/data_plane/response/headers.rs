@@ -16,12 +16,13 @@ pub(super) fn harden(headers: &mut HeaderMap) {
 }
 
 /// On bytes of a type that can act when it is opened, or that we do not know: they may do
-/// nothing on our origin.
+/// nothing on our origin. A policy of the origin's stands beside it: what either forbids is
+/// forbidden.
 pub(super) fn restrain(headers: &mut HeaderMap, content_type: &HeaderValue) {
     match activity(content_type) {
         Activity::Active => {
             let policy = HeaderValue::from_static("sandbox; default-src 'none'");
-            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+            headers.append(header::CONTENT_SECURITY_POLICY, policy);
         }
         Activity::Passive => {}
     }
@@ -67,8 +68,12 @@ pub struct Presentation {
 
 impl Presentation {
     /// Adds them. An answer without a file's description (304, 412) has nothing to name.
-    pub fn apply(&self, headers: &mut HeaderMap) {
-        headers.insert(header::CACHE_CONTROL, self.cache.to_header());
+    pub fn apply(&self, headers: &mut HeaderMap, origins_word: OriginsWord) {
+        if origins_word == OriginsWord::Dropped {
+            headers.remove(header::CACHE_CONTROL);
+            headers.remove(header::EXPIRES);
+        }
+        headers.entry(header::CACHE_CONTROL).or_insert_with(|| self.cache.to_header());
         let embedders = HeaderValue::from_static(self.resource_policy.wire_name());
         headers.insert(RESOURCE_POLICY_HEADER, embedders);
         if headers.contains_key(header::CONTENT_TYPE)
@@ -77,6 +82,16 @@ impl Presentation {
             headers.insert(header::CONTENT_DISPOSITION, value);
         }
     }
+}
+
+/// What becomes of what the origin itself says of keeping an answer, where the operator lets that
+/// travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OriginsWord {
+    /// Ours takes its place: clients may not keep the answer as long as an origin lets them.
+    Dropped,
+    /// It stands in place of ours.
+    Stands,
 }
 
 /// `Cache-Control` (RFC 9111 section 5.2.2).
@@ -293,11 +308,11 @@ mod tests {
             resource_policy: ResourcePolicy::SameSite,
         };
         let mut headers = HeaderMap::new();
-        presentation.apply(&mut headers);
+        presentation.apply(&mut headers, OriginsWord::Dropped);
         assert_eq!(headers.len(), 2);
         assert_eq!(headers[RESOURCE_POLICY_HEADER], "same-site");
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/mp4"));
-        presentation.apply(&mut headers);
+        presentation.apply(&mut headers, OriginsWord::Dropped);
         assert_eq!(headers[header::CONTENT_DISPOSITION], "attachment; filename=\"x\"");
     }
 

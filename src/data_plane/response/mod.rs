@@ -21,5 +21,5 @@ pub use denial::{
     DenialContext, REASON_HEADER, REQUEST_ID_HEADER, answer as denial, closes_connection, status,
 };
 pub use file_answer::{FileAnswer, FileRequest};
-pub use headers::{CacheControl, Disposition, FileName, Presentation};
+pub use headers::{CacheControl, Disposition, FileName, OriginsWord, Presentation};
 pub use sharing::{origin, preflight, share};

@@ -7,9 +7,9 @@ use http_body_util::BodyExt;
 use proptest::prelude::*;
 
 use super::{AnswerBody, FileAnswer, FileRequest};
-use crate::asset::OriginKey;
-use crate::clock::UnixSeconds;
-use crate::delivery::{Answer, AskMethod, EntityTag, HttpTime, Object, ObjectMeta, Validators};
+use crate::delivery::{
+    Answer, AskMethod, Caching, EntityTag, Freshening, HttpTime, Object, ObjectMeta, Validators,
+};
 
 const CONTENT: &[u8] = b"0123456789abcdefghij";
 const MODIFIED: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
@@ -28,7 +28,8 @@ fn meta(complete_length: Option<u64>) -> ObjectMeta {
         content_type: HeaderValue::from_static("video/mp4"),
         content_language: Some(HeaderValue::from_static("de")),
         content_encoding: None,
-        keeping: crate::delivery::Keeping::UNSTATED,
+        caching: Caching::UNSTATED,
+        forwarded: HeaderMap::new(),
     }
 }
 
@@ -193,17 +194,23 @@ async fn conditions_that_end_the_matter() {
 #[tokio::test]
 async fn the_origin_may_say_not_modified_itself() {
     let request = request(AskMethod::Get, &[("if-none-match", "\"v1\"")]);
-    let key = OriginKey::Object("x".into());
-    let ask = request.ask(&key, UnixSeconds::new(0));
-    assert_eq!(ask.conditions.if_none_match.as_ref().unwrap().to_string(), "\"v1\"");
-    let response = response(request.answer(Answer::NotModified(meta(None).validators)));
+    let asked = request.conditions().if_none_match.as_ref().unwrap().to_string();
+    assert_eq!(asked, "\"v1\"");
+    let current = Freshening {
+        validators: meta(None).validators,
+        content_type: None,
+        caching: None,
+        forwarded: HeaderMap::new(),
+    };
+    let response = response(request.answer(Answer::NotModified(Box::new(current))));
     assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(text(&response, "last-modified"), Some(MODIFIED));
 }
 
 #[tokio::test]
 async fn a_missing_file_is_the_refusal_of_the_pipeline() {
-    let answer = request(AskMethod::Get, &[("if-match", "*")]).answer(Answer::NotFound);
+    let answer = request(AskMethod::Get, &[("if-match", "*")])
+        .answer(Answer::NotFound(Box::new(Caching::UNSTATED)));
     assert!(matches!(answer, FileAnswer::NotFound));
 }
 

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use rustix::fd::OwnedFd;
 use rustix::fs::Stat;
 
-use super::super::answer::{Answer, Content, Keeping, Object, ObjectMeta};
+use super::super::answer::{Answer, Content, Object, ObjectMeta};
 use super::super::ask::{Ask, AskMethod};
+use super::super::caching::Caching;
 use super::super::config::OriginSetupError;
 use super::super::error::{OriginError, OriginFault};
 use super::jail::{Jail, Lookup, LookupFailure, Symlinks};
@@ -41,7 +42,9 @@ impl DiskOrigin {
         let OriginKey::Object(key) = ask.key else { return Err(OriginFault::KeyForm.into()) };
         let (file, stat) = match self.open_file(key).await {
             Ok(opened) => opened,
-            Err(LookupFailure::NotFound) => return Ok(Answer::NotFound),
+            Err(LookupFailure::NotFound) => {
+                return Ok(Answer::NotFound(Box::new(Caching::UNSTATED)));
+            }
             Err(LookupFailure::PermissionDenied) => {
                 return Err(OriginFault::PermissionDenied.into());
             }
@@ -58,7 +61,8 @@ impl DiskOrigin {
             content_type,
             content_language: None,
             content_encoding: None,
-            keeping: Keeping::UNSTATED,
+            caching: Caching::UNSTATED,
+            forwarded: HeaderMap::new(),
         };
         Ok(match ask.method {
             AskMethod::Get => Answer::Found(Object::new(meta, Content::Disk(DiskObject { file }))),

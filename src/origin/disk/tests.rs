@@ -9,6 +9,8 @@ use tempfile::TempDir;
 
 use super::super::conformance::{self, NOW, Subject, objects, read};
 use super::super::*;
+use ::http::HeaderMap;
+
 use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
 
@@ -40,8 +42,14 @@ async fn a_request_target_is_no_file_name() {
     let (_root, subject) = subject();
     let key = OriginKey::Target("/digits.txt".into());
     let conditions = Conditions::default();
-    let ask =
-        Ask { key: &key, method: AskMethod::Get, ranges: &[], conditions: &conditions, now: NOW };
+    let ask = Ask {
+        key: &key,
+        method: AskMethod::Get,
+        ranges: &[],
+        conditions: &conditions,
+        forwarded: &HeaderMap::new(),
+        now: NOW,
+    };
     let error = subject.origin.ask(ask).await.unwrap_err();
     assert_eq!(error.fault(), OriginFault::KeyForm);
 }
@@ -55,8 +63,14 @@ async fn a_file_just_written_has_a_weak_tag_and_a_weak_date() {
     let conditions = Conditions::default();
     for (age, strength) in [(1, Strength::Weak), (3, Strength::Strong)] {
         let now = UnixSeconds::new(modified + age);
-        let ask =
-            Ask { key: &key, method: AskMethod::Head, ranges: &[], conditions: &conditions, now };
+        let ask = Ask {
+            key: &key,
+            method: AskMethod::Head,
+            ranges: &[],
+            conditions: &conditions,
+            forwarded: &HeaderMap::new(),
+            now,
+        };
         let Answer::Described(meta) = subject.origin.ask(ask).await.unwrap() else { panic!() };
         assert_eq!(meta.validators.etag.as_ref().unwrap().strength(), strength);
         assert_eq!(meta.validators.date_is_strong(), strength == Strength::Strong);
@@ -96,7 +110,7 @@ async fn a_fifo_stalls_nobody() {
     )
     .unwrap();
     let answer = subject.ask("fifo", AskMethod::Get).await;
-    assert!(matches!(answer, Answer::NotFound));
+    assert!(matches!(answer, Answer::NotFound(_)));
 }
 
 /// Issue 2, point 5: resident memory on a sparse 8 GiB file with a reader that stalls. Measured in

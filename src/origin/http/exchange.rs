@@ -9,6 +9,7 @@ use http_body_util::Empty;
 use hyper::body::Incoming;
 
 use super::super::error::{OriginError, OriginErrorKind, OriginFault};
+use super::super::forwarding::Forwarding;
 use super::breaker::Breaker;
 use super::connect::Connector;
 use super::object::Download;
@@ -26,6 +27,8 @@ pub(super) struct Upstream {
     pub(super) header_timeout: Duration,
     /// Without a byte of a body somebody waits for.
     pub(super) idle_timeout: Duration,
+    /// Headers that travel.
+    pub(super) forwarding: Forwarding,
 }
 
 /// Why a request on one connection came to nothing.

@@ -1,5 +1,7 @@
 //! The suite against a server that others wrote: nginx, which must be installed (Debian: `nginx`).
 
+use http::HeaderMap;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -101,6 +103,7 @@ async fn conforms() {
         method: AskMethod::Get,
         ranges: &[],
         conditions: &conditions,
+        forwarded: &HeaderMap::new(),
         now: conformance::NOW,
     };
     let answer = subject.origin.ask(ask).await.unwrap();

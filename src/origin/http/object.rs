@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http::uri::PathAndQuery;
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -17,6 +18,7 @@ use super::super::error::{OriginError, OriginFault};
 use super::super::validator::Validators;
 use super::exchange::Upstream;
 use super::pool::Connection;
+use crate::clock::UnixSeconds;
 
 /// One version of an object.
 #[derive(Debug)]
@@ -33,6 +35,9 @@ pub(super) struct Version {
     pub(super) target: PathAndQuery,
     pub(super) validators: Validators,
     pub(super) complete: Option<u64>,
+    /// The headers that it was asked for with, by which it may have been chosen.
+    pub(super) forwarded: HeaderMap,
+    pub(super) asked_at: UnixSeconds,
 }
 
 impl HttpObject {

@@ -3,11 +3,14 @@
 use http::header::{self, HeaderMap, HeaderName};
 use http::{HeaderValue, StatusCode};
 
-use super::super::answer::{Expires, Keeping, ObjectMeta};
+use super::super::answer::{Freshening, ObjectMeta};
 use super::super::ask::AskMethod;
+use super::super::caching::{Caching, Storing};
 use super::super::error::{OriginError, OriginFault};
+use super::super::forwarding::Forwarding;
 use super::super::range::{ByteRange, RangeSpec};
 use super::super::validator::{EntityTag, HttpTime, Validators};
+use crate::clock::UnixSeconds;
 
 /// What was asked, as far as it decides what may be answered.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +18,7 @@ pub(super) struct Question {
     pub(super) method: AskMethod,
     pub(super) range: Option<RangeSpec>,
     pub(super) conditions: Asked,
+    pub(super) now: UnixSeconds,
 }
 
 /// Which conditions were sent along.
@@ -28,11 +32,23 @@ pub(super) enum Asked {
     IfChanged,
 }
 
+/// The head of an answer as it came, and what it takes to read it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReplyHead<'a> {
+    pub(super) status: StatusCode,
+    pub(super) headers: &'a HeaderMap,
+    /// What the framing of the body says; none where it is chunked or goes on to the end of the
+    /// connection.
+    pub(super) body_length: Option<u64>,
+    pub(super) forwarding: &'a Forwarding,
+    pub(super) now: UnixSeconds,
+}
+
 /// A believable answer.
 #[derive(Debug)]
 pub(super) enum Reply {
-    NotFound,
-    NotModified(Validators),
+    NotFound(Box<Caching>),
+    NotModified(Box<Freshening>),
     Part(ObjectMeta, ByteRange),
     PreconditionFailed,
     RangeRefused,
@@ -40,85 +56,81 @@ pub(super) enum Reply {
 }
 
 impl Reply {
-    /// `body_length` is what the framing of the body says; none where it is chunked or goes on to
-    /// the end of the connection.
-    pub(super) fn read(
-        question: Question,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body_length: Option<u64>,
-    ) -> Result<Self, OriginError> {
-        match (status, question.range, question.conditions) {
-            (StatusCode::OK, _, _) => Self::whole(question.method, headers, body_length),
-            (StatusCode::PARTIAL_CONTENT, Some(asked), _) => {
-                Self::part(asked, headers, body_length)
-            }
+    pub(super) fn read(question: Question, head: ReplyHead<'_>) -> Result<Self, OriginError> {
+        match (head.status, question.range, question.conditions) {
+            (StatusCode::OK, _, _) => head.whole(question.method),
+            (StatusCode::PARTIAL_CONTENT, Some(asked), _) => head.part(asked),
             (StatusCode::NOT_MODIFIED, _, Asked::IfChanged) => {
-                Ok(Self::NotModified(validators(headers)))
+                Ok(Self::NotModified(Box::new(head.freshening())))
             }
             (StatusCode::PRECONDITION_FAILED, _, Asked::IfStill) => Ok(Self::PreconditionFailed),
-            (StatusCode::NOT_FOUND | StatusCode::GONE, _, _) => Ok(Self::NotFound),
+            (StatusCode::NOT_FOUND | StatusCode::GONE, _, _) => {
+                Ok(Self::NotFound(Box::new(Caching::read(head.headers, head.now))))
+            }
             (StatusCode::RANGE_NOT_SATISFIABLE, Some(_), _) => Ok(Self::RangeRefused),
             (status, _, _) => {
-                Err(OriginError::caused_by(OriginFault::StatusUnexpected, status.to_string()))
+                let fault = if status.is_server_error() {
+                    OriginFault::ServerFailed
+                } else {
+                    OriginFault::StatusUnexpected
+                };
+                Err(OriginError::caused_by(fault, status.to_string()))
             }
         }
     }
+}
 
-    fn whole(
-        method: AskMethod,
-        headers: &HeaderMap,
-        body_length: Option<u64>,
-    ) -> Result<Self, OriginError> {
+impl ReplyHead<'_> {
+    fn whole(&self, method: AskMethod) -> Result<Reply, OriginError> {
         let complete = match method {
-            AskMethod::Get if body_length.is_none() && !is_chunked(headers) => {
+            AskMethod::Get if self.body_length.is_none() && !is_chunked(self.headers) => {
                 // Cut off here and complete would look the same.
                 return Err(OriginFault::FramingUnbounded.into());
             }
-            AskMethod::Get => body_length,
-            AskMethod::Head => text(headers, &header::CONTENT_LENGTH).and_then(number),
+            AskMethod::Get => self.body_length,
+            AskMethod::Head => text(self.headers, &header::CONTENT_LENGTH).and_then(number),
         };
-        Ok(Self::Whole(meta(headers, complete)))
+        let mut meta = self.meta(complete);
+        if self.headers.contains_key(header::CONTENT_RANGE) {
+            meta.caching.storing = Storing::Doubtful;
+        }
+        Ok(Reply::Whole(meta))
     }
 
-    fn part(
-        asked: RangeSpec,
-        headers: &HeaderMap,
-        body_length: Option<u64>,
-    ) -> Result<Self, OriginError> {
-        let (stated, complete) = text(headers, &header::CONTENT_RANGE)
+    fn part(&self, asked: RangeSpec) -> Result<Reply, OriginError> {
+        let (stated, complete) = text(self.headers, &header::CONTENT_RANGE)
             .and_then(content_range)
             .ok_or(OriginFault::ContentRangeWrong)?;
-        let fits = body_length.is_none_or(|length| length == stated.length());
+        let fits = self.body_length.is_none_or(|length| length == stated.length());
         if asked.resolve(complete) != Some(stated) || !fits {
             return Err(OriginFault::ContentRangeWrong.into());
         }
-        Ok(Self::Part(meta(headers, Some(complete)), stated))
+        Ok(Reply::Part(self.meta(Some(complete)), stated))
     }
-}
 
-fn meta(headers: &HeaderMap, complete_length: Option<u64>) -> ObjectMeta {
-    let copied = |name: HeaderName| headers.get(name).cloned();
-    ObjectMeta {
-        complete_length,
-        validators: validators(headers),
-        content_type: copied(header::CONTENT_TYPE)
-            .unwrap_or(HeaderValue::from_static("application/octet-stream")),
-        content_language: copied(header::CONTENT_LANGUAGE),
-        content_encoding: copied(header::CONTENT_ENCODING)
-            .filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")),
-        keeping: keeping(headers),
+    fn meta(&self, complete_length: Option<u64>) -> ObjectMeta {
+        let copied = |name: HeaderName| self.headers.get(name).cloned();
+        ObjectMeta {
+            complete_length,
+            validators: validators(self.headers),
+            content_type: copied(header::CONTENT_TYPE)
+                .unwrap_or(HeaderValue::from_static("application/octet-stream")),
+            content_language: copied(header::CONTENT_LANGUAGE),
+            content_encoding: copied(header::CONTENT_ENCODING)
+                .filter(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")),
+            caching: Caching::read(self.headers, self.now),
+            forwarded: self.forwarding.of_response(self.headers),
+        }
     }
-}
 
-fn keeping(headers: &HeaderMap) -> Keeping {
-    let expires = match headers.get(header::EXPIRES) {
-        Some(_) => Expires::Stated,
-        None => Expires::Unstated,
-    };
-    // A value that is no text is read as one that forbids.
-    let values = headers.get_all(header::CACHE_CONTROL).iter();
-    Keeping::read(values.map(|value| value.to_str().unwrap_or("no-store")), expires)
+    fn freshening(&self) -> Freshening {
+        Freshening {
+            validators: validators(self.headers),
+            content_type: self.headers.get(header::CONTENT_TYPE).cloned(),
+            caching: Caching::restated(self.headers, self.now),
+            forwarded: self.forwarding.of_response(self.headers),
+        }
+    }
 }
 
 fn validators(headers: &HeaderMap) -> Validators {

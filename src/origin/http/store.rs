@@ -14,8 +14,10 @@ use rustls::pki_types::ServerName;
 
 use super::super::answer::{Answer, Content, Object, ObjectMeta};
 use super::super::ask::{Ask, AskMethod, Conditions, IfRange};
+use super::super::caching::Caching;
 use super::super::config::OriginSetupError;
 use super::super::error::{OriginError, OriginFault};
+use super::super::forwarding::Forwarding;
 use super::super::range::{ByteRange, RangeSpec};
 use super::super::validator::{Strength, TagMatch};
 use super::breaker::Breaker;
@@ -23,7 +25,7 @@ use super::connect::{Connector, Tls};
 use super::exchange::Upstream;
 use super::object::{Download, HttpObject, Version};
 use super::pool::Pool;
-use super::reply::{Asked, Question, Reply};
+use super::reply::{Asked, Question, Reply, ReplyHead};
 use super::retry_budget::RetryBudget;
 use super::url::{Security, UpstreamUrl};
 
@@ -44,6 +46,8 @@ pub struct HttpConfig {
     pub max_idle: usize,
     /// See `max_idle`. Shorter than servers commonly wait, so that it is we who close.
     pub keep_idle: Duration,
+    /// Headers that travel between its clients and it.
+    pub forwarding: Forwarding,
 }
 
 impl HttpConfig {
@@ -57,6 +61,7 @@ impl HttpConfig {
             idle_timeout: Duration::from_secs(30),
             max_idle: 32,
             keep_idle: Duration::from_secs(30),
+            forwarding: Forwarding::default(),
         }
     }
 }
@@ -86,34 +91,35 @@ impl HttpOrigin {
                 breaker: Breaker::new(),
                 header_timeout: config.header_timeout,
                 idle_timeout: config.idle_timeout,
+                forwarding: config.forwarding,
             }),
         })
     }
 
     pub(in super::super) async fn ask(&self, ask: Ask<'_>) -> Result<Answer, OriginError> {
         let Some(target) = self.upstream.connector.url.target(ask.key) else {
-            return Ok(Answer::NotFound);
+            return Ok(Answer::NotFound(Box::new(Caching::UNSTATED)));
         };
         let range = match ask.method {
             AskMethod::Get => worthwhile_range(ask.ranges, ask.conditions),
             AskMethod::Head => None,
         };
-        let (headers, conditions) = client_headers(range, ask.conditions);
-        let question = Question { method: ask.method, range, conditions };
+        let (headers, conditions) = client_headers(range, ask);
+        let question = Question { method: ask.method, range, conditions, now: ask.now };
         let (reply, download) = send(&self.upstream, &target, question, headers).await?;
         match (reply, ask.method) {
             (Reply::Whole(meta), AskMethod::Head) => Ok(Answer::Described(meta)),
             (Reply::Whole(meta) | Reply::Part(meta, _), _) => {
-                Ok(Answer::Found(self.object(target, meta, Some(download))))
+                Ok(Answer::Found(self.object(target, meta, Some(download), ask)))
             }
-            (Reply::NotModified(validators), _) => Ok(Answer::NotModified(validators)),
-            (Reply::NotFound, _) => {
+            (Reply::NotModified(freshening), _) => Ok(Answer::NotModified(freshening)),
+            (Reply::NotFound(caching), _) => {
                 self.upstream.discard(download);
-                Ok(Answer::NotFound)
+                Ok(Answer::NotFound(caching))
             }
             (Reply::RangeRefused, _) => {
                 self.upstream.discard(download);
-                self.describe(target).await
+                self.describe(target, ask).await
             }
             (Reply::PreconditionFailed, _) => Err(OriginFault::StatusUnexpected.into()),
         }
@@ -121,12 +127,16 @@ impl HttpOrigin {
 
     /// After a refused range: the length and validators that tell what to say about it, and the
     /// way to other ranges of the same request that can be satisfied.
-    async fn describe(&self, target: PathAndQuery) -> Result<Answer, OriginError> {
-        let question =
-            Question { method: AskMethod::Head, range: None, conditions: Asked::Plainly };
-        match send(&self.upstream, &target, question, HeaderMap::new()).await? {
-            (Reply::Whole(meta), _) => Ok(Answer::Found(self.object(target, meta, None))),
-            (Reply::NotFound, _) => Ok(Answer::NotFound),
+    async fn describe(&self, target: PathAndQuery, ask: Ask<'_>) -> Result<Answer, OriginError> {
+        let question = Question {
+            method: AskMethod::Head,
+            range: None,
+            conditions: Asked::Plainly,
+            now: ask.now,
+        };
+        match send(&self.upstream, &target, question, ask.forwarded.clone()).await? {
+            (Reply::Whole(meta), _) => Ok(Answer::Found(self.object(target, meta, None, ask))),
+            (Reply::NotFound(caching), _) => Ok(Answer::NotFound(caching)),
             (
                 Reply::NotModified(_)
                 | Reply::Part(..)
@@ -137,11 +147,22 @@ impl HttpOrigin {
         }
     }
 
-    fn object(&self, target: PathAndQuery, meta: ObjectMeta, in_hand: Option<Download>) -> Object {
-        let version =
-            Version { target, validators: meta.validators.clone(), complete: meta.complete_length };
+    fn object(
+        &self,
+        target: PathAndQuery,
+        meta: ObjectMeta,
+        in_hand: Option<Download>,
+        ask: Ask<'_>,
+    ) -> Object {
+        let (validators, complete) = (meta.validators.clone(), meta.complete_length);
+        let (forwarded, asked_at) = (ask.forwarded.clone(), ask.now);
+        let version = Version { target, validators, complete, forwarded, asked_at };
         let upstream = Arc::clone(&self.upstream);
         Object::new(meta, Content::Http(Box::new(HttpObject { upstream, version, in_hand })))
+    }
+
+    pub(in super::super) fn forwarding(&self) -> &Forwarding {
+        &self.upstream.forwarding
     }
 
     #[cfg(test)]
@@ -157,7 +178,7 @@ pub(super) async fn ask_again(
     span: Option<ByteRange>,
 ) -> Result<Download, OriginError> {
     let range = span.map(|span| RangeSpec::FromTo(span.first(), span.last()));
-    let mut headers = HeaderMap::new();
+    let mut headers = version.forwarded.clone();
     if let Some(range) = range {
         set(&mut headers, header::RANGE, &format!("bytes={range}"));
     }
@@ -170,11 +191,16 @@ pub(super) async fn ask_again(
         }
         (Some(_) | None, None) => {}
     }
-    let question = Question { method: AskMethod::Get, range, conditions: Asked::IfStill };
+    let question = Question {
+        method: AskMethod::Get,
+        range,
+        conditions: Asked::IfStill,
+        now: version.asked_at,
+    };
     let (reply, download) = send(&upstream, &version.target, question, headers).await?;
     let meta = match reply {
         Reply::Part(meta, _) | Reply::Whole(meta) => meta,
-        Reply::NotFound
+        Reply::NotFound(_)
         | Reply::NotModified(_)
         | Reply::PreconditionFailed
         | Reply::RangeRefused => return Err(OriginFault::Changed.into()),
@@ -206,11 +232,20 @@ async fn send(
     let (response, connection) = upstream.exchange(request).await?;
     let (head, incoming) = response.into_parts();
     let length = incoming.size_hint().exact();
-    let reply = Reply::read(question, head.status, &head.headers, length)?;
+    let reply = Reply::read(
+        question,
+        ReplyHead {
+            status: head.status,
+            headers: &head.headers,
+            body_length: length,
+            forwarding: &upstream.forwarding,
+            now: question.now,
+        },
+    )?;
     let (position, end) = match &reply {
         Reply::Part(_, range) => (range.first(), Some(range.end())),
         Reply::Whole(_)
-        | Reply::NotFound
+        | Reply::NotFound(_)
         | Reply::NotModified(_)
         | Reply::PreconditionFailed
         | Reply::RangeRefused => (0, length),
@@ -233,8 +268,9 @@ fn worthwhile_range(ranges: &[RangeSpec], conditions: &Conditions) -> Option<Ran
 ///
 /// `If-Match` and `If-Unmodified-Since` do not, and take precedence over what does (RFC 9110
 /// section 13.2.2): where they are present none is sent, and all are evaluated here.
-fn client_headers(range: Option<RangeSpec>, conditions: &Conditions) -> (HeaderMap, Asked) {
-    let mut headers = HeaderMap::new();
+fn client_headers(range: Option<RangeSpec>, ask: Ask<'_>) -> (HeaderMap, Asked) {
+    let conditions = ask.conditions;
+    let mut headers = ask.forwarded.clone();
     if let Some(range) = range {
         set(&mut headers, header::RANGE, &format!("bytes={range}"));
         match &conditions.if_range {

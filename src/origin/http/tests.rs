@@ -8,6 +8,8 @@ use http_body_util::BodyExt;
 use super::super::conformance::{self, NOW, Subject, objects, read};
 use super::super::*;
 use super::scripted::{Event, Ranges, Script, Server, Then, honest, script};
+use ::http::HeaderMap;
+
 use crate::asset::OriginKey;
 
 fn config(server: &Server) -> HttpConfig {
@@ -32,7 +34,16 @@ async fn ask(
     conditions: Conditions,
 ) -> Result<Answer, OriginError> {
     let key = OriginKey::Target("/x".into());
-    origin.ask(Ask { key: &key, method, ranges, conditions: &conditions, now: NOW }).await
+    origin
+        .ask(Ask {
+            key: &key,
+            method,
+            ranges,
+            conditions: &conditions,
+            forwarded: &HeaderMap::new(),
+            now: NOW,
+        })
+        .await
 }
 
 pub(super) async fn get(origin: &HttpOrigin, ranges: &[RangeSpec]) -> Result<Answer, OriginError> {
@@ -42,7 +53,7 @@ pub(super) async fn get(origin: &HttpOrigin, ranges: &[RangeSpec]) -> Result<Ans
 async fn find(origin: &HttpOrigin, ranges: &[RangeSpec]) -> Object {
     match get(origin, ranges).await.unwrap() {
         Answer::Found(object) => object,
-        answer @ (Answer::Described(_) | Answer::NotFound | Answer::NotModified(_)) => {
+        answer @ (Answer::Described(_) | Answer::NotFound(_) | Answer::NotModified(_)) => {
             panic!("{answer:?}")
         }
     }
@@ -133,7 +144,8 @@ async fn not_modified_is_believed_only_where_it_was_asked_for() {
     let known =
         Conditions { if_none_match: Some(TagMatch::parse("\"v0\"")), ..Conditions::default() };
     let answer = ask(&origin, AskMethod::Get, &[], known).await.unwrap();
-    let Answer::NotModified(validators) = answer else { panic!("{answer:?}") };
+    let Answer::NotModified(fresh) = answer else { panic!("{answer:?}") };
+    let validators = fresh.validators;
     assert_eq!(validators.etag.unwrap().to_string(), "\"v0\"");
     let server =
         Server::start(|_, _| script("HTTP/1.1 304 Not Modified\r\n\r\n", Then::KeepOpen)).await;
@@ -154,7 +166,7 @@ async fn a_connection_is_used_again_after_a_whole_answer_of_any_kind() {
         until_idle(&origin, 1).await;
         read(subject.find("empty", &[]).await.into_whole()).await;
         until_idle(&origin, 1).await;
-        assert!(matches!(subject.ask("absent", AskMethod::Get).await, Answer::NotFound));
+        assert!(matches!(subject.ask("absent", AskMethod::Get).await, Answer::NotFound(_)));
         until_idle(&origin, 1).await;
         assert_eq!(server.connections(), 1, "{round}");
     }
@@ -238,7 +250,7 @@ async fn nothing_else_is_tried_twice() {
                     Then::KeepOpen,
                 ),
             },
-            OriginFault::StatusUnexpected,
+            OriginFault::ServerFailed,
             2,
         ),
     ];
@@ -263,7 +275,7 @@ async fn a_server_that_was_down_is_asked_again() {
     })
     .await;
     let origin = open(config(&server));
-    assert_eq!(fault(get(&origin, &[]).await), OriginFault::StatusUnexpected);
+    assert_eq!(fault(get(&origin, &[]).await), OriginFault::ServerFailed);
     assert_eq!(read(find(&origin, &[]).await.into_whole()).await, "good");
 }
 
@@ -499,9 +511,10 @@ async fn what_no_url_can_name_is_not_there() {
             method: AskMethod::Get,
             ranges: &[],
             conditions: &conditions,
+            forwarded: &HeaderMap::new(),
             now: NOW,
         };
-        assert!(matches!(origin.ask(ask).await.unwrap(), Answer::NotFound));
+        assert!(matches!(origin.ask(ask).await.unwrap(), Answer::NotFound(_)));
     }
     assert_eq!(server.connections(), 0);
 }

@@ -9,7 +9,8 @@ use super::scenery::{
 };
 use crate::asset::{AssetType, AssetTypeSet, OriginKey, TenantId, Visibility};
 use crate::policy::{
-    Access, DenialCode, Exposure, OriginName, OverrideTable, PermittedObject, TenantOverrides,
+    Access, CacheRules, DenialCode, Exposure, OriginName, OverrideTable, PermittedObject,
+    TenantOverrides,
 };
 use crate::token::Carrier;
 use crate::token::edge_auth::{SignRequest, SignScope};
@@ -94,7 +95,8 @@ fn made(shown: Shown, path: &str) -> String {
 
 fn object(origin: &str, key: &str, exposure: Exposure) -> PermittedObject {
     let key = Some(OriginKey::Object(key.into()));
-    PermittedObject { origin: OriginName::new(origin), key, exposure }
+    let cache = CacheRules::Off;
+    PermittedObject { origin: OriginName::new(origin), key, exposure, cache }
 }
 
 /// The contract's answer for an asset, from step 5 on.

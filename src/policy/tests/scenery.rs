@@ -8,8 +8,8 @@ use crate::clock::UnixSeconds;
 use crate::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use crate::network::ClientIp;
 use crate::policy::{
-    Access, AssetRules, Basis, Blocklist, BlocklistBuilder, DenialCode, EdgeSnapshot, Exposure,
-    HostPattern, KeyTemplate, OriginName, OriginTakes, OverrideTable, PermittedObject,
+    Access, AssetRules, Basis, Blocklist, BlocklistBuilder, CacheRules, DenialCode, EdgeSnapshot,
+    Exposure, HostPattern, KeyTemplate, OriginName, OriginTakes, OverrideTable, PermittedObject,
     RequestFacts, Resource, Revocations, Route, Scheme, Site, SiteTable, Step, TenantOverrides,
     TokenRules, Witness, decide_witnessed,
 };
@@ -121,6 +121,7 @@ pub(super) fn site(keys: &[(&str, &str)]) -> Site {
         access,
         origin: OriginName::new("vod"),
         origin_takes: OriginTakes::Keys,
+        cache: CacheRules::Off,
     };
     Site {
         name: "files.example.com".into(),
@@ -130,6 +131,7 @@ pub(super) fn site(keys: &[(&str, &str)]) -> Site {
         assets: Some(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{visibility}/{path}/{quality}.{source}").unwrap(),
+            cache: CacheRules::Off,
         }),
         token: Some(TokenRules {
             carriers: CarrierRules::new("__token__", Carrier::ALL),

@@ -72,6 +72,12 @@ impl Asked {
         self.head[0].split(' ').nth(1).unwrap()
     }
 
+    /// The value of a header line of the request.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        let lines = self.head.iter().skip(1).filter_map(|line| line.split_once(':'));
+        lines.into_iter().find(|it| it.0.eq_ignore_ascii_case(name)).map(|it| it.1.trim())
+    }
+
     /// Hands over bytes; false when the other end is gone.
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         let sent = self.stream.write_all(bytes.as_ref()).is_ok();

@@ -1,0 +1,201 @@
+//! What a permit is given up for: one object, and how far its bytes may be shared.
+//!
+//! Three types, because nobody must be able to forget the difference. Only a [`Cacheable`] can be
+//! kept between requests; a source is never kept by anybody, and has no way into a cache.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::asset::OriginKey;
+use crate::clock::UnixSeconds;
+use crate::origin::{Answer, Ask, AskMethod, Caching, Conditions, Origin, OriginError, Vary};
+use crate::policy::{CacheRules, CacheTimes, Exposure, OriginName, PermittedObject};
+
+/// A permit that was given up.
+#[derive(Debug)]
+pub enum Delivery {
+    /// The bytes may answer further requests, each of which has a permit of its own.
+    Cacheable(Cacheable),
+    /// The bytes are asked of the origin each time.
+    Private(Redeemed),
+    /// An original: asked of the origin each time, and kept by nobody on the way.
+    Source(Redeemed),
+}
+
+/// One object, for one request.
+#[derive(Debug)]
+pub struct Redeemed {
+    source: Option<Source>,
+    object: PermittedObject,
+}
+
+/// One object that has a key and an origin, and rules by which it may be kept.
+#[derive(Debug)]
+pub struct Cacheable {
+    source: Source,
+    key: OriginKey,
+    name: OriginName,
+    exposure: Exposure,
+    times: CacheTimes,
+}
+
+/// An origin that is asked.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) origin: Arc<Origin>,
+    pub(super) identity: OriginIdentity,
+}
+
+/// Tells one origin from every other of this process: two names that a configuration gives to one
+/// server are two, and so is one name that came to mean another server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct OriginIdentity(u64);
+
+impl OriginIdentity {
+    /// One that no origin had before.
+    pub(crate) fn new() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Asks for one object on behalf of everybody who wants it, after the one who wanted it first may
+/// be gone.
+#[derive(Debug)]
+pub struct Filler {
+    origin: Arc<Origin>,
+    key: OriginKey,
+}
+
+impl Delivery {
+    pub(super) fn of(object: PermittedObject, source: Option<Source>) -> Self {
+        match (object, source) {
+            (
+                PermittedObject {
+                    origin: name,
+                    key: Some(key),
+                    exposure,
+                    cache: CacheRules::On(times),
+                },
+                Some(source),
+            ) => Self::Cacheable(Cacheable { source, key, name, exposure, times }),
+            (object, source) => Self::Private(Redeemed { source, object }),
+        }
+    }
+
+    /// Who else may keep the answer.
+    pub fn exposure(&self) -> Exposure {
+        match self {
+            Self::Cacheable(cacheable) => cacheable.exposure,
+            Self::Private(redeemed) | Self::Source(redeemed) => redeemed.object.exposure,
+        }
+    }
+
+    /// The origin's name.
+    pub fn origin(&self) -> &OriginName {
+        match self {
+            Self::Cacheable(cacheable) => &cacheable.name,
+            Self::Private(redeemed) | Self::Source(redeemed) => &redeemed.object.origin,
+        }
+    }
+
+    /// The object's own name, for a type or a file name: the last segment of its key.
+    pub fn file_name(&self) -> &str {
+        let key = match self {
+            Self::Cacheable(cacheable) => Some(&cacheable.key),
+            Self::Private(redeemed) | Self::Source(redeemed) => redeemed.object.key.as_ref(),
+        };
+        let key = match key {
+            Some(OriginKey::Object(key)) => key,
+            Some(OriginKey::Target(target)) => target.split('?').next().unwrap_or_default(),
+            None => "",
+        };
+        key.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// What to tell of the request headers that an answer was chosen by: nothing, where none of
+    /// them travels, for then it was not.
+    pub fn vary<'c>(&self, caching: &'c Caching) -> Option<&'c HeaderValue> {
+        let forwarding = self.source().and_then(|source| source.origin.forwarding());
+        let travels = match &caching.vary {
+            Vary::Everything => true,
+            Vary::Nothing => false,
+            Vary::On(names) => {
+                names.iter().any(|name| forwarding.is_some_and(|it| it.requests.contains(name)))
+            }
+        };
+        caching.vary_text.as_ref().filter(|_| travels)
+    }
+
+    /// What of a client's request travels on to the origin.
+    pub fn forwarded(&self, headers: &HeaderMap) -> HeaderMap {
+        let forwarding = self.source().and_then(|source| source.origin.forwarding());
+        forwarding.map_or_else(HeaderMap::new, |forwarding| forwarding.of_request(headers))
+    }
+
+    fn source(&self) -> Option<&Source> {
+        match self {
+            Self::Cacheable(cacheable) => Some(&cacheable.source),
+            Self::Private(redeemed) | Self::Source(redeemed) => redeemed.source.as_ref(),
+        }
+    }
+}
+
+impl Redeemed {
+    /// Asks the origin for the object. `ask` may say how, not what: the key is the permit's.
+    pub async fn ask<'a>(
+        &'a self,
+        ask: impl FnOnce(&'a OriginKey) -> Ask<'a>,
+    ) -> Result<Answer, OriginError> {
+        let (Some(source), Some(key)) = (&self.source, &self.object.key) else {
+            return Ok(Answer::NotFound(Box::new(Caching::UNSTATED)));
+        };
+        source.origin.ask(Ask { key, ..ask(key) }).await
+    }
+}
+
+impl Cacheable {
+    /// The origin that has it.
+    pub fn origin(&self) -> OriginIdentity {
+        self.source.identity
+    }
+
+    /// What it is there.
+    pub fn key(&self) -> &OriginKey {
+        &self.key
+    }
+
+    /// What stands where the origin says nothing.
+    pub fn times(&self) -> CacheTimes {
+        self.times
+    }
+
+    /// Asks the origin for the object, for this request alone.
+    pub async fn ask<'a>(
+        &'a self,
+        ask: impl FnOnce(&'a OriginKey) -> Ask<'a>,
+    ) -> Result<Answer, OriginError> {
+        self.source.origin.ask(Ask { key: &self.key, ..ask(&self.key) }).await
+    }
+
+    /// One that asks for the same object and outlives this request.
+    pub fn filler(&self) -> Filler {
+        Filler { origin: Arc::clone(&self.source.origin), key: self.key.clone() }
+    }
+}
+
+impl Filler {
+    /// Asks for the whole object, or whether it is still the version that the conditions name.
+    pub async fn ask(
+        &self,
+        conditions: &Conditions,
+        forwarded: &HeaderMap,
+        now: UnixSeconds,
+    ) -> Result<Answer, OriginError> {
+        let ask =
+            Ask { key: &self.key, method: AskMethod::Get, ranges: &[], conditions, forwarded, now };
+        self.origin.ask(ask).await
+    }
+}
