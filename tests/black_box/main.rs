@@ -15,6 +15,10 @@ mod addresses;
 #[cfg(test)]
 mod connections;
 
+// The HTTP cache test suite, result by result.
+#[cfg(test)]
+mod cache_tests;
+
 // What is kept between requests: asked for once, served to whoever may, stale while an origin fails.
 #[cfg(test)]
 mod cache;
