@@ -13,15 +13,32 @@
     reason = "what is counted is put together from constants; the macros leave little choice"
 )]
 
+use std::fs;
 use std::hint::black_box;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
-use countersign::network::ClientIp;
-use countersign::policy::{EdgeSnapshot, RequestFacts, decide};
+use countersign::clock::Clock;
+use countersign::data_plane::{
+    AccessLog, BodyPresence, Cache, CacheConfig, ConnectionFacts, EdgeState, Metrics, Pipeline,
+    Protocol, Settings, Transport,
+};
+use countersign::delivery::DeliveryDesk;
+use countersign::network::{ClientIp, PeerIp};
+use countersign::origin::{Config, DiskConfig, Kind, Symlinks};
+use countersign::policy::{EdgeSnapshot, RequestFacts, SnapshotPublisher, decide};
 use countersign::target::{PathToken, RequestTarget};
+use countersign::telemetry::LineWriter;
 use countersign::token::edge_auth::{EdgeAuth, SignScope, verify};
 use countersign::token::{Candidates, Carrier, CarrierRules, MacBudget, Subject};
 use gungraun::{library_benchmark, library_benchmark_group, main};
+use http::header::{HOST, USER_AGENT};
+use http::request::Parts;
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use prometheus::Registry;
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
 
 use scenery::{NOW, THUMBNAIL, facts, rules, snapshot, token};
 
@@ -101,9 +118,81 @@ fn decide_signed(asked: Decision) -> Decision {
     asked
 }
 
+/// An edge with an object of 1 KiB in its cache, and a request for it that was let in once.
+struct Edge {
+    runtime: Runtime,
+    pipeline: Pipeline,
+    parts: Parts,
+    connection: ConnectionFacts,
+    _folder: TempDir,
+}
+
+fn edge() -> Edge {
+    let folder = TempDir::new().expect("a folder");
+    let file = folder.path().join("videos/-civ9qE3JUjntKQM1HnGtU/thumbnails/78912");
+    fs::create_dir_all(file.parent().expect("a parent")).expect("a folder");
+    fs::write(file, [b'x'; 1024]).expect("a file");
+    let disk = DiskConfig { root: folder.path().to_owned(), symlinks: Symlinks::Refuse };
+    let config = Config { name: "media".into(), kind: Kind::Disk(disk) };
+    let delivery = DeliveryDesk::open(vec![config], None).expect("a folder that opens");
+    let settings = Settings { access_log: AccessLog::Off, ..Settings::default() };
+    let publisher = SnapshotPublisher::new();
+    publisher.publish(Arc::new(EdgeState {
+        policy: snapshot(1_000, 10_000),
+        delivery: Arc::new(delivery),
+        cache: Cache::open(CacheConfig::default(), None).map(Arc::new),
+        settings: Arc::new(settings),
+    }));
+    let metrics = Metrics::register(&Registry::new()).expect("metrics");
+    let dropped = metrics.log_lines_dropped.clone();
+    let (log, _) = LineWriter::start(std::io::sink(), dropped).expect("a thread");
+    let pipeline = Pipeline::new(publisher.reader(), Clock::Fixed(NOW), metrics, log);
+    let token = token(SignScope::Acl(&["/private/videos/*"]));
+    let request = Request::get(format!("{THUMBNAIL}&__token__={token}"))
+        .header(HOST, "edge.example")
+        .header(USER_AGENT, "bench")
+        .body(())
+        .expect("a request");
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080));
+    let connection = ConnectionFacts {
+        peer: PeerIp::new(address.ip()),
+        listener: address,
+        transport: Transport::Plain,
+        protocol: Protocol::Http1,
+    };
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let edge =
+        Edge { runtime, pipeline, parts: request.into_parts().0, connection, _folder: folder };
+    ask(&edge);
+    let again = ask(&edge);
+    assert!(again.starts_with("countersign; hit"), "{again}");
+    edge
+}
+
+/// The answer's `Cache-Status`, its body read to the end.
+fn ask(edge: &Edge) -> String {
+    edge.runtime.block_on(async {
+        let answer =
+            edge.pipeline.answer(&edge.parts, BodyPresence::Absent, &edge.connection).await;
+        let (head, body) = answer.into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        assert_eq!((head.status, body.len()), (StatusCode::OK, 1024));
+        let status = head.headers.get("cache-status").and_then(|it| it.to_str().ok());
+        status.unwrap_or_default().to_owned()
+    })
+}
+
+// From a request's head to the end of its answer, without sockets.
+#[library_benchmark]
+#[bench::one_kib(edge())]
+fn cache_hit_pipeline(edge: Edge) -> (Edge, String) {
+    let status = ask(black_box(&edge));
+    (edge, status)
+}
+
 library_benchmark_group!(
     name = request;
-    benchmarks = target_parse, token_verify, decide_public, decide_signed
+    benchmarks = target_parse, token_verify, decide_public, decide_signed, cache_hit_pipeline
 );
 
 main!(library_benchmark_groups = request);
