@@ -5,12 +5,17 @@
 //! requests with it and for nothing else.
 
 use std::collections::hash_map::RandomState;
+use std::fmt::Display;
 use std::hash::BuildHasher;
+use std::net::SocketAddr;
 use std::sync::OnceLock;
+use std::time::Duration;
 
-use serde::Serialize;
+use http::HeaderValue;
+use serde::{Serialize, Serializer};
 use tokio::time::Instant;
 
+use crate::network::{ClientIp, PeerIp};
 use crate::telemetry::LineWriter;
 
 /// Bytes of a client's own text (user agent, referring origin) that are kept.
@@ -19,18 +24,26 @@ const MAX_CLIENT_TEXT: usize = 256;
 /// The line.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct AccessRecord {
+    /// Will it be a line? What costs something to say is not found out else.
+    #[serde(skip)]
+    pub(super) wanted: Wanted,
     /// Always `request`.
     pub(super) event: &'static str,
-    /// When the head had arrived, or was given up, RFC 3339.
-    pub(super) time: String,
+    /// When the head had arrived, or was given up, since the epoch; shown as RFC 3339.
+    #[serde(serialize_with = "in_rfc_3339")]
+    pub(super) time: Duration,
     /// As in `X-Request-Id`.
-    pub(super) request_id: String,
+    #[serde(serialize_with = "as_text")]
+    pub(super) request_id: Option<HeaderValue>,
     /// Who asked.
-    pub(super) client: Option<String>,
+    #[serde(serialize_with = "displayed")]
+    pub(super) client: Option<ClientIp>,
     /// The other end of the connection.
-    pub(super) peer: String,
+    #[serde(serialize_with = "displayed")]
+    pub(super) peer: Option<PeerIp>,
     /// The address that was connected to, as bound.
-    pub(super) listener: String,
+    #[serde(serialize_with = "displayed")]
+    pub(super) listener: Option<SocketAddr>,
     /// The site's name.
     pub(super) site: Option<Box<str>>,
     /// The method; none where no request was read.
@@ -75,6 +88,14 @@ pub(super) struct AccessRecord {
     pub(super) referrer: Option<String>,
 }
 
+/// Will a record be a line?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Wanted {
+    #[default]
+    No,
+    Yes,
+}
+
 /// Did the whole body leave?
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -95,6 +116,32 @@ impl AccessRecord {
             line.push(b'\n');
             log.write(&line);
         }
+    }
+}
+
+fn in_rfc_3339<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    let time = i64::try_from(time.as_micros()).ok();
+    let time = time.and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
+    match time {
+        Some(time) => serializer.collect_str(&time),
+        None => serializer.serialize_str(""),
+    }
+}
+
+#[expect(clippy::ref_option, reason = "what serde calls")]
+fn as_text<S: Serializer>(value: &Option<HeaderValue>, serializer: S) -> Result<S::Ok, S::Error> {
+    let text = value.as_ref().and_then(|value| value.to_str().ok());
+    serializer.serialize_str(text.unwrap_or_default())
+}
+
+#[expect(clippy::ref_option, reason = "what serde calls")]
+fn displayed<T: Display, S: Serializer>(
+    value: &Option<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => serializer.collect_str(value),
+        None => serializer.serialize_none(),
     }
 }
 

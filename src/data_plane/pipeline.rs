@@ -10,12 +10,13 @@ use tokio::time::Instant;
 
 use crate::clock::{Clock, UnixSeconds};
 use crate::delivery::AskMethod;
+use crate::network::ClientIp;
 use crate::policy::{
     Basis, Denial, DenialCode, Permit, Quiet, RequestFacts, SnapshotReader, admit, decide,
 };
 use crate::telemetry::LineWriter;
 
-use super::access_log::{self, AccessRecord, micros};
+use super::access_log::{self, AccessRecord, Wanted, micros};
 use super::connection::ConnectionFacts;
 use super::fetch;
 use super::identity::{Arrival, BodyPresence, Learned, identify};
@@ -64,7 +65,8 @@ impl Pipeline {
         let state = self.state.load();
         let trust = trust(state.as_deref(), connection);
         let request_id = self.request_ids.of(&parts.headers, trust);
-        let mut record = self.begin_record(connection, &request_id);
+        let log = self.log(state.as_deref());
+        let mut record = self.begin_record(connection, &request_id, log.as_ref());
         describe_head(parts, &mut record);
         let arrival =
             Arrival { peer: connection.peer, server_name: connection.server_name(), body };
@@ -93,7 +95,7 @@ impl Pipeline {
             response::share(reply.headers_mut(), site, parts);
         }
         self.metrics.count_request(denied);
-        self.finish(reply, record, &request_id, began, self.log(state.as_deref()))
+        self.finish(reply, record, &request_id, began, log)
     }
 
     /// Answers a client of which no request was read. What a forwarded header would have said is
@@ -103,10 +105,11 @@ impl Pipeline {
         let state = self.state.load();
         let unread = HeaderMap::new();
         let request_id = self.request_ids.of(&unread, Trust::None);
-        let mut record = self.begin_record(connection, &request_id);
+        let log = self.log(state.as_deref());
+        let mut record = self.begin_record(connection, &request_id, log.as_ref());
         record.snapshot = state.as_ref().map(|state| state.policy.version);
         record.client = match trust(state.as_deref(), connection) {
-            Trust::None => Some(connection.peer.to_string()),
+            Trust::None => Some(ClientIp::new(connection.peer.get())),
             Trust::Proxy => None,
         };
         let refusal = Refusal::from(Denial::from(code));
@@ -125,7 +128,7 @@ impl Pipeline {
             reply.headers_mut().insert(DATE, date);
         }
         self.metrics.count_request(Some(code));
-        self.finish(reply, record, &request_id, began, self.log(state.as_deref()))
+        self.finish(reply, record, &request_id, began, log)
     }
 
     /// Steps 1 to 9. Everything that refuses comes back as a [`Refusal`].
@@ -141,8 +144,10 @@ impl Pipeline {
         let now = self.clock.now();
         record.snapshot = Some(state.policy.version);
         let identified = identify(parts, arrival, &state.policy.sites, &state.settings, learned);
-        record.site = learned.site.map(|site| site.name.clone());
-        record.client = learned.client.map(|client| client.to_string());
+        record.client = learned.client;
+        if record.wanted == Wanted::Yes {
+            record.site = learned.site.map(|site| site.name.clone());
+        }
         let facts = identified?;
         describe(&facts, record);
         if parts.method == Method::OPTIONS {
@@ -185,16 +190,15 @@ impl Pipeline {
         &self,
         connection: &ConnectionFacts,
         request_id: &HeaderValue,
+        log: Option<&LineWriter>,
     ) -> Box<AccessRecord> {
-        let time = i64::try_from(self.clock.since_epoch().as_micros())
-            .ok()
-            .and_then(|micros| jiff::Timestamp::from_microsecond(micros).ok());
         Box::new(AccessRecord {
+            wanted: if log.is_some() { Wanted::Yes } else { Wanted::No },
             event: "request",
-            time: time.map(|time| time.to_string()).unwrap_or_default(),
-            request_id: request_id.to_str().unwrap_or_default().to_owned(),
-            peer: connection.peer.to_string(),
-            listener: connection.listener.to_string(),
+            time: self.clock.since_epoch(),
+            request_id: Some(request_id.clone()),
+            peer: Some(connection.peer),
+            listener: Some(connection.listener),
             code: "ok",
             ..AccessRecord::default()
         })
@@ -263,6 +267,9 @@ async fn refuse(
 }
 
 fn describe_head(parts: &Parts, record: &mut AccessRecord) {
+    if record.wanted == Wanted::No {
+        return;
+    }
     let text = |name| parts.headers.get(name).and_then(|value| value.to_str().ok());
     record.method = Some(access_log::shorten(parts.method.as_str()).to_owned());
     record.protocol = Some(protocol(parts.version));
@@ -272,6 +279,9 @@ fn describe_head(parts: &Parts, record: &mut AccessRecord) {
 }
 
 fn describe(facts: &RequestFacts<'_>, record: &mut AccessRecord) {
+    if record.wanted == Wanted::No {
+        return;
+    }
     record.path = Some(access_log::without_signatures(facts.target.wire()));
     record.parameters = access_log::parameter_names(facts.target.query().unwrap_or_default());
     record.token = facts
@@ -283,6 +293,9 @@ fn describe(facts: &RequestFacts<'_>, record: &mut AccessRecord) {
 }
 
 fn describe_basis(permit: &Permit<'_>, record: &mut AccessRecord) {
+    if record.wanted == Wanted::No {
+        return;
+    }
     match permit.basis() {
         Basis::Public => record.basis = Some("public"),
         Basis::Token(token) => {
