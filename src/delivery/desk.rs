@@ -96,7 +96,7 @@ impl DeliveryDesk {
             forwarded: &forwarded,
             now,
         };
-        match source.origin.ask(ask).await {
+        match Box::pin(source.origin.ask(ask)).await {
             Ok(Answer::NotFound(_)) => Existence::Missing,
             Ok(Answer::Described(_) | Answer::Found(_) | Answer::NotModified(_)) | Err(_) => {
                 Existence::Possible

@@ -152,7 +152,8 @@ impl Redeemed {
         let (Some(source), Some(key)) = (&self.source, &self.object.key) else {
             return Ok(Answer::NotFound(Box::new(Caching::UNSTATED)));
         };
-        source.origin.ask(Ask { key, ..ask(key) }).await
+        // Boxed here and below: an ask is large, and requests that need none move its room about.
+        Box::pin(source.origin.ask(Ask { key, ..ask(key) })).await
     }
 }
 
@@ -177,7 +178,7 @@ impl Cacheable {
         &'a self,
         ask: impl FnOnce(&'a OriginKey) -> Ask<'a>,
     ) -> Result<Answer, OriginError> {
-        self.source.origin.ask(Ask { key: &self.key, ..ask(&self.key) }).await
+        Box::pin(self.source.origin.ask(Ask { key: &self.key, ..ask(&self.key) })).await
     }
 
     /// One that asks for the same object and outlives this request.
@@ -196,6 +197,6 @@ impl Filler {
     ) -> Result<Answer, OriginError> {
         let ask =
             Ask { key: &self.key, method: AskMethod::Get, ranges: &[], conditions, forwarded, now };
-        self.origin.ask(ask).await
+        Box::pin(self.origin.ask(ask)).await
     }
 }
