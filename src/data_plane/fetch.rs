@@ -1,5 +1,7 @@
 //! From a permit to an answer with bytes: this plane's only caller of the delivery.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use tokio::time::Instant;
 
@@ -38,7 +40,7 @@ pub(super) async fn fetch(
     headers: &HeaderMap,
     state: &EdgeState,
     now: UnixSeconds,
-    metrics: &Metrics,
+    metrics: &Arc<Metrics>,
     record: &mut AccessRecord,
 ) -> Result<Response<AnswerBody>, Refusal> {
     let resource_policy = resource_policy(facts.site, permit.basis());

@@ -1,5 +1,7 @@
 //! Counts questions to one origin.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use crate::delivery::OriginError;
@@ -10,13 +12,13 @@ use super::metrics::Metrics;
 /// Counts for one origin, also after the request that began is over.
 #[derive(Clone, Debug)]
 pub(super) struct OriginMeter {
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
     origin: OriginName,
 }
 
 impl OriginMeter {
-    pub(super) fn new(metrics: &Metrics, origin: &OriginName) -> Self {
-        Self { metrics: metrics.clone(), origin: origin.clone() }
+    pub(super) fn new(metrics: &Arc<Metrics>, origin: &OriginName) -> Self {
+        Self { metrics: Arc::clone(metrics), origin: origin.clone() }
     }
 
     /// Counts a question put at `asked`, whose answer's head, or none, came now.
