@@ -1,11 +1,15 @@
 //! HTTP/2 as no library speaks it, over TLS.
 
+use std::process::Command;
+
+use crate::support::command::said;
 use crate::support::edge::{Edge, EdgeBuilder, SECRET, usual_config};
 use crate::support::floods::{Flood, fields, floods};
 use crate::support::http2::{DATA, END_STREAM, Fields, Outcome, frame, get, head, hello, outcome};
 use crate::support::links::token;
 use crate::support::raw_client::Connection;
 use crate::support::tls::{Certificate, LISTENER};
+use crate::support::tools::tool;
 
 /// The window every client has from the start.
 const WINDOW: u32 = 65_535;
@@ -216,6 +220,28 @@ fn floods_end_with_the_connection_and_leave_no_memory() {
         serves(name);
         let grown = process.resident().saturating_sub(before);
         assert!(grown <= MOST_MEMORY, "{name}: {grown} bytes more");
+    }
+}
+
+/// What is allowed of frames that no request explains is for the likes of these: two window updates
+/// for each half of a window that is read.
+#[test]
+fn clients_with_small_windows_are_no_flood() {
+    let certificate = Certificate::of(&["a.example"]);
+    let edge = edge(&certificate, "");
+    let url = format!("https://{}/open/large.bin", edge.addresses()[1]);
+    for bits in ["10", "12", "16"] {
+        let windows = ["-w", bits, "-W", bits];
+        let mut nghttp = Command::new(tool("COUNTERSIGN_TEST_NGHTTP", "nghttp"));
+        let answer =
+            said(nghttp.args(["--no-verify-peer", "-n", "-v"]).args(windows).arg(&url), b"");
+        assert_eq!(answer.status, 0, "{bits} bits: {}", answer.err);
+        assert!(answer.out.contains("; END_STREAM"), "{bits} bits: {}", answer.out);
+        let mut h2load = Command::new(tool("COUNTERSIGN_TEST_H2LOAD", "h2load"));
+        let many = ["-c", "1", "-m", "10", "-n", "20"];
+        let answer = said(h2load.args(many).args(windows).arg(&url), b"");
+        assert_eq!(answer.status, 0, "{bits} bits: {}", answer.err);
+        assert!(answer.out.contains(" 20 succeeded, 0 failed, 0 errored,"), "{}", answer.out);
     }
 }
 

@@ -5,9 +5,9 @@
 //! take depends on whether it has begun one. While bytes wait for the socket the client owes us
 //! reading. Over HTTP/2 there is a third debt, window: [`Transfer`] keeps it for each stream.
 //!
-//! Two more things are weighed for HTTP/2, where a client can make work without ever asking for
-//! anything: streams it cancels, and bytes that no request and no answer explain.
+//! Over HTTP/2 it also keeps the [`Balance`] of what the client makes us do.
 
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Waker};
 
@@ -15,17 +15,8 @@ use tokio::time::Instant;
 
 use super::super::connection_metrics::Timeout;
 use super::super::settings::Limits;
+use super::balance::Balance;
 use super::facts::Protocol;
-
-/// Streams a client may cancel beyond as many as it let finish (CVE-2023-44487). Players that seek
-/// cancel nearly every request, some dozen in a session.
-const CANCELLATIONS: u64 = 100;
-
-/// Bytes a client may send that no request explains: its preface, settings, priorities.
-const UNEXPLAINED_BYTES: u64 = 256 * 1024;
-
-/// Bytes that a request explains: the largest head and the largest body, with their framing.
-const BYTES_PER_REQUEST: u64 = 128 * 1024;
 
 /// The state of one connection.
 #[derive(Debug)]
@@ -39,14 +30,10 @@ struct State {
     protocol: Protocol,
     waiting: Waiting,
     in_flight: usize,
-    requests: u64,
-    finished: u64,
-    cancelled: u64,
+    balance: Balance,
     input: Input,
     /// The last bytes read: an empty line may arrive in pieces.
     tail: [u8; 3],
-    bytes_read: u64,
-    bytes_written: u64,
     write_blocked_since: Option<Instant>,
     window_moved: Instant,
     /// The transfer of the stream that hyper is about to spawn.
@@ -101,7 +88,7 @@ pub(super) enum Stage {
 /// What a connection is cut off for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Violation {
-    /// More cancellations, or more bytes, than its requests explain.
+    /// More cancellations, bytes or frames than its requests explain.
     Flood,
     /// It gives none of its streams any window.
     NoWindow,
@@ -115,13 +102,9 @@ impl Activity {
             protocol: Protocol::Http1,
             waiting: Waiting::First { since: now, head: HeadProgress::None },
             in_flight: 0,
-            requests: 0,
-            finished: 0,
-            cancelled: 0,
+            balance: Balance::new(),
             input: Input::HeadEnd,
             tail: [0; 3],
-            bytes_read: 0,
-            bytes_written: 0,
             write_blocked_since: None,
             window_moved: now,
             begun: None,
@@ -148,12 +131,14 @@ impl Activity {
     pub(super) fn begin(self: &Arc<Self>, body: RequestBodyPresence) -> Ticket {
         let mut state = self.state();
         state.in_flight += 1;
-        state.requests += 1;
+        state.balance.requests += 1;
         if body == RequestBodyPresence::Some {
             state.input = Input::Body;
         }
-        let at_limit =
-            self.limits.max_requests_per_connection.is_some_and(|max| state.requests >= max);
+        let at_limit = self
+            .limits
+            .max_requests_per_connection
+            .is_some_and(|max| state.balance.requests >= max);
         if at_limit {
             state.stage = Stage::Closing;
         }
@@ -202,7 +187,7 @@ impl Activity {
 
     /// Bytes the socket has taken.
     pub(super) fn bytes_written(&self) -> u64 {
-        self.state().bytes_written
+        self.state().balance.bytes_written
     }
 
     /// What the connection is to be cut off for.
@@ -245,24 +230,32 @@ impl Activity {
         }
     }
 
-    /// Plain bytes came in; none: the client has closed its side.
-    pub(super) fn read(&self, bytes: &[u8]) {
+    /// Plain bytes came in; none: the client has closed its side. A break when they are one
+    /// violation too many, and not worth looking at.
+    pub(super) fn read(&self, bytes: &[u8]) -> ControlFlow<()> {
         let mut state = self.state();
         if bytes.is_empty() {
             state.input = Input::Closed;
-            return;
+            return ControlFlow::Continue(());
         }
-        state.bytes_read = state.bytes_read.saturating_add(bytes.len() as u64);
         match state.protocol {
             Protocol::Http1 => state.read_http1(bytes),
-            Protocol::Http2 => state.weigh(),
+            Protocol::Http2 => {
+                state.balance.read(bytes);
+                state.weigh();
+            }
+        }
+        match state.violation {
+            Some(_) => ControlFlow::Break(()),
+            None => ControlFlow::Continue(()),
         }
     }
 
     /// The socket took bytes.
     pub(super) fn wrote(&self, bytes: usize) {
         let mut state = self.state();
-        state.bytes_written = state.bytes_written.saturating_add(bytes as u64);
+        let balance = &mut state.balance;
+        balance.bytes_written = balance.bytes_written.saturating_add(bytes as u64);
         if state.write_blocked_since.take().is_some()
             && let Waiting::Idle { since } = &mut state.waiting
         {
@@ -289,11 +282,11 @@ impl Activity {
         state.in_flight = state.in_flight.saturating_sub(1);
         match outcome {
             Outcome::Finished => {
-                state.finished += 1;
+                state.balance.finished += 1;
                 // Its last piece has left, or it had none.
                 state.window_moved = Instant::now();
             }
-            Outcome::Cancelled => state.cancelled += 1,
+            Outcome::Cancelled => state.balance.cancelled += 1,
         }
         if state.in_flight == 0 {
             let since = Instant::now();
@@ -341,18 +334,7 @@ impl State {
     }
 
     fn weigh(&mut self) {
-        if self.protocol == Protocol::Http1 {
-            return;
-        }
-        // Half of what we write, for window updates: answering a ping costs as much as sending it.
-        let explained = self
-            .requests
-            .saturating_mul(BYTES_PER_REQUEST)
-            .saturating_add(self.bytes_written / 2)
-            .saturating_add(UNEXPLAINED_BYTES);
-        if self.cancelled > self.finished.saturating_add(CANCELLATIONS)
-            || self.bytes_read > explained
-        {
+        if self.protocol == Protocol::Http2 && self.balance.is_flood() {
             self.accuse(Violation::Flood);
         }
     }

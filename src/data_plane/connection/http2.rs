@@ -2,8 +2,8 @@
 //!
 //! What the library bounds is set in `builder`; the rest is ours: each answer runs in a task that
 //! gives up when the client gives its stream no window, and the connection is cut off when it gives
-//! none to any, when it cancels more than it takes, or sends more than its requests explain. A
-//! paused player stalls one stream and is in its right on the others.
+//! none to any, or when its [`Balance`](super::balance::Balance) is that of a flood. A paused player
+//! stalls one stream and is in its right on the others.
 
 use std::error::Error;
 use std::pin::{Pin, pin};
@@ -84,11 +84,13 @@ where
         let mut goodbye = None;
         std::future::poll_fn(|cx| {
             loop {
-                if let Poll::Ready(end) = connection.as_mut().poll(cx) {
-                    return Poll::Ready(End::Closed(end));
-                }
+                let polled = connection.as_mut().poll(cx);
+                // First: the connection may have failed because of it.
                 if let Some(violation) = activity.violation() {
                     return Poll::Ready(End::Violated(violation));
+                }
+                if let Poll::Ready(end) = polled {
+                    return Poll::Ready(End::Closed(end));
                 }
                 if !drained && draining.as_mut().poll(cx).is_ready() {
                     drained = true;

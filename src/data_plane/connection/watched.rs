@@ -4,7 +4,7 @@
 //! session buffered. Reading is watched above it: a request begins with its own first byte, not
 //! with a ticket or a key update.
 
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -78,7 +78,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedWrites<S> {
     }
 }
 
-/// Tells of reading.
+/// Tells of reading. A client in violation is read no further: what it floods us with is not worked
+/// on while it waits to be cut off.
 #[derive(Debug)]
 pub(super) struct WatchedReads<S> {
     stream: S,
@@ -114,8 +115,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedReads<S> {
                 && buffer.remaining() > 0
                 && let Poll::Ready(Ok(())) = Pin::new(&mut self.stream).poll_read(cx, buffer)
                 && let (_, new @ [_, ..]) = buffer.filled().split_at(before)
+                && self.activity.read(new).is_break()
             {
-                self.activity.read(new);
+                return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
             }
             return Poll::Ready(Ok(()));
         }
@@ -124,7 +126,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for WatchedReads<S> {
         let read = Pin::new(&mut self.stream).poll_read(cx, buffer);
         if room > 0 && matches!(read, Poll::Ready(Ok(()))) {
             let (_, new) = buffer.filled().split_at(before);
-            self.activity.read(new);
+            if self.activity.read(new).is_break() {
+                return Poll::Ready(Err(ErrorKind::ConnectionAborted.into()));
+            }
         }
         read
     }

@@ -4,19 +4,21 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::toy::Client;
 
-pub(super) const DATA: u8 = 0;
+pub(in super::super) const DATA: u8 = 0;
 pub(super) const HEADERS: u8 = 1;
+pub(super) const PRIORITY: u8 = 2;
 pub(super) const RST_STREAM: u8 = 3;
-pub(super) const SETTINGS: u8 = 4;
-pub(super) const PING: u8 = 6;
+pub(in super::super) const SETTINGS: u8 = 4;
+pub(in super::super) const PING: u8 = 6;
 pub(super) const GOAWAY: u8 = 7;
+pub(super) const WINDOW_UPDATE: u8 = 8;
 pub(super) const CONTINUATION: u8 = 9;
 
 pub(super) const ACK: u8 = 1;
 pub(super) const END_STREAM: u8 = 1;
 pub(super) const END_HEADERS: u8 = 4;
 
-pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(in super::super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// `SETTINGS_INITIAL_WINDOW_SIZE` (section 6.5.2).
 const INITIAL_WINDOW_SIZE: u8 = 4;
@@ -31,7 +33,7 @@ pub(super) struct Frame {
 }
 
 /// A frame to send.
-pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub(in super::super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let [_, length @ ..] = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length, [kind, flags].as_slice(), &stream.to_be_bytes(), payload].concat()
 }

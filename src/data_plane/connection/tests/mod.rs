@@ -1,6 +1,6 @@
 //! Connections on pipes, with the clock stopped: whatever a deadline says happens at that instant.
 
-mod frames;
+pub(super) mod frames;
 mod http1;
 mod http2;
 mod http2_abuse;
