@@ -8,7 +8,7 @@ use http_body::Body as _;
 
 use crate::policy::DenialCode;
 
-use super::connection::{Answer, ConnectionFacts, RequestBody, Transport, TurnedAway};
+use super::connection::{Answer, ConnectionFacts, Protocol, RequestBody, Transport, TurnedAway};
 use super::identity::BodyPresence;
 use super::pipeline::Pipeline;
 use super::reply::ReplyBody;
@@ -27,7 +27,12 @@ impl Answer for Pipeline {
     ) -> Response<ReplyBody> {
         let (parts, body) = request.into_parts();
         let body = if body.is_end_stream() { BodyPresence::Absent } else { BodyPresence::Present };
-        strict(self.answer(&parts, body, connection).await, connection)
+        let mut response = strict(self.answer(&parts, body, connection).await, connection);
+        match connection.protocol {
+            Protocol::Http1 => {}
+            Protocol::Http2 => response.body_mut().keep_pieces_small(),
+        }
+        response
     }
 
     fn turn_away(&self, reason: TurnedAway, connection: &ConnectionFacts) -> Response<ReplyBody> {

@@ -46,6 +46,14 @@ impl ReplyBody {
     ) -> Self {
         Self { reply, record, began, metrics, log }
     }
+
+    /// For a connection that may have many answers waiting at once.
+    pub(super) fn keep_pieces_small(&mut self) {
+        match &mut self.reply {
+            Reply::File(body) => body.keep_pieces_small(),
+            Reply::Text(_) => {}
+        }
+    }
 }
 
 impl Body for ReplyBody {

@@ -72,6 +72,16 @@ impl Body {
         Self { source: Source::Memory(parts.into_iter()), owed: Some(spans.total()) }
     }
 
+    /// For a reader who keeps many answers waiting at once: where it is this that chooses how much is
+    /// read at a time, it is little from now on.
+    pub fn keep_pieces_small(&mut self) {
+        match &mut self.source {
+            Source::Begun(_, rest) => rest.keep_pieces_small(),
+            Source::Disk(body) => body.keep_pieces_small(),
+            Source::Ended | Source::Http(_) | Source::Memory(_) => {}
+        }
+    }
+
     fn settle(
         &mut self,
         read: Option<Result<Bytes, OriginError>>,

@@ -34,6 +34,15 @@ impl AnswerBody {
         let left = frame.length();
         Self(Form::Multipart { body: MultipartBody::new(frame, content), left })
     }
+
+    /// See [`Body::keep_pieces_small`].
+    pub fn keep_pieces_small(&mut self) {
+        match &mut self.0 {
+            Form::Empty => {}
+            Form::Multipart { body, .. } => body.content.keep_pieces_small(),
+            Form::Plain(body) => body.keep_pieces_small(),
+        }
+    }
 }
 
 impl http_body::Body for AnswerBody {

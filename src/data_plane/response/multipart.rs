@@ -60,7 +60,7 @@ fn boundary() -> String {
 #[derive(Debug)]
 pub(super) struct MultipartBody {
     frame: MultipartFrame,
-    content: Body,
+    pub(super) content: Body,
     /// Read from `content`, not yet sent.
     held: Bytes,
     /// Bytes of the current part still to come.

@@ -1,18 +1,21 @@
 //! Reading a file without ever making a worker wait for the disk.
 //!
 //! Bytes in the page cache are copied where we are (`preadv2` with `RWF_NOWAIT`). Bytes that are
-//! not are read on a blocking thread, one chunk ahead of the reader. A reader that stops holds at
-//! most that one chunk.
+//! not are read on a blocking thread, and the kernel reads on into the page cache. A chunk is read
+//! when it is asked for, so that a reader that stops holds what it has asked for and no more; only
+//! where the page cache cannot be asked is it one chunk that we read ahead.
 
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io::IoSliceMut;
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use rustix::fd::OwnedFd;
+use rustix::fs::{Advice, fadvise};
 use rustix::io::{Errno, ReadWriteFlags, pread, preadv2};
 use tokio::task::JoinHandle;
 
@@ -20,12 +23,18 @@ use super::super::error::{OriginError, OriginFault};
 use super::super::range::{ByteRange, Spans};
 use super::object::DiskObject;
 
-/// Copied from the page cache at once: long enough to make the call cheap, short enough for the
-/// other connections of the worker.
-const CACHED_CHUNK: u64 = 64 * 1024;
+/// Read at once: long enough to make the call cheap, short enough for the other connections of the
+/// worker, and for the memory that thousands of readers that stopped may hold.
+const LARGE_PIECE: u64 = 64 * 1024;
 
-/// Read from the disk at once: a thread's wake-up is dearer than a copy.
-const COLD_CHUNK: u64 = 256 * 1024;
+/// The same for a reader that keeps many answers waiting: a frame of HTTP/2.
+const SMALL_PIECE: u64 = 16 * 1024;
+
+/// The first of those.
+const SMALLEST_PIECE: u64 = 8 * 1024;
+
+/// Asked of the disk at once, into the page cache: a thread's wake-up is dear, and so is a disk's.
+const READ_AHEAD: NonZeroU64 = NonZeroU64::new(256 * 1024).unwrap();
 
 /// The bytes of some ranges of a file.
 #[derive(Debug)]
@@ -35,6 +44,16 @@ pub(in super::super) struct DiskBody {
     /// The read under way, for the start of the first span.
     reading: Option<JoinHandle<Result<Vec<u8>, Errno>>>,
     cache: PageCache,
+    pieces: Pieces,
+}
+
+/// How much the next chunk is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pieces {
+    Large,
+    Small,
+    /// The first of the small ones: all that a reader holds who never asks for more.
+    Smallest,
 }
 
 /// May the page cache be tried?
@@ -52,7 +71,13 @@ impl DiskBody {
             spans: spans.as_slice().iter().copied().collect(),
             reading: None,
             cache: PageCache::Tried,
+            pieces: Pieces::Large,
         }
+    }
+
+    /// From now on in small pieces, the first of them smaller still.
+    pub(in super::super) fn keep_pieces_small(&mut self) {
+        self.pieces = Pieces::Smallest;
     }
 
     pub(in super::super) fn poll_bytes(
@@ -68,14 +93,14 @@ impl DiskBody {
                     Ok(Err(errno)) => Err(OriginError::caused_by(OriginFault::ReadFailed, errno)),
                     Err(gone) => Err(OriginError::caused_by(OriginFault::ReadFailed, gone)),
                 };
-                if bytes.is_ok() {
-                    self.read_ahead();
+                if bytes.is_ok() && self.cache == PageCache::Opaque {
+                    self.read_next();
                 }
                 return Poll::Ready(Some(bytes));
             }
             let Some(span) = self.spans.front().copied() else { return Poll::Ready(None) };
             if self.cache == PageCache::Tried {
-                match read_cached(&self.file, span) {
+                match read_cached(&self.file, span, self.pieces.length()) {
                     Ok(bytes) => return Poll::Ready(Some(self.took(bytes))),
                     Err(Errno::AGAIN | Errno::INTR) => {}
                     Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::PERM) => {
@@ -87,14 +112,15 @@ impl DiskBody {
                     }
                 }
             }
-            self.read_ahead();
+            self.read_next();
         }
     }
 
-    fn read_ahead(&mut self) {
+    fn read_next(&mut self) {
         if let Some(span) = self.spans.front().copied() {
             let file = Arc::clone(&self.file);
-            self.reading = Some(tokio::task::spawn_blocking(move || read_cold(&file, span)));
+            let chunk = self.pieces.length();
+            self.reading = Some(tokio::task::spawn_blocking(move || read_cold(&file, span, chunk)));
         }
     }
 
@@ -109,20 +135,35 @@ impl DiskBody {
         if let Some(rest) = ByteRange::new(span.first().saturating_add(length), span.last()) {
             self.spans.push_front(rest);
         }
+        if self.pieces == Pieces::Smallest {
+            self.pieces = Pieces::Small;
+        }
         Ok(bytes.into())
     }
 }
 
-fn read_cached(file: &OwnedFd, span: ByteRange) -> Result<Vec<u8>, Errno> {
-    let mut buffer = buffer(span, CACHED_CHUNK);
+impl Pieces {
+    const fn length(self) -> u64 {
+        match self {
+            Self::Large => LARGE_PIECE,
+            Self::Small => SMALL_PIECE,
+            Self::Smallest => SMALLEST_PIECE,
+        }
+    }
+}
+
+fn read_cached(file: &OwnedFd, span: ByteRange, chunk: u64) -> Result<Vec<u8>, Errno> {
+    let mut buffer = buffer(span, chunk);
     let slices = &mut [IoSliceMut::new(&mut buffer)];
     let read = preadv2(file, slices, span.first(), ReadWriteFlags::NOWAIT)?;
     buffer.truncate(read);
     Ok(buffer)
 }
 
-fn read_cold(file: &OwnedFd, span: ByteRange) -> Result<Vec<u8>, Errno> {
-    let mut buffer = buffer(span, COLD_CHUNK);
+fn read_cold(file: &OwnedFd, span: ByteRange, chunk: u64) -> Result<Vec<u8>, Errno> {
+    // Advice: what becomes of it shows in the time the next reads take.
+    let _ = fadvise(file, span.first(), Some(READ_AHEAD), Advice::WillNeed);
+    let mut buffer = buffer(span, chunk);
     let read = loop {
         match pread(file, &mut buffer, span.first()) {
             Err(Errno::INTR) => {}
@@ -134,7 +175,7 @@ fn read_cold(file: &OwnedFd, span: ByteRange) -> Result<Vec<u8>, Errno> {
 }
 
 fn buffer(span: ByteRange, at_most: u64) -> Vec<u8> {
-    // Both chunk sizes fit a `usize` anywhere.
+    // Every chunk fits a `usize` anywhere.
     vec![0; usize::try_from(span.length().min(at_most)).unwrap_or_default()]
 }
 
@@ -144,6 +185,26 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+
+    /// In small pieces, from the page cache and where it cannot be asked.
+    #[tokio::test]
+    async fn small_pieces_begin_small() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![7; 100_000]).unwrap();
+        let spans = Spans::coalesce([ByteRange::new(0, 99_999).unwrap()]).unwrap();
+        for cache in [PageCache::Tried, PageCache::Opaque] {
+            let file = file.try_clone().unwrap().into();
+            let mut body = DiskBody::new(DiskObject { file }, &spans);
+            body.cache = cache;
+            body.keep_pieces_small();
+            let mut lengths = Vec::new();
+            while let Some(bytes) = poll_fn(|cx| body.poll_bytes(cx)).await {
+                lengths.push(bytes.unwrap().len());
+            }
+            let expected = [8192, 16384, 16384, 16384, 16384, 16384, 9888];
+            assert_eq!(lengths, expected, "{cache:?}");
+        }
+    }
 
     /// Where nothing can be told about the page cache every byte comes over the blocking threads,
     /// several chunks of it, each read ahead of the reader.
