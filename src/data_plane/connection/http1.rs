@@ -52,6 +52,17 @@ where
     let mut grace_over = false;
 
     let end = loop {
+        let drained = |cx: &mut Context<'_>| {
+            grace_over = grace_over || grace.as_mut().poll(cx).is_ready();
+            if grace_over { Poll::Ready(()) } else { Poll::Pending }
+        };
+        // A new connection too: nobody knows yet whether its client will ever say anything.
+        match rest(&mut stream, &mut watchdog, drained).await {
+            Rested::Closed => break End::Closed(Ok(())),
+            Rested::Drained => break End::Drained,
+            Rested::TimedOut(cause) => break End::TimedOut(cause),
+            Rested::Woken => {}
+        }
         let service = service_fn(|request| requests.answer(request));
         let mut connection =
             builder(activity.limits()).serve_connection(TokioIo::new(stream), service);
@@ -85,19 +96,7 @@ where
         };
         match turn {
             Turn::Over(end) => break end,
-            Turn::Rest => {}
-        }
-        drop(drowsiness);
-        metrics.rests.increment();
-        let drained = |cx: &mut Context<'_>| {
-            grace_over = grace_over || grace.as_mut().poll(cx).is_ready();
-            if grace_over { Poll::Ready(()) } else { Poll::Pending }
-        };
-        match rest(&mut stream, &mut watchdog, drained).await {
-            Rested::Closed => break End::Closed(Ok(())),
-            Rested::Drained => break End::Drained,
-            Rested::TimedOut(cause) => break End::TimedOut(cause),
-            Rested::Woken => {}
+            Turn::Rest => metrics.rests.increment(),
         }
     };
 

@@ -5,7 +5,7 @@
 //! makes us wait for is kept in one place, `activity`, which `watched` streams and the answers'
 //! bodies report to, and from which `watchdog` knows when waiting must end. hyper's own timeouts
 //! are off: its one for heads runs between requests too, and none knows of a client that does not
-//! read. A kept connection whose client is silent is taken from hyper and waits in `resting`. What an
+//! read. An HTTP/1 connection whose client is silent waits in `resting`, without hyper. What an
 //! HTTP/2 client makes us do for nothing is weighed in `balance`.
 //!
 //! Invariants: no wait on a client without a deadline; a panic ends one request; cleartext is never

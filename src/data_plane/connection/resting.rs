@@ -1,8 +1,8 @@
-//! A kept connection between two requests, without hyper.
+//! A connection before its first request, and a kept one between two, without hyper.
 //!
-//! hyper keeps buffers of some 10 KB for as long as it has a connection. One whose client has been
-//! silent for a moment is taken from it, waits here with nothing but its socket, and is given back
-//! with the first bytes of the next request.
+//! hyper keeps buffers of some 10 KB for as long as it has a connection. It gets one with the first
+//! bytes of a request; when its client has been silent for a moment, the connection is taken from it
+//! and waits here with nothing but its socket.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::activity::Activity;
 use super::watchdog::Watchdog;
 use super::watched::WatchedReads;
 
-/// How long a silent connection stays with hyper. Long enough that clients at work do not pay for
+/// How long a connection that has fallen silent stays with hyper. Long enough that clients at work do not pay for
 /// the change, which is a few microseconds.
 const REST_AFTER: Duration = Duration::from_millis(500);
 
@@ -68,7 +68,7 @@ pub(super) enum Rested {
     Woken,
 }
 
-/// Waits for the first bytes of the next request. `drained` ends when it is no longer waited for.
+/// Waits for the first bytes of a request. `drained` ends when it is no longer waited for.
 pub(super) async fn rest<S>(
     stream: &mut WatchedReads<S>,
     watchdog: &mut Watchdog,

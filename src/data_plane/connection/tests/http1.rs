@@ -95,6 +95,28 @@ async fn a_silent_connection_gives_its_buffers_back_and_goes_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_new_connection_waits_for_its_first_byte_however_it_comes() {
+    let house = House::new(Limits::default());
+    let mut client = house.connect(1024);
+    pass(seconds(5)).await;
+    for byte in GET.chunks(1) {
+        client.send(byte).await;
+        tokio::task::yield_now().await;
+    }
+    client.until("hello /a").await;
+    let mut late = house.connect(1024);
+    pass(seconds(9)).await;
+    late.send(b"GET ").await;
+    // The time of the head runs since the connection was made.
+    let start = Instant::now();
+    assert!(late.rest().await.starts_with("HTTP/1.1 408 "));
+    assert!(start.elapsed() <= seconds(3), "{:?}", start.elapsed());
+    drop(house.connect(1024));
+    pass(seconds(1)).await;
+    assert_eq!(house.timeouts(Timeout::Head), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_resting_connection_is_drained_and_a_request_in_its_last_moment_served() {
     let house = House::new(Limits::default());
     let (mut silent, mut late) = (house.connect(1024), house.connect(1024));
