@@ -46,6 +46,11 @@ pub(crate) fn run() {
         begun();
         0
     });
+    // What every flood below begins with.
+    comparison("handshakes alone").run(&edge, good, |round, begun| {
+        begun();
+        until_over(round, || certificate.connect(at, HOST, "h2").send(hello(WINDOW)))
+    });
     for flood in floods() {
         comparison(flood.name).run(&edge, good, |round, begun| {
             begun();
