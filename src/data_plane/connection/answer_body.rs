@@ -28,6 +28,9 @@ pin_project! {
         body: Option<B>,
         // The rest of a piece that was too large.
         rest: Bytes,
+        // Said in the next turn, when what came before it has been flushed: hyper drops what it
+        // holds with the connection.
+        failure: Option<Box<dyn Error + Send + Sync>>,
         ticket: Ticket,
         metrics: Arc<ConnectionMetrics>,
     }
@@ -42,7 +45,7 @@ impl<B: Body<Data = Bytes>> AnswerBody<B> {
         if body.as_ref().is_none_or(Body::is_end_stream) {
             ticket.finish();
         }
-        Self { body, rest: Bytes::new(), ticket, metrics }
+        Self { body, rest: Bytes::new(), failure: None, ticket, metrics }
     }
 }
 
@@ -58,6 +61,9 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let mut this = self.project();
+        if let Some(failure) = this.failure.take() {
+            return Poll::Ready(Some(Err(failure)));
+        }
         this.ticket.asked_for_more();
         let frame = if this.rest.is_empty() {
             let Some(body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready(None) };
@@ -70,7 +76,11 @@ where
             match polled {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Ok(frame))) => frame,
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error.into()))),
+                Poll::Ready(Some(Err(error))) => {
+                    *this.failure = Some(error.into());
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
                 Poll::Ready(None) => {
                     this.ticket.finish();
                     return Poll::Ready(None);
@@ -97,7 +107,9 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.as_ref().is_none_or(Body::is_end_stream)
+        self.failure.is_none()
+            && self.rest.is_empty()
+            && self.body.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
