@@ -190,6 +190,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("axum", &["control_plane"]),
     ("hmac", KEYED_HASHES),
     ("hyper::server", &["data_plane", "control_plane::api", "telemetry::admin"]),
+    ("httparse", &["origin"]),
     ("hyper_util::server", &["data_plane", "control_plane::api", "telemetry::admin"]),
     ("moka", &["data_plane::cache"]),
     ("ring::hmac", KEYED_HASHES),

@@ -1,7 +1,9 @@
 //! The list of targets, which the fuzz crate, the corpora and the replay are held to.
 
 use super::token_verify::token_verify;
-use super::{addresses, answers, configs, connections, paths, refusals, token_text};
+use super::{
+    addresses, answers, configs, connections, origin_replies, paths, refusals, token_text,
+};
 
 /// One fuzz target.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "forwarded", run: addresses::forwarded },
     Target { name: "host", run: addresses::host },
     Target { name: "netset", run: addresses::netset },
+    Target { name: "origin_reply", run: origin_replies::origin_reply },
     Target { name: "path_pattern", run: paths::path_pattern },
     Target { name: "proxy_header", run: addresses::proxy_header },
     Target { name: "range_header", run: answers::range_header },

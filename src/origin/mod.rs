@@ -36,6 +36,7 @@ pub use disk::{DiskConfig, DiskOrigin, Symlinks};
 pub use dispatch::Origin;
 pub use error::{OriginError, OriginErrorKind, OriginFault, Retry};
 pub use forwarding::{Direction, Forwarding, ResponseHeaders, may_travel};
+pub(crate) use http::{BodyEnd, NextAnswer, ReadApart, read_apart};
 pub use http::{HttpConfig, HttpOrigin, UpstreamUrl, UpstreamUrlRejection};
 pub use range::{ByteRange, RangeSpec, Spans};
 pub use validator::{EntityTag, HttpTime, Strength, TagMatch, Validators};

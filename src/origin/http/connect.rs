@@ -2,21 +2,14 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::super::error::{OriginError, OriginFault};
 use super::pool::Connection;
-use super::stream::{Stream, Transport};
+use super::stream::Stream;
 use super::url::UpstreamUrl;
-
-/// Largest head of an answer. security.md part 5, "Origins".
-const MAX_HEAD: usize = 64 * 1024;
 
 /// How to reach an origin.
 #[derive(Debug)]
@@ -44,22 +37,7 @@ impl Connector {
         let stream = tokio::time::timeout(self.timeout, self.open())
             .await
             .map_err(|late| OriginError::caused_by(OriginFault::ConnectTimedOut, late))??;
-        let received = stream.received();
-        let (sender, driver) = http1::Builder::new()
-            .max_header_size(MAX_HEAD)
-            .max_buf_size(MAX_HEAD)
-            .handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
-            .await
-            .map_err(|error| OriginError::caused_by(OriginFault::ConnectFailed, error))?;
-        // The driver ends by itself: when the origin closes, when something odd arrives, or when
-        // its `Connection` and the body in flight are dropped. Its error also reaches whoever
-        // waits for an answer or a body, and nobody else needs it.
-        tokio::spawn(async move {
-            if let Err(error) = driver.await {
-                tracing::debug!(%error, "origin connection closed");
-            }
-        });
-        Ok(Connection { sender, received })
+        Ok(Connection::new(stream))
     }
 
     async fn open(&self) -> Result<Stream, OriginError> {
@@ -68,16 +46,15 @@ impl Connector {
         // tried in the resolver's order.
         let tcp = TcpStream::connect((self.url.host(), self.url.port())).await.map_err(failed)?;
         tcp.set_nodelay(true).map_err(failed)?;
-        let transport = match &self.tls {
-            None => Transport::Plain(tcp),
+        match &self.tls {
+            None => Ok(Stream::Plain(tcp)),
             Some(Tls { connector, name }) => {
                 let tls = connector
                     .connect(name.clone(), tcp)
                     .await
                     .map_err(|error| OriginError::caused_by(OriginFault::TlsFailed, error))?;
-                Transport::Tls(Box::new(tls))
+                Ok(Stream::Tls(Box::new(tls)))
             }
-        };
-        Ok(Stream::new(transport))
+        }
     }
 }

@@ -1,20 +1,29 @@
 //! One request and the head of its answer.
 
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::Empty;
-use hyper::body::Incoming;
+use bytes::BytesMut;
 
+use super::super::ask::AskMethod;
 use super::super::error::{OriginError, OriginErrorKind, OriginFault};
 use super::super::forwarding::Forwarding;
 use super::breaker::Breaker;
 use super::connect::Connector;
+use super::head::{Head, HeadReader, HeadRejection};
+use super::incoming::Incoming;
 use super::object::Download;
 use super::pool::{Connection, Pool};
+use super::request::RequestHead;
 use super::retry_budget::RetryBudget;
+use super::stream::Stream;
+
+/// Room for the first read of an answer: a small one fits with its body.
+const FIRST_READ: usize = 8 * 1024;
 
 /// What every request to one origin shares.
 #[derive(Debug)]
@@ -46,8 +55,8 @@ impl Upstream {
     /// a GET or HEAD, which may be repeated (RFC 9110 section 9.2.2).
     pub(super) async fn exchange(
         &self,
-        request: Request<Empty<Bytes>>,
-    ) -> Result<(Response<Incoming>, Connection), OriginError> {
+        request: RequestHead,
+    ) -> Result<(Head, Incoming), OriginError> {
         let leave = self.breaker.leave()?;
         let answered = self.ask_and_repeat(request).await;
         match &answered {
@@ -61,13 +70,12 @@ impl Upstream {
         answered
     }
 
-    async fn ask_and_repeat(
-        &self,
-        request: Request<Empty<Bytes>>,
-    ) -> Result<(Response<Incoming>, Connection), OriginError> {
+    async fn ask_and_repeat(&self, request: RequestHead) -> Result<(Head, Incoming), OriginError> {
         self.budget.earn();
+        let method = request.method;
+        let request = request.into_bytes();
         if let Some(connection) = self.pool.take() {
-            match self.attempt(connection, request.clone()).await {
+            match self.attempt(connection, &request, method).await {
                 Ok(answered) => return Ok(answered),
                 Err(Attempt::Failed(error)) => return Err(error),
                 Err(Attempt::Unanswered(error)) => {
@@ -76,7 +84,7 @@ impl Upstream {
             }
         }
         let connection = self.connector.connect().await?;
-        self.attempt(connection, request).await.map_err(|attempt| match attempt {
+        self.attempt(connection, &request, method).await.map_err(|attempt| match attempt {
             Attempt::Failed(error) | Attempt::Unanswered(error) => error,
         })
     }
@@ -84,27 +92,27 @@ impl Upstream {
     async fn attempt(
         &self,
         mut connection: Connection,
-        request: Request<Empty<Bytes>>,
-    ) -> Result<(Response<Incoming>, Connection), Attempt> {
-        let before = connection.received.bytes();
-        let answer = connection.sender.send_request(request);
-        match tokio::time::timeout(self.header_timeout, answer).await {
-            Ok(Ok(response)) => Ok((response, connection)),
-            Ok(Err(error)) if connection.received.bytes() == before => {
-                Err(Attempt::Unanswered(OriginError::caused_by(OriginFault::ConnectionLost, error)))
-            }
-            Ok(Err(error)) => {
-                let fault = if error.is_parse() {
-                    OriginFault::HeadMalformed
-                } else {
-                    OriginFault::ConnectionLost
-                };
-                Err(Attempt::Failed(OriginError::caused_by(fault, error)))
-            }
-            Err(late) => {
-                Err(Attempt::Failed(OriginError::caused_by(OriginFault::HeadTimedOut, late)))
-            }
-        }
+        request: &[u8],
+        method: AskMethod,
+    ) -> Result<(Head, Incoming), Attempt> {
+        let Connection { stream, patience, .. } = &mut connection;
+        patience.start(self.header_timeout);
+        let mut arrived = BytesMut::with_capacity(FIRST_READ);
+        let answered = {
+            let mut answering = pin!(answer(stream, request, method, &mut arrived));
+            poll_fn(|cx| match answering.as_mut().poll(cx) {
+                Poll::Ready(answered) => Poll::Ready(answered),
+                Poll::Pending => {
+                    let late = patience.poll_over(cx);
+                    late.map(|()| Err(Attempt::Failed(OriginFault::HeadTimedOut.into())))
+                }
+            })
+            .await
+        };
+        let head = answered?;
+        connection.patience.stop();
+        let incoming = Incoming::new(connection, head.framing, head.reuse, arrived);
+        Ok((head, incoming))
     }
 
     /// Reads a body nobody wants, if it is short, so that its connection can be used again.
@@ -113,9 +121,66 @@ impl Upstream {
         if unwanted.promised().is_none_or(|length| length > SHORT) {
             return;
         }
+        // Most often it came with the head.
+        let mut cx = Context::from_waker(Waker::noop());
+        loop {
+            match unwanted.poll_arrival(&mut cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Err(_)) | None) => return,
+                Poll::Pending => break,
+            }
+        }
         let patience = self.header_timeout;
         tokio::spawn(tokio::time::timeout(patience, async move {
             while let Some(Ok(_)) = unwanted.next().await {}
         }));
+    }
+}
+
+/// Sends the request and reads the head of the answer; what came behind it stays in `arrived`.
+async fn answer(
+    stream: &mut Stream,
+    request: &[u8],
+    method: AskMethod,
+    arrived: &mut BytesMut,
+) -> Result<Head, Attempt> {
+    let unanswered =
+        |error| Attempt::Unanswered(OriginError::caused_by(OriginFault::ConnectionLost, error));
+    stream.send(request).await.map_err(unanswered)?;
+    let mut reader = HeadReader::new(method);
+    let mut silence = Silence::Unbroken;
+    loop {
+        arrived.reserve(FIRST_READ);
+        let lost = match poll_fn(|cx| stream.poll_receive(arrived, cx)).await {
+            Ok(0) => io::ErrorKind::UnexpectedEof.into(),
+            Ok(_) => match reader.read(arrived) {
+                Ok(Some(head)) => return Ok(head),
+                Ok(None) => {
+                    silence = Silence::Broken;
+                    continue;
+                }
+                Err(rejection) => return Err(rejection.into()),
+            },
+            Err(error) => error,
+        };
+        return Err(match silence {
+            Silence::Unbroken => unanswered(lost),
+            Silence::Broken => {
+                Attempt::Failed(OriginError::caused_by(OriginFault::ConnectionLost, lost))
+            }
+        });
+    }
+}
+
+/// Has a byte come back?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Silence {
+    Broken,
+    Unbroken,
+}
+
+impl From<HeadRejection> for Attempt {
+    fn from(rejection: HeadRejection) -> Self {
+        Self::Failed(OriginError::caused_by(rejection.fault(), rejection))
     }
 }

@@ -11,16 +11,26 @@
 //! Private and loopback addresses are connected to: the operator listed them, and no part of a
 //! request chooses the host.
 
+mod apart;
 mod body;
 mod breaker;
+mod chunked;
 mod connect;
+mod deframer;
 mod exchange;
+mod head;
+mod incoming;
+mod lines;
 #[cfg(test)]
 mod nginx;
 mod object;
+mod patience;
 mod pool;
 mod reply;
+mod request;
 mod retry_budget;
+#[cfg(test)]
+mod reuse;
 #[cfg(test)]
 mod scripted;
 mod store;
@@ -30,6 +40,7 @@ mod tests;
 mod tls;
 mod url;
 
+pub(crate) use apart::{BodyEnd, NextAnswer, ReadApart, read_apart};
 pub(super) use body::HttpBody;
 pub(super) use object::HttpObject;
 pub use store::{HttpConfig, HttpOrigin};

@@ -1,23 +1,19 @@
 //! An object on a server: the answer that is in hand, and the way to more of the same version.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::HeaderMap;
 use http::uri::PathAndQuery;
-use http_body::Body as _;
-use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep};
 
 use super::super::answer::Divisibility;
 use super::super::error::{OriginError, OriginFault};
 use super::super::validator::Validators;
 use super::exchange::Upstream;
-use super::pool::Connection;
+use super::incoming::Incoming;
 use crate::clock::UnixSeconds;
 
 /// One version of an object.
@@ -62,55 +58,29 @@ impl HttpObject {
 pub(super) struct Download {
     upstream: Arc<Upstream>,
     incoming: Incoming,
-    connection: Option<Connection>,
     /// Where in the object its next byte belongs.
     pub(super) position: u64,
     /// Where in the object it ends; none where that shows only when it does.
     pub(super) end: Option<u64>,
     /// Arrived, not yet taken.
     pub(super) held: Bytes,
-    ended: Ended,
-    patience: Option<Pin<Box<Sleep>>>,
-    watch: Watch,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ended {
-    No,
-    Yes,
-}
-
-/// Is somebody waiting for a byte?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Watch {
-    Running,
-    Stopped,
 }
 
 impl Download {
     pub(super) fn new(
         upstream: Arc<Upstream>,
         incoming: Incoming,
-        connection: Connection,
         position: u64,
         end: Option<u64>,
     ) -> Self {
-        Self {
-            upstream,
-            incoming,
-            connection: Some(connection),
-            position,
-            end,
-            held: Bytes::new(),
-            ended: Ended::No,
-            patience: None,
-            watch: Watch::Stopped,
-        }
+        let mut download = Self { upstream, incoming, position, end, held: Bytes::new() };
+        download.release();
+        download
     }
 
     /// What its framing says is still to come.
     pub(super) fn promised(&self) -> Option<u64> {
-        self.incoming.size_hint().exact()
+        self.incoming.promised()
     }
 
     /// The next bytes as they arrive. Bytes that are late are late only while somebody waits for
@@ -119,27 +89,17 @@ impl Download {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, OriginError>>> {
-        while self.ended == Ended::No {
-            match Pin::new(&mut self.incoming).poll_frame(cx) {
-                Poll::Pending => {
-                    ready!(self.poll_patience(cx));
-                    return Poll::Ready(Some(Err(OriginFault::BodyStalled.into())));
-                }
-                Poll::Ready(Some(Ok(frame))) => {
-                    self.watch = Watch::Stopped;
-                    // What is no data is a trailer, in which we believe nothing.
-                    if let Ok(bytes) = frame.into_data() {
-                        return Poll::Ready(Some(Ok(bytes)));
-                    }
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    let error = OriginError::caused_by(OriginFault::BodyBroken, error);
-                    return Poll::Ready(Some(Err(error)));
-                }
-                Poll::Ready(None) => self.ended = Ended::Yes,
-            }
+        let Poll::Ready(read) = self.incoming.poll_bytes(cx) else {
+            ready!(self.poll_patience(cx));
+            return Poll::Ready(Some(Err(OriginFault::BodyStalled.into())));
+        };
+        if let Some(connection) = self.incoming.connection() {
+            connection.patience.stop();
         }
-        Poll::Ready(None)
+        self.release();
+        Poll::Ready(read.map(|read| {
+            read.map_err(|error| OriginError::caused_by(OriginFault::BodyBroken, error))
+        }))
     }
 
     pub(super) async fn next(&mut self) -> Option<Result<Bytes, OriginError>> {
@@ -148,12 +108,16 @@ impl Download {
 
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let timeout = self.upstream.idle_timeout;
-        let patience = self.patience.get_or_insert_with(|| Box::pin(tokio::time::sleep(timeout)));
-        if self.watch == Watch::Stopped {
-            patience.as_mut().reset(Instant::now() + timeout);
-            self.watch = Watch::Running;
+        let Some(connection) = self.incoming.connection() else { return Poll::Pending };
+        connection.patience.start_once(timeout);
+        connection.patience.poll_over(cx)
+    }
+
+    /// Gives the connection back as soon as it can serve others.
+    fn release(&mut self) {
+        if let Some(connection) = self.incoming.release() {
+            self.upstream.pool.shelve(connection);
         }
-        patience.as_mut().poll(cx)
     }
 }
 
@@ -163,17 +127,5 @@ impl fmt::Debug for Download {
             .field("position", &self.position)
             .field("end", &self.end)
             .finish_non_exhaustive()
-    }
-}
-
-impl Drop for Download {
-    fn drop(&mut self) {
-        let read_to_its_end = self.ended == Ended::Yes || self.incoming.is_end_stream();
-        if read_to_its_end
-            && self.held.is_empty()
-            && let Some(connection) = self.connection.take()
-        {
-            self.upstream.pool.recycle(connection);
-        }
     }
 }

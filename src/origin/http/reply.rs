@@ -10,6 +10,7 @@ use super::super::error::{OriginError, OriginFault};
 use super::super::forwarding::Forwarding;
 use super::super::range::{ByteRange, RangeSpec};
 use super::super::validator::{EntityTag, HttpTime, Validators};
+use super::head::Framing;
 use crate::clock::UnixSeconds;
 
 /// What was asked, as far as it decides what may be answered.
@@ -37,9 +38,7 @@ pub(super) enum Asked {
 pub(super) struct ReplyHead<'a> {
     pub(super) status: StatusCode,
     pub(super) headers: &'a HeaderMap,
-    /// What the framing of the body says; none where it is chunked or goes on to the end of the
-    /// connection.
-    pub(super) body_length: Option<u64>,
+    pub(super) framing: Framing,
     pub(super) forwarding: &'a Forwarding,
     pub(super) now: UnixSeconds,
 }
@@ -82,13 +81,14 @@ impl Reply {
 
 impl ReplyHead<'_> {
     fn whole(&self, method: AskMethod) -> Result<Reply, OriginError> {
-        let complete = match method {
-            AskMethod::Get if self.body_length.is_none() && !is_chunked(self.headers) => {
-                // Cut off here and complete would look the same.
+        let complete = match (method, self.framing) {
+            // Cut off and complete would look the same.
+            (AskMethod::Get, Framing::UntilClose) => {
                 return Err(OriginFault::FramingUnbounded.into());
             }
-            AskMethod::Get => self.body_length,
-            AskMethod::Head => text(self.headers, &header::CONTENT_LENGTH).and_then(number),
+            (AskMethod::Get, Framing::Length(length)) => Some(length),
+            (AskMethod::Get, Framing::Chunked) => None,
+            (AskMethod::Head, _) => text(self.headers, &header::CONTENT_LENGTH).and_then(number),
         };
         let mut meta = self.meta(complete);
         if self.headers.contains_key(header::CONTENT_RANGE) {
@@ -101,7 +101,10 @@ impl ReplyHead<'_> {
         let (stated, complete) = text(self.headers, &header::CONTENT_RANGE)
             .and_then(content_range)
             .ok_or(OriginFault::ContentRangeWrong)?;
-        let fits = self.body_length.is_none_or(|length| length == stated.length());
+        let fits = match self.framing {
+            Framing::Length(length) => length == stated.length(),
+            Framing::Chunked | Framing::UntilClose => true,
+        };
         if asked.resolve(complete) != Some(stated) || !fits {
             return Err(OriginFault::ContentRangeWrong.into());
         }
@@ -150,11 +153,6 @@ fn content_range(value: &str) -> Option<(ByteRange, u64)> {
     let range = ByteRange::new(number(first)?, number(last)?)?;
     let complete = number(complete)?;
     (range.end() <= complete).then_some((range, complete))
-}
-
-fn is_chunked(headers: &HeaderMap) -> bool {
-    text(headers, &header::TRANSFER_ENCODING)
-        .is_some_and(|coding| coding.eq_ignore_ascii_case("chunked"))
 }
 
 /// The value of a field that occurs once.

@@ -4,12 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{self, HeaderMap, HeaderName};
+use http::header::{self, HeaderMap};
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, Uri};
-use http_body::Body as _;
-use http_body_util::Empty;
 use rustls::pki_types::ServerName;
 
 use super::super::answer::{Answer, Content, Object, ObjectMeta};
@@ -26,6 +22,7 @@ use super::exchange::Upstream;
 use super::object::{Download, HttpObject, Version};
 use super::pool::Pool;
 use super::reply::{Asked, Question, Reply, ReplyHead};
+use super::request::RequestHead;
 use super::retry_budget::RetryBudget;
 use super::url::{Security, UpstreamUrl};
 
@@ -42,7 +39,7 @@ pub struct HttpConfig {
     pub header_timeout: Duration,
     /// Without a byte of a body that a reader waits for.
     pub idle_timeout: Duration,
-    /// Connections kept open between requests, and for how long.
+    /// Connections that each worker keeps open between requests, and for how long.
     pub max_idle: usize,
     /// See `max_idle`. Shorter than servers commonly wait, so that it is we who close.
     pub keep_idle: Duration,
@@ -104,9 +101,10 @@ impl HttpOrigin {
             AskMethod::Get => worthwhile_range(ask.ranges, ask.conditions),
             AskMethod::Head => None,
         };
-        let (headers, conditions) = client_headers(range, ask);
+        let mut request = self.upstream.request(ask.method, &target, ask.forwarded);
+        let conditions = set_wishes(&mut request, range, ask.conditions);
         let question = Question { method: ask.method, range, conditions, now: ask.now };
-        let (reply, download) = send(&self.upstream, &target, question, headers).await?;
+        let (reply, download) = send(&self.upstream, question, request).await?;
         match (reply, ask.method) {
             (Reply::Whole(meta), AskMethod::Head) => Ok(Answer::Described(meta)),
             (Reply::Whole(meta) | Reply::Part(meta, _), _) => {
@@ -134,7 +132,8 @@ impl HttpOrigin {
             conditions: Asked::Plainly,
             now: ask.now,
         };
-        match send(&self.upstream, &target, question, ask.forwarded.clone()).await? {
+        let request = self.upstream.request(question.method, &target, ask.forwarded);
+        match send(&self.upstream, question, request).await? {
             (Reply::Whole(meta), _) => Ok(Answer::Found(self.object(target, meta, None, ask))),
             (Reply::NotFound(caching), _) => Ok(Answer::NotFound(caching)),
             (
@@ -178,16 +177,16 @@ pub(super) async fn ask_again(
     span: Option<ByteRange>,
 ) -> Result<Download, OriginError> {
     let range = span.map(|span| RangeSpec::FromTo(span.first(), span.last()));
-    let mut headers = version.forwarded.clone();
+    let mut request = upstream.request(AskMethod::Get, &version.target, &version.forwarded);
     if let Some(range) = range {
-        set(&mut headers, header::RANGE, &format!("bytes={range}"));
+        request.set(&header::RANGE, format_args!("bytes={range}"));
     }
     match (&version.validators.etag, version.validators.last_modified) {
         (Some(etag), _) if etag.strength() == Strength::Strong => {
-            set(&mut headers, header::IF_MATCH, &etag.to_string());
+            request.set(&header::IF_MATCH, etag);
         }
         (Some(_) | None, Some(modified)) => {
-            set(&mut headers, header::IF_UNMODIFIED_SINCE, &modified.to_string());
+            request.set(&header::IF_UNMODIFIED_SINCE, modified);
         }
         (Some(_) | None, None) => {}
     }
@@ -197,7 +196,7 @@ pub(super) async fn ask_again(
         conditions: Asked::IfStill,
         now: version.asked_at,
     };
-    let (reply, download) = send(&upstream, &version.target, question, headers).await?;
+    let (reply, download) = send(&upstream, question, request).await?;
     let meta = match reply {
         Reply::Part(meta, _) | Reply::Whole(meta) => meta,
         Reply::NotFound(_)
@@ -211,33 +210,31 @@ pub(super) async fn ask_again(
     if same { Ok(download) } else { Err(OriginFault::Changed.into()) }
 }
 
+impl Upstream {
+    fn request(
+        &self,
+        method: AskMethod,
+        target: &PathAndQuery,
+        forwarded: &HeaderMap,
+    ) -> RequestHead {
+        let mut request = RequestHead::new(method, target, self.connector.url.host_header());
+        request.forward(forwarded);
+        request
+    }
+}
+
 async fn send(
     upstream: &Arc<Upstream>,
-    target: &PathAndQuery,
     question: Question,
-    headers: HeaderMap,
+    request: RequestHead,
 ) -> Result<(Reply, Download), OriginError> {
-    let mut request = Request::new(Empty::<Bytes>::new());
-    *request.method_mut() = match question.method {
-        AskMethod::Get => Method::GET,
-        AskMethod::Head => Method::HEAD,
-    };
-    *request.uri_mut() = Uri::from(target.clone());
-    *request.headers_mut() = headers;
-    let host = upstream.connector.url.host_header().clone();
-    request.headers_mut().insert(header::HOST, host);
-    let identity = HeaderValue::from_static("identity");
-    request.headers_mut().insert(header::ACCEPT_ENCODING, identity);
-
-    let (response, connection) = upstream.exchange(request).await?;
-    let (head, incoming) = response.into_parts();
-    let length = incoming.size_hint().exact();
+    let (head, incoming) = upstream.exchange(request).await?;
     let reply = Reply::read(
         question,
         ReplyHead {
             status: head.status,
             headers: &head.headers,
-            body_length: length,
+            framing: head.framing,
             forwarding: &upstream.forwarding,
             now: question.now,
         },
@@ -248,9 +245,9 @@ async fn send(
         | Reply::NotFound(_)
         | Reply::NotModified(_)
         | Reply::PreconditionFailed
-        | Reply::RangeRefused => (0, length),
+        | Reply::RangeRefused => (0, incoming.promised()),
     };
-    let download = Download::new(Arc::clone(upstream), incoming, connection, position, end);
+    let download = Download::new(Arc::clone(upstream), incoming, position, end);
     Ok((reply, download))
 }
 
@@ -268,37 +265,32 @@ fn worthwhile_range(ranges: &[RangeSpec], conditions: &Conditions) -> Option<Ran
 ///
 /// `If-Match` and `If-Unmodified-Since` do not, and take precedence over what does (RFC 9110
 /// section 13.2.2): where they are present none is sent, and all are evaluated here.
-fn client_headers(range: Option<RangeSpec>, ask: Ask<'_>) -> (HeaderMap, Asked) {
-    let conditions = ask.conditions;
-    let mut headers = ask.forwarded.clone();
+fn set_wishes(
+    request: &mut RequestHead,
+    range: Option<RangeSpec>,
+    conditions: &Conditions,
+) -> Asked {
     if let Some(range) = range {
-        set(&mut headers, header::RANGE, &format!("bytes={range}"));
+        request.set(&header::RANGE, format_args!("bytes={range}"));
         match &conditions.if_range {
-            Some(IfRange::Date(date)) => set(&mut headers, header::IF_RANGE, &date.to_string()),
-            Some(IfRange::Tag(tag)) => set(&mut headers, header::IF_RANGE, &tag.to_string()),
+            Some(IfRange::Date(date)) => request.set(&header::IF_RANGE, date),
+            Some(IfRange::Tag(tag)) => request.set(&header::IF_RANGE, tag),
             Some(IfRange::Unreadable) | None => {}
         }
     }
     if conditions.if_match.is_some() || conditions.if_unmodified_since.is_some() {
-        return (headers, Asked::Plainly);
+        return Asked::Plainly;
     }
     match (&conditions.if_none_match, conditions.if_modified_since) {
-        (Some(TagMatch::OneOf(tags)), _) if tags.is_empty() => (headers, Asked::Plainly),
+        (Some(TagMatch::OneOf(tags)), _) if tags.is_empty() => Asked::Plainly,
         (Some(tags), _) => {
-            set(&mut headers, header::IF_NONE_MATCH, &tags.to_string());
-            (headers, Asked::IfChanged)
+            request.set(&header::IF_NONE_MATCH, tags);
+            Asked::IfChanged
         }
         (None, Some(date)) => {
-            set(&mut headers, header::IF_MODIFIED_SINCE, &date.to_string());
-            (headers, Asked::IfChanged)
+            request.set(&header::IF_MODIFIED_SINCE, date);
+            Asked::IfChanged
         }
-        (None, None) => (headers, Asked::Plainly),
-    }
-}
-
-/// For texts that are visible ASCII by construction; another would simply not be sent.
-fn set(headers: &mut HeaderMap, name: HeaderName, text: &str) {
-    if let Ok(value) = HeaderValue::from_str(text) {
-        headers.insert(name, value);
+        (None, None) => Asked::Plainly,
     }
 }

@@ -7,12 +7,12 @@ use http_body_util::BodyExt;
 
 use super::super::conformance::{self, NOW, Subject, objects, read};
 use super::super::*;
-use super::scripted::{Event, Ranges, Script, Server, Then, honest, script};
+use super::scripted::{Event, Ranges, Server, Then, honest, script};
 use ::http::HeaderMap;
 
 use crate::asset::OriginKey;
 
-fn config(server: &Server) -> HttpConfig {
+pub(super) fn config(server: &Server) -> HttpConfig {
     HttpConfig::new(format!("http://{}", server.address).parse().unwrap())
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn get(origin: &HttpOrigin, ranges: &[RangeSpec]) -> Result<Ans
     ask(origin, AskMethod::Get, ranges, Conditions::default()).await
 }
 
-async fn find(origin: &HttpOrigin, ranges: &[RangeSpec]) -> Object {
+pub(super) async fn find(origin: &HttpOrigin, ranges: &[RangeSpec]) -> Object {
     match get(origin, ranges).await.unwrap() {
         Answer::Found(object) => object,
         answer @ (Answer::Described(_) | Answer::NotFound(_) | Answer::NotModified(_)) => {
@@ -69,7 +69,7 @@ pub(super) fn fault<T: std::fmt::Debug>(result: Result<T, OriginError>) -> Origi
 }
 
 /// Waits until the connection of an answer that was read is back in the pool.
-async fn until_idle(origin: &HttpOrigin, connections: usize) {
+pub(super) async fn until_idle(origin: &HttpOrigin, connections: usize) {
     while origin.idle_connections() != connections {
         tokio::task::yield_now().await;
     }
@@ -154,25 +154,6 @@ async fn not_modified_is_believed_only_where_it_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_connection_is_used_again_after_a_whole_answer_of_any_kind() {
-    let objects = vec![("x", "0123456789".into()), ("empty", "".into())];
-    let mut server = Server::start_with(honest(objects, Ranges::Honoured), None).await;
-    let origin = open(config(&server));
-    let subject = subject(&origin);
-    for round in 0..3 {
-        read(subject.find("x", &[]).await.into_whole()).await;
-        until_idle(&origin, 1).await;
-        subject.ask("x", AskMethod::Head).await;
-        until_idle(&origin, 1).await;
-        read(subject.find("empty", &[]).await.into_whole()).await;
-        until_idle(&origin, 1).await;
-        assert!(matches!(subject.ask("absent", AskMethod::Get).await, Answer::NotFound(_)));
-        until_idle(&origin, 1).await;
-        assert_eq!(server.connections(), 1, "{round}");
-    }
-}
-
-#[tokio::test]
 async fn a_refused_range_still_tells_the_length_and_gives_other_ranges() {
     let content = vec![("x", "0123456789".into())];
     let mut server = Server::start_with(honest(content, Ranges::Honoured), None).await;
@@ -186,85 +167,8 @@ async fn a_refused_range_still_tells_the_length_and_gives_other_ranges() {
     assert_eq!(methods, ["GET", "HEAD", "GET"]);
 }
 
-#[tokio::test]
-async fn idle_connections_are_closed_in_time_and_few_are_kept() {
-    let mut server =
-        Server::start_with(honest(vec![("x", "0".into())], Ranges::Honoured), None).await;
-    let mut config = config(&server);
-    config.max_idle = 1;
-    let origin = open(config);
-    let (one, other) = (find(&origin, &[]).await, find(&origin, &[]).await);
-    assert_eq!(server.connections(), 2);
-    read(one.into_whole()).await;
-    read(other.into_whole()).await;
-    until_idle(&origin, 1).await;
-    server.wait_for(|event| matches!(event, Event::Gone(_))).await;
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(31)).await;
-    server.wait_for(|event| *event == Event::Gone(1)).await;
-    server.wait_for(|event| *event == Event::Gone(2)).await;
-    assert_eq!(origin.idle_connections(), 0);
-}
-
-fn ok(body: &str) -> String {
+pub(super) fn ok(body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-}
-
-#[tokio::test]
-async fn a_stale_connection_is_replaced_once() {
-    let mut server = Server::start(|asked, _| match asked {
-        2 => script("", Then::Close),
-        _ => script(ok("good"), Then::KeepOpen),
-    })
-    .await;
-    let origin = open(config(&server));
-    assert_eq!(read(find(&origin, &[]).await.into_whole()).await, "good");
-    until_idle(&origin, 1).await;
-    assert_eq!(read(find(&origin, &[]).await.into_whole()).await, "good");
-    assert_eq!((server.connections(), server.requests().len()), (2, 3));
-}
-
-#[tokio::test]
-async fn nothing_else_is_tried_twice() {
-    type Answering = fn(usize) -> Script;
-
-    // A new connection that gives no answer; a used one that gives half an answer; a bad status.
-    const HALF: &str = "HTTP/1.1 200 OK\r\nContent-";
-    let cases: [(&str, Answering, OriginFault, usize); 3] = [
-        ("new", |_| script("", Then::Close), OriginFault::ConnectionLost, 1),
-        (
-            "half",
-            |asked| match asked {
-                1 => script(ok("good"), Then::KeepOpen),
-                _ => script(HALF, Then::Close),
-            },
-            OriginFault::ConnectionLost,
-            2,
-        ),
-        (
-            "status",
-            |asked| match asked {
-                1 => script(ok("good"), Then::KeepOpen),
-                _ => script(
-                    "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
-                    Then::KeepOpen,
-                ),
-            },
-            OriginFault::ServerFailed,
-            2,
-        ),
-    ];
-    for (name, answering, expected, requests) in cases {
-        let mut server = Server::start(move |asked, _| answering(asked)).await;
-        let origin = open(config(&server));
-        if requests == 2 {
-            read(find(&origin, &[]).await.into_whole()).await;
-            until_idle(&origin, 1).await;
-        }
-        assert_eq!(fault(get(&origin, &[]).await), expected, "{name}");
-        assert_eq!(server.requests().len(), requests, "{name}");
-        assert_eq!(server.connections(), 1, "{name}");
-    }
 }
 
 #[tokio::test]
@@ -304,6 +208,39 @@ async fn heads_that_cannot_be_believed() {
         ("HTTP/1.1 200 OK\r\n\r\n0123".into(), &none, F::FramingUnbounded),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n0".into(), &none, F::FramingUnbounded),
         ("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n".into(), &none, F::HeadMalformed),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 4, 4\r\n\r\n0123".into(), &none, F::HeadMalformed),
+        ("HTTP/1.1 200 OK\nContent-Length: 4\n\n0123".into(), &none, F::HeadMalformed),
+        (
+            "HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 4\r\n\r\n0123".into(),
+            &none,
+            F::HeadMalformed,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nA: b\rc\r\nContent-Length: 4\r\n\r\n0123".into(),
+            &none,
+            F::HeadMalformed,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+                .into(),
+            &none,
+            F::HeadMalformed,
+        ),
+        (
+            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".into(),
+            &none,
+            F::HeadMalformed,
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n".into(),
+            &none,
+            F::FramingUnbounded,
+        ),
+        (
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n".into(),
+            &none,
+            F::StatusUnexpected,
+        ),
         (
             "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n".into(),
             &none,
@@ -311,7 +248,8 @@ async fn heads_that_cannot_be_believed() {
         ),
         ("SSH-2.0-OpenSSH_9.2\r\n\r\n".into(), &none, F::HeadMalformed),
         (oversized, &none, F::HeadMalformed),
-        (endless, &none, F::HeadTimedOut),
+        (endless, &none, F::HeadMalformed),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n".into(), &none, F::HeadTimedOut),
     ];
     for (answer, ranges, expected) in cases {
         let shown: String = answer.chars().take(90).collect();
@@ -373,21 +311,6 @@ async fn an_unstated_length_is_passed_on_to_its_end() {
         until_idle(&origin, 1).await;
     }
     assert_eq!(server.connections(), 1);
-}
-
-/// Bytes after the body: the client gets the promised ones, and the connection is never used
-/// again.
-#[tokio::test]
-async fn a_connection_with_extra_bytes_is_closed() {
-    let extra = format!("{}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", ok("good"));
-    let mut server = Server::start(move |_, _| script(extra.clone(), Then::KeepOpen)).await;
-    let origin = open(config(&server));
-    for number in 1..=3 {
-        assert_eq!(read(find(&origin, &[]).await.into_whole()).await, "good");
-        server.wait_for(|event| *event == Event::Gone(number)).await;
-        assert_eq!(origin.idle_connections(), 0);
-    }
-    assert_eq!(server.connections(), 3);
 }
 
 #[tokio::test]
