@@ -159,6 +159,7 @@ fn edge() -> Edge {
         listener: address,
         transport: Transport::Plain,
         protocol: Protocol::Http1,
+        outlet: None,
     };
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let edge =

@@ -32,6 +32,7 @@
 //! |---|---|
 //! | `origin` | folders and HTTP servers that have the bytes |
 //! | `delivery` | the way from a permit to bytes; the only importer of `origin` |
+//! | `splice` | bytes that pass from descriptor to descriptor within the kernel |
 //! | `telemetry` | logs, metrics, the operators' listener |
 //!
 //! The plane and the roof:
@@ -51,14 +52,14 @@
 //!
 //! | module | may name |
 //! |---|---|
-//! | `secret` `clock` `network` `target` `telemetry` | none of ours |
+//! | `secret` `clock` `network` `target` `splice` `telemetry` | none of ours |
 //! | `asset` | `target` |
 //! | `keyring` | `secret` `clock` |
 //! | `token` | `target` `clock` `keyring` `network` `secret` |
 //! | `policy` | `target` `asset` `clock` `keyring` `network` `token` |
-//! | `origin` | `asset` `clock` `secret` |
+//! | `origin` | `asset` `clock` `secret` `splice` |
 //! | `delivery` | `origin` `policy` `asset` `clock` |
-//! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `delivery` `telemetry` |
+//! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `delivery` `splice` `telemetry` |
 //! | `config` | all above; named by `app`, `cli` and `fuzzing` only |
 //! | `app` | everything but `cli` and `fuzzing` |
 //! | `cli` | `app` `config`, and the floor |
@@ -78,6 +79,7 @@ pub mod network;
 pub mod origin;
 pub mod policy;
 pub mod secret;
+pub mod splice;
 pub mod target;
 pub mod telemetry;
 pub mod token;

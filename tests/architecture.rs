@@ -46,8 +46,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("event", &["asset", "clock", "network", "policy"]),
     ("forensic", &["asset", "clock", "keyring", "secret"]),
     // Leaves with I/O: used by both planes, know neither.
+    ("splice", &[]),
     ("telemetry", &[]),
-    ("origin", &["asset", "clock", "secret"]),
+    ("origin", &["asset", "clock", "secret", "splice"]),
     ("delivery", &["origin", "policy", "asset", "catalog", "clock"]),
     ("archive", &["asset", "catalog", "delivery", "policy"]),
     // The planes: never import each other.
@@ -65,6 +66,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "forensic",
             "delivery",
             "archive",
+            "splice",
             "telemetry",
         ],
     ),
@@ -194,6 +196,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("hyper_util::server", &["data_plane", "control_plane::api", "telemetry::admin"]),
     ("moka", &["data_plane::cache"]),
     ("ring::hmac", KEYED_HASHES),
+    ("rustix::pipe", &["splice"]),
     ("sqlx", &["control_plane::store"]),
     ("toml", &["config"]),
     ("toml_parser", &["config::pieces"]),

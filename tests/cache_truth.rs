@@ -371,6 +371,7 @@ impl Scene {
             listener: "192.0.2.2:80".parse().unwrap(),
             transport: Transport::Plain,
             protocol: Protocol::Http1,
+            outlet: None,
         };
         let answer = self.pipeline.answer(parts, BodyPresence::Absent, &connection).await;
         let (head, body) = answer.into_parts();

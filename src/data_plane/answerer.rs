@@ -28,6 +28,9 @@ impl Answer for Pipeline {
         let (parts, body) = request.into_parts();
         let body = if body.is_end_stream() { BodyPresence::Absent } else { BodyPresence::Present };
         let mut response = strict(self.answer(&parts, body, connection).await, connection);
+        if let Some(outlet) = &connection.outlet {
+            response.body_mut().splice_into(outlet);
+        }
         match connection.protocol {
             Protocol::Http1 => {}
             Protocol::Http2 => response.body_mut().keep_pieces_small(),

@@ -10,6 +10,7 @@ use http_body_util::Full;
 use tokio::time::Instant;
 
 use crate::delivery::OriginError;
+use crate::splice::Outlet;
 use crate::telemetry::{ErrorChain, LineWriter};
 
 use super::access_log::{AccessRecord, Completion, micros};
@@ -51,6 +52,16 @@ impl ReplyBody {
     pub(super) fn keep_pieces_small(&mut self) {
         match &mut self.reply {
             Reply::File(body) => body.keep_pieces_small(),
+            Reply::Text(_) => {}
+        }
+    }
+}
+
+impl ReplyBody {
+    /// Lets large files pass by this outlet, which must be that of this answer's connection.
+    pub fn splice_into(&mut self, outlet: &Outlet) {
+        match &mut self.reply {
+            Reply::File(body) => body.splice_into(outlet),
             Reply::Text(_) => {}
         }
     }

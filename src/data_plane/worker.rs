@@ -21,6 +21,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::network::PeerIp;
+use crate::splice;
 
 use super::admission::Admission;
 use super::connection::{Answer, Door};
@@ -195,7 +196,9 @@ impl<A: Answer> Hall<A> {
         let open = Open::new(Arc::clone(&door), self.index);
         self.connections.spawn(async move {
             let _open = open;
-            door.serve(stream, from.ip(), admitted).await;
+            let stream = splice::Stream::new(stream);
+            let outlet = stream.outlet();
+            door.serve(stream, Some(outlet), from.ip(), admitted).await;
         });
     }
 

@@ -15,6 +15,7 @@ use super::disk::{DiskBody, DiskObject};
 use super::error::{OriginError, OriginFault};
 use super::http::{HttpBody, HttpObject};
 use super::range::Spans;
+use crate::splice::{Outlet, WORTHWHILE};
 
 /// A stream of an object's bytes. See the module.
 #[derive(Debug)]
@@ -22,12 +23,14 @@ pub struct Body {
     source: Source,
     /// What is still owed; none where the origin did not say how much there is.
     owed: Option<u64>,
+    /// Where its connection takes pipes, if it does.
+    outlet: Option<Outlet>,
 }
 
 #[derive(Debug)]
 enum Source {
     Begun(Bytes, Box<Body>),
-    Disk(DiskBody),
+    Disk(Box<DiskBody>),
     Ended,
     Http(Box<HttpBody>),
     Memory(std::vec::IntoIter<Bytes>),
@@ -36,27 +39,39 @@ enum Source {
 impl Body {
     /// No bytes.
     pub fn empty() -> Self {
-        Self { source: Source::Ended, owed: Some(0) }
+        Self::new(Source::Ended, Some(0))
+    }
+
+    fn new(source: Source, owed: Option<u64>) -> Self {
+        Self { source, owed, outlet: None }
+    }
+
+    /// Lets large parts pass by this outlet, which must be that of the connection that alone takes
+    /// this body's bytes, in their order and unchanged.
+    pub fn splice_into(&mut self, outlet: &Outlet) {
+        if self.owed.is_some_and(|owed| owed >= WORTHWHILE) {
+            self.outlet = Some(outlet.clone());
+        }
     }
 
     /// These bytes, and then what is left of a body; together as many as are promised.
     pub(super) fn begun(first: Bytes, rest: Self, length: Option<u64>) -> Self {
-        Self { source: Source::Begun(first, Box::new(rest)), owed: length }
+        Self::new(Source::Begun(first, Box::new(rest)), length)
     }
 
     pub(super) fn from_disk(file: DiskObject, spans: &Spans) -> Self {
-        Self { source: Source::Disk(DiskBody::new(file, spans)), owed: Some(spans.total()) }
+        Self::new(Source::Disk(Box::new(DiskBody::new(file, spans))), Some(spans.total()))
     }
 
     /// All of an object whose length shows when it ends; the framing of the connection says
     /// whether that was its end.
     pub(super) fn from_http(object: HttpObject) -> Self {
-        Self { source: Source::Http(Box::new(HttpBody::everything(object))), owed: None }
+        Self::new(Source::Http(Box::new(HttpBody::everything(object))), None)
     }
 
     pub(super) fn from_http_spans(object: HttpObject, spans: &Spans) -> Self {
         let body = HttpBody::spans(object, spans);
-        Self { source: Source::Http(Box::new(body)), owed: Some(spans.total()) }
+        Self::new(Source::Http(Box::new(body)), Some(spans.total()))
     }
 
     pub(super) fn from_memory(bytes: &Bytes, spans: &Spans) -> Self {
@@ -69,7 +84,7 @@ impl Body {
                 bytes.get(first..end).map(|part| bytes.slice_ref(part))
             })
             .collect();
-        Self { source: Source::Memory(parts.into_iter()), owed: Some(spans.total()) }
+        Self::new(Source::Memory(parts.into_iter()), Some(spans.total()))
     }
 
     /// For a reader who keeps many answers waiting at once: where it is this that chooses how much is
@@ -124,7 +139,12 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
-        let read = match &mut self.source {
+        let Self { source, outlet, owed: _ } = &mut *self;
+        if let Some(outlet) = outlet {
+            // First what went by the pipe: were it lost, the body would never end.
+            ready!(outlet.poll_drained(cx));
+        }
+        let read = match source {
             Source::Begun(first, _) if !first.is_empty() => Some(Ok(std::mem::take(first))),
             Source::Begun(_, rest) => match ready!(Pin::new(&mut **rest).poll_frame(cx)) {
                 // Bodies of objects have no trailers.
@@ -132,9 +152,9 @@ impl http_body::Body for Body {
                 Some(Err(error)) => Some(Err(error)),
                 None => None,
             },
-            Source::Disk(body) => ready!(body.poll_bytes(cx)),
+            Source::Disk(body) => ready!(body.poll_bytes(cx, outlet.as_ref())),
             Source::Ended => return Poll::Ready(None),
-            Source::Http(body) => ready!(body.poll_bytes(cx)),
+            Source::Http(body) => ready!(body.poll_bytes(cx, outlet.as_ref())),
             Source::Memory(parts) => parts.next().map(Ok),
         };
         Poll::Ready(self.settle(read))
@@ -197,7 +217,7 @@ mod tests {
     #[tokio::test]
     async fn more_than_promised_is_an_error() {
         let parts = vec![Bytes::from_static(b"01"), Bytes::from_static(b"2")];
-        let mut body = Body { source: Source::Memory(parts.into_iter()), owed: Some(1) };
+        let mut body = Body::new(Source::Memory(parts.into_iter()), Some(1));
         let error = body.frame().await.unwrap().unwrap_err();
         assert_eq!(error.fault(), OriginFault::BodyOverlong);
         assert!(body.frame().await.is_none());

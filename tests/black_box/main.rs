@@ -106,3 +106,7 @@ mod turned_away;
 // What browsers are told about other origins: CORS, preflights, who may embed.
 #[cfg(test)]
 mod cross_origin;
+
+// Large bodies, byte for byte by every way they can go, and nothing left of those broken off.
+#[cfg(test)]
+mod large_bodies;

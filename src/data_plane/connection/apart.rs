@@ -9,7 +9,7 @@ use super::super::connection_metrics::ConnectionMetrics;
 use super::super::drain::DrainSignal;
 use super::activity::Activity;
 use super::answer::Answer;
-use super::door::Door;
+use super::door::{Door, Spoken};
 use super::facts::{Protocol, Transport};
 use super::watched::WatchedWrites;
 use crate::network::{NetworkSet, PeerIp};
@@ -35,5 +35,6 @@ pub(crate) async fn serve_apart<A, S>(
         Protocol::Http2 => Transport::Tls { server_name: None },
     };
     let stream = WatchedWrites::new(stream, Arc::clone(&activity));
-    door.speak(stream, PeerIp::new(address.ip()), transport, protocol, activity).await;
+    let spoken = Spoken { transport, protocol, outlet: None };
+    door.speak(stream, PeerIp::new(address.ip()), spoken, activity).await;
 }

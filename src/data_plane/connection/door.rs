@@ -10,6 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::network::{NetworkSet, PeerIp};
+use crate::splice::Outlet;
 
 use super::super::admission::Admitted;
 use super::super::connection_metrics::{ConnectionMetrics, Timeout};
@@ -37,9 +38,14 @@ pub(in super::super) struct Door<A> {
 }
 
 impl<A: Answer> Door<A> {
-    /// Serves a connection from this address to its end.
-    pub(in super::super) async fn serve<S>(&self, mut stream: S, from: IpAddr, admitted: Admitted)
-    where
+    /// Serves a connection from this address to its end. The outlet is the stream's.
+    pub(in super::super) async fn serve<S>(
+        &self,
+        mut stream: S,
+        outlet: Option<Outlet>,
+        from: IpAddr,
+        admitted: Admitted,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let mut admitted = admitted;
@@ -54,7 +60,8 @@ impl<A: Answer> Door<A> {
         let activity = Activity::new(limits);
         let stream = WatchedWrites::new(stream, Arc::clone(&activity));
         let Some(tls) = &self.tls else {
-            return self.speak(stream, peer, Transport::Plain, Protocol::Http1, activity).await;
+            let plain = Spoken { transport: Transport::Plain, protocol: Protocol::Http1, outlet };
+            return self.speak(stream, peer, plain, activity).await;
         };
         let encrypted = Box::pin(self.encrypted(tls, stream));
         let Ok(stream) = self.in_time(due, encrypted).await else { return };
@@ -65,8 +72,9 @@ impl<A: Answer> Door<A> {
             Some(_) | None => Protocol::Http1,
         };
         let transport = Transport::Tls { server_name };
+        let spoken = Spoken { transport, protocol, outlet: None };
         // A session is large, and plain connections are not to have room for one.
-        Box::pin(self.speak(stream, peer, transport, protocol, activity)).await;
+        Box::pin(self.speak(stream, peer, spoken, activity)).await;
     }
 
     /// Says that there is no room, where that can be said without a handshake, and closes.
@@ -82,7 +90,7 @@ impl<A: Answer> Door<A> {
     }
 
     fn facts(&self, peer: PeerIp, transport: Transport, protocol: Protocol) -> ConnectionFacts {
-        ConnectionFacts { peer, listener: self.address, transport, protocol }
+        ConnectionFacts { peer, listener: self.address, transport, protocol, outlet: None }
     }
 
     async fn in_time<T>(
@@ -134,16 +142,17 @@ impl<A: Answer> Door<A> {
         &self,
         stream: S,
         peer: PeerIp,
-        transport: Transport,
-        protocol: Protocol,
+        spoken: Spoken,
         activity: Arc<Activity>,
     ) where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        let Spoken { transport, protocol, outlet } = spoken;
         activity.speaks(protocol);
+        let connection = ConnectionFacts { outlet, ..self.facts(peer, transport, protocol) };
         let requests = Requests {
             answer: Arc::clone(&self.answer),
-            connection: Arc::new(self.facts(peer, transport, protocol)),
+            connection: Arc::new(connection),
             activity,
             metrics: Arc::clone(&self.metrics),
         };
@@ -154,6 +163,14 @@ impl<A: Answer> Door<A> {
             }
         }
     }
+}
+
+/// What the handshake came to.
+pub(super) struct Spoken {
+    pub(super) transport: Transport,
+    pub(super) protocol: Protocol,
+    /// None where not all that the stream writes is HTTP/1 itself.
+    pub(super) outlet: Option<Outlet>,
 }
 
 /// The connection is over before its first request; it has been counted why.

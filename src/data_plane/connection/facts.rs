@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::network::PeerIp;
+use crate::splice::Outlet;
 
 /// What holds for every request of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct ConnectionFacts {
     pub transport: Transport,
     /// The version spoken.
     pub protocol: Protocol,
+    /// Where large bodies may pass by this program; only HTTP/1 in the clear has that.
+    pub outlet: Option<Outlet>,
 }
 
 impl ConnectionFacts {

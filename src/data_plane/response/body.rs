@@ -8,6 +8,7 @@ use http_body::{Frame, SizeHint};
 
 use super::multipart::{MultipartBody, MultipartFrame};
 use crate::delivery::{Body, OriginError};
+use crate::splice::Outlet;
 
 /// The body of an answer with a file.
 #[derive(Debug)]
@@ -41,6 +42,17 @@ impl AnswerBody {
             Form::Empty => {}
             Form::Multipart { body, .. } => body.content.keep_pieces_small(),
             Form::Plain(body) => body.keep_pieces_small(),
+        }
+    }
+}
+
+impl AnswerBody {
+    /// Lets large files pass by this outlet; see [`Body::splice_into`]. Parts with frames around
+    /// them do not.
+    pub fn splice_into(&mut self, outlet: &Outlet) {
+        match &mut self.0 {
+            Form::Empty | Form::Multipart { .. } => {}
+            Form::Plain(body) => body.splice_into(outlet),
         }
     }
 }

@@ -212,7 +212,7 @@ async fn the_negotiated_protocol_is_spoken() {
         client.alpn_protocols = offered;
         let mut stream =
             handshake(&edge, &Arc::new(client.clone()), "media.example").await.unwrap();
-        let answer = ask(&mut stream, facts, "Http1 }").await;
+        let answer = ask(&mut stream, facts, "Http1, outlet: None }").await;
         assert!(answer.contains(r#"Tls { server_name: Some("media.example") }"#), "{answer}");
     }
 
@@ -228,7 +228,7 @@ async fn the_negotiated_protocol_is_spoken() {
         let response = sender.send_request(request.unwrap()).await.unwrap();
         assert_eq!((response.status().as_u16(), response.version()), (200, Version::HTTP_2));
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        assert!(body.ends_with(b"protocol: Http2 }"), "{body:?}");
+        assert!(body.ends_with(b"protocol: Http2, outlet: None }"), "{body:?}");
     }
     // A large answer, over many windows.
     let request = Request::get("https://media.example/endless").body(Empty::<Bytes>::new());

@@ -22,6 +22,8 @@ use tokio::task::JoinHandle;
 use super::super::error::{OriginError, OriginFault};
 use super::super::range::{ByteRange, Spans};
 use super::object::DiskObject;
+use super::piping::Piping;
+use crate::splice::Outlet;
 
 /// Read at once: long enough to make the call cheap, short enough for the other connections of the
 /// worker, and for the memory that thousands of readers that stopped may hold.
@@ -45,6 +47,7 @@ pub(in super::super) struct DiskBody {
     reading: Option<JoinHandle<Result<Vec<u8>, Errno>>>,
     cache: PageCache,
     pieces: Pieces,
+    piping: Piping,
 }
 
 /// How much the next chunk is.
@@ -72,6 +75,7 @@ impl DiskBody {
             reading: None,
             cache: PageCache::Tried,
             pieces: Pieces::Large,
+            piping: Piping::new(),
         }
     }
 
@@ -80,9 +84,11 @@ impl DiskBody {
         self.pieces = Pieces::Smallest;
     }
 
+    /// With an outlet, large parts go there through pipes.
     pub(in super::super) fn poll_bytes(
         &mut self,
         cx: &mut Context<'_>,
+        outlet: Option<&Outlet>,
     ) -> Poll<Option<Result<Bytes, OriginError>>> {
         loop {
             if let Some(reading) = &mut self.reading {
@@ -99,6 +105,15 @@ impl DiskBody {
                 return Poll::Ready(Some(bytes));
             }
             let Some(span) = self.spans.front().copied() else { return Poll::Ready(None) };
+            if let Some(outlet) = outlet
+                && let Some(filled) = ready!(self.piping.poll_pipe(&self.file, span, cx))
+            {
+                let piece = filled.and_then(|pipe| {
+                    self.pass(pipe.left() as u64);
+                    outlet.hand_over(pipe).ok_or(OriginFault::BodyBroken.into())
+                });
+                return Poll::Ready(Some(piece));
+            }
             if self.cache == PageCache::Tried {
                 match read_cached(&self.file, span, self.pieces.length()) {
                     Ok(bytes) => return Poll::Ready(Some(self.took(bytes))),
@@ -127,18 +142,23 @@ impl DiskBody {
     /// Books what was read from the start of the first span. Nothing was read: the file has
     /// become shorter than it was when it was opened.
     fn took(&mut self, bytes: Vec<u8>) -> Result<Bytes, OriginError> {
-        let length = bytes.len() as u64;
-        let Some(span) = self.spans.pop_front() else { return Ok(Bytes::new()) };
-        if length == 0 {
+        if bytes.is_empty() {
             return Err(OriginFault::BodyBroken.into());
         }
-        if let Some(rest) = ByteRange::new(span.first().saturating_add(length), span.last()) {
+        self.pass(bytes.len() as u64);
+        Ok(bytes.into())
+    }
+
+    /// So many bytes of the first span are on their way.
+    fn pass(&mut self, length: u64) {
+        if let Some(span) = self.spans.pop_front()
+            && let Some(rest) = ByteRange::new(span.first().saturating_add(length), span.last())
+        {
             self.spans.push_front(rest);
         }
         if self.pieces == Pieces::Smallest {
             self.pieces = Pieces::Small;
         }
-        Ok(bytes.into())
     }
 }
 
@@ -198,7 +218,7 @@ mod tests {
             body.cache = cache;
             body.keep_pieces_small();
             let mut lengths = Vec::new();
-            while let Some(bytes) = poll_fn(|cx| body.poll_bytes(cx)).await {
+            while let Some(bytes) = poll_fn(|cx| body.poll_bytes(cx, None)).await {
                 lengths.push(bytes.unwrap().len());
             }
             let expected = [8192, 16384, 16384, 16384, 16384, 16384, 9888];
@@ -219,7 +239,7 @@ mod tests {
             DiskBody::new(DiskObject { file: file.into() }, &Spans::coalesce(ranges).unwrap());
         body.cache = PageCache::Opaque;
         let mut read = Vec::new();
-        while let Some(bytes) = poll_fn(|cx| body.poll_bytes(cx)).await {
+        while let Some(bytes) = poll_fn(|cx| body.poll_bytes(cx, None)).await {
             read.extend_from_slice(&bytes.unwrap());
             assert_eq!(body.reading.is_none(), body.spans.is_empty());
         }

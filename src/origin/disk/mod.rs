@@ -9,6 +9,7 @@
 mod body;
 mod jail;
 mod object;
+mod piping;
 mod sniff;
 mod store;
 

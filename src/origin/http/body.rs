@@ -16,6 +16,7 @@ use super::super::error::{OriginError, OriginFault};
 use super::super::range::{ByteRange, Spans};
 use super::object::{Download, HttpObject};
 use super::store::ask_again;
+use crate::splice::{COPIED_END, Outlet, WORTHWHILE};
 
 /// See the module.
 pub(in super::super) struct HttpBody {
@@ -46,6 +47,7 @@ impl HttpBody {
     pub(in super::super) fn poll_bytes(
         &mut self,
         cx: &mut Context<'_>,
+        outlet: Option<&Outlet>,
     ) -> Poll<Option<Result<Bytes, OriginError>>> {
         loop {
             if let Some(asking) = &mut self.asking {
@@ -69,6 +71,18 @@ impl HttpBody {
                 self.asking = Some(Box::pin(ask_again(upstream.clone(), version.clone(), span)));
                 continue;
             };
+            if let (Some(outlet), Some(most)) = (outlet, download.worth_splicing(span)) {
+                let pipe = match ready!(download.poll_pipe(most, cx)) {
+                    Ok(Some(pipe)) => pipe,
+                    Ok(None) => continue,
+                    Err(error) => return Poll::Ready(Some(Err(error))),
+                };
+                if let Wanted::Spans(spans) = &mut self.wanted {
+                    take_from_front(spans, pipe.left() as u64);
+                }
+                let piece = outlet.hand_over(pipe);
+                return Poll::Ready(Some(piece.ok_or(OriginFault::BodyBroken.into())));
+            }
             if download.held.is_empty() {
                 match ready!(download.poll_arrival(cx)) {
                     Some(Ok(bytes)) => download.held = bytes,
@@ -112,6 +126,15 @@ impl Download {
                 self.position <= span.first() && self.end.is_none_or(|end| span.first() < end)
             }
         }
+    }
+
+    /// How much may go through pipes: none where little is wanted, or what is wanted is not the
+    /// next to come. The end of a span is copied.
+    fn worth_splicing(&self, span: Option<ByteRange>) -> Option<u64> {
+        let span = span?;
+        let wanted = span.length().min(self.unread()?);
+        let next = self.held.is_empty() && self.position == span.first();
+        (next && wanted >= WORTHWHILE).then(|| wanted - COPIED_END)
     }
 
     /// What of the held bytes is wanted first; what comes before it is dropped.

@@ -36,6 +36,21 @@ impl Deframer {
         }
     }
 
+    /// How much is still to come, where its length was stated and nothing is between its bytes.
+    pub(super) const fn stated(&self) -> Option<u64> {
+        match self.0 {
+            Left::Bytes(length) => Some(length),
+            Left::Chunks(_) | Left::Nothing | Left::UntilClose => None,
+        }
+    }
+
+    /// So many of the bytes it stated went another way, fewer than all.
+    pub(super) fn passed_by(&mut self, bytes: u64) {
+        if let Left::Bytes(left) = &mut self.0 {
+            *left = left.saturating_sub(bytes);
+        }
+    }
+
     /// Has its end been seen?
     pub(super) const fn is_over(&self) -> bool {
         matches!(self.0, Left::Nothing)

@@ -12,6 +12,7 @@ use super::chunked::{ChunkRejection, Decoded};
 use super::deframer::Deframer;
 use super::head::{Framing, Reuse};
 use super::pool::Connection;
+use crate::splice::{EmptyPipe, FullPipe};
 
 /// Read at once in the beginning.
 const FIRST_READ: usize = 64 * 1024;
@@ -33,6 +34,14 @@ pub(super) struct Incoming {
     reuse: Reuse,
     /// How much is read at once.
     stride: usize,
+    pipes: Pipes,
+}
+
+/// May pipes be tried for?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pipes {
+    NoneLeft,
+    Tried,
 }
 
 /// Why a body has no end.
@@ -55,7 +64,14 @@ impl Incoming {
         arrived: BytesMut,
     ) -> Self {
         let deframer = Deframer::new(framing);
-        Self { connection: Some(connection), arrived, deframer, reuse, stride: FIRST_READ }
+        Self {
+            connection: Some(connection),
+            arrived,
+            deframer,
+            reuse,
+            stride: FIRST_READ,
+            pipes: Pipes::Tried,
+        }
     }
 
     /// What its framing says is still to come.
@@ -110,6 +126,53 @@ impl Incoming {
                 Err(error) => return Poll::Ready(Some(Err(self.broken(error.into())))),
             }
         }
+    }
+
+    /// What is to come and can go through a pipe: on a plain socket, of a stated length, none of it
+    /// read.
+    pub(super) fn unread(&self) -> Option<u64> {
+        let plain = self.connection.as_ref().is_some_and(|it| it.stream.plain().is_some());
+        let unread = plain && self.arrived.is_empty() && self.pipes == Pipes::Tried;
+        self.deframer.stated().filter(|_| unread)
+    }
+
+    /// The next bytes in a pipe; no more than `most`, which is less than what is unread. None where
+    /// there is no pipe to be had.
+    pub(super) fn poll_pipe(
+        &mut self,
+        most: u64,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<FullPipe>, IncomingError>> {
+        let Some(socket) = self.connection.as_ref().and_then(|it| it.stream.plain()) else {
+            self.pipes = Pipes::NoneLeft;
+            return Poll::Ready(Ok(None));
+        };
+        let filled = loop {
+            if let Err(error) = ready!(socket.poll_read_ready(cx)) {
+                break Err(error.into());
+            }
+            let Some(pipe) = EmptyPipe::take() else {
+                self.pipes = Pipes::NoneLeft;
+                return Poll::Ready(Ok(None));
+            };
+            match pipe.fill_from_socket(socket, most) {
+                Ok(Some(pipe)) => break Ok(pipe),
+                Ok(None) => break Err(IncomingError::Ended),
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock
+                    ) => {}
+                Err(error) => break Err(error.into()),
+            }
+        };
+        Poll::Ready(match filled {
+            Ok(pipe) => {
+                self.deframer.passed_by(pipe.left() as u64);
+                Ok(Some(pipe))
+            }
+            Err(error) => Err(self.broken(error)),
+        })
     }
 
     fn broken(&mut self, error: IncomingError) -> IncomingError {

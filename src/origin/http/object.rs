@@ -15,6 +15,7 @@ use super::super::validator::Validators;
 use super::exchange::Upstream;
 use super::incoming::Incoming;
 use crate::clock::UnixSeconds;
+use crate::splice::FullPipe;
 
 /// One version of an object.
 #[derive(Debug)]
@@ -100,6 +101,31 @@ impl Download {
         Poll::Ready(read.map(|read| {
             read.map_err(|error| OriginError::caused_by(OriginFault::BodyBroken, error))
         }))
+    }
+
+    /// What lies on a plain socket and has not been read, where that is known.
+    pub(super) fn unread(&self) -> Option<u64> {
+        self.incoming.unread()
+    }
+
+    /// The next bytes in a pipe as they arrive; none where there is no pipe, and none will be tried
+    /// for again.
+    pub(super) fn poll_pipe(
+        &mut self,
+        most: u64,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Option<FullPipe>, OriginError>> {
+        let Poll::Ready(filled) = self.incoming.poll_pipe(most, cx) else {
+            ready!(self.poll_patience(cx));
+            return Poll::Ready(Err(OriginFault::BodyStalled.into()));
+        };
+        if let Some(connection) = self.incoming.connection() {
+            connection.patience.stop();
+        }
+        if let Ok(Some(pipe)) = &filled {
+            self.position = self.position.saturating_add(pipe.left() as u64);
+        }
+        Poll::Ready(filled.map_err(|error| OriginError::caused_by(OriginFault::BodyBroken, error)))
     }
 
     pub(super) async fn next(&mut self) -> Option<Result<Bytes, OriginError>> {

@@ -18,6 +18,14 @@ pub(super) enum Stream {
 }
 
 impl Stream {
+    /// The socket, where what is on it is the bytes themselves.
+    pub(super) fn plain(&self) -> Option<&TcpStream> {
+        match self {
+            Self::Plain(tcp) => Some(tcp),
+            Self::Tls(_) => None,
+        }
+    }
+
     /// Sends all of it.
     pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {

@@ -122,6 +122,11 @@ impl Process {
         line.unwrap().rsplit(' ').next().unwrap().parse().unwrap()
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Bytes of memory it holds now.
     pub(crate) fn resident(&self) -> u64 {
         let status = format!("/proc/{}/status", self.child.id());

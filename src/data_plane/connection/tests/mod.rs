@@ -4,4 +4,5 @@ pub(super) mod frames;
 mod http1;
 mod http2;
 mod http2_abuse;
+mod spliced;
 pub(in super::super) mod toy;

@@ -19,6 +19,7 @@ use tokio::time::timeout;
 
 use crate::data_plane::admission::Admission;
 use crate::data_plane::connection::activity::Activity;
+use crate::data_plane::connection::door::Spoken;
 use crate::data_plane::connection::watched::WatchedWrites;
 use crate::data_plane::connection::{Answer, Door};
 use crate::data_plane::connection_metrics::{ConnectionMetrics, Timeout};
@@ -177,7 +178,7 @@ impl House {
         let door = Arc::clone(&self.door);
         let admitted = self.admission.admit(None).unwrap();
         let from: IpAddr = "192.0.2.1".parse().unwrap();
-        tokio::spawn(async move { door.serve(far, from, admitted).await });
+        tokio::spawn(async move { door.serve(far, None, from, admitted).await });
         Client(near)
     }
 
@@ -190,7 +191,8 @@ impl House {
         let peer = PeerIp::new("192.0.2.1".parse().unwrap());
         let transport = Transport::Tls { server_name: Some("media.example".into()) };
         tokio::spawn(async move {
-            door.speak(far, peer, transport, Protocol::Http2, activity).await;
+            let spoken = Spoken { transport, protocol: Protocol::Http2, outlet: None };
+            door.speak(far, peer, spoken, activity).await;
         });
         Client(near)
     }
