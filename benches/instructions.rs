@@ -140,7 +140,7 @@ fn edge() -> Edge {
     publisher.publish(Arc::new(EdgeState {
         policy: snapshot(1_000, 10_000),
         delivery: Arc::new(delivery),
-        cache: Cache::open(CacheConfig::default(), None).map(Arc::new),
+        cache: Cache::open(&CacheConfig::default(), None).map(Arc::new),
         settings: Arc::new(settings),
     }));
     let metrics = Metrics::register(&Registry::new()).expect("metrics");

@@ -214,7 +214,7 @@ async fn scene() -> Scene {
     let surroundings = Surroundings::Fixed { files, variables: BTreeMap::new() };
     let loaded = load(Path::new("/e/c.toml"), &surroundings).unwrap();
     let desk = Arc::new(DeliveryDesk::open(loaded.origins, None).unwrap());
-    let cache = Arc::new(Cache::open(loaded.cache, None).unwrap());
+    let cache = Arc::new(Cache::open(&loaded.cache, None).unwrap());
     let publisher = SnapshotPublisher::new();
     publisher.publish(Arc::new(EdgeState {
         policy: EdgeSnapshot {

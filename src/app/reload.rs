@@ -172,7 +172,7 @@ impl Reloader {
             tracing::warn!(warning = warning.message(), "configuration");
         }
         let desk = Arc::new(desk);
-        let cache = Cache::open(loaded.cache, self.cache.as_deref()).map(Arc::new);
+        let cache = Cache::open(&loaded.cache, self.cache.as_deref()).map(Arc::new);
         let settings = Arc::new(loaded.settings.clone());
         self.version += 1;
         let now = self.clock.now();

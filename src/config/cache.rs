@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::document::{Bounds, Section};
 use super::finding::Finding;
-use crate::data_plane::CacheConfig;
+use crate::data_plane::{CacheConfig, DiskConfig};
 use crate::policy::{CacheRules, CacheTimes, OriginTakes};
 
 pub(super) const CACHE_KEYS: &[&str] = &["memory", "max_object", "disk"];
@@ -21,6 +21,15 @@ const MAX_OBJECT: Bounds<u64> =
     Bounds { min: 1, max: 1 << 30, why: "an object is kept, and first read, as a whole" };
 
 const DISK_SIZE: Bounds<u64> = Bounds { min: 0, max: 1 << 60, why: "0 switches the tier off" };
+
+/// Bytes of a slice, where nothing else is said.
+const SLICE: u64 = 1 << 20;
+
+const SLICE_SIZE: Bounds<u64> = Bounds {
+    min: 64 << 10,
+    max: 64 << 20,
+    why: "each is a file, and is in memory while it is filled",
+};
 
 const TTL: Bounds<Duration> = Bounds {
     min: Duration::ZERO,
@@ -46,17 +55,23 @@ pub(super) fn cache(section: Section<'_>) -> CacheConfig {
     {
         value.report(Finding::error("`max_object` is larger than `memory`"));
     }
-    disk(section);
-    CacheConfig { memory, max_object: max_object.unwrap_or(standard.max_object.min(memory.max(1))) }
+    let disk = disk(section);
+    if let (Some(_), 0, Some(value)) = (&disk, memory, section.value("disk")) {
+        value.report(Finding::warning("[cache.disk] has no effect where `memory` is 0"));
+    }
+    let max_object = max_object.unwrap_or(standard.max_object.min(memory.max(1)));
+    CacheConfig { memory, max_object, disk }
 }
 
-fn disk(section: Section<'_>) {
-    let Some(disk) = section.value("disk") else { return };
-    let Some(disk) = disk.section("[cache.disk]", DISK_KEYS) else { return };
-    disk.report(Finding::warning("[cache.disk] has no effect in this version"));
-    disk.required("path", "a folder of its own: path = \"cache\"").map(|it| it.path());
-    disk.required("size", "for example size = \"100GiB\"").map(|it| it.size(DISK_SIZE));
-    disk.value("slice").map(|it| it.size(DISK_SIZE));
+/// None where there is to be none.
+fn disk(section: Section<'_>) -> Option<DiskConfig> {
+    let disk = section.value("disk")?.section("[cache.disk]", DISK_KEYS)?;
+    let path = disk.required("path", "a folder of its own: path = \"cache\"");
+    let size = disk.required("size", "for example size = \"100GiB\"");
+    let slice = disk.value("slice").map_or(Some(SLICE), |it| it.size(SLICE_SIZE));
+    let (path, size) = (path.and_then(|it| it.path()), size.and_then(|it| it.size(DISK_SIZE)));
+    let config = DiskConfig { path: path?, size: size?, slice: slice? };
+    (config.size > 0).then_some(config)
 }
 
 /// What a section says of keeping answers; none where it is silent.

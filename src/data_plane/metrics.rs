@@ -34,6 +34,8 @@ pub struct Metrics {
     pub origin_duration: Histogram,
     /// Requests by what the cache did.
     pub cache: IntCounterVec,
+    /// What the cache's disk failed at.
+    pub cache_disk_failures: IntCounterVec,
     /// Bytes of bodies.
     pub bytes_sent: IntCounter,
     /// The snapshot's version.
@@ -73,6 +75,11 @@ impl Metrics {
             )?,
             origin_duration: histogram("origin_duration_seconds", "Until the origin's head.")?,
             cache: counters("cache_total", "Requests by what the cache did.", &["status"])?,
+            cache_disk_failures: counters(
+                "cache_disk_failures_total",
+                "What the disk of the cache failed at.",
+                &["kind"],
+            )?,
             bytes_sent: IntCounter::new(name("bytes_sent_total"), "Bytes of answers' bodies.")?,
             snapshot_version: IntGauge::new(name("snapshot_version"), "Version in force.")?,
             snapshot_age: IntGauge::new(name("snapshot_age_seconds"), "Age of what is in force.")?,
@@ -95,6 +102,7 @@ impl Metrics {
             Box::new(metrics.origin_requests.clone()),
             Box::new(metrics.origin_duration.clone()),
             Box::new(metrics.cache.clone()),
+            Box::new(metrics.cache_disk_failures.clone()),
             Box::new(metrics.bytes_sent.clone()),
             Box::new(metrics.snapshot_version.clone()),
             Box::new(metrics.snapshot_age.clone()),
@@ -110,6 +118,9 @@ impl Metrics {
         // Every code has its series from the start, so that a first refusal is a change.
         for code in DenialCode::ALL {
             metrics.requests.with_label_values(&["deny", code.as_str()]);
+        }
+        for kind in ["corrupt", "read", "write"] {
+            metrics.cache_disk_failures.with_label_values(&[kind]);
         }
         for code in CacheStatus::CODES {
             metrics.cache.with_label_values(&[code]);

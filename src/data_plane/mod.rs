@@ -37,7 +37,7 @@ mod worker;
 mod tests;
 
 pub use admission::KEPT_BACK;
-pub use cache::{Cache, CacheConfig, PurgeScope};
+pub use cache::{Cache, CacheConfig, DiskConfig, PurgeScope};
 pub(crate) use connection::serve_apart;
 pub use connection::{
     Answer, ConnectionFacts, Protocol, RequestBody, RequestBodyError, Transport, TurnedAway,

@@ -21,6 +21,11 @@ impl OriginMeter {
         Self { metrics: Arc::clone(metrics), origin: origin.clone() }
     }
 
+    /// Where else a request counts.
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// Counts a question put at `asked`, whose answer's head, or none, came now.
     pub(super) fn count(&self, asked: Instant, result: Result<(), &OriginError>) {
         self.metrics.origin_duration.observe(asked.elapsed().as_secs_f64());

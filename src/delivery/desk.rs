@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::HeaderMap;
+use sha2::{Digest, Sha256};
 
-use super::redeemed::{Delivery, OriginIdentity, Source};
+use super::redeemed::{Delivery, LastingIdentity, OriginIdentity, Source};
 use crate::clock::UnixSeconds;
 use crate::origin::{Answer, Ask, AskMethod, Conditions, Config, Kind, Origin, OriginSetupError};
 use crate::policy::{OriginName, Permit, PermittedObject};
@@ -57,8 +58,10 @@ impl DeliveryDesk {
                 Some(_) | None => match Origin::open(config.clone()) {
                     Ok(origin) => {
                         let same = known.filter(|_| has_one_content(&config));
-                        let identity =
-                            same.map_or_else(OriginIdentity::new, |known| known.source.identity);
+                        let identity = same.map_or_else(
+                            || OriginIdentity::of(lasting_identity(&config)),
+                            |known| known.source.identity,
+                        );
                         Source { origin: Arc::new(origin), identity }
                     }
                     Err(source) => return Err(DeliverySetupError { name, source }),
@@ -120,4 +123,16 @@ const fn has_one_content(config: &Config) -> bool {
         Kind::Disk(_) => false,
         Kind::Http(_) => true,
     }
+}
+
+/// Of a server: its name, where it is, and what of a request it is sent. A folder's path may lead
+/// elsewhere when the program starts again.
+fn lasting_identity(config: &Config) -> Option<LastingIdentity> {
+    let Kind::Http(http) = &config.kind else { return None };
+    let mut hash = Sha256::new();
+    for part in [&*config.name, &format!("{:?}", http.url), &format!("{:?}", http.forwarding)] {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    }
+    hash.finalize().first_chunk().copied().map(LastingIdentity)
 }

@@ -9,8 +9,8 @@ mod redeemed;
 pub use crate::origin::{
     Answer, Ask, AskMethod, Body, ByteRange, Caching, Conditions, Divisibility, EntityTag,
     Freshening, HttpTime, IfRange, Keeping, Object, ObjectMeta, OriginError, OriginErrorKind,
-    OriginFault, RangeSpec, Retry, Revalidation, Sharing, Spans, Storing, Strength, TagMatch,
-    Validators, Vary,
+    OriginFault, Pieces, RangeSpec, Retry, Revalidation, Sharing, Spans, Storing, Strength,
+    TagMatch, Validators, Vary,
 };
 pub use desk::{DeliveryDesk, DeliverySetupError, Existence};
-pub use redeemed::{Cacheable, Delivery, Filler, OriginIdentity, Redeemed};
+pub use redeemed::{Cacheable, Delivery, Filler, LastingIdentity, OriginIdentity, Redeemed};

@@ -10,7 +10,9 @@ use http::{HeaderMap, HeaderValue};
 
 use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
-use crate::origin::{Answer, Ask, AskMethod, Caching, Conditions, Origin, OriginError, Vary};
+use crate::origin::{
+    Answer, Ask, AskMethod, Caching, Conditions, Object, ObjectMeta, Origin, OriginError, Vary,
+};
 use crate::policy::{CacheRules, CacheTimes, Exposure, OriginName, PermittedObject};
 
 /// A permit that was given up.
@@ -51,13 +53,38 @@ pub(super) struct Source {
 /// Tells one origin from every other of this process: two names that a configuration gives to one
 /// server are two, and so is one name that came to mean another server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct OriginIdentity(u64);
+pub struct OriginIdentity {
+    number: u64,
+    lasting: Option<LastingIdentity>,
+}
+
+/// Tells origins apart also between one run of the program and the next: a digest of an origin's
+/// name, and of what of its configuration says which objects it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LastingIdentity(pub [u8; 16]);
 
 impl OriginIdentity {
     /// One that no origin had before.
+    #[cfg(test)]
     pub(crate) fn new() -> Self {
+        Self::of(None)
+    }
+
+    /// One of an origin that is the same after a restart.
+    #[cfg(test)]
+    pub(crate) fn with_lasting(lasting: LastingIdentity) -> Self {
+        Self::of(Some(lasting))
+    }
+
+    /// One that no origin of this process had before.
+    pub(super) fn of(lasting: Option<LastingIdentity>) -> Self {
         static LAST: AtomicU64 = AtomicU64::new(0);
-        Self(LAST.fetch_add(1, Ordering::Relaxed))
+        Self { number: LAST.fetch_add(1, Ordering::Relaxed), lasting }
+    }
+
+    /// None where nothing says that the origin will have the same objects after a restart.
+    pub fn lasting(self) -> Option<LastingIdentity> {
+        self.lasting
     }
 }
 
@@ -188,6 +215,24 @@ impl Cacheable {
 }
 
 impl Filler {
+    /// What it asks for.
+    pub fn key(&self) -> &OriginKey {
+        &self.key
+    }
+
+    /// The object of that version, whose bytes are asked for as they are read: those of another
+    /// version end in an error. None where its origin cannot be asked so.
+    pub fn known(
+        &self,
+        meta: ObjectMeta,
+        forwarded: &HeaderMap,
+        now: UnixSeconds,
+    ) -> Option<Object> {
+        let (method, conditions) = (AskMethod::Get, &Conditions::default());
+        let ask = Ask { key: &self.key, method, ranges: &[], conditions, forwarded, now };
+        self.origin.known(meta, ask)
+    }
+
     /// Asks for the whole object, or whether it is still the version that the conditions name.
     pub async fn ask(
         &self,

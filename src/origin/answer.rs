@@ -1,11 +1,15 @@
 //! What an origin answers.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
+use http_body_util::combinators::UnsyncBoxBody;
 
 use super::body::Body;
 use super::caching::Caching;
 use super::disk::DiskObject;
+use super::error::OriginError;
 use super::http::HttpObject;
 use super::range::{ByteRange, Spans};
 use super::validator::Validators;
@@ -71,9 +75,21 @@ pub(super) enum Content {
     Disk(DiskObject),
     Http(Box<HttpObject>),
     Memory(Bytes),
+    Pieces(Box<dyn Pieces>),
+}
+
+/// The bytes of one version of an object, put together by whoever keeps pieces of it.
+pub trait Pieces: fmt::Debug + Send + Sync {
+    /// The bytes of these ranges, one after the other. The [`Body`] around them keeps the books.
+    fn into_spans(self: Box<Self>, spans: &Spans) -> UnsyncBoxBody<Bytes, OriginError>;
 }
 
 impl Object {
+    /// An object of which any parts can be had from somewhere else than its origin alone.
+    pub fn from_pieces(meta: ObjectMeta, pieces: Box<dyn Pieces>) -> Self {
+        Self { meta, content: Content::Pieces(pieces) }
+    }
+
     /// An object whose bytes are all here. Its `complete_length` is theirs.
     pub fn from_memory(mut meta: ObjectMeta, bytes: Bytes) -> Self {
         meta.complete_length = u64::try_from(bytes.len()).ok();
@@ -101,8 +117,17 @@ impl Object {
         }
         match &self.content {
             Content::Begun(..) => Divisibility::Whole,
-            Content::Disk(_) | Content::Memory(_) => Divisibility::Spans,
+            Content::Disk(_) | Content::Memory(_) | Content::Pieces(_) => Divisibility::Spans,
             Content::Http(object) => object.divisibility(),
+        }
+    }
+
+    /// Where in the object the bytes begin that a server is sending already; none where none are
+    /// under way.
+    pub fn under_way_from(&self) -> Option<u64> {
+        match &self.content {
+            Content::Begun(..) | Content::Disk(_) | Content::Memory(_) | Content::Pieces(_) => None,
+            Content::Http(object) => object.under_way_from(),
         }
     }
 
@@ -114,7 +139,8 @@ impl Object {
                 Body::begun(first, rest, length)
             }
             (Some(Some(range)), content) => content.into_spans(&range.into()),
-            (Some(None), _) | (None, Content::Disk(_) | Content::Memory(_)) => Body::empty(),
+            (Some(None), _)
+            | (None, Content::Disk(_) | Content::Memory(_) | Content::Pieces(_)) => Body::empty(),
             (None, Content::Http(object)) => Body::from_http(*object),
         }
     }
@@ -137,6 +163,7 @@ impl Content {
             Self::Disk(file) => Body::from_disk(file, spans),
             Self::Http(object) => Body::from_http_spans(*object, spans),
             Self::Memory(bytes) => Body::from_memory(&bytes, spans),
+            Self::Pieces(pieces) => Body::from_pieces(pieces.into_spans(spans), spans),
         }
     }
 }

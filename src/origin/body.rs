@@ -10,6 +10,8 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
+use rustix::fd::OwnedFd;
 
 use super::disk::{DiskBody, DiskObject};
 use super::error::{OriginError, OriginFault};
@@ -34,6 +36,7 @@ enum Source {
     Ended,
     Http(Box<HttpBody>),
     Memory(std::vec::IntoIter<Bytes>),
+    Pieces(UnsyncBoxBody<Bytes, OriginError>),
 }
 
 impl Body {
@@ -52,6 +55,11 @@ impl Body {
         if self.owed.is_some_and(|owed| owed >= WORTHWHILE) {
             self.outlet = Some(outlet.clone());
         }
+    }
+
+    /// Parts of a regular file.
+    pub fn from_file(file: OwnedFd, spans: &Spans) -> Self {
+        Self::from_disk(DiskObject::new(file), spans)
     }
 
     /// These bytes, and then what is left of a body; together as many as are promised.
@@ -93,8 +101,12 @@ impl Body {
         match &mut self.source {
             Source::Begun(_, rest) => rest.keep_pieces_small(),
             Source::Disk(body) => body.keep_pieces_small(),
-            Source::Ended | Source::Http(_) | Source::Memory(_) => {}
+            Source::Ended | Source::Http(_) | Source::Memory(_) | Source::Pieces(_) => {}
         }
+    }
+
+    pub(super) fn from_pieces(pieces: UnsyncBoxBody<Bytes, OriginError>, spans: &Spans) -> Self {
+        Self::new(Source::Pieces(pieces), Some(spans.total()))
     }
 
     fn settle(
@@ -156,6 +168,11 @@ impl http_body::Body for Body {
             Source::Ended => return Poll::Ready(None),
             Source::Http(body) => ready!(body.poll_bytes(cx, outlet.as_ref())),
             Source::Memory(parts) => parts.next().map(Ok),
+            Source::Pieces(body) => match ready!(Pin::new(body).poll_frame(cx)) {
+                Some(Ok(frame)) => frame.into_data().ok().map(Ok),
+                Some(Err(error)) => Some(Err(error)),
+                None => None,
+            },
         };
         Poll::Ready(self.settle(read))
     }

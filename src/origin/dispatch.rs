@@ -1,6 +1,6 @@
 //! One type for every kind of origin.
 
-use super::answer::Answer;
+use super::answer::{Answer, Object, ObjectMeta};
 use super::ask::Ask;
 use super::config::{Config, Kind, OriginSetupError};
 use super::disk::DiskOrigin;
@@ -32,6 +32,15 @@ impl Origin {
         match self {
             Self::Disk(disk) => disk.ask(ask).await,
             Self::Http(http) => http.ask(ask).await,
+        }
+    }
+
+    /// An object whose description is known, of that version: bytes of another end in an error.
+    /// None where bytes cannot be asked for by version.
+    pub fn known(&self, meta: ObjectMeta, ask: Ask<'_>) -> Option<Object> {
+        match self {
+            Self::Disk(_) => None,
+            Self::Http(http) => http.known(meta, ask),
         }
     }
 

@@ -27,7 +27,7 @@ mod http;
 mod range;
 mod validator;
 
-pub use answer::{Answer, Divisibility, Freshening, Object, ObjectMeta};
+pub use answer::{Answer, Divisibility, Freshening, Object, ObjectMeta, Pieces};
 pub use ask::{Ask, AskMethod, Conditions, IfRange};
 pub use body::Body;
 pub use caching::{Caching, Keeping, Revalidation, Sharing, Storing, Vary};

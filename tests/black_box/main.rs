@@ -23,6 +23,10 @@ mod cache_tests;
 #[cfg(test)]
 mod cache;
 
+// Large objects in slices on a disk: asked for once, right after a kill, never of two versions.
+#[cfg(test)]
+mod slices;
+
 // Links that nobody signed: none opens, in any carrier, and none is logged.
 #[cfg(test)]
 mod forgeries;

@@ -67,12 +67,19 @@ fn the_commented_configuration_is_complete_and_true() {
         .lines()
         .skip_while(|line| !line.contains("name = \"far\""))
         .take_while(|line| !line.is_empty())
-        .chain(text.lines().skip_while(|line| *line != "# [cache.disk]"))
+        .chain(
+            text.lines()
+                .skip_while(|line| *line != "# [cache.disk]")
+                .take_while(|it| !it.is_empty()),
+        )
+        .chain(text.lines().skip_while(|line| *line != "# [control]"))
         .map(|line| line.strip_prefix("# ").unwrap_or_default().to_owned() + "\n")
         .collect();
     let config = format!("{SMALLEST}\n[[origin]]\n{later}");
     let loaded = load_with(&config, &[("ca.pem", b"")]).unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(loaded.warnings.len(), 3);
+    assert_eq!(loaded.warnings.len(), 2);
+    let disk = loaded.cache.disk.as_ref().unwrap();
+    assert_eq!((disk.size, disk.slice), (100 << 30, 1 << 20));
     let Kind::Http(far) = &loaded.origins[1].kind else { panic!("{:?}", loaded.origins) };
     let url = "https://files.internal:9000".parse().unwrap();
     assert_eq!(*far, HttpConfig { ca: Some("/etc/c/ca.pem".into()), ..HttpConfig::new(url) });

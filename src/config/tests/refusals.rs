@@ -121,7 +121,7 @@ fn what_looks_like_a_mistake_is_pointed_out() {
             "every address is a trusted proxy",
             "the pattern names no file",
             "[edge.sync] has no effect in this version",
-            "[cache.disk] has no effect in this version",
+            "[cache.disk] has no effect where `memory` is 0",
             "[control] has no effect in this version",
             "HMAC-md5 is an old choice",
             "the key has only 15 bytes",

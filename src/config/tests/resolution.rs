@@ -37,7 +37,7 @@ fn the_smallest_configuration_has_the_defaults_of_the_contract() {
     assert_eq!(loaded.blocklist_files, Vec::<PathBuf>::new());
     assert!(loaded.revocations.is_empty());
     assert_eq!(loaded.overrides.entries(), 0);
-    assert_eq!(loaded.cache, CacheConfig { memory: 64 << 20, max_object: 1 << 20 });
+    assert_eq!(loaded.cache, CacheConfig { memory: 64 << 20, max_object: 1 << 20, disk: None });
 
     let site = only_site(&loaded);
     assert_eq!((&site.cors, site.resource_policy), (&None, None));
@@ -94,6 +94,7 @@ fn every_key_reaches_its_place() {
         [cache]
         memory = "32MiB"
         max_object = "2MiB"
+        disk = { path = "slices", size = "5GiB", slice = "256KiB" }
         [[origin]]
         name = "media"
         kind = "disk"
@@ -252,7 +253,10 @@ fn every_key_reaches_its_place() {
     assert_eq!(site.assets.as_ref().unwrap().cache, times(60, 3600));
     let rules: Vec<_> = site.routes.iter().map(|it| it.cache).collect();
     assert_eq!(rules, [times(120, 86_400), CacheRules::Off]);
-    assert_eq!(loaded.cache, CacheConfig { memory: 32 << 20, max_object: 2 << 20 });
+    let disk = loaded.cache.disk.as_ref().unwrap();
+    assert!(disk.path.ends_with("slices") && disk.path.is_absolute(), "{disk:?}");
+    assert_eq!((disk.size, disk.slice), (5 << 30, 256 << 10));
+    assert_eq!((loaded.cache.memory, loaded.cache.max_object), (32 << 20, 2 << 20));
     let token = site.token.as_ref().unwrap();
     assert_eq!(token.carriers.name(), "hdnea");
     let cors = site.cors.as_ref().unwrap();
@@ -284,7 +288,8 @@ fn an_http_origin_is_kept_where_nothing_is_said_and_a_small_memory_bounds_its_ob
          url = \"http://a\"\n"
     );
     let loaded = load_with(&config, &[]).unwrap_or_else(|errors| panic!("{errors}"));
-    assert_eq!(loaded.cache, CacheConfig { memory: 100 << 10, max_object: 100 << 10 });
+    let (memory, max_object) = (100 << 10, 100 << 10);
+    assert_eq!(loaded.cache, CacheConfig { memory, max_object, disk: None });
     assert_eq!(only_site(&loaded).routes[0].cache, CacheRules::On(CacheTimes::default()));
 }
 

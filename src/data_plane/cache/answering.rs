@@ -11,27 +11,31 @@ use super::fill::{Credentials, Fill, Landed, Room, Shelf, may_be_bridged, storab
 use super::flights::{Flights, Joined, Landing, Wait};
 use super::freshness::State;
 use super::key::{CacheKeyRef, FlightKey, PurgeScope};
+use super::slices::{DiskConfig, Held, Pinned, Tier};
 use super::status::{Absent, CacheStatus, NotStored, Passed};
-use super::store::{Finding, Store, Verdict};
+use super::store::{Finding, PurgeCount, Store, Verdict};
 use super::stored::Stored;
 use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
 use crate::delivery::{
-    Answer, Ask, AskMethod, Cacheable, Caching, Conditions, OriginError, RangeSpec,
+    Answer, Ask, AskMethod, ByteRange, Cacheable, Caching, Conditions, Object, ObjectMeta,
+    OriginError, RangeSpec, Spans,
 };
 
 /// How much is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheConfig {
     /// Bytes of memory, descriptions included; 0: nothing is kept.
     pub memory: u64,
     /// Bytes of the largest body that is.
     pub max_object: u64,
+    /// Where larger ones are.
+    pub disk: Option<DiskConfig>,
 }
 
 impl Default for CacheConfig {
     fn default() -> Self {
-        Self { memory: 64 << 20, max_object: 1 << 20 }
+        Self { memory: 64 << 20, max_object: 1 << 20, disk: None }
     }
 }
 
@@ -82,12 +86,6 @@ pub(in super::super) struct ServedTimes {
 }
 
 impl Served {
-    fn kept(stored: &Stored, method: AskMethod, status: CacheStatus) -> Self {
-        let at = Instant::now();
-        let times = ServedTimes { age: stored.freshness.age(at), left: stored.freshness.left(at) };
-        Self { answer: Ok(stored.to_answer(method)), status, times: Some(times) }
-    }
-
     fn of(answer: Result<Answer, OriginError>, status: CacheStatus) -> Self {
         Self { answer, status, times: None }
     }
@@ -112,22 +110,28 @@ struct Request<'a> {
 
 impl Cache {
     /// An empty one, or one that goes on with what `previous` keeps, where it may keep as much.
-    /// None where nothing is to be kept.
-    pub fn open(config: CacheConfig, previous: Option<&Self>) -> Option<Self> {
+    /// None where nothing is to be kept. A folder that `previous` has in use stays as it is.
+    pub fn open(config: &CacheConfig, previous: Option<&Self>) -> Option<Self> {
         if config.memory == 0 {
             return None;
         }
         let fitting = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
-        let max_object = fitting(config.max_object);
+        let (memory, max_object) = (fitting(config.memory), fitting(config.max_object));
+        let tier = config.disk.as_ref().and_then(|disk| {
+            let in_use = previous.and_then(|it| it.shelf.tier.clone());
+            in_use.map_or_else(|| open_tier(disk, memory), |tier| Some(keep_tier(disk, tier)))
+        });
         Some(match previous.filter(|it| it.shelf.store.memory() == config.memory) {
-            Some(Self { shelf, flights }) => {
-                Self { shelf: Shelf { max_object, ..shelf.clone() }, flights: Arc::clone(flights) }
-            }
+            Some(Self { shelf, flights }) => Self {
+                shelf: Shelf { max_object, tier, ..shelf.clone() },
+                flights: Arc::clone(flights),
+            },
             None => Self {
                 shelf: Shelf {
                     store: Arc::new(Store::new(config.memory)),
-                    room: Room::new(fitting(config.memory)),
+                    room: Room::new(memory),
                     max_object,
+                    tier,
                 },
                 flights: Arc::default(),
             },
@@ -137,8 +141,14 @@ impl Cache {
     /// Forgets. What is being asked for at this moment is not kept, nor given to those who come
     /// later.
     pub fn purge(&self, scope: &PurgeScope) {
-        self.shelf.store.purge(scope);
-        self.flights.part();
+        let forget = || {
+            self.shelf.store.purge(scope);
+            self.flights.part();
+        };
+        match &self.shelf.tier {
+            Some(tier) => tier.purge(scope, forget),
+            None => forget(),
+        }
     }
 
     /// Answers a request for an object.
@@ -152,6 +162,25 @@ impl Cache {
     }
 }
 
+/// A folder that cannot be used costs nothing but the tier.
+fn open_tier(config: &DiskConfig, memory: usize) -> Option<Arc<Tier>> {
+    let path = config.path.display();
+    match Tier::open(config.clone(), memory) {
+        Ok(tier) => Some(tier),
+        Err(error) => {
+            tracing::error!(%error, %path, "the cache has no disk: its folder cannot be used");
+            None
+        }
+    }
+}
+
+fn keep_tier(config: &DiskConfig, tier: Arc<Tier>) -> Arc<Tier> {
+    if tier.config() != config {
+        tracing::warn!("path, size and slice of the cache's disk change at a restart only");
+    }
+    tier
+}
+
 impl Request<'_> {
     async fn answer(self) -> Served {
         let at = Instant::now();
@@ -160,18 +189,18 @@ impl Request<'_> {
         let absent = match store.select(key, self.wanted.forwarded) {
             Ok(stored) => match stored.freshness.state(at) {
                 State::Fresh => {
-                    return Served::kept(&stored, self.wanted.method, CacheStatus::Hit);
+                    return self.kept(&stored, CacheStatus::Hit);
                 }
                 State::StaleWhileRevalidate => {
                     self.refresh(&stored);
-                    return Served::kept(&stored, self.wanted.method, CacheStatus::Stale);
+                    return self.kept(&stored, CacheStatus::Stale);
                 }
                 // Nobody waits for an origin that is known to fail.
                 State::StaleIfError if let Some(until) = stored.failing_until() => {
                     if at >= until {
                         self.refresh(&stored);
                     }
-                    return Served::kept(&stored, self.wanted.method, CacheStatus::StaleIfError);
+                    return self.kept(&stored, CacheStatus::StaleIfError);
                 }
                 State::Stale | State::StaleIfError => return self.revalidate(stored).await,
             },
@@ -188,6 +217,45 @@ impl Request<'_> {
             (AskMethod::Get, [], Credentials::Shown) => self.alone(absent).await,
             (AskMethod::Get, [_, ..], _) => self.part(absent).await,
         }
+    }
+
+    /// What is kept.
+    fn kept(&self, stored: &Stored, status: CacheStatus) -> Served {
+        let at = Instant::now();
+        let times = ServedTimes { age: stored.freshness.age(at), left: stored.freshness.left(at) };
+        let status = if status == CacheStatus::Hit && !self.is_here(stored) {
+            CacheStatus::Partial
+        } else {
+            status
+        };
+        Served { answer: Ok(self.answer_with(stored, None)), status, times: Some(times) }
+    }
+
+    fn answer_with(&self, stored: &Stored, in_hand: Option<(Object, PurgeCount)>) -> Answer {
+        let pin = |meta: &ObjectMeta| Pinned {
+            filler: self.cacheable.filler(),
+            meta: meta.clone(),
+            forwarded: self.wanted.forwarded.clone(),
+            now: self.wanted.now,
+            meter: self.meter.clone(),
+            store: Arc::clone(&self.cache.shelf.store),
+            key: CacheKeyRef::of(self.cacheable).to_key(),
+        };
+        stored.to_answer(self.wanted.method, pin, in_hand)
+    }
+
+    /// Is every byte here that may be wanted? What conditions make of it is seen later.
+    fn is_here(&self, stored: &Stored) -> bool {
+        let Some((tier, version)) = stored.slices() else { return true };
+        let complete = stored.meta().complete_length.unwrap_or(0);
+        let wanted = match (self.wanted.method, self.wanted.ranges) {
+            (AskMethod::Head, _) => return true,
+            (AskMethod::Get, []) => ByteRange::whole(complete).map(Spans::from),
+            (AskMethod::Get, ranges) => {
+                Spans::coalesce(ranges.iter().filter_map(|it| it.resolve(complete)))
+            }
+        };
+        wanted.is_none_or(|spans| tier.holds(version, &spans) == Held::All)
     }
 
     /// Asks the origin as if nothing were kept.
@@ -208,7 +276,16 @@ impl Request<'_> {
         if let Some(wait) = self.cache.flights.find(&self.flight_key()) {
             return self.follow(wait, absent, None).await;
         }
-        let served = self.pass(Passed::Range).await;
+        let (begun, asked) = (self.cache.shelf.store.purge_count(), Instant::now());
+        let answer = self.ask_for_slices().await;
+        let answer = match answer {
+            Ok(Answer::Found(object)) => match self.fill(None).describe(object, asked) {
+                Ok(landed) => return self.landed(landed, absent, None, begun),
+                Err(object) => Ok(Answer::Found(*object)),
+            },
+            answer => answer,
+        };
+        let served = Served::of(answer, CacheStatus::Pass(Passed::Range));
         if let Ok(Answer::Found(object)) = &served.answer
             && let Some(length) = object.meta().complete_length
             && storable(&object.meta().caching, self.wanted.credentials).is_ok()
@@ -220,6 +297,23 @@ impl Request<'_> {
             }
         }
         served
+    }
+
+    /// Asks for the slices around a part, so that the answer fills them, if it turns out that this
+    /// object has any. Whatever comes, what is wanted of it is in it.
+    async fn ask_for_slices(&self) -> Result<Answer, OriginError> {
+        let Some(tier) = &self.cache.shelf.tier else { return self.ask().await };
+        let slice = tier.config().slice.max(1);
+        let begin = |first: u64| first / slice * slice;
+        let end = |last: u64| begin(last).saturating_add(slice - 1);
+        let around = match self.wanted.ranges {
+            [RangeSpec::From(first)] => RangeSpec::From(begin(*first)),
+            [RangeSpec::FromTo(first, last)] => RangeSpec::FromTo(begin(*first), end(*last)),
+            [] | [RangeSpec::Last(_)] | [_, _, ..] => return self.ask().await,
+        };
+        let wanted = Wanted { ranges: &[around], ..self.wanted };
+        let request = Request { wanted, ..*self };
+        request.ask().await
     }
 
     fn remember(&self, why: NotStored) {
@@ -240,7 +334,8 @@ impl Request<'_> {
 
     /// Asks within this request, for nobody else, and keeps what may be kept.
     async fn alone(&self, absent: Absent) -> Served {
-        self.landed(self.fill(None).land().await, absent, None)
+        let begun = self.cache.shelf.store.purge_count();
+        self.landed(self.fill(None).land().await, absent, None, begun)
     }
 
     /// Asks by a task of its own, or waits for the one that does.
@@ -257,9 +352,10 @@ impl Request<'_> {
             Joined::Follower(wait) => self.follow(wait, absent, known).await,
             Joined::Leader(flight) => {
                 let (hand, handed) = oneshot::channel();
+                let begun = self.cache.shelf.store.purge_count();
                 tokio::spawn(self.fill(known.clone()).fly(flight, Some(hand)));
                 match handed.await {
-                    Ok(landed) => self.landed(landed, absent, known.as_ref()),
+                    Ok(landed) => self.landed(landed, absent, known.as_ref(), begun),
                     // The task is gone, and did not say why: a bug of ours, or the end.
                     Err(_) => self.pass(Passed::Remembered(NotStored::NoRoom)).await,
                 }
@@ -271,21 +367,32 @@ impl Request<'_> {
         let status = CacheStatus::Collapsed(absent);
         match wait.landing().await {
             // Made from a question that was asked while this request waited: as good as its own.
-            Landing::Stored(stored) => Served::kept(&stored, self.wanted.method, status),
+            Landing::Stored(stored) => self.kept(&stored, status),
             Landing::Missing => Served::missing(status),
             Landing::Failed(fault) => self.failed(fault.into(), status, known.as_ref()),
             Landing::NotShared => self.pass(Passed::Remembered(NotStored::NoStore)).await,
         }
     }
 
-    fn landed(&self, landed: Landed, absent: Absent, known: Option<&Arc<Stored>>) -> Served {
+    fn landed(
+        &self,
+        landed: Landed,
+        absent: Absent,
+        known: Option<&Arc<Stored>>,
+        begun: PurgeCount,
+    ) -> Served {
         let method = self.wanted.method;
         match landed {
             // Its origin made it for this request, so it has no times of ours.
             Landed::Kept(stored, kept) => {
-                Served::of(Ok(stored.to_answer(method)), CacheStatus::Miss(absent, kept))
+                let answer = self.answer_with(&stored, None);
+                Served::of(Ok(answer), CacheStatus::Miss(absent, kept))
             }
-            Landed::Revalidated(stored) => Served::kept(&stored, method, CacheStatus::Revalidated),
+            Landed::Sliced(stored, kept, object) => {
+                let answer = self.answer_with(&stored, Some((*object, begun)));
+                Served::of(Ok(answer), CacheStatus::Miss(absent, kept))
+            }
+            Landed::Revalidated(stored) => self.kept(&stored, CacheStatus::Revalidated),
             Landed::Missing => Served::missing(CacheStatus::Miss(absent, Ok(()))),
             Landed::Through(answer, why) => {
                 let answer = match (method, *answer) {
@@ -314,7 +421,7 @@ impl Request<'_> {
                 && may_be_bridged(error.fault())
         });
         match bridged {
-            Some(stored) => Served::kept(stored, self.wanted.method, CacheStatus::StaleIfError),
+            Some(stored) => self.kept(stored, CacheStatus::StaleIfError),
             None => Served::of(Err(error), status),
         }
     }
@@ -341,6 +448,7 @@ impl Request<'_> {
             begun: shelf.store.purge_count(),
             shelf,
             key: CacheKeyRef::of(self.cacheable).to_key(),
+            origin: self.cacheable.origin(),
             filler: self.cacheable.filler(),
             forwarded: self.wanted.forwarded.clone(),
             times: self.cacheable.times(),

@@ -14,13 +14,14 @@ use super::super::origin_meter::OriginMeter;
 use super::flights::{Flight, Landing};
 use super::freshness::{self, Freshness};
 use super::key::CacheKey;
+use super::slices::{Tier, VersionId};
 use super::status::NotStored;
 use super::store::{Finding, PurgeCount, Store, Verdict};
 use super::stored::Stored;
 use crate::clock::UnixSeconds;
 use crate::delivery::{
-    Answer, Caching, Conditions, Filler, Object, ObjectMeta, OriginError, OriginFault, Sharing,
-    Storing, Vary,
+    Answer, Caching, Conditions, Filler, LastingIdentity, Object, ObjectMeta, OriginError,
+    OriginFault, OriginIdentity, Sharing, Storing, Strength, Validators, Vary,
 };
 use crate::policy::CacheTimes;
 
@@ -39,7 +40,8 @@ pub(super) struct Room {
 }
 
 /// A part of the room, given back when dropped.
-struct Taken {
+#[derive(Debug)]
+pub(super) struct Taken {
     room: Arc<Room>,
     bytes: usize,
 }
@@ -49,7 +51,7 @@ impl Room {
         Arc::new(Self { size, taken: AtomicUsize::new(0) })
     }
 
-    fn take(self: &Arc<Self>, bytes: usize) -> Option<Taken> {
+    pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Option<Taken> {
         let fits = |taken: usize| taken.checked_add(bytes).filter(|sum| *sum <= self.size);
         self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).ok()?;
         Some(Taken { room: Arc::clone(self), bytes })
@@ -68,6 +70,8 @@ pub(super) struct Shelf {
     pub(super) store: Arc<Store>,
     pub(super) room: Arc<Room>,
     pub(super) max_object: usize,
+    /// For what is larger.
+    pub(super) tier: Option<Arc<Tier>>,
 }
 
 /// Did the request show `Authorization`? It does not travel; but what is answered to one who shows
@@ -83,6 +87,7 @@ pub(in super::super) enum Credentials {
 pub(super) struct Fill {
     pub(super) shelf: Shelf,
     pub(super) key: CacheKey,
+    pub(super) origin: OriginIdentity,
     pub(super) filler: Filler,
     pub(super) forwarded: HeaderMap,
     pub(super) times: CacheTimes,
@@ -102,6 +107,8 @@ pub(super) enum Landed {
     Missing,
     /// What is kept is current.
     Revalidated(Arc<Stored>),
+    /// Its description is kept; its bytes are in slices, or on their way in this answer.
+    Sliced(Arc<Stored>, Result<(), NotStored>, Box<Object>),
     /// The answer as it came, for this request alone.
     Through(Box<Answer>, NotStored),
 }
@@ -110,7 +117,7 @@ impl Landed {
     fn to_landing(&self) -> Landing {
         match self {
             Self::Failed(error) => Landing::Failed(error.fault()),
-            Self::Kept(stored, _) | Self::Revalidated(stored) => {
+            Self::Kept(stored, _) | Self::Revalidated(stored) | Self::Sliced(stored, ..) => {
                 Landing::Stored(Arc::clone(stored))
             }
             Self::Missing => Landing::Missing,
@@ -176,7 +183,43 @@ impl Fill {
         }
     }
 
+    /// Keeps the description of an object that is for the slices, whatever part of it came along.
+    pub(super) fn describe(&self, object: Object, asked: Instant) -> Result<Landed, Box<Object>> {
+        let meta = object.meta();
+        let keepable = storable(&meta.caching, self.credentials).is_ok();
+        let Some((tier, origin)) = self.sliceable(meta).filter(|_| keepable) else {
+            return Err(Box::new(object));
+        };
+        let freshness =
+            Freshness::new(&meta.caching, &meta.validators, self.times, asked, self.now);
+        let (key, slice) = (self.filler.key(), tier.config().slice);
+        let stored = Arc::new(Stored::in_slices(
+            meta.clone(),
+            Arc::clone(tier),
+            |meta, chosen_by| VersionId::new(origin, key, meta, chosen_by, slice),
+            freshness,
+            &self.forwarded,
+        ));
+        let kept = self.shelf.store.insert(&self.key, &stored, self.begun);
+        Ok(Landed::Sliced(stored, kept, Box::new(object)))
+    }
+
+    /// Too large for memory, and its version can be told beyond doubt.
+    fn sliceable(&self, meta: &ObjectMeta) -> Option<(&Arc<Tier>, LastingIdentity)> {
+        let Validators { etag, .. } = &meta.validators;
+        let strong = etag.as_ref().is_some_and(|it| it.strength() == Strength::Strong);
+        let large = usize::try_from(meta.complete_length?)
+            .map_or(true, |length| length > self.shelf.max_object);
+        let tier = self.shelf.tier.as_ref()?;
+        (large && (strong || meta.validators.date_is_strong()))
+            .then_some((tier, self.origin.lasting()?))
+    }
+
     async fn found(&self, object: Object, asked: Instant) -> Landed {
+        let object = match self.describe(object, asked) {
+            Ok(landed) => return landed,
+            Err(object) => *object,
+        };
         let meta = object.meta().clone();
         let freshness =
             Freshness::new(&meta.caching, &meta.validators, self.times, asked, self.now);

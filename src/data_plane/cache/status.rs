@@ -13,6 +13,8 @@ pub(in super::super) enum CacheStatus {
     HitMissing,
     /// Asked the origin; kept where nothing forbids it.
     Miss(Absent, Result<(), NotStored>),
+    /// Answers with what is kept, and asks the origin for parts that are not.
+    Partial,
     /// Left the request to the origin.
     Pass(Passed),
     /// Asked the origin, which said that what is kept is still current.
@@ -86,6 +88,7 @@ impl CacheStatus {
             Self::Miss(_, Ok(())) => "miss",
             Self::Miss(_, Err(_))
             | Self::Pass(Passed::Head | Passed::Range | Passed::Remembered(_)) => "pass",
+            Self::Partial => "partial",
             Self::Pass(Passed::Off) => "off",
             Self::Revalidated => "revalidated",
             Self::Stale => "stale",
@@ -94,12 +97,13 @@ impl CacheStatus {
     }
 
     /// Every value of [`Self::code`].
-    pub(in super::super) const CODES: [&'static str; 9] = [
+    pub(in super::super) const CODES: [&'static str; 10] = [
         "collapsed",
         "hit",
         "hit_missing",
         "miss",
         "off",
+        "partial",
         "pass",
         "revalidated",
         "stale",
@@ -110,7 +114,9 @@ impl CacheStatus {
     pub(in super::super) const fn waited_for_origin(self) -> bool {
         match self {
             Self::Collapsed(_) | Self::Miss(..) | Self::Pass(_) | Self::Revalidated => true,
-            Self::Hit | Self::HitMissing | Self::Stale | Self::StaleIfError => false,
+            Self::Hit | Self::HitMissing | Self::Partial | Self::Stale | Self::StaleIfError => {
+                false
+            }
         }
     }
 
@@ -130,6 +136,7 @@ impl CacheStatus {
             Self::Miss(absent, Err(why)) => {
                 add(&[absent.forward(), &format!("detail={}", why.code())]);
             }
+            Self::Partial => add(&["fwd=partial", "stored"]),
             Self::Pass(Passed::Head) => add(&["fwd=method"]),
             Self::Pass(Passed::Off) => add(&["fwd=bypass"]),
             Self::Pass(Passed::Range) => add(&["fwd=uri-miss", "detail=range"]),
@@ -197,6 +204,7 @@ mod tests {
                 "countersign; fwd=vary-miss; detail=no-store",
             ),
             (CacheStatus::Collapsed(Absent::Stale), None, "countersign; fwd=stale; collapsed"),
+            (CacheStatus::Partial, Some(9), "countersign; fwd=partial; stored; ttl=9"),
             (CacheStatus::Pass(Passed::Off), None, "countersign; fwd=bypass"),
         ] {
             assert_eq!(status.to_header(ttl), expected);

@@ -1,10 +1,14 @@
 //! One kept object: its description, when it is fresh, and where its body is.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use super::freshness::Freshness;
+use super::slices::{Pinned, Slices, Tier, VersionId};
+use super::store::PurgeCount;
 use crate::clock::UnixSeconds;
 use crate::delivery::{
     Answer, AskMethod, Conditions, Freshening, Object, ObjectMeta, TagMatch, Vary,
@@ -30,6 +34,7 @@ pub(super) struct Stored {
 #[derive(Clone, Debug)]
 enum StoredBody {
     Memory(Bytes),
+    Slices(Arc<Tier>, VersionId),
 }
 
 impl Stored {
@@ -42,6 +47,42 @@ impl Stored {
         let selecting = selecting(&meta.caching.vary, forwarded);
         let body = StoredBody::Memory(bytes);
         Self { meta, body, freshness, selecting, failing_until: None }
+    }
+
+    /// Describes an object of a version that has a name, whose bytes are kept in slices.
+    pub(super) fn in_slices(
+        mut meta: ObjectMeta,
+        tier: Arc<Tier>,
+        named: impl FnOnce(&ObjectMeta, &mut dyn Iterator<Item = &[u8]>) -> VersionId,
+        freshness: Freshness,
+        forwarded: &HeaderMap,
+    ) -> Self {
+        // These are of the content that came along, which may have been a part.
+        for name in ["content-digest", "content-md5"] {
+            meta.forwarded.remove(name);
+        }
+        let selecting = selecting(&meta.caching.vary, forwarded);
+        let mut chosen_by = selecting.iter().flat_map(|(name, values)| {
+            let values = values.iter().map(HeaderValue::as_bytes);
+            std::iter::once(name.as_str().as_bytes()).chain(values)
+        });
+        let version = named(&meta, &mut chosen_by);
+        drop(chosen_by);
+        let body = StoredBody::Slices(tier, version);
+        Self { meta, body, freshness, selecting, failing_until: None }
+    }
+
+    /// The description.
+    pub(super) fn meta(&self) -> &ObjectMeta {
+        &self.meta
+    }
+
+    /// Where its slices are, if it has any.
+    pub(super) fn slices(&self) -> Option<(&Arc<Tier>, VersionId)> {
+        match &self.body {
+            StoredBody::Memory(_) => None,
+            StoredBody::Slices(tier, version) => Some((tier, *version)),
+        }
     }
 
     /// Is it for a request that these headers travel on of (RFC 9111 section 4.1)? A header that
@@ -57,7 +98,10 @@ impl Stored {
 
     /// Bytes that it holds.
     pub(super) fn weight(&self) -> usize {
-        let StoredBody::Memory(bytes) = &self.body;
+        let body = match &self.body {
+            StoredBody::Memory(bytes) => bytes.len(),
+            StoredBody::Slices(..) => 0,
+        };
         let headers: usize = self
             .meta
             .forwarded
@@ -71,18 +115,31 @@ impl Stored {
                 name.as_str().len() + values.iter().map(|it| it.len() + 32).sum::<usize>() + 48
             })
             .sum();
-        bytes.len() + headers + selecting + self.meta.content_type.len() + OVERHEAD
+        body + headers + selecting + self.meta.content_type.len() + OVERHEAD
     }
 
-    /// What an origin that has it would answer.
-    pub(super) fn to_answer(&self, method: AskMethod) -> Answer {
-        let StoredBody::Memory(bytes) = &self.body;
-        match method {
-            AskMethod::Get => Answer::Found(Object::from_memory(self.meta.clone(), bytes.clone())),
-            AskMethod::Head => {
-                let length = u64::try_from(bytes.len()).ok();
-                Answer::Described(ObjectMeta { complete_length: length, ..self.meta.clone() })
+    /// What an origin that has it would answer. `pin` asks the origin for what is not here, and
+    /// `in_hand` is its answer, if it has just described the object.
+    pub(super) fn to_answer(
+        &self,
+        method: AskMethod,
+        pin: impl FnOnce(&ObjectMeta) -> Pinned,
+        in_hand: Option<(Object, PurgeCount)>,
+    ) -> Answer {
+        let meta = self.meta.clone();
+        match (method, &self.body) {
+            (AskMethod::Get, StoredBody::Memory(bytes)) => {
+                Answer::Found(Object::from_memory(meta, bytes.clone()))
             }
+            (AskMethod::Get, StoredBody::Slices(tier, version)) => {
+                let slices = Slices::new(Arc::clone(tier), *version, pin(&meta), in_hand);
+                Answer::Found(Object::from_pieces(meta, Box::new(slices)))
+            }
+            (AskMethod::Head, StoredBody::Memory(bytes)) => {
+                let length = u64::try_from(bytes.len()).ok();
+                Answer::Described(ObjectMeta { complete_length: length, ..meta })
+            }
+            (AskMethod::Head, StoredBody::Slices(..)) => Answer::Described(meta),
         }
     }
 

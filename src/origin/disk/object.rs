@@ -15,6 +15,12 @@ pub(in super::super) struct DiskObject {
     pub(super) file: OwnedFd,
 }
 
+impl DiskObject {
+    pub(in super::super) fn new(file: OwnedFd) -> Self {
+        Self { file }
+    }
+}
+
 /// What the inode says, in our terms.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InodeFacts {

@@ -55,6 +55,13 @@ impl HttpObject {
     }
 }
 
+impl HttpObject {
+    /// Where the bytes begin that are arriving.
+    pub(in super::super) fn under_way_from(&self) -> Option<u64> {
+        self.in_hand.as_ref().map(|download| download.position)
+    }
+}
+
 /// A body as it arrives. Dropping it closes its connection, unless it was read to its end.
 pub(super) struct Download {
     upstream: Arc<Upstream>,

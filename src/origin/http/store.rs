@@ -146,6 +146,13 @@ impl HttpOrigin {
         }
     }
 
+    /// An object whose version is known and of which nothing is in hand: what is wanted of it is
+    /// asked for when it is read, pinned to that version. None where there can be no such object.
+    pub(in super::super) fn known(&self, meta: ObjectMeta, ask: Ask<'_>) -> Option<Object> {
+        let target = self.upstream.connector.url.target(ask.key)?;
+        Some(self.object(target, meta, None, ask))
+    }
+
     fn object(
         &self,
         target: PathAndQuery,

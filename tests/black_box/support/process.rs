@@ -143,6 +143,13 @@ impl Process {
         (status.code(), lines.iter().map(|line| value(line)).collect())
     }
 
+    /// Kills it as the system would, and gives its folder as it left it.
+    pub(crate) fn kill(mut self) -> TempDir {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+
     /// Ends it by SIGTERM and waits.
     pub(crate) fn stop(self) -> (Option<i32>, Vec<Value>) {
         self.signal(Signal::TERM);
