@@ -311,6 +311,25 @@ fn what_was_killed_serves_right_bytes_when_it_is_back() {
     assert_eq!(film.asked(), [""; 0]);
 }
 
+/// What the origin has to say shows before an answer has begun, where its first byte is not here.
+#[test]
+fn an_origin_is_asked_before_an_answer_begins() {
+    let film = Film::new();
+    let origin = film.origin();
+    let edge = builder(origin.address(), "").start();
+    assert!(part(edge.address(), &(0..MIB)).body == content(1)[..MIB]);
+    film.change();
+    let answer = part(edge.address(), &(5 * MIB..6 * MIB));
+    assert_eq!((answer.status, answer.header("etag")), (206, Some("\"two\"")));
+    assert!(answer.body == content(2)[5 * MIB..6 * MIB]);
+    drop(origin);
+    let answer = part(edge.address(), &(8 * MIB..9 * MIB));
+    assert_eq!((answer.status, answer.code()), (502, Some("origin_unreachable")));
+    // What is here needs no origin.
+    let here = until_hit(edge.address(), "Range: bytes=5242880-6291455\r\n");
+    assert!(here.body == content(2)[5 * MIB..6 * MIB]);
+}
+
 /// The folder goes bad while it runs: requests are answered from the origin, and it is counted.
 #[test]
 fn a_disk_that_fails_costs_only_the_cache() {

@@ -11,7 +11,7 @@ use super::fill::{Credentials, Fill, Landed, Room, Shelf, may_be_bridged, storab
 use super::flights::{Flights, Joined, Landing, Wait};
 use super::freshness::State;
 use super::key::{CacheKeyRef, FlightKey, PurgeScope};
-use super::slices::{DiskConfig, Held, Pinned, Tier};
+use super::slices::{DiskConfig, Held, Pinned, Slices, Tier};
 use super::status::{Absent, CacheStatus, NotStored, Passed};
 use super::store::{Finding, PurgeCount, Store, Verdict};
 use super::stored::Stored;
@@ -19,7 +19,7 @@ use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
 use crate::delivery::{
     Answer, Ask, AskMethod, ByteRange, Cacheable, Caching, Conditions, Object, ObjectMeta,
-    OriginError, RangeSpec, Spans,
+    OriginError, OriginFault, RangeSpec, Spans,
 };
 
 /// How much is kept.
@@ -188,9 +188,7 @@ impl Request<'_> {
         let key = CacheKeyRef::of(self.cacheable);
         let absent = match store.select(key, self.wanted.forwarded) {
             Ok(stored) => match stored.freshness.state(at) {
-                State::Fresh => {
-                    return self.kept(&stored, CacheStatus::Hit);
-                }
+                State::Fresh => return self.fresh(&stored).await,
                 State::StaleWhileRevalidate => {
                     self.refresh(&stored);
                     return self.kept(&stored, CacheStatus::Stale);
@@ -231,8 +229,33 @@ impl Request<'_> {
         Served { answer: Ok(self.answer_with(stored, None)), status, times: Some(times) }
     }
 
-    fn answer_with(&self, stored: &Stored, in_hand: Option<(Object, PurgeCount)>) -> Answer {
-        let pin = |meta: &ObjectMeta| Pinned {
+    /// What is fresh. Where its first byte is not here, the origin is asked before the answer
+    /// begins: if it fails, that is the answer, and if it has another version, that one is.
+    async fn fresh(&self, stored: &Stored) -> Served {
+        let served = self.kept(stored, CacheStatus::Hit);
+        let (Some((tier, version)), Some(wanted)) = (stored.slices(), self.wanted_of(stored))
+        else {
+            return served;
+        };
+        let plainly = *self.wanted.conditions == Conditions::default();
+        if served.status != CacheStatus::Partial || !plainly {
+            return served;
+        }
+        let mut slices = Slices::new(Arc::clone(tier), version, self.pin(stored.meta()), None);
+        match slices.begin(&wanted).await {
+            Ok(()) => Served { answer: Ok(stored.with_slices(slices)), ..served },
+            Err(error) if error.fault() == OriginFault::Changed => match self.wanted.ranges {
+                [] => self.collapse(Absent::Stale).await,
+                [_, ..] => self.part(Absent::Stale).await,
+            },
+            Err(error) => {
+                Served::of(Err(error), CacheStatus::Miss(Absent::Uri, Err(NotStored::OriginFailed)))
+            }
+        }
+    }
+
+    fn pin(&self, meta: &ObjectMeta) -> Pinned {
+        Pinned {
             filler: self.cacheable.filler(),
             meta: meta.clone(),
             forwarded: self.wanted.forwarded.clone(),
@@ -240,22 +263,30 @@ impl Request<'_> {
             meter: self.meter.clone(),
             store: Arc::clone(&self.cache.shelf.store),
             key: CacheKeyRef::of(self.cacheable).to_key(),
-        };
-        stored.to_answer(self.wanted.method, pin, in_hand)
+        }
+    }
+
+    fn answer_with(&self, stored: &Stored, in_hand: Option<(Object, PurgeCount)>) -> Answer {
+        stored.to_answer(self.wanted.method, |meta| self.pin(meta), in_hand)
     }
 
     /// Is every byte here that may be wanted? What conditions make of it is seen later.
     fn is_here(&self, stored: &Stored) -> bool {
         let Some((tier, version)) = stored.slices() else { return true };
-        let complete = stored.meta().complete_length.unwrap_or(0);
-        let wanted = match (self.wanted.method, self.wanted.ranges) {
-            (AskMethod::Head, _) => return true,
+        let wanted = self.wanted_of(stored);
+        wanted.is_none_or(|spans| tier.holds(version, &spans) == Held::All)
+    }
+
+    /// The bytes that may be wanted of an object; none where there are none.
+    fn wanted_of(&self, stored: &Stored) -> Option<Spans> {
+        let complete = stored.meta().complete_length?;
+        match (self.wanted.method, self.wanted.ranges) {
+            (AskMethod::Head, _) => None,
             (AskMethod::Get, []) => ByteRange::whole(complete).map(Spans::from),
             (AskMethod::Get, ranges) => {
                 Spans::coalesce(ranges.iter().filter_map(|it| it.resolve(complete)))
             }
-        };
-        wanted.is_none_or(|spans| tier.holds(version, &spans) == Held::All)
+        }
     }
 
     /// Asks the origin as if nothing were kept.

@@ -133,7 +133,7 @@ impl Stored {
             }
             (AskMethod::Get, StoredBody::Slices(tier, version)) => {
                 let slices = Slices::new(Arc::clone(tier), *version, pin(&meta), in_hand);
-                Answer::Found(Object::from_pieces(meta, Box::new(slices)))
+                self.with_slices(slices)
             }
             (AskMethod::Head, StoredBody::Memory(bytes)) => {
                 let length = u64::try_from(bytes.len()).ok();
@@ -141,6 +141,11 @@ impl Stored {
             }
             (AskMethod::Head, StoredBody::Slices(..)) => Answer::Described(meta),
         }
+    }
+
+    /// The same, of slices that were begun.
+    pub(super) fn with_slices(&self, slices: Slices) -> Answer {
+        Answer::Found(Object::from_pieces(self.meta.clone(), Box::new(slices)))
     }
 
     /// Asks whether it is still current. An object without validators has no such question, and

@@ -78,6 +78,16 @@ impl Filling {
         }
     }
 
+    /// Waits for a byte of the slice from this one on, or for the reason why there is none.
+    pub(super) async fn begins(&self, at: u64) -> Result<(), OriginFault> {
+        let mut progress = self.progress.subscribe();
+        match progress.wait_for(|now| now.bytes > at || now.end.is_some()).await {
+            Ok(seen) if seen.bytes > at => Ok(()),
+            Ok(seen) => seen.end.unwrap_or(Err(OriginFault::BodyBroken)),
+            Err(_) => Err(OriginFault::BodyBroken),
+        }
+    }
+
     /// What the origin goes on to send after this slice; to one who asks.
     pub(super) fn take_rest(&self) -> Option<Lead> {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -123,11 +133,13 @@ impl Errand {
     pub(super) async fn run(self, lead: Option<Lead>) {
         let fetched = self.fetch(lead).await;
         let end = fetched.map_err(|error| error.fault());
+        if end == Err(OriginFault::Changed) {
+            // Before those who wait ask anew.
+            self.pinned.forget();
+        }
         self.filling.end(end);
-        match end {
-            Ok(()) => self.keep().await,
-            Err(OriginFault::Changed) => self.pinned.forget(),
-            Err(_) => {}
+        if end.is_ok() {
+            self.keep().await;
         }
     }
 

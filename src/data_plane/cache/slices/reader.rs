@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -31,7 +31,9 @@ pub(in super::super) struct Slices {
     pinned: Arc<Pinned>,
     complete: u64,
     /// The answer that described it.
-    in_hand: std::sync::Mutex<Option<(Object, PurgeCount)>>,
+    in_hand: Mutex<Option<(Object, PurgeCount)>>,
+    /// The slice of the first byte, where it was begun ahead of the answer.
+    begun: Option<(u32, Arc<Filling>)>,
 }
 
 impl Slices {
@@ -42,18 +44,56 @@ impl Slices {
         in_hand: Option<(Object, PurgeCount)>,
     ) -> Self {
         let complete = pinned.meta.complete_length.unwrap_or(0);
-        Self { tier, version, pinned: Arc::new(pinned), complete, in_hand: in_hand.into() }
+        Self {
+            tier,
+            version,
+            pinned: Arc::new(pinned),
+            complete,
+            in_hand: in_hand.into(),
+            begun: None,
+        }
+    }
+}
+
+impl Slices {
+    /// Waits until the first byte of these ranges is here, so that an origin that fails, or has
+    /// another version, shows before an answer has begun.
+    pub(in super::super) async fn begin(&mut self, spans: &Spans) -> Result<(), OriginError> {
+        let Some(span) = spans.as_slice().first().copied() else { return Ok(()) };
+        let Some((index, slice)) = self.tier.slice_of(span.first(), self.complete) else {
+            return Ok(());
+        };
+        let key = SliceKey { version: self.version, index };
+        if self.tier.has(key) {
+            return Ok(());
+        }
+        let mut reader = self.reader(spans);
+        if let Piece::Filling(filling, begin) = reader.open(key, slice, span).await? {
+            filling.begins(span.first().saturating_sub(begin)).await?;
+            self.begun = Some((index, filling));
+        }
+        Ok(())
+    }
+
+    fn reader(&mut self, spans: &Spans) -> Reader {
+        let in_hand = self.in_hand.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        Reader {
+            tier: Arc::clone(&self.tier),
+            version: self.version,
+            pinned: Arc::clone(&self.pinned),
+            complete: self.complete,
+            in_hand,
+            begun: self.begun.take(),
+            spans: spans.as_slice().iter().copied().collect(),
+            piece: Piece::None,
+            rest: None,
+        }
     }
 }
 
 impl Pieces for Slices {
-    fn into_spans(self: Box<Self>, spans: &Spans) -> UnsyncBoxBody<Bytes, OriginError> {
-        let Self { tier, version, pinned, complete, in_hand } = *self;
-        let in_hand = in_hand.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let spans = spans.as_slice().iter().copied().collect();
-        let piece = Piece::None;
-        let reader = Reader { tier, version, pinned, complete, in_hand, spans, piece, rest: None };
-        UnsyncBoxBody::new(SlicedBody::Idle(Box::new(reader)))
+    fn into_spans(mut self: Box<Self>, spans: &Spans) -> UnsyncBoxBody<Bytes, OriginError> {
+        UnsyncBoxBody::new(SlicedBody::Idle(Box::new(self.reader(spans))))
     }
 }
 
@@ -108,6 +148,7 @@ struct Reader {
     pinned: Arc<Pinned>,
     complete: u64,
     in_hand: Option<(Object, PurgeCount)>,
+    begun: Option<(u32, Arc<Filling>)>,
     /// The first begins with the next byte.
     spans: VecDeque<ByteRange>,
     piece: Piece,
@@ -191,6 +232,11 @@ impl Reader {
         span: ByteRange,
     ) -> Result<Piece, OriginError> {
         let part = ByteRange::new(span.first(), span.last().min(slice.last())).unwrap_or(slice);
+        if let Some((index, filling)) = self.begun.take()
+            && index == key.index
+        {
+            return Ok(Piece::Filling(filling, slice.first()));
+        }
         let lead = (self.in_hand.take(), self.rest.take());
         loop {
             if let Some(body) = self.open_file(key, slice, part).await {
