@@ -33,7 +33,7 @@ const LARGE_PIECE: u64 = 64 * 1024;
 const SMALL_PIECE: u64 = 16 * 1024;
 
 /// The first of those.
-const SMALLEST_PIECE: u64 = 8 * 1024;
+const SMALLEST_PIECE: u64 = 4 * 1024;
 
 /// Asked of the disk at once, into the page cache: a thread's wake-up is dear, and so is a disk's.
 const READ_AHEAD: NonZeroU64 = NonZeroU64::new(256 * 1024).unwrap();
@@ -221,7 +221,7 @@ mod tests {
             while let Some(bytes) = poll_fn(|cx| body.poll_bytes(cx, None)).await {
                 lengths.push(bytes.unwrap().len());
             }
-            let expected = [8192, 16384, 16384, 16384, 16384, 16384, 9888];
+            let expected = [4096, 16384, 16384, 16384, 16384, 16384, 13_984];
             assert_eq!(lengths, expected, "{cache:?}");
         }
     }
