@@ -233,14 +233,14 @@ impl Request<'_> {
     /// begins: if it fails, that is the answer, and if it has another version, that one is.
     async fn fresh(&self, stored: &Stored) -> Served {
         let served = self.kept(stored, CacheStatus::Hit);
-        let (Some((tier, version)), Some(wanted)) = (stored.slices(), self.wanted_of(stored))
-        else {
-            return served;
-        };
         let plainly = *self.wanted.conditions == Conditions::default();
         if served.status != CacheStatus::Partial || !plainly {
             return served;
         }
+        let (Some((tier, version)), Some(wanted)) = (stored.slices(), self.wanted_of(stored))
+        else {
+            return served;
+        };
         let mut slices = Slices::new(Arc::clone(tier), version, self.pin(stored.meta()), None);
         match slices.begin(&wanted).await {
             Ok(()) => Served { answer: Ok(stored.with_slices(slices)), ..served },

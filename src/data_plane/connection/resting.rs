@@ -17,8 +17,8 @@ use super::activity::Activity;
 use super::watchdog::Watchdog;
 use super::watched::WatchedReads;
 
-/// How long a connection that has fallen silent stays with hyper. Long enough that clients at work do not pay for
-/// the change, which is a few microseconds.
+/// How long a connection that has fallen silent stays with hyper. Long enough that clients at work
+/// do not pay for the change, which is a few microseconds.
 const REST_AFTER: Duration = Duration::from_millis(500);
 
 /// Read at once when the rest is over: hyper reads what else there is.
