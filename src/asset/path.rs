@@ -20,7 +20,7 @@ use std::fmt;
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 
 use super::{AssetType, ChannelId, PATH_ESCAPES, VideoId, Visibility};
-use crate::target::{RequestTarget, percent_decode};
+use crate::target::{RequestTarget, cut, percent_decode, separated};
 
 /// What `quality` means where a link has none (requirement D8).
 const DEFAULT_QUALITY: &str = "360p";
@@ -157,13 +157,13 @@ impl AssetPath {
     /// Is the path under `/public/` or `/private/`, and so asset grammar or nothing?
     pub fn claims(target: &RequestTarget) -> bool {
         let path = target.decoded().strip_prefix('/').unwrap_or_default();
-        let first = path.split('/').next().unwrap_or_default();
+        let (first, _) = cut(path, b'/').unwrap_or((path, ""));
         Visibility::from_wire_name(first).is_some()
     }
 
     /// Reads a target that [`AssetPath::claims`].
     pub fn parse(target: &RequestTarget) -> Result<Self, AssetRejection> {
-        let mut segments = target.decoded().split('/').skip(1);
+        let mut segments = separated(target.decoded(), b'/').skip(1);
         let mut next = || segments.next();
         let (Some(visibility), Some(owner), Some(id)) = (next(), next(), next()) else {
             return Err(AssetRejection::UnknownForm);

@@ -7,7 +7,7 @@
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::uri::Scheme;
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, Method};
 
 use crate::network::{ClientIp, PeerIp};
 use crate::policy::{Denial, DenialCode, RequestFacts, Resource, Site, SiteTable};
@@ -162,9 +162,10 @@ fn request_target(parts: &Parts, site: &Site, limits: &Limits) -> Result<Request
     Ok(RequestTarget::parse(text, path_token, limits.max_target_bytes)?)
 }
 
-fn header_bytes<'h>(headers: &'h HeaderMap, name: &str) -> impl Iterator<Item = &'h [u8]> {
+fn header_bytes<'h>(
+    headers: &'h HeaderMap,
+    name: &str,
+) -> impl Iterator<Item = &'h [u8]> + use<'h> {
     // A configured name that is no header name has no values.
-    let name = HeaderName::from_bytes(name.as_bytes()).ok();
-    name.into_iter()
-        .flat_map(|name| headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes))
+    headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes)
 }

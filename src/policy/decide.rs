@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::asset::Visibility;
 use crate::clock::UnixSeconds;
-use crate::target::RequestTarget;
+use crate::target::{RequestTarget, cut};
 use crate::token::{MacBudget, Subject, TokenRejection, VerifiedToken, edge_auth};
 
 use super::permit::Grant;
@@ -164,14 +164,10 @@ impl<'t> EffectivePaths<'t> {
     /// Allocates only where the link says another visibility than is in force.
     fn of(target: &'t RequestTarget, effective: Visibility) -> Self {
         let prefix = effective.wire_name();
-        let rewrite = |path: &'t str| {
-            let mut segments = path.splitn(3, '/').skip(1);
-            match (segments.next(), segments.next()) {
-                (Some(first), Some(rest)) if first != prefix => {
-                    Cow::Owned(["/", prefix, "/", rest].concat())
-                }
-                _ => Cow::Borrowed(path),
-            }
+        let rewrite = |path: &'t str| match path.strip_prefix('/').and_then(|path| cut(path, b'/'))
+        {
+            Some((first, rest)) if first != prefix => Cow::Owned(["/", prefix, "/", rest].concat()),
+            Some(_) | None => Cow::Borrowed(path),
         };
         Self { wire: rewrite(target.wire()), decoded: rewrite(target.decoded()) }
     }

@@ -2,6 +2,7 @@
 
 use crate::asset::{AssetPath, OriginKey, Visibility};
 use crate::clock::UnixSeconds;
+use crate::target::cut;
 use crate::token::{VerifiedToken, without_parameter};
 
 use super::rules::OriginTakes;
@@ -102,7 +103,8 @@ impl Grant<'_> {
         match self {
             Grant::Asset { rules, asset, effective } => {
                 // `/public/…` or `/private/…`: the grammar was proven, so there is a rest.
-                let path = target.decoded().splitn(3, '/').nth(2).unwrap_or_default();
+                let path = target.decoded().strip_prefix('/').and_then(|path| cut(path, b'/'));
+                let path = path.map(|(_, rest)| rest).unwrap_or_default();
                 (rules.origin.clone(), rules.key.expand(asset, path, *effective))
             }
             Grant::Route(route) => {

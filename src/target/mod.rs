@@ -7,8 +7,10 @@ mod host;
 mod pattern;
 mod rejection;
 mod request_target;
+mod separated;
 
 pub use host::RequestHost;
 pub use pattern::PathPattern;
 pub use rejection::TargetRejection;
 pub use request_target::{PathToken, RequestTarget, parameters, percent_decode};
+pub use separated::{cut, holds, separated};

@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode_str;
 
 use super::TargetRejection;
+use super::separated::{cut, holds, separated};
 
 /// May a segment of the path be a token (`name=…`), and under which name?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,10 +46,12 @@ impl RequestTarget {
         if text.len() > max_bytes {
             return Err(TargetRejection::TooLong);
         }
-        if !text.bytes().all(|byte| (0x21..=0x7e).contains(&byte)) {
+        // To the end whatever is found on the way: that is many bytes at once.
+        let printable = |sound: bool, byte: u8| sound & (0x21..=0x7e).contains(&byte);
+        if !text.bytes().fold(true, printable) {
             return Err(TargetRejection::RawByte);
         }
-        let (path, query) = match text.split_once('?') {
+        let (path, query) = match cut(text, b'?') {
             Some((path, query)) => (path, Some(query)),
             None => (text, None),
         };
@@ -58,9 +61,10 @@ impl RequestTarget {
         let (wire, token) = take_path_token(path, path_token)?;
         let decoded = decode_path(&wire)?;
         let path_len = wire.len();
-        let text = match query {
-            Some(query) => format!("{wire}?{query}").into_boxed_str(),
-            None => wire.into(),
+        let text = match (wire, query) {
+            (Cow::Borrowed(_), _) => text.into(),
+            (Cow::Owned(wire), Some(query)) => [&wire, "?", query].concat().into_boxed_str(),
+            (Cow::Owned(wire), None) => wire.into_boxed_str(),
         };
         Ok(Self { text, path_len, decoded, path_token: token.map(Into::into) })
     }
@@ -94,14 +98,16 @@ impl RequestTarget {
 
 /// The parameters of a query text, as [`RequestTarget::parameters`].
 pub fn parameters(query: &str) -> impl Iterator<Item = (&str, &str)> {
-    query
-        .split('&')
+    separated(query, b'&')
         .filter(|parameter| !parameter.is_empty())
-        .map(|parameter| parameter.split_once('=').unwrap_or((parameter, "")))
+        .map(|parameter| cut(parameter, b'=').unwrap_or((parameter, "")))
 }
 
 /// Decodes percent escapes once. `None`: a malformed escape, or no UTF-8.
 pub fn percent_decode(text: &str) -> Option<Cow<'_, str>> {
+    if !holds(text, b'%') {
+        return Some(Cow::Borrowed(text));
+    }
     if has_malformed_escape(text) {
         return None;
     }
@@ -181,10 +187,10 @@ fn is_cut_off(segment: &str, name: &str) -> bool {
 
 /// One decoding, checked. `None`: decoding changes nothing.
 fn decode_path(wire: &str) -> Result<Option<Box<str>>, TargetRejection> {
-    if wire.contains('\\') {
+    if holds(wire, b'\\') {
         return Err(TargetRejection::Backslash);
     }
-    if !wire.contains('%') {
+    if !holds(wire, b'%') {
         check_segments(wire)?;
         return Ok(None);
     }
@@ -215,9 +221,11 @@ fn count_slashes(text: &str) -> usize {
 }
 
 fn check_segments(path: &str) -> Result<(), TargetRejection> {
-    let mut segments = path.split('/').skip(1).peekable();
-    while let Some(segment) = segments.next() {
-        if segment.is_empty() && segments.peek().is_some() {
+    let mut segments = separated(path, b'/').skip(1);
+    let mut next = segments.next();
+    while let Some(segment) = next {
+        next = segments.next();
+        if segment.is_empty() && next.is_some() {
             return Err(TargetRejection::EmptySegment);
         }
         if is_dot_segment(segment) {
@@ -228,8 +236,11 @@ fn check_segments(path: &str) -> Result<(), TargetRejection> {
 }
 
 fn is_dot_segment(segment: &str) -> bool {
-    let name = segment.split(';').next().unwrap_or(segment);
-    name == "." || name == ".."
+    // Most segments are told by their first byte.
+    segment.starts_with('.') && {
+        let (name, _) = cut(segment, b';').unwrap_or((segment, ""));
+        name == "." || name == ".."
+    }
 }
 
 /// Rounds of decoding that are followed: one more than the longest chain of decoders we know of.

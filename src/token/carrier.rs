@@ -10,7 +10,7 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 
 use super::TokenRejection;
-use crate::target::{RequestTarget, percent_decode};
+use crate::target::{RequestTarget, cut, holds, percent_decode, separated};
 
 /// Cookies of the token's name that are tried.
 const MAX_COOKIES: usize = 4;
@@ -97,7 +97,7 @@ impl TokenCandidate {
     /// Is it the same token, in whatever spelling? A token may hold escapes of its own, so the
     /// copy that a proxy encoded decodes to the other as received.
     fn same_token(&self, other: &Self) -> bool {
-        let spellings = |it: &'_ Self| [Some(it.raw.clone()), it.decoded.clone()];
+        let spellings = |it: &Self| [Some(it.raw.clone()), it.decoded.clone()];
         let theirs = spellings(other);
         spellings(self).iter().flatten().any(|it| theirs.iter().flatten().any(|their| it == their))
     }
@@ -178,7 +178,7 @@ impl Candidates {
 /// The query without the parameters of that name, in whatever spelling; the rest is as sent.
 pub fn without_parameter<'q>(query: &'q str, name: &str) -> Cow<'q, str> {
     let mut rest = other_parameters(query, name);
-    if rest.clone().count() == query.split('&').count() {
+    if rest.clone().count() == separated(query, b'&').count() {
         return Cow::Borrowed(query);
     }
     let mut text = String::with_capacity(query.len());
@@ -196,15 +196,19 @@ pub(super) fn other_parameters<'q>(
     query: &'q str,
     name: &str,
 ) -> impl Iterator<Item = &'q str> + Clone {
-    query.split('&').filter(move |parameter| {
-        let key = parameter.split_once('=').map_or(*parameter, |(key, _)| key);
+    separated(query, b'&').filter(move |parameter| {
+        let key = cut(parameter, b'=').map_or(*parameter, |(key, _)| key);
         !names(key, name)
     })
 }
 
 /// Is this name, decoded once, that name?
 fn names(parameter: &str, name: &str) -> bool {
-    percent_decode_str(parameter).eq(name.bytes())
+    if holds(parameter, b'%') {
+        percent_decode_str(parameter).eq(name.bytes())
+    } else {
+        parameter == name
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::wire::UnverifiedToken;
 use crate::clock::UnixSeconds;
 use crate::keyring::{MacInput, VerifyingKey};
 use crate::network::{ClientIp, parse_network};
-use crate::target::{PathPattern, percent_decode};
+use crate::target::{PathPattern, holds, percent_decode};
 use crate::token::carrier::other_parameters;
 use crate::token::{
     Claims, MacBudget, MalformedToken, Scope, Subject, TokenCandidate, TokenRejection,
@@ -300,8 +300,8 @@ pub(super) fn for_each_pattern(
 }
 
 fn decode_acl<'a>(acl: &'a str, buffer: &'a mut [u8; MAX_ACL_BYTES]) -> &'a [u8] {
-    let has_encoded_slash = acl.contains("%2f") || acl.contains("%2F");
-    if acl.contains('/') || !has_encoded_slash {
+    let as_it_is = holds(acl, b'/') || !(acl.contains("%2f") || acl.contains("%2F"));
+    if as_it_is {
         return acl.as_bytes();
     }
     let mut len = 0;

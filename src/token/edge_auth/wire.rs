@@ -1,6 +1,7 @@
 //! Text to fields: bounded, total, and free of any cryptography.
 
 use crate::clock::UnixSeconds;
+use crate::target::cut;
 use crate::token::{Claims, MalformedToken, Scope};
 
 /// Bytes of the longest tag, SHA-256's.
@@ -29,14 +30,18 @@ impl<'t> UnverifiedToken<'t> {
         let mut rest = Some(text);
         let mut consumed = 0_usize;
         while let Some(remaining) = rest {
-            let (field, next) = match remaining.split_once(field_delimiter) {
+            let split = match field_delimiter.as_bytes() {
+                [one] if one.is_ascii() => cut(remaining, *one),
+                _ => remaining.split_once(field_delimiter),
+            };
+            let (field, next) = match split {
                 Some((field, next)) => (field, Some(next)),
                 None => (remaining, None),
             };
             if field.is_empty() {
                 return Err(MalformedToken::EmptyField);
             }
-            let (name, value) = field.split_once('=').ok_or(MalformedToken::FieldWithoutValue)?;
+            let (name, value) = cut(field, b'=').ok_or(MalformedToken::FieldWithoutValue)?;
             let seen = match name {
                 "ip" => ip.replace(value).is_some(),
                 "st" => start.replace(seconds(value)?).is_some(),
