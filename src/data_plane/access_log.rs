@@ -108,6 +108,13 @@ pub(super) enum Completion {
 }
 
 impl AccessRecord {
+    /// The decision was made now.
+    pub(super) fn decided(&mut self, began: Instant) {
+        if self.wanted == Wanted::Yes {
+            self.decide_us = micros(began.elapsed());
+        }
+    }
+
     /// Writes the line.
     pub(super) fn write(&self, log: &LineWriter) {
         let mut line = Vec::with_capacity(512);
@@ -145,9 +152,9 @@ fn displayed<T: Display, S: Serializer>(
     }
 }
 
-/// Microseconds since then.
-pub(super) fn micros(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
+/// In whole microseconds.
+pub(super) fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// The names of a query's parameters, in order.

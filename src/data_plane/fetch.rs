@@ -17,13 +17,13 @@ use crate::telemetry::ErrorChain;
 use crate::token::Carrier;
 
 use super::access_log::{AccessRecord, micros};
-use super::cache::{CacheStatus, Credentials, Passed, Served, ServedTimes, Wanted};
+use super::cache::{CacheStatus, Credentials, Kept, Passed, Served, Wanted};
 use super::metrics::Metrics;
 use super::origin_meter::OriginMeter;
 use super::refusal::Refusal;
 use super::response::{
     AnswerBody, CacheControl, Disposition, FileAnswer, FileName, FileRequest, OriginsWord,
-    Presentation,
+    Presentation, head_of,
 };
 use super::state::EdgeState;
 
@@ -75,16 +75,18 @@ pub(super) async fn fetch(
             Served::past_the_cache(answer)
         }
     };
-    let Served { answer, status, times } = served;
+    let Served { answer, status, kept } = served;
     record.cache = Some(status.code());
-    metrics.cache.with_label_values(&[status.code()]).inc();
-    record.origin_us = status.waited_for_origin().then(|| micros(asked));
+    metrics.count_cache(status);
+    record.origin_us = status.waited_for_origin().then(|| micros(asked.elapsed()));
     let answer = answer.map_err(|error| {
         record.error = Some(ErrorChain(&error).to_string());
         Refusal::from(Denial::from(code_of(error.kind())))
     })?;
-    let told = &Told::of(&answer, times, &delivery);
-    match request.answer(answer) {
+    let told = &Told::of(&answer, kept.as_ref(), &delivery);
+    let left = kept.as_ref().map(|it| it.left);
+    let head = kept.and_then(|kept| kept.ready(&answer));
+    match request.answer(answer, head) {
         FileAnswer::NotFound => Err(Denial::from(DenialCode::NotFound).into()),
         FileAnswer::RangeNotSatisfiable { complete } => Err(Refusal {
             denial: DenialCode::RangeNotSatisfiable.into(),
@@ -111,10 +113,35 @@ pub(super) async fn fetch(
             presentation.apply(headers, origins_word);
             told.add_to(headers);
             if status != CacheStatus::Pass(Passed::Off) {
-                headers.insert(CACHE_STATUS, status.to_header(times.map(|it| it.left)));
+                headers.insert(CACHE_STATUS, status.to_header(left));
             }
             Ok(response)
         }
+    }
+}
+
+impl Kept {
+    /// The head of an answer with bytes, `Date` included.
+    fn ready(&self, answer: &Answer) -> Option<HeaderMap> {
+        let meta = match answer {
+            Answer::Described(meta) => meta,
+            Answer::Found(object) => object.meta(),
+            Answer::NotFound(_) | Answer::NotModified(_) => return None,
+        };
+        Some(self.head.get_or_make(|| {
+            let mut head = head_of(meta);
+            if let Some(made) = meta.validators.stated_at {
+                state_date(&mut head, made);
+            }
+            head
+        }))
+    }
+}
+
+/// When the answer was made (RFC 9110 section 6.6.1).
+fn state_date(headers: &mut HeaderMap, made: HttpTime) {
+    if let Ok(date) = HeaderValue::try_from(made.to_text()) {
+        headers.insert(header::DATE, date);
     }
 }
 
@@ -133,7 +160,7 @@ struct Told {
 impl Told {
     /// How far the origin lets the answer be kept. It does not say so again when nothing changed:
     /// then the next use asks again.
-    fn of(answer: &Answer, times: Option<ServedTimes>, delivery: &Delivery) -> Self {
+    fn of(answer: &Answer, kept: Option<&Kept>, delivery: &Delivery) -> Self {
         let (caching, validators) = match answer {
             Answer::Described(meta) => (&meta.caching, Some(&meta.validators)),
             Answer::Found(object) => (&object.meta().caching, Some(&object.meta().validators)),
@@ -147,8 +174,8 @@ impl Told {
         };
         Self {
             keeping: caching.keeping,
-            age: times.map(|times| times.age).or((caching.age > 0).then_some(caching.age)),
-            made: times.and(validators).and_then(|it| it.stated_at),
+            age: kept.map(|kept| kept.age).or((caching.age > 0).then_some(caching.age)),
+            made: kept.and(validators).and_then(|it| it.stated_at),
             vary: delivery.vary(caching).cloned(),
         }
     }
@@ -164,9 +191,9 @@ impl Told {
             headers.insert(header::AGE, age.min(i32::MAX as u64).into());
         }
         if let Some(made) = self.made
-            && let Ok(date) = HeaderValue::from_str(&made.to_string())
+            && !headers.contains_key(header::DATE)
         {
-            headers.insert(header::DATE, date);
+            state_date(headers, made);
         }
     }
 }

@@ -32,8 +32,8 @@ pub struct Metrics {
     pub origin_requests: IntCounterVec,
     /// Until the origin's head.
     pub origin_duration: Histogram,
-    /// Requests by what the cache did.
-    pub cache: IntCounterVec,
+    /// Requests by what the cache did, in the order of [`CacheStatus::CODES`].
+    cache: [IntCounter; CacheStatus::CODES.len()],
     /// What the cache's disk failed at.
     pub cache_disk_failures: IntCounterVec,
     /// Bytes of bodies.
@@ -59,6 +59,8 @@ impl Metrics {
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let requests =
             counters("requests_total", "Answers by outcome and code.", &["outcome", "code"])?;
+        let cache = counters("cache_total", "Requests by what the cache did.", &["status"])?;
+        registry.register(Box::new(cache.clone()))?;
         let metrics = Self {
             allowed: requests.with_label_values(&["allow", "ok"]),
             requests,
@@ -74,7 +76,7 @@ impl Metrics {
                 &["origin", "result"],
             )?,
             origin_duration: histogram("origin_duration_seconds", "Until the origin's head.")?,
-            cache: counters("cache_total", "Requests by what the cache did.", &["status"])?,
+            cache: CacheStatus::CODES.map(|code| cache.with_label_values(&[code])),
             cache_disk_failures: counters(
                 "cache_disk_failures_total",
                 "What the disk of the cache failed at.",
@@ -101,7 +103,6 @@ impl Metrics {
             Box::new(metrics.token_verifications.clone()),
             Box::new(metrics.origin_requests.clone()),
             Box::new(metrics.origin_duration.clone()),
-            Box::new(metrics.cache.clone()),
             Box::new(metrics.cache_disk_failures.clone()),
             Box::new(metrics.bytes_sent.clone()),
             Box::new(metrics.snapshot_version.clone()),
@@ -122,9 +123,6 @@ impl Metrics {
         for kind in ["corrupt", "read", "write"] {
             metrics.cache_disk_failures.with_label_values(&[kind]);
         }
-        for code in CacheStatus::CODES {
-            metrics.cache.with_label_values(&[code]);
-        }
         Ok(metrics)
     }
 
@@ -135,6 +133,14 @@ impl Metrics {
         connections: Arc<ConnectionMetrics>,
     ) -> Result<(), prometheus::Error> {
         registry.register(Box::new(ConnectionCollector::new(connections)?))
+    }
+
+    /// Counts what the cache did.
+    pub(super) fn count_cache(&self, status: CacheStatus) {
+        let known = CacheStatus::CODES.iter().zip(&self.cache);
+        if let Some((_, counter)) = known.into_iter().find(|(code, _)| **code == status.code()) {
+            counter.inc();
+        }
     }
 
     /// Counts an answer.

@@ -16,7 +16,7 @@ use crate::policy::{
 };
 use crate::telemetry::LineWriter;
 
-use super::access_log::{self, AccessRecord, Wanted, micros};
+use super::access_log::{self, AccessRecord, Wanted};
 use super::connection::ConnectionFacts;
 use super::fetch;
 use super::identity::{Arrival, BodyPresence, Learned, identify};
@@ -153,11 +153,11 @@ impl Pipeline {
         if parts.method == Method::OPTIONS {
             // Browsers send no token with it, and get no bytes for it.
             admit(&facts, &state.policy, &mut Quiet)?;
-            record.decide_us = micros(began);
+            record.decided(began);
             return Ok(response::preflight(facts.site, &parts.headers).map(Reply::File));
         }
         let decided = decide(&facts, &state.policy, now);
-        record.decide_us = micros(began);
+        record.decided(began);
         self.count_token(&facts, &decided);
         let permit = match decided {
             Ok(permit) => permit,
@@ -195,8 +195,8 @@ impl Pipeline {
         Box::new(AccessRecord {
             wanted: if log.is_some() { Wanted::Yes } else { Wanted::No },
             event: "request",
-            time: self.clock.since_epoch(),
-            request_id: Some(request_id.clone()),
+            time: log.map(|_| self.clock.since_epoch()).unwrap_or_default(),
+            request_id: log.map(|_| request_id.clone()),
             peer: Some(connection.peer),
             listener: Some(connection.listener),
             code: "ok",

@@ -112,9 +112,10 @@ impl Drop for ReplyBody {
         if self.record.error.is_none() && self.is_end_stream() {
             self.record.complete = Completion::Complete;
         }
-        self.record.total_us = micros(self.began);
+        let took = self.began.elapsed();
+        self.record.total_us = micros(took);
         self.metrics.bytes_sent.inc_by(self.record.bytes);
-        self.metrics.request_duration.observe(self.began.elapsed().as_secs_f64());
+        self.metrics.request_duration.observe(took.as_secs_f64());
         if let Some(log) = &self.log {
             self.record.write(log);
         }

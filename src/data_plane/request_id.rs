@@ -21,7 +21,7 @@ pub(super) enum Trust {
 /// Makes ids: a random part a process, then a count.
 #[derive(Debug)]
 pub(super) struct RequestIds {
-    process: u64,
+    prefix: String,
     next: AtomicU64,
 }
 
@@ -29,7 +29,8 @@ impl RequestIds {
     /// A new series.
     pub(super) fn new() -> Self {
         // Without randomness ids would only be less unlikely to meet those of another process.
-        Self { process: getrandom::u64().unwrap_or_default(), next: AtomicU64::new(1) }
+        let process = getrandom::u64().unwrap_or_default();
+        Self { prefix: format!("{process:016x}-"), next: AtomicU64::new(1) }
     }
 
     /// The id of a request: a trusted proxy's own, or a new one.
@@ -39,8 +40,8 @@ impl RequestIds {
             return id.clone();
         }
         let count = self.next.fetch_add(1, Ordering::Relaxed);
-        HeaderValue::try_from(format!("{:016x}-{count:x}", self.process))
-            .unwrap_or(HeaderValue::from_static("unnamed"))
+        let text = [&self.prefix, itoa::Buffer::new().format(count)].concat();
+        HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("unnamed"))
     }
 }
 

@@ -225,7 +225,7 @@ fn answer(
         AskMethod::Get => Answer::Found(Object::from_memory(meta, content.clone())),
         AskMethod::Head => Answer::Described(meta),
     };
-    FileRequest::new(method, headers).answer(found)
+    FileRequest::new(method, headers).answer(found, None)
 }
 
 fn response(answer: FileAnswer) -> Option<Response<AnswerBody>> {

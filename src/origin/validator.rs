@@ -42,6 +42,11 @@ impl EntityTag {
         self.strength
     }
 
+    /// As in a header.
+    pub fn to_text(&self) -> String {
+        [self.prefix(), "\"", &self.opaque, "\""].concat()
+    }
+
     /// Equal, and neither is weak (RFC 9110 section 8.8.3.2).
     pub fn matches_strongly(&self, other: &Self) -> bool {
         self.strength == Strength::Strong && self == other
@@ -50,6 +55,13 @@ impl EntityTag {
     /// Equal in their opaque texts (RFC 9110 section 8.8.3.2).
     pub fn matches_weakly(&self, other: &Self) -> bool {
         self.opaque == other.opaque
+    }
+
+    const fn prefix(&self) -> &'static str {
+        match self.strength {
+            Strength::Strong => "",
+            Strength::Weak => "W/",
+        }
     }
 
     fn take(text: &str) -> Option<(Self, &str)> {
@@ -64,11 +76,7 @@ impl EntityTag {
 
 impl fmt::Display for EntityTag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let prefix = match self.strength {
-            Strength::Strong => "",
-            Strength::Weak => "W/",
-        };
-        write!(f, "{prefix}\"{}\"", self.opaque)
+        write!(f, "{}\"{}\"", self.prefix(), self.opaque)
     }
 }
 
@@ -138,6 +146,15 @@ impl HttpTime {
         Self::new(UnixSeconds::new(seconds))
     }
 
+    /// IMF-fixdate (RFC 9110 section 5.6.7).
+    pub fn to_text(self) -> String {
+        httpdate::fmt_http_date(self.to_system())
+    }
+
+    fn to_system(self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(self.0)
+    }
+
     /// Seconds since the epoch.
     pub const fn to_unix(self) -> UnixSeconds {
         UnixSeconds::new(self.0)
@@ -147,8 +164,7 @@ impl HttpTime {
 impl fmt::Display for HttpTime {
     /// IMF-fixdate.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time: SystemTime = UNIX_EPOCH + Duration::from_secs(self.0);
-        httpdate::HttpDate::from(time).fmt(f)
+        httpdate::HttpDate::from(self.to_system()).fmt(f)
     }
 }
 

@@ -14,7 +14,7 @@ use super::key::{CacheKeyRef, FlightKey, PurgeScope};
 use super::slices::{DiskConfig, Held, Pinned, Slices, Tier};
 use super::status::{Absent, CacheStatus, NotStored, Passed};
 use super::store::{Finding, PurgeCount, Store, Verdict};
-use super::stored::Stored;
+use super::stored::{ReadyHead, Stored};
 use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
 use crate::delivery::{
@@ -74,20 +74,24 @@ impl Wanted<'_> {
 pub(in super::super) struct Served {
     pub(in super::super) answer: Result<Answer, OriginError>,
     pub(in super::super) status: CacheStatus,
-    /// Of an answer that was kept: seconds since its origin made it, and of freshness left.
-    pub(in super::super) times: Option<ServedTimes>,
+    /// Of an answer that was kept.
+    pub(in super::super) kept: Option<Kept>,
 }
 
-/// See [`Served`].
-#[derive(Clone, Copy, Debug)]
-pub(in super::super) struct ServedTimes {
+/// What is known of an answer that was kept, and is nobody's own.
+#[derive(Debug)]
+pub(in super::super) struct Kept {
+    /// Seconds since its origin made it.
     pub(in super::super) age: u64,
+    /// Seconds of freshness left.
     pub(in super::super) left: i64,
+    /// What answers with its bytes begin with.
+    pub(in super::super) head: ReadyHead,
 }
 
 impl Served {
     fn of(answer: Result<Answer, OriginError>, status: CacheStatus) -> Self {
-        Self { answer, status, times: None }
+        Self { answer, status, kept: None }
     }
 
     /// An answer that the cache has no part in.
@@ -188,7 +192,7 @@ impl Request<'_> {
         let key = CacheKeyRef::of(self.cacheable);
         let absent = match store.select(key, self.wanted.forwarded) {
             Ok(stored) => match stored.freshness.state(at) {
-                State::Fresh => return self.fresh(&stored).await,
+                State::Fresh => return self.fresh(&stored, at).await,
                 State::StaleWhileRevalidate => {
                     self.refresh(&stored);
                     return self.kept(&stored, CacheStatus::Stale);
@@ -219,20 +223,27 @@ impl Request<'_> {
 
     /// What is kept.
     fn kept(&self, stored: &Stored, status: CacheStatus) -> Served {
-        let at = Instant::now();
-        let times = ServedTimes { age: stored.freshness.age(at), left: stored.freshness.left(at) };
+        self.kept_at(stored, status, Instant::now())
+    }
+
+    fn kept_at(&self, stored: &Stored, status: CacheStatus, at: Instant) -> Served {
+        let kept = Kept {
+            age: stored.freshness.age(at),
+            left: stored.freshness.left(at),
+            head: stored.head().clone(),
+        };
         let status = if status == CacheStatus::Hit && !self.is_here(stored) {
             CacheStatus::Partial
         } else {
             status
         };
-        Served { answer: Ok(self.answer_with(stored, None)), status, times: Some(times) }
+        Served { answer: Ok(self.answer_with(stored, None)), status, kept: Some(kept) }
     }
 
     /// What is fresh. Where its first byte is not here, the origin is asked before the answer
     /// begins: if it fails, that is the answer, and if it has another version, that one is.
-    async fn fresh(&self, stored: &Stored) -> Served {
-        let served = self.kept(stored, CacheStatus::Hit);
+    async fn fresh(&self, stored: &Stored, at: Instant) -> Served {
+        let served = self.kept_at(stored, CacheStatus::Hit, at);
         let plainly = *self.wanted.conditions == Conditions::default();
         if served.status != CacheStatus::Partial || !plainly {
             return served;

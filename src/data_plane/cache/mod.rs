@@ -34,7 +34,7 @@ mod store;
 mod stored;
 
 pub use answering::{Cache, CacheConfig};
-pub(super) use answering::{Served, ServedTimes, Wanted};
+pub(super) use answering::{Kept, Served, Wanted};
 pub(super) use fill::Credentials;
 pub use key::PurgeScope;
 pub use slices::DiskConfig;

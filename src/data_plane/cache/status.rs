@@ -122,6 +122,11 @@ impl CacheStatus {
 
     /// `Cache-Status`; `ttl` is the freshness that is left of what was answered with.
     pub(in super::super) fn to_header(self, ttl: Option<i64>) -> HeaderValue {
+        const NAME: HeaderValue = HeaderValue::from_static("countersign");
+        if let (Self::Hit, Some(ttl)) = (self, ttl) {
+            let text = ["countersign; hit; ttl=", itoa::Buffer::new().format(ttl)].concat();
+            return HeaderValue::try_from(text).unwrap_or(NAME);
+        }
         let mut text = "countersign".to_owned();
         let mut add = |parts: &[&str]| {
             for part in parts {
@@ -150,7 +155,7 @@ impl CacheStatus {
         if let Some(ttl) = ttl {
             add(&[&format!("ttl={ttl}")]);
         }
-        HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("countersign"))
+        HeaderValue::try_from(text).unwrap_or(NAME)
     }
 }
 

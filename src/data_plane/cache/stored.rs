@@ -1,6 +1,6 @@
 //! One kept object: its description, when it is fresh, and where its body is.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -15,19 +15,33 @@ use crate::delivery::{
 };
 use crate::policy::CacheTimes;
 
-/// What an entry costs beside its texts and bytes: maps, counters, reference counts; estimated.
-const OVERHEAD: usize = 768;
+/// What an entry costs beside its texts and bytes: maps, counters, reference counts, the head that
+/// is made of it; estimated.
+const OVERHEAD: usize = 2816;
 
 /// One variant of one object.
 #[derive(Clone, Debug)]
 pub(super) struct Stored {
     meta: ObjectMeta,
+    head: ReadyHead,
     body: StoredBody,
     pub(super) freshness: Freshness,
     /// The request headers it was chosen by, as they were sent.
     selecting: Box<[(HeaderName, Box<[HeaderValue]>)]>,
     /// Its origin failed when it was asked; it may be asked again from this moment.
     failing_until: Option<Instant>,
+}
+
+/// What answers with an object's bytes begin with. Made by the first who needs it; what it says is
+/// not the cache's business.
+#[derive(Clone, Debug, Default)]
+pub(in super::super) struct ReadyHead(Arc<OnceLock<HeaderMap>>);
+
+impl ReadyHead {
+    /// It, made if need be. Everybody makes the same of one object.
+    pub(in super::super) fn get_or_make(&self, make: impl FnOnce() -> HeaderMap) -> HeaderMap {
+        self.0.get_or_init(make).clone()
+    }
 }
 
 /// Where the bytes are.
@@ -46,7 +60,7 @@ impl Stored {
     ) -> Self {
         let selecting = selecting(&meta.caching.vary, forwarded);
         let body = StoredBody::Memory(bytes);
-        Self { meta, body, freshness, selecting, failing_until: None }
+        Self { head: ReadyHead::default(), meta, body, freshness, selecting, failing_until: None }
     }
 
     /// Describes an object of a version that has a name, whose bytes are kept in slices.
@@ -69,12 +83,17 @@ impl Stored {
         let version = named(&meta, &mut chosen_by);
         drop(chosen_by);
         let body = StoredBody::Slices(tier, version);
-        Self { meta, body, freshness, selecting, failing_until: None }
+        Self { head: ReadyHead::default(), meta, body, freshness, selecting, failing_until: None }
     }
 
     /// The description.
     pub(super) fn meta(&self) -> &ObjectMeta {
         &self.meta
+    }
+
+    /// What every answer with its bytes says.
+    pub(super) fn head(&self) -> &ReadyHead {
+        &self.head
     }
 
     /// Where its slices are, if it has any.
@@ -191,7 +210,7 @@ impl Stored {
         }
         meta.caching.vary = self.meta.caching.vary.clone();
         let freshness = Freshness::new(&meta.caching, &meta.validators, times, asked, now);
-        Self { meta, freshness, failing_until: None, ..self.clone() }
+        Self { head: ReadyHead::default(), meta, freshness, failing_until: None, ..self.clone() }
     }
 
     /// The same object, whose origin failed and is left alone until then.

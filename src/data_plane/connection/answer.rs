@@ -51,7 +51,8 @@ pub enum TurnedAway {
 #[derive(Debug)]
 pub struct RequestBody {
     incoming: Incoming,
-    due: Instant,
+    /// When it must have arrived; none where there is none.
+    due: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
     metrics: Arc<ConnectionMetrics>,
 }
@@ -62,7 +63,8 @@ impl RequestBody {
         timeout: Duration,
         metrics: Arc<ConnectionMetrics>,
     ) -> Self {
-        Self { incoming, due: Instant::now() + timeout, sleep: None, metrics }
+        let due = (!incoming.is_end_stream()).then(|| Instant::now() + timeout);
+        Self { incoming, due, sleep: None, metrics }
     }
 }
 
@@ -78,7 +80,8 @@ impl Body for RequestBody {
         if let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(cx) {
             return Poll::Ready(frame.map(|frame| frame.map_err(RequestBodyError::Read)));
         }
-        let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep_until(this.due)));
+        let due = this.due.unwrap_or_else(Instant::now);
+        let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep_until(due)));
         sleep.as_mut().poll(cx).map(|()| {
             this.metrics.timeouts(Timeout::Body).increment();
             Some(Err(RequestBodyError::Timeout))

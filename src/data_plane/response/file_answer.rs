@@ -64,29 +64,30 @@ impl FileRequest {
     /// What to answer the client.
     ///
     /// Headers that depend on who asks (`Cache-Control`, `Content-Disposition`) are added by
-    /// [`Presentation`](super::Presentation).
-    pub fn answer(&self, answer: Answer) -> FileAnswer {
+    /// [`Presentation`](super::Presentation). `head` is [`head_of`] the answer's object, where
+    /// somebody has it at hand.
+    pub fn answer(&self, answer: Answer, head: Option<HeaderMap>) -> FileAnswer {
         match answer {
-            Answer::Described(meta) => self.describe(&meta),
-            Answer::Found(object) => self.serve(object),
+            Answer::Described(meta) => self.describe(&meta, head),
+            Answer::Found(object) => self.serve(object, head),
             Answer::NotFound(_) => FileAnswer::NotFound,
             Answer::NotModified(fresh) => not_modified(&fresh.validators, &fresh.forwarded),
         }
     }
 
-    fn describe(&self, meta: &ObjectMeta) -> FileAnswer {
+    fn describe(&self, meta: &ObjectMeta, head: Option<HeaderMap>) -> FileAnswer {
         match conditional::evaluate(&self.conditions, &meta.validators) {
             Verdict::NotModified => not_modified(&meta.validators, &meta.forwarded),
             Verdict::PreconditionFailed => precondition_failed(&meta.validators),
             Verdict::Proceed => {
-                let mut response = described(StatusCode::OK, meta);
+                let mut response = described(StatusCode::OK, meta, head);
                 set_length(response.headers_mut(), meta.complete_length);
                 FileAnswer::Response(response)
             }
         }
     }
 
-    fn serve(&self, object: Object) -> FileAnswer {
+    fn serve(&self, object: Object, head: Option<HeaderMap>) -> FileAnswer {
         let meta = object.meta();
         match conditional::evaluate(&self.conditions, &meta.validators) {
             Verdict::NotModified => not_modified(&meta.validators, &meta.forwarded),
@@ -95,8 +96,10 @@ impl FileRequest {
                 (Some(complete), Selection::Unsatisfiable) => {
                     FileAnswer::RangeNotSatisfiable { complete }
                 }
-                (Some(complete), Selection::Spans(spans)) => partial(object, &spans, complete),
-                (None, _) | (Some(_), Selection::Whole) => whole(object),
+                (Some(complete), Selection::Spans(spans)) => {
+                    partial(object, head, &spans, complete)
+                }
+                (None, _) | (Some(_), Selection::Whole) => whole(object, head),
             },
         }
     }
@@ -124,24 +127,24 @@ impl FileRequest {
     }
 }
 
-fn whole(object: Object) -> FileAnswer {
-    let mut response = described(StatusCode::OK, object.meta());
+fn whole(object: Object, head: Option<HeaderMap>) -> FileAnswer {
+    let mut response = described(StatusCode::OK, object.meta(), head);
     set_length(response.headers_mut(), object.meta().complete_length);
     *response.body_mut() = AnswerBody::plain(object.into_whole());
     FileAnswer::Response(response)
 }
 
-fn partial(object: Object, spans: &Spans, complete: u64) -> FileAnswer {
-    let mut response = described(StatusCode::PARTIAL_CONTENT, object.meta());
+fn partial(object: Object, head: Option<HeaderMap>, spans: &Spans, complete: u64) -> FileAnswer {
+    let mut response = described(StatusCode::PARTIAL_CONTENT, object.meta(), head);
     let headers = response.headers_mut();
     let body = if let [span] = spans.as_slice() {
-        set_text(headers, header::CONTENT_RANGE, &format!("bytes {span}/{complete}"));
+        set_text(headers, header::CONTENT_RANGE, format!("bytes {span}/{complete}"));
         set_length(headers, Some(span.length()));
         AnswerBody::plain(object.into_spans(spans))
     } else {
         let frame = MultipartFrame::new(spans, complete, &object.meta().content_type);
         // The parts say what type they are; the message is of the type of the frame.
-        set_text(headers, header::CONTENT_TYPE, &frame.content_type());
+        set_text(headers, header::CONTENT_TYPE, frame.content_type());
         set_length(headers, frame.length());
         AnswerBody::multipart(frame, object.into_spans(spans))
     };
@@ -151,20 +154,36 @@ fn partial(object: Object, spans: &Spans, complete: u64) -> FileAnswer {
 
 /// RFC 9110 section 15.4.5: the validators, and nothing that describes a body.
 fn not_modified(validators: &Validators, forwarded: &HeaderMap) -> FileAnswer {
-    FileAnswer::Response(validated(StatusCode::NOT_MODIFIED, validators, forwarded))
+    FileAnswer::Response(bare(StatusCode::NOT_MODIFIED, validated(validators, forwarded)))
 }
 
 fn precondition_failed(validators: &Validators) -> FileAnswer {
-    let mut response = validated(StatusCode::PRECONDITION_FAILED, validators, &HeaderMap::new());
+    let head = validated(validators, &HeaderMap::new());
+    let mut response = bare(StatusCode::PRECONDITION_FAILED, head);
     set_length(response.headers_mut(), Some(0));
     FileAnswer::Response(response)
 }
 
-fn described(status: StatusCode, meta: &ObjectMeta) -> Response<AnswerBody> {
-    let mut response = validated(status, &meta.validators, &meta.forwarded);
-    let headers = response.headers_mut();
+fn described(
+    status: StatusCode,
+    meta: &ObjectMeta,
+    head: Option<HeaderMap>,
+) -> Response<AnswerBody> {
+    bare(status, head.unwrap_or_else(|| head_of(meta)))
+}
+
+fn bare(status: StatusCode, head: HeaderMap) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::empty());
+    *response.status_mut() = status;
+    *response.headers_mut() = head;
+    response
+}
+
+/// What every answer with an object's bytes says of them; all but their length.
+pub fn head_of(meta: &ObjectMeta) -> HeaderMap {
+    let mut headers = validated(&meta.validators, &meta.forwarded);
     headers.insert(header::CONTENT_TYPE, meta.content_type.clone());
-    headers::restrain(headers, &meta.content_type);
+    headers::restrain(&mut headers, &meta.content_type);
     for (name, value) in [
         (header::CONTENT_ENCODING, &meta.content_encoding),
         (header::CONTENT_LANGUAGE, &meta.content_language),
@@ -175,33 +194,26 @@ fn described(status: StatusCode, meta: &ObjectMeta) -> Response<AnswerBody> {
     }
     let unit = if meta.complete_length.is_some() { "bytes" } else { "none" };
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static(unit));
-    response
+    headers
 }
 
 /// Fields of an answer with a file: a map that grows by itself is hashed anew three times on the way.
-const USUAL_FIELDS: usize = 12;
+const USUAL_FIELDS: usize = 16;
 
 /// What the operator lets travel comes first: what we say ourselves takes its place.
-fn validated(
-    status: StatusCode,
-    validators: &Validators,
-    forwarded: &HeaderMap,
-) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::empty());
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.reserve(USUAL_FIELDS);
+fn validated(validators: &Validators, forwarded: &HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(USUAL_FIELDS);
     for (name, value) in forwarded {
         headers.append(name.clone(), value.clone());
     }
-    headers::harden(headers);
+    headers::harden(&mut headers);
     if let Some(etag) = &validators.etag {
-        set_text(headers, header::ETAG, &etag.to_string());
+        set_text(&mut headers, header::ETAG, etag.to_text());
     }
     if let Some(modified) = validators.last_modified {
-        set_text(headers, header::LAST_MODIFIED, &modified.to_string());
+        set_text(&mut headers, header::LAST_MODIFIED, modified.to_text());
     }
-    response
+    headers
 }
 
 fn set_length(headers: &mut HeaderMap, length: Option<u64>) {
@@ -211,8 +223,8 @@ fn set_length(headers: &mut HeaderMap, length: Option<u64>) {
 }
 
 /// For texts that are visible ASCII by construction; another would simply not be sent.
-fn set_text(headers: &mut HeaderMap, name: header::HeaderName, text: &str) {
-    if let Ok(value) = HeaderValue::from_str(text) {
+fn set_text(headers: &mut HeaderMap, name: header::HeaderName, text: String) {
+    if let Ok(value) = HeaderValue::try_from(text) {
         headers.insert(name, value);
     }
 }

@@ -107,14 +107,15 @@ pub enum CacheControl {
 
 impl CacheControl {
     fn to_header(self) -> HeaderValue {
-        // RFC 9111 section 1.2.2: some recipients read seconds into 31 bits.
-        let seconds = |age: u64| age.min(i32::MAX as u64);
-        let text = match self {
-            Self::NoStore => "no-store".to_owned(),
-            Self::PrivateMaxAge(age) => format!("private, max-age={}", seconds(age)),
-            Self::PublicMaxAge(age) => format!("public, max-age={}", seconds(age)),
+        const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+        let (kind, age) = match self {
+            Self::NoStore => return NO_STORE,
+            Self::PrivateMaxAge(age) => ("private, max-age=", age),
+            Self::PublicMaxAge(age) => ("public, max-age=", age),
         };
-        HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("no-store"))
+        // RFC 9111 section 1.2.2: some recipients read seconds into 31 bits.
+        let text = [kind, itoa::Buffer::new().format(age.min(i32::MAX as u64))].concat();
+        HeaderValue::try_from(text).unwrap_or(NO_STORE)
     }
 }
 
@@ -136,7 +137,12 @@ impl Disposition {
             Self::Inline(name) => ("inline", name),
             Self::Unstated => return None,
         };
-        HeaderValue::from_str(&format!("{kind}; {name}")).ok()
+        let text = if name.0.bytes().all(is_as_usual) {
+            [kind, "; filename=\"", &name.0, "\""].concat()
+        } else {
+            format!("{kind}; {name}")
+        };
+        HeaderValue::try_from(text).ok()
     }
 }
 
@@ -151,6 +157,9 @@ impl FileName {
 
     /// The nearest safe name. Folders before the last `/` or `\` are dropped.
     pub fn sanitise(text: &str) -> Self {
+        if is_safe(text) {
+            return Self(text.to_owned());
+        }
         let base = text.rsplit(['/', '\\']).next().unwrap_or_default();
         let mut name = String::new();
         for character in base.chars().filter(|&character| !steers_text(character)) {
@@ -194,6 +203,19 @@ impl std::fmt::Display for FileName {
         }
         write!(f, "; filename*=UTF-8''{}", utf8_percent_encode(&self.0, NOT_ATTR_CHAR))
     }
+}
+
+/// Of what most names are made: nothing that is replaced, or said in two forms.
+fn is_as_usual(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)
+}
+
+/// Is it a name that [`FileName::sanitise`] leaves as it is?
+fn is_safe(text: &str) -> bool {
+    (1..=FileName::MAX).contains(&text.len())
+        && text.bytes().all(is_as_usual)
+        && !text.starts_with('.')
+        && !text.ends_with('.')
 }
 
 /// RFC 8187 section 3.2.1, `attr-char`.

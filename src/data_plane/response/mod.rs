@@ -20,6 +20,6 @@ pub use body::AnswerBody;
 pub use denial::{
     DenialContext, REASON_HEADER, REQUEST_ID_HEADER, answer as denial, closes_connection, status,
 };
-pub use file_answer::{FileAnswer, FileRequest};
+pub use file_answer::{FileAnswer, FileRequest, head_of};
 pub use headers::{CacheControl, Disposition, FileName, OriginsWord, Presentation};
 pub use sharing::{origin, preflight, share};

@@ -48,7 +48,7 @@ fn answer(method: AskMethod, fields: Fields<'_>, content: &'static [u8]) -> File
         AskMethod::Get => Answer::Found(Object::from_memory(meta, Bytes::from_static(content))),
         AskMethod::Head => Answer::Described(meta),
     };
-    request(method, fields).answer(answer)
+    request(method, fields).answer(answer, None)
 }
 
 fn response(answer: FileAnswer) -> Response<AnswerBody> {
@@ -202,7 +202,7 @@ async fn the_origin_may_say_not_modified_itself() {
         caching: None,
         forwarded: HeaderMap::new(),
     };
-    let response = response(request.answer(Answer::NotModified(Box::new(current))));
+    let response = response(request.answer(Answer::NotModified(Box::new(current)), None));
     assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(text(&response, "last-modified"), Some(MODIFIED));
 }
@@ -210,7 +210,7 @@ async fn the_origin_may_say_not_modified_itself() {
 #[tokio::test]
 async fn a_missing_file_is_the_refusal_of_the_pipeline() {
     let answer = request(AskMethod::Get, &[("if-match", "*")])
-        .answer(Answer::NotFound(Box::new(Caching::UNSTATED)));
+        .answer(Answer::NotFound(Box::new(Caching::UNSTATED)), None);
     assert!(matches!(answer, FileAnswer::NotFound));
 }
 
@@ -222,7 +222,8 @@ async fn active_types_are_restrained_in_parts_as_well() {
     ] {
         let html = ObjectMeta { content_type: HeaderValue::from_static("text/html"), ..meta(None) };
         let object = Object::from_memory(html, Bytes::from_static(CONTENT));
-        let response = response(request(AskMethod::Get, fields).answer(Answer::Found(object)));
+        let response =
+            response(request(AskMethod::Get, fields).answer(Answer::Found(object), None));
         assert_eq!(response.status(), status);
         let policy = text(&response, "content-security-policy");
         assert_eq!(policy, Some("sandbox; default-src 'none'"));
