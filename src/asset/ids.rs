@@ -3,9 +3,11 @@
 use std::fmt;
 
 use percent_encoding::{AsciiSet, CONTROLS};
+use serde::{Deserialize, Serialize};
 
 /// The tenant (movingimage's videoManagerId) that owns a site's assets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct TenantId(pub u64);
 
 impl fmt::Display for TenantId {
@@ -16,7 +18,8 @@ impl fmt::Display for TenantId {
 
 /// A video's id: one path segment, any alphabet, often 22 base64url characters; it may begin
 /// with `-`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct VideoId(Box<str>);
 
 impl VideoId {
@@ -28,6 +31,19 @@ impl VideoId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// The text is no path segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a video id is one path segment")]
+pub struct NotAVideoId;
+
+impl TryFrom<String> for VideoId {
+    type Error = NotAVideoId;
+
+    fn try_from(text: String) -> Result<Self, NotAVideoId> {
+        Self::new(&text).ok_or(NotAVideoId)
     }
 }
 
@@ -44,7 +60,8 @@ impl fmt::Display for VideoId {
 }
 
 /// A channel's (folder's) number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ChannelId(pub u64);
 
 impl fmt::Display for ChannelId {

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 /// The asset types of movingimage's override API (requirements D21).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum AssetType {
     /// Attachments of videos and channels.
     Attachment,
@@ -76,6 +79,26 @@ impl AssetTypeSet {
     }
 }
 
+impl AssetTypeSet {
+    /// The types of the set, in the order of [`AssetType::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = AssetType> {
+        AssetType::ALL.iter().copied().filter(move |kind| self.contains(*kind))
+    }
+}
+
+/// A list of wire names.
+impl Serialize for AssetTypeSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for AssetTypeSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Vec::<AssetType>::deserialize(deserializer)?.into_iter().collect())
+    }
+}
+
 impl FromIterator<AssetType> for AssetTypeSet {
     fn from_iter<I: IntoIterator<Item = AssetType>>(kinds: I) -> Self {
         kinds.into_iter().fold(Self::EMPTY, Self::with)
@@ -118,10 +141,18 @@ mod tests {
     fn wire_names_round_trip_and_fit_the_set() {
         for &kind in AssetType::ALL {
             assert_eq!(AssetType::from_wire_name(kind.wire_name()), Some(kind));
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.wire_name());
             assert!(AssetTypeSet::EVERY.contains(kind));
             assert!(!AssetTypeSet::EMPTY.contains(kind));
         }
         assert_eq!(AssetType::ALL.iter().copied().collect::<AssetTypeSet>(), AssetTypeSet::EVERY);
         assert_eq!(AssetType::from_wire_name("video_source"), None);
+        let some = AssetTypeSet::EMPTY.with(AssetType::Subtitle).with(AssetType::Attachment);
+        assert_eq!(serde_json::to_string(&some).unwrap(), r#"["ATTACHMENT","SUBTITLE"]"#);
+        assert_eq!(
+            serde_json::from_str::<AssetTypeSet>(r#"["ATTACHMENT","SUBTITLE"]"#).unwrap(),
+            some
+        );
+        assert!(serde_json::from_str::<AssetTypeSet>(r#"["subtitle"]"#).is_err());
     }
 }

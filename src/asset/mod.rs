@@ -4,6 +4,6 @@ mod ids;
 mod kind;
 mod path;
 
-pub use ids::{ChannelId, OriginKey, PATH_ESCAPES, TenantId, VideoId};
+pub use ids::{ChannelId, NotAVideoId, OriginKey, PATH_ESCAPES, TenantId, VideoId};
 pub use kind::{AssetType, AssetTypeSet, Visibility};
 pub use path::{AssetParameters, AssetPath, AssetRejection, AssetResource, SubtitleFormat};
