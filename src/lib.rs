@@ -35,11 +35,12 @@
 //! | `splice` | bytes that pass from descriptor to descriptor within the kernel |
 //! | `telemetry` | logs, metrics, the operators' listener |
 //!
-//! The plane and the roof:
+//! The planes and the roof:
 //!
 //! | module | owns |
 //! |---|---|
 //! | `data_plane` | from accepted sockets to answers; its module doc is the life of a request |
+//! | `control_plane` | what may be handed out: its store, with audit log and change feed |
 //! | `config` | from a file to what each component takes, or everything that is wrong |
 //! | `app` | composition: configuration, listeners, reload, drain |
 //! | `cli` | one file a command |
@@ -47,8 +48,8 @@
 //!
 //! # Import table
 //!
-//! Who may name whom; `tests/architecture.rs` holds the code to it. `catalog`, `event`, `forensic`,
-//! `archive` and `control_plane` have a row there and no code yet.
+//! Who may name whom; `tests/architecture.rs` holds the code to it. `catalog`, `event`, `forensic`
+//! and `archive` have a row there and no code yet.
 //!
 //! | module | may name |
 //! |---|---|
@@ -60,6 +61,7 @@
 //! | `origin` | `asset` `clock` `secret` `splice` |
 //! | `delivery` | `origin` `policy` `asset` `clock` |
 //! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `delivery` `splice` `telemetry` |
+//! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `delivery` `telemetry` `keyring` `secret` |
 //! | `config` | all above; named by `app`, `cli` and `fuzzing` only |
 //! | `app` | everything but `cli` and `fuzzing` |
 //! | `cli` | `app` `config`, and the floor |
@@ -70,6 +72,7 @@ pub mod asset;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control_plane;
 pub mod data_plane;
 pub mod delivery;
 #[doc(hidden)]

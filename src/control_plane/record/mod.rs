@@ -1,0 +1,57 @@
+//! What the control plane keeps: one file a noun, and the same name in `store`.
+//!
+//! A record is what is true of a thing, a draft what a caller can say about one. Their JSON is what
+//! the change feed and the audit log hold, and leaves secrets out. Nothing here knows how it is
+//! stored, or how an API spells it.
+
+mod access_token;
+mod application;
+mod audit;
+mod blocklist;
+mod content;
+mod edge;
+mod feed;
+mod file;
+mod folder;
+mod folder_right;
+mod idempotency;
+mod identifier;
+mod path_override;
+mod person;
+mod pipeline;
+mod revocation;
+mod scope;
+mod signing_key;
+mod tenant;
+mod version;
+mod wire_name;
+
+pub use access_token::{AccessToken, AccessTokenDraft, TokenUse};
+pub use application::{Application, ApplicationDraft, ApplicationSecret};
+pub use audit::{AuditEvent, ChainFault, ChainState, FIRST_AUDIT_HASH, difference};
+pub use blocklist::BlocklistEntry;
+pub use content::{
+    Content, ContentDraft, ContentImport, ContentKind, ContentState, ContentText, Metadata, Period,
+    Publication,
+};
+pub use edge::{Edge, EnrolmentCode};
+pub use feed::{FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion};
+pub use file::{File, FileDraft, FileKind, FileOwner, FilePlace, FileState};
+pub use folder::{FOLDER_DEPTH, Folder, FolderDraft, FolderState};
+pub use folder_right::{FolderRight, Right};
+pub use idempotency::{IDEMPOTENCY_LIFETIME, IdempotencyClaim, KeptAnswer};
+pub(crate) use identifier::chance;
+pub use identifier::{
+    AccessTokenId, ApplicationId, ArchiveId, BlocklistId, ContentId, ContentLinkId, EdgeId,
+    EnrolmentId, NotAnId, PersonId, RevocationId, SecretHash, SecretId, SigningKeyId, VersionId,
+};
+pub use path_override::{
+    Opening, OverrideLevel, OverrideList, OverrideRevision, OverrideStep, PathOverride,
+};
+pub use person::{Grantee, PasswordHash, Person, PersonDraft, Role};
+pub use pipeline::{Pipeline, PipelineDraft};
+pub use revocation::{Revocation, RevocationDraft, RevokedLinks};
+pub use scope::{Scope, ScopeSet};
+pub use signing_key::{KeyUse, SealedKey, SigningKey, SigningKeyDraft};
+pub use tenant::Tenant;
+pub use version::Version;

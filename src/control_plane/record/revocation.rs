@@ -1,0 +1,52 @@
+//! Revocations: links that were handed out and shall not open any more.
+
+use serde::{Deserialize, Serialize};
+
+use super::RevocationId;
+use crate::asset::TenantId;
+use crate::clock::UnixSeconds;
+
+/// Links that are dead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revocation {
+    /// Its id.
+    pub id: RevocationId,
+    /// Whose links.
+    pub tenant: TenantId,
+    /// Which of them.
+    pub subject: RevokedLinks,
+    /// Why, in the words of whoever did it.
+    pub reason: Box<str>,
+    /// Since when.
+    pub created_at: UnixSeconds,
+    /// When it can be forgotten, because every link it is about has expired by itself.
+    pub expires_at: Option<UnixSeconds>,
+}
+
+/// Which links.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "by", content = "subject", rename_all = "snake_case", deny_unknown_fields)]
+pub enum RevokedLinks {
+    /// Those to one asset (its path), signed before the revocation.
+    Asset(Box<str>),
+    /// Those signed with one key.
+    Key(Box<str>),
+    /// The one of that id.
+    Link(Box<str>),
+    /// All of the tenant's of an epoch before this one.
+    TenantEpoch(u64),
+}
+
+/// What is asked for in a new revocation.
+#[derive(Clone, Debug)]
+pub struct RevocationDraft {
+    /// Whose links.
+    pub tenant: TenantId,
+    /// Which of them.
+    pub subject: RevokedLinks,
+    /// Why.
+    pub reason: Box<str>,
+    /// When it can be forgotten.
+    pub expires_at: Option<UnixSeconds>,
+}

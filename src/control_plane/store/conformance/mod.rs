@@ -1,0 +1,14 @@
+//! What a store promises, whichever database is below: each case runs on SQLite (a file) and on
+//! PostgreSQL (a schema of its own).
+//!
+//! `tests/run` starts PostgreSQL and says where it is in `COUNTERSIGN_TEST_POSTGRES`; without that
+//! the cases fail.
+
+mod accounts;
+mod catalog;
+mod change;
+mod distribution;
+mod feed;
+mod idempotency;
+mod overrides;
+mod stage;

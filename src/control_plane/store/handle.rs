@@ -1,0 +1,68 @@
+//! The store itself: opening it, and the two ways into it.
+
+use std::convert::Infallible;
+
+use tokio::sync::watch;
+
+use super::change::Change;
+use super::database::{Database, StoreAddress};
+use super::error::StoreError;
+use super::notify;
+use super::statement::Statement;
+use super::view::View;
+use crate::clock::UnixSeconds;
+use crate::control_plane::caller::Caller;
+use crate::control_plane::record::{FIRST_AUDIT_HASH, chance};
+
+/// An open store. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Store {
+    database: Database,
+    changed: watch::Sender<()>,
+}
+
+impl Store {
+    /// Opens the store at that address: makes it where there is none, brings it up to date, and
+    /// refuses one that a newer program wrote.
+    pub async fn open(address: &StoreAddress) -> Result<Self, StoreError> {
+        let database = Database::open(address).await?;
+        let mut connection = database.begin_write().await?;
+        let head = Statement::new(
+            "INSERT INTO feed_head \
+             (id, lineage, version, compacted, audit_sequence, audit_hash) \
+             VALUES (1, $1, 0, 0, 0, $2) ON CONFLICT (id) DO NOTHING",
+        );
+        let lineage = hex::encode(chance::<16>()?);
+        connection.execute(head.bind(lineage).bind(FIRST_AUDIT_HASH)).await?;
+        connection.commit().await?;
+        Ok(Self { database, changed: watch::Sender::new(()) })
+    }
+
+    /// One state of everything this caller may see. Nothing that is committed later shows in it.
+    pub async fn view(&self, caller: &Caller) -> Result<View, StoreError> {
+        Ok(View::new(caller.clone(), self.database.begin_read().await?))
+    }
+
+    /// A change by this caller: what it does is done when it is committed, or not at all.
+    pub async fn change(&self, caller: &Caller, now: UnixSeconds) -> Result<Change, StoreError> {
+        let view = View::new(caller.clone(), self.database.begin_write().await?);
+        Ok(Change::new(view, now, self.changed.clone()))
+    }
+
+    /// Wakes up after the feed grew by a change of this process, or of another that
+    /// [`Store::hear`] heard of. A hint: read the feed now and then as well.
+    pub fn subscribe(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Listens for changes of other control planes until that fails; to be called again then, after
+    /// a while. On SQLite there are none, and it waits for ever.
+    pub async fn hear(&self) -> Result<Infallible, StoreError> {
+        notify::hear(&self.database, &self.changed).await
+    }
+
+    /// Closes every connection, after what they do now.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}

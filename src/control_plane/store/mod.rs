@@ -1,0 +1,60 @@
+//! The store: SQLite in the process, or PostgreSQL that several control planes share.
+//!
+//! There are two ways in. A [`View`] is one state of everything, as far as its caller may see it. A
+//! [`Change`] is one transaction with its audit events and its entries in the feed; there is no
+//! writing without one. Each noun's file adds its methods to both, named noun first, and is the
+//! only one that knows the noun's tables.
+//!
+//! The SQL is one text for both databases (`statement` says how that is kept so). What only one of
+//! them has is in `database` (how it is opened), `schema` (the lock of a migration) and `notify`.
+//!
+//! **Invariants.** Whatever was acknowledged by [`Change::commit`] is on the disk. A change is in
+//! the tables, in the audit log and in the feed, or in none of them. Versions of the feed are in
+//! the order of commits, without gaps. No secret is in the audit log or the feed: keys are sealed,
+//! tokens and passwords hashes, and even those are left out of the log.
+//!
+//! Not here: what a caller may do (the services), and what an answer looks like (the APIs).
+
+mod access_token;
+mod application;
+mod audit;
+mod blocklist;
+mod change;
+#[cfg(test)]
+mod conformance;
+mod connection;
+mod content;
+mod content_part;
+mod content_state;
+mod counter;
+mod database;
+mod edge;
+mod error;
+mod feed;
+mod file;
+mod folder;
+mod folder_right;
+mod handle;
+mod idempotency;
+mod notify;
+mod page;
+mod path_override;
+mod person;
+mod pipeline;
+mod revocation;
+mod schema;
+mod signing_key;
+mod statement;
+mod tenant;
+mod version;
+mod view;
+
+pub use access_token::Ended;
+pub use change::Change;
+pub use content::ContentFilter;
+pub use database::{AddressRejection, StoreAddress};
+pub use error::{Retry, StoreError, StoreErrorKind};
+pub use handle::Store;
+pub use page::{Expected, Listed, PAGE_LIMIT, Page};
+pub use path_override::override_steps;
+pub use view::View;

@@ -1,0 +1,92 @@
+//! The migrations, and how they are brought into a database.
+//!
+//! All that are missing are applied in one transaction, under a lock: an advisory one on
+//! PostgreSQL, the writer's on SQLite. So two control planes that start at once do not clash, and
+//! one that is stopped half-way has done nothing.
+
+use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqlitePool;
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _, SqlSafeStr};
+
+use super::error::{StoreError, StoreErrorKind};
+
+/// Number, name and text of each migration. One that was released is never changed.
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "foundation", include_str!("migrations/0001_foundation.sql")),
+    (2, "catalog", include_str!("migrations/0002_catalog.sql")),
+];
+
+/// Which database a text is for.
+#[derive(Clone, Copy, Debug)]
+enum Dialect {
+    Postgres,
+    Sqlite,
+}
+
+/// The migrations in that dialect. The one difference: SQLite compares text by its bytes, and
+/// PostgreSQL is told to, so that cursors mean the same on both.
+fn migrator(dialect: Dialect) -> Migrator {
+    let migration = |&(version, name, sql): &(i64, &'static str, &'static str)| {
+        let sql = match dialect {
+            Dialect::Postgres => {
+                AssertSqlSafe(sql.replace(" TEXT", " TEXT COLLATE \"C\"")).into_sql_str()
+            }
+            Dialect::Sqlite => sql.into_sql_str(),
+        };
+        Migration::new(version, name.into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations(MIGRATIONS.iter().map(migration).collect())
+}
+
+/// Brings a SQLite database up to date.
+pub(super) async fn migrate_sqlite(writer: &SqlitePool) -> Result<(), StoreError> {
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+    run(&migrator(Dialect::Sqlite), &mut *transaction).await?;
+    transaction.commit().await.map_err(|error| StoreError::from(error).at_commit())
+}
+
+/// Brings a PostgreSQL database up to date, on a connection of its own: waiting for another control
+/// plane that migrates has no time limit.
+pub(super) async fn migrate_postgres(options: &PgConnectOptions) -> Result<(), StoreError> {
+    let mut connection = options.connect().await?;
+    Migrate::lock(&mut connection).await.map_err(read)?;
+    let mut transaction = connection.begin().await?;
+    let mut migrator = migrator(Dialect::Postgres);
+    run(migrator.set_locking(false), &mut *transaction).await?;
+    transaction.commit().await.map_err(|error| StoreError::from(error).at_commit())?;
+    // Closing gives the lock back.
+    connection.close().await.map_err(StoreError::from)
+}
+
+async fn run<C: Migrate>(migrator: &Migrator, connection: &mut C) -> Result<(), StoreError> {
+    migrator.run_direct(None, connection, false).await.map_err(read)
+}
+
+fn read(error: MigrateError) -> StoreError {
+    if let MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) = error {
+        return error.into();
+    }
+    let kind = if matches!(error, MigrateError::VersionMissing(_)) {
+        StoreErrorKind::SchemaNewer
+    } else {
+        StoreErrorKind::SchemaForeign
+    };
+    StoreError::caused_by(kind, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn migrations_are_numbered_without_gaps() {
+        for (place, (version, name, sql)) in (1_i64..).zip(MIGRATIONS) {
+            assert_eq!(*version, place, "{name}");
+            assert!(
+                !sql.contains("LIKE") && !sql.contains("AUTOINCREMENT"),
+                "{name}: not portable"
+            );
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Keys the control plane made for itself, sealed.
+
+use super::change::Change;
+use super::error::{StoreError, StoreErrorKind};
+use super::statement::{Row, Statement};
+use super::view::View;
+use crate::clock::UnixSeconds;
+use crate::control_plane::record::{
+    FeedEvent, SealedKey, SigningKey, SigningKeyDraft, SigningKeyId,
+};
+
+fn read(row: &Row) -> Result<SigningKey, StoreError> {
+    let sealed = SealedKey::try_from(String::from(row.text::<Box<str>>("sealed")?))
+        .map_err(|error| StoreError::caused_by(StoreErrorKind::Corrupt, error))?;
+    Ok(SigningKey {
+        id: row.text("id")?,
+        tenant: row.number_opt("tenant")?,
+        key_use: row.text("key_use")?,
+        sealed,
+        created_at: row.number("created_at")?,
+        not_before: row.number("not_before")?,
+        not_after: row.number_opt("not_after")?,
+        retired_at: row.number_opt("retired_at")?,
+    })
+}
+
+/// What the audit log says of a key: everything but the key.
+fn audited(key: &SigningKey) -> serde_json::Value {
+    let SigningKey {
+        id,
+        tenant,
+        key_use,
+        sealed: _,
+        created_at,
+        not_before,
+        not_after,
+        retired_at,
+    } = key;
+    serde_json::json!({
+        "id": id,
+        "tenant": tenant,
+        "key_use": key_use,
+        "created_at": created_at,
+        "not_before": not_before,
+        "not_after": not_after,
+        "retired_at": retired_at,
+    })
+}
+
+impl View {
+    /// Every key, the oldest first. There are few.
+    pub async fn signing_key_list(&mut self) -> Result<Vec<SigningKey>, StoreError> {
+        let only = self.only_tenant();
+        let statement = Statement::new(
+            "SELECT id, tenant, key_use, sealed, created_at, not_before, not_after, retired_at \
+             FROM signing_key WHERE ($1 IS NULL OR tenant = $1) ORDER BY id",
+        );
+        let rows = self.connection().rows(statement.bind(only)).await?;
+        rows.iter().map(read).collect()
+    }
+}
+
+impl Change {
+    /// Keeps a new key.
+    pub async fn signing_key_create(
+        &mut self,
+        draft: SigningKeyDraft,
+    ) -> Result<SigningKey, StoreError> {
+        let SigningKeyDraft { id, tenant, key_use, sealed, not_before, not_after } = draft;
+        self.view().reach(tenant)?;
+        let key = SigningKey {
+            id,
+            tenant,
+            key_use,
+            sealed,
+            created_at: self.now(),
+            not_before,
+            not_after,
+            retired_at: None,
+        };
+        let statement = Statement::new(
+            "INSERT INTO signing_key (id, tenant, key_use, sealed, created_at, not_before, \
+             not_after) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(key.id.as_str())
+        .bind(tenant)
+        .bind(key_use.wire_name())
+        .bind(hex::encode(key.sealed.as_bytes()))
+        .bind(key.created_at)
+        .bind(not_before)
+        .bind(not_after);
+        self.view().connection().execute(statement).await?;
+        self.note("signing_key.create", tenant, key.id.as_str(), None, Some(&audited(&key)));
+        self.publish(FeedEvent::SigningKeySet(key.clone()));
+        Ok(key)
+    }
+
+    /// Has a key sign nothing from now on, and verify until an instant.
+    pub async fn signing_key_retire(
+        &mut self,
+        id: &SigningKeyId,
+        not_after: UnixSeconds,
+    ) -> Result<SigningKey, StoreError> {
+        let before = self.signing_key_lock(id).await?;
+        let statement = Statement::new(
+            "UPDATE signing_key SET retired_at = $2, not_after = $3 WHERE id = $1 \
+             RETURNING id, tenant, key_use, sealed, created_at, not_before, not_after, retired_at",
+        );
+        let statement = statement.bind(id.as_str()).bind(self.now()).bind(not_after);
+        let after = read(&self.view().found(statement).await?)?;
+        let (old, new) = (audited(&before), audited(&after));
+        self.note("signing_key.retire", after.tenant, id.as_str(), Some(&old), Some(&new));
+        self.publish(FeedEvent::SigningKeySet(after.clone()));
+        Ok(after)
+    }
+
+    /// Drops a key: what it signed is worth nothing.
+    pub async fn signing_key_remove(&mut self, id: &SigningKeyId) -> Result<(), StoreError> {
+        let before = self.signing_key_lock(id).await?;
+        let statement = Statement::new("DELETE FROM signing_key WHERE id = $1");
+        self.view().connection().execute(statement.bind(id.as_str())).await?;
+        let old = audited(&before);
+        self.note("signing_key.remove", before.tenant, id.as_str(), Some(&old), None);
+        self.publish(FeedEvent::SigningKeyRemoved { id: before.id });
+        Ok(())
+    }
+
+    async fn signing_key_lock(&mut self, id: &SigningKeyId) -> Result<SigningKey, StoreError> {
+        let statement = Statement::new(
+            "UPDATE signing_key SET id = id WHERE id = $1 \
+             RETURNING id, tenant, key_use, sealed, created_at, not_before, not_after, retired_at",
+        );
+        let key = read(&self.view().found(statement.bind(id.as_str())).await?)?;
+        self.view().reach(key.tenant)?;
+        Ok(key)
+    }
+}

@@ -1,0 +1,301 @@
+//! One SQL text for both databases: statements, their values, and rows.
+//!
+//! The portable types are two, numbers of 64 bits and text; everything else is written as one of
+//! them. Placeholders are `$1`, `$2`, … in the text's order.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr, SqlStr};
+
+use super::error::{StoreError, StoreErrorKind};
+use crate::asset::{ChannelId, TenantId};
+use crate::clock::UnixSeconds;
+use crate::control_plane::record::{self, FeedVersion};
+
+/// A statement with its values.
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub(super) sql: SqlStr,
+    pub(super) values: Vec<Value>,
+    pub(super) reuse: Reuse,
+}
+
+/// Is a statement's text one of few, worth keeping prepared?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reuse {
+    KeepPrepared,
+    PrepareOnce,
+}
+
+impl Statement {
+    /// This text, without values yet.
+    pub(super) fn new(sql: &'static str) -> Self {
+        Self { sql: sql.into_sql_str(), values: Vec::new(), reuse: Reuse::KeepPrepared }
+    }
+
+    /// An `INSERT` of many rows at once; `columns` are written by us, never by a caller.
+    pub(super) fn insert(
+        table: &'static str,
+        columns: &'static [&'static str],
+        rows: Vec<Vec<Value>>,
+    ) -> Self {
+        let mut sql = format!("INSERT INTO {table} ({}) VALUES ", columns.join(", "));
+        let mut place = 0;
+        for row in 0..rows.len() {
+            sql.push_str(if row == 0 { "(" } else { ", (" });
+            for column in 0..columns.len() {
+                place += 1;
+                sql.push_str(if column == 0 { "$" } else { ", $" });
+                sql.push_str(&place.to_string());
+            }
+            sql.push(')');
+        }
+        Self {
+            sql: AssertSqlSafe(sql).into_sql_str(),
+            values: rows.into_iter().flatten().collect(),
+            reuse: Reuse::PrepareOnce,
+        }
+    }
+
+    /// `before ($1, $2, …) after`: what is one of these values.
+    pub(super) fn any_of(before: &'static str, values: Vec<Value>, after: &'static str) -> Self {
+        let places: Vec<String> = (1..=values.len()).map(|place| format!("${place}")).collect();
+        let sql = format!("{before} ({}) {after}", places.join(", "));
+        Self { sql: AssertSqlSafe(sql).into_sql_str(), values, reuse: Reuse::PrepareOnce }
+    }
+
+    /// The statement with its next value.
+    pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        self
+    }
+}
+
+/// Most values one statement takes (SQLite's limit is 32,766).
+pub(super) const MOST_VALUES: usize = 16_000;
+
+/// A value of a portable type.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    Number(Option<i64>),
+    Text(Option<String>),
+}
+
+impl Value {
+    /// A value as JSON text. Records serialise without failing: their maps have text for keys.
+    pub(super) fn json(value: &impl Serialize) -> Result<Self, StoreError> {
+        serde_json::to_string(value)
+            .map(Self::from)
+            .map_err(|error| StoreError::caused_by(StoreErrorKind::Invalid, error))
+    }
+}
+
+impl From<i64> for Value {
+    fn from(number: i64) -> Self {
+        Self::Number(Some(number))
+    }
+}
+
+impl From<u64> for Value {
+    /// What is beyond the type becomes its end, which no table accepts as a number of ours.
+    fn from(number: u64) -> Self {
+        Self::Number(Some(i64::try_from(number).unwrap_or(i64::MAX)))
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Self {
+        Self::Number(Some(number.into()))
+    }
+}
+
+impl From<u16> for Value {
+    fn from(number: u16) -> Self {
+        Self::Number(Some(number.into()))
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl From<&Box<str>> for Value {
+    fn from(text: &Box<str>) -> Self {
+        Self::from(&**text)
+    }
+}
+
+impl From<UnixSeconds> for Value {
+    fn from(instant: UnixSeconds) -> Self {
+        Self::from(instant.get())
+    }
+}
+
+impl From<TenantId> for Value {
+    fn from(tenant: TenantId) -> Self {
+        Self::from(tenant.0)
+    }
+}
+
+impl From<ChannelId> for Value {
+    fn from(channel: ChannelId) -> Self {
+        Self::from(channel.0)
+    }
+}
+
+impl From<FeedVersion> for Value {
+    fn from(version: FeedVersion) -> Self {
+        Self::from(version.0)
+    }
+}
+
+/// A number that is not there.
+impl<T: NumberLike> From<Option<T>> for Value {
+    fn from(number: Option<T>) -> Self {
+        number.map_or(Self::Number(None), Into::into)
+    }
+}
+
+impl From<Option<&str>> for Value {
+    fn from(text: Option<&str>) -> Self {
+        Self::Text(text.map(str::to_owned))
+    }
+}
+
+/// What is stored as a number.
+pub(super) trait NumberLike: Into<Value> {
+    /// The value of a stored number.
+    fn from_number(number: i64) -> Option<Self>;
+}
+
+impl NumberLike for u64 {
+    fn from_number(number: i64) -> Option<Self> {
+        Self::try_from(number).ok()
+    }
+}
+
+impl NumberLike for u32 {
+    fn from_number(number: i64) -> Option<Self> {
+        Self::try_from(number).ok()
+    }
+}
+
+impl NumberLike for u16 {
+    fn from_number(number: i64) -> Option<Self> {
+        Self::try_from(number).ok()
+    }
+}
+
+impl NumberLike for UnixSeconds {
+    fn from_number(number: i64) -> Option<Self> {
+        u64::from_number(number).map(Self::new)
+    }
+}
+
+impl NumberLike for TenantId {
+    fn from_number(number: i64) -> Option<Self> {
+        u64::from_number(number).map(Self)
+    }
+}
+
+impl NumberLike for ChannelId {
+    fn from_number(number: i64) -> Option<Self> {
+        u64::from_number(number).map(Self)
+    }
+}
+
+impl NumberLike for FeedVersion {
+    fn from_number(number: i64) -> Option<Self> {
+        u64::from_number(number).map(Self)
+    }
+}
+
+/// What is stored as text.
+pub(super) trait TextLike: Sized {
+    /// The value of a stored text.
+    fn from_text(text: &str) -> Option<Self>;
+}
+
+impl TextLike for Box<str> {
+    fn from_text(text: &str) -> Option<Self> {
+        Some(text.into())
+    }
+}
+
+macro_rules! text_like {
+    ($($parse:ident: $($record:ident)*;)*) => { $($(
+        impl TextLike for record::$record {
+            fn from_text(text: &str) -> Option<Self> {
+                Self::$parse(text)
+            }
+        }
+    )*)* };
+}
+
+text_like! {
+    parse: AccessTokenId ApplicationId BlocklistId ContentId EdgeId EnrolmentId PasswordHash
+        PersonId RevocationId ScopeSet SecretId SigningKeyId VersionId;
+    from_stored: SecretHash;
+    from_wire_name: ContentKind FileKind KeyUse Publication Right Role TokenUse;
+}
+
+/// A row of an answer. Columns are read by name; one that cannot be read is corruption.
+#[derive(Debug)]
+pub(super) enum Row {
+    Postgres(PgRow),
+    Sqlite(SqliteRow),
+}
+
+impl Row {
+    pub(super) fn number<T: NumberLike>(&self, name: &str) -> Result<T, StoreError> {
+        self.number_opt(name)?.ok_or_else(|| unreadable(name))
+    }
+
+    pub(super) fn number_opt<T: NumberLike>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        let number: Option<i64> = match self {
+            Self::Postgres(row) => row.try_get(name)?,
+            Self::Sqlite(row) => row.try_get(name)?,
+        };
+        number.map(|number| T::from_number(number).ok_or_else(|| unreadable(name))).transpose()
+    }
+
+    pub(super) fn text<T: TextLike>(&self, name: &str) -> Result<T, StoreError> {
+        self.text_opt(name)?.ok_or_else(|| unreadable(name))
+    }
+
+    pub(super) fn text_opt<T: TextLike>(&self, name: &str) -> Result<Option<T>, StoreError> {
+        self.stored_text(name)?
+            .map(|text| T::from_text(text).ok_or_else(|| unreadable(name)))
+            .transpose()
+    }
+
+    pub(super) fn json<T: DeserializeOwned>(&self, name: &str) -> Result<T, StoreError> {
+        let text = self.stored_text(name)?.ok_or_else(|| unreadable(name))?;
+        serde_json::from_str(text)
+            .map_err(|error| StoreError::caused_by(StoreErrorKind::Corrupt, error))
+    }
+
+    fn stored_text(&self, name: &str) -> Result<Option<&str>, StoreError> {
+        Ok(match self {
+            Self::Postgres(row) => row.try_get(name)?,
+            Self::Sqlite(row) => row.try_get(name)?,
+        })
+    }
+}
+
+fn unreadable(column: &str) -> StoreError {
+    StoreError::caused_by(
+        StoreErrorKind::Corrupt,
+        format!("column {column} holds what this program does not write"),
+    )
+}
