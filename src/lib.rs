@@ -22,6 +22,7 @@
 //! | `network` | addresses as addresses, and sets of networks |
 //! | `target` | the request target: one parse, two views, or a refusal |
 //! | `asset` | what a path under `/public` and `/private` means |
+//! | `catalog` | which files there are, and whether they are published |
 //! | `keyring` | keys, and which of them is in force |
 //! | `token` | the token grammars, for signer and verifier alike |
 //! | `policy` | sites, overrides, blocklists, the snapshot, and the decision |
@@ -48,8 +49,8 @@
 //!
 //! # Import table
 //!
-//! Who may name whom; `tests/architecture.rs` holds the code to it. `catalog`, `event`, `forensic`
-//! and `archive` have a row there and no code yet.
+//! Who may name whom; `tests/architecture.rs` holds the code to it. `event`, `forensic` and `archive`
+//! have a row there and no code yet.
 //!
 //! | module | may name |
 //! |---|---|
@@ -57,7 +58,8 @@
 //! | `asset` | `target` |
 //! | `keyring` | `secret` `clock` |
 //! | `token` | `target` `clock` `keyring` `network` `secret` |
-//! | `policy` | `target` `asset` `clock` `keyring` `network` `token` |
+//! | `catalog` | `target` `asset` `clock` |
+//! | `policy` | `target` `asset` `catalog` `clock` `keyring` `network` `token` |
 //! | `origin` | `asset` `clock` `secret` `splice` |
 //! | `delivery` | `origin` `policy` `asset` `clock` |
 //! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `delivery` `splice` `telemetry` |
@@ -69,6 +71,7 @@
 
 pub mod app;
 pub mod asset;
+pub mod catalog;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,0 +1,20 @@
+//! What there is: which files each content and each folder is made of, where they are, and whether
+//! their editors have published them.
+//!
+//! [`Catalog`] is one index for all workers, changed entry by entry: one content among a million
+//! costs microseconds, not a rebuild. A request takes the entry it asks for once, with one look,
+//! and keeps it to its end: whatever changes meanwhile, it is decided about and served from one
+//! state.
+//!
+//! Not here: who may have a file (`policy`), and how the catalog comes here (the change feed).
+
+mod entry;
+mod index;
+mod names;
+mod packed;
+
+pub use entry::{
+    ContentKind, ContentState, FileKind, FilePlace, FileState, FolderState, Period, Publication,
+};
+pub use index::Catalog;
+pub use packed::{Entry, FileRef};

@@ -1,0 +1,312 @@
+//! An entry in as few bytes as it takes: a million of them are to fit.
+//!
+//! ```text
+//! entry  = key publication kind folder periods active prefix *file
+//! key    = tenant:8 owner:1 id            ; what the index finds it by
+//! file   = length kind:1 slot variant origin rest name size mime sha256
+//! ```
+//!
+//! Numbers are of LEB128, texts begin with their length. `prefix` is what the keys of all files
+//! begin with, and a name that is the end of its file's key is not there twice. Entries are made
+//! and read here only.
+
+use std::sync::Arc;
+
+use super::entry::{
+    ContentState, FileKind, FilePlace, FileState, FolderState, Period, Publication,
+};
+use super::names::Names;
+use crate::asset::{AssetParameters, AssetPath, AssetResource, ChannelId, TenantId};
+use crate::clock::UnixSeconds;
+
+/// What `thumbnails/active` means (requirement D9).
+const ACTIVE: &str = "active";
+
+const UNPUBLISHED: u8 = 0;
+const PUBLISHED: u8 = 1;
+const PUBLISHED_IN_PERIODS: u8 = 2;
+
+/// A content, or a folder with its attachments, as one request sees it. Clones are the same one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry(Arc<[u8]>);
+
+/// A file of an [`Entry`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileRef<'e> {
+    origin: u64,
+    mime: u64,
+    prefix: &'e str,
+    rest: &'e str,
+    name: &'e str,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256; none before it was read.
+    pub sha256: Option<&'e [u8; 32]>,
+}
+
+impl FileRef<'_> {
+    /// Its key at its origin.
+    pub fn key(&self) -> String {
+        [self.prefix, self.rest].concat()
+    }
+
+    /// The name it is saved under; one that was left empty is the end of the key.
+    pub fn name(&self) -> &str {
+        if self.name.is_empty() {
+            let last = |text: &str| text.rfind('/').map(|at| at + 1);
+            match last(self.rest) {
+                Some(at) => self.rest.get(at..).unwrap_or_default(),
+                None => self.rest,
+            }
+        } else {
+            self.name
+        }
+    }
+
+    pub(super) fn origin_number(&self) -> u64 {
+        self.origin
+    }
+
+    pub(super) fn mime_number(&self) -> u64 {
+        self.mime
+    }
+}
+
+impl Entry {
+    pub(super) fn of_content(state: &ContentState, names: &Names) -> Self {
+        let mut bytes = video_key(state.tenant, state.id.as_str());
+        let of_periods = !state.periods.is_empty();
+        bytes.push(match (state.publication, of_periods) {
+            (Publication::Unpublished, _) => UNPUBLISHED,
+            (Publication::Published, false) => PUBLISHED,
+            (Publication::Published, true) => PUBLISHED_IN_PERIODS,
+        });
+        let kind = super::ContentKind::ALL.iter().position(|kind| *kind == state.kind);
+        push_number(&mut bytes, kind.unwrap_or_default() as u64);
+        push_number(&mut bytes, state.folder.map_or(0, |folder| folder.0.saturating_add(1)));
+        push_number(&mut bytes, state.periods.len() as u64);
+        for Period { starts_at, ends_at } in &state.periods {
+            for instant in [starts_at, ends_at] {
+                push_number(&mut bytes, instant.map_or(0, |at| at.get().saturating_add(1)));
+            }
+        }
+        push_text(&mut bytes, state.active_thumbnail.as_deref().unwrap_or_default());
+        let files = if state.version.is_some() { &*state.files } else { &[] };
+        push_files(&mut bytes, files, names);
+        Self(bytes.into())
+    }
+
+    pub(super) fn of_folder(state: &FolderState, names: &Names) -> Self {
+        let mut bytes = channel_key(state.tenant, state.number);
+        // A folder's attachments are as public as the override table says.
+        bytes.push(PUBLISHED);
+        for none in [0; 3] {
+            push_number(&mut bytes, none);
+        }
+        push_text(&mut bytes, "");
+        push_files(&mut bytes, &state.files, names);
+        Self(bytes.into())
+    }
+
+    /// What the index finds it by.
+    pub(super) fn key(&self) -> &[u8] {
+        let mut reader = Reader(&self.0);
+        // Never past the end: entries are made by the functions above.
+        let _ = reader.take(9);
+        let _ = reader.bytes();
+        self.0.get(..self.0.len() - reader.0.len()).unwrap_or_default()
+    }
+
+    /// May it be found by a public path at `now`?
+    pub fn publication(&self, now: UnixSeconds) -> Publication {
+        let mut reader = self.behind_key();
+        let covered = match reader.byte() {
+            Some(PUBLISHED) => true,
+            Some(PUBLISHED_IN_PERIODS) => {
+                let (_kind, _folder) = (reader.number(), reader.number());
+                let count = reader.number().unwrap_or_default();
+                (0..count).any(|_| reader.period().is_some_and(|it| it.covers(now)))
+            }
+            Some(_) | None => false,
+        };
+        if covered { Publication::Published } else { Publication::Unpublished }
+    }
+
+    /// The file that an asset URL names, if the content has it.
+    pub fn file(&self, asset: &AssetPath) -> Option<FileRef<'_>> {
+        let mut reader = self.behind_key();
+        reader.byte()?;
+        reader.number()?;
+        reader.number()?;
+        for _ in 0..reader.number()? {
+            reader.period()?;
+        }
+        let active = reader.text()?;
+        let (kind, slot, variant) = place(asset, active)?;
+        let prefix = reader.text()?;
+        while !reader.0.is_empty() {
+            let mut file = Reader(reader.bytes()?);
+            let is_it =
+                file.byte()? == kind as u8 && file.text()? == slot && file.text()? == variant;
+            if !is_it {
+                continue;
+            }
+            let (origin, rest, name) = (file.number()?, file.text()?, file.text()?);
+            let (size, mime) = (file.number()?, file.number()?);
+            let sha256 = file.0.first_chunk();
+            return Some(FileRef { origin, mime, prefix, rest, name, size, sha256 });
+        }
+        None
+    }
+
+    /// Bytes that it holds.
+    pub fn weight(&self) -> usize {
+        self.0.len()
+    }
+
+    fn behind_key(&self) -> Reader<'_> {
+        Reader(self.0.get(self.key().len()..).unwrap_or_default())
+    }
+}
+
+/// Where the file that an asset URL names belongs.
+fn place<'a>(asset: &'a AssetPath, active: &'a str) -> Option<(FileKind, &'a str, &'a str)> {
+    let quality = match &asset.parameters {
+        AssetParameters::Quality(quality) => Some(&**quality),
+        AssetParameters::None | AssetParameters::QualityUnknown | AssetParameters::Subtitle(_) => {
+            None
+        }
+    };
+    Some(match &asset.resource {
+        AssetResource::ChannelAttachment { type_name, file_name, .. }
+        | AssetResource::VideoAttachment { type_name, file_name, .. } => {
+            (FileKind::Attachment, type_name, file_name)
+        }
+        AssetResource::ChapterThumbnail { chapter, .. } => {
+            (FileKind::ChapterThumbnail, chapter, quality?)
+        }
+        AssetResource::Subtitle { subtitle, .. } => {
+            let AssetParameters::Subtitle(format) = &asset.parameters else { return None };
+            (FileKind::Subtitle, subtitle, format.wire_name())
+        }
+        AssetResource::Thumbnail { thumbnail, .. } => {
+            let slot = if **thumbnail == *ACTIVE { active } else { thumbnail };
+            (!slot.is_empty()).then_some((FileKind::Thumbnail, slot, quality?))?
+        }
+        AssetResource::VideoFormat { profile, .. } => (FileKind::Format, profile, ""),
+        AssetResource::VideoSource { .. } => (FileKind::Source, "", ""),
+    })
+}
+
+/// The key of a content.
+pub(super) fn video_key(tenant: TenantId, id: &str) -> Vec<u8> {
+    let mut bytes = tenant.0.to_be_bytes().to_vec();
+    bytes.push(b'v');
+    push_text(&mut bytes, id);
+    bytes
+}
+
+/// The key of a folder.
+pub(super) fn channel_key(tenant: TenantId, channel: ChannelId) -> Vec<u8> {
+    let mut bytes = tenant.0.to_be_bytes().to_vec();
+    bytes.push(b'c');
+    push_number(&mut bytes, 8);
+    bytes.extend_from_slice(&channel.0.to_be_bytes());
+    bytes
+}
+
+fn push_files(bytes: &mut Vec<u8>, files: &[FileState], names: &Names) {
+    let prefix = common_prefix(files.iter().map(|file| &*file.key));
+    push_text(bytes, prefix);
+    for file in files {
+        let FileState { number: _, place, origin, key, name, size, mime, sha256 } = file;
+        let FilePlace { kind, slot, variant } = place;
+        let mut packed = vec![*kind as u8];
+        push_text(&mut packed, slot);
+        push_text(&mut packed, variant);
+        push_number(&mut packed, names.number(origin));
+        let rest = key.get(prefix.len()..).unwrap_or_default();
+        push_text(&mut packed, rest);
+        let implied = rest.rsplit('/').next() == Some(&**name);
+        push_text(&mut packed, if implied { "" } else { name });
+        push_number(&mut packed, *size);
+        push_number(&mut packed, names.number(mime));
+        let mut digest = [0; 32];
+        if let Some(hex) = sha256
+            && hex::decode_to_slice(hex.as_bytes(), &mut digest).is_ok()
+        {
+            packed.extend_from_slice(&digest);
+        }
+        push_number(bytes, packed.len() as u64);
+        bytes.extend_from_slice(&packed);
+    }
+}
+
+/// What all texts begin with, up to a slash: so that the end of a key is a name.
+fn common_prefix<'k>(mut keys: impl Iterator<Item = &'k str>) -> &'k str {
+    let folder = |key: &'k str| key.get(..key.rfind('/').map_or(0, |at| at + 1));
+    let Some(mut prefix) = keys.next().and_then(folder) else { return "" };
+    for key in keys {
+        while !key.starts_with(prefix) {
+            let shorter = prefix.strip_suffix('/').and_then(folder);
+            prefix = shorter.unwrap_or_default();
+        }
+    }
+    prefix
+}
+
+fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push((number & 0x7f) as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push((number & 0x7f) as u8);
+}
+
+fn push_text(bytes: &mut Vec<u8>, text: &str) {
+    push_number(bytes, text.len() as u64);
+    bytes.extend_from_slice(text.as_bytes());
+}
+
+/// Reads what the functions above wrote.
+struct Reader<'e>(&'e [u8]);
+
+impl<'e> Reader<'e> {
+    fn byte(&mut self) -> Option<u8> {
+        let (byte, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*byte)
+    }
+
+    fn take(&mut self, length: usize) -> Option<&'e [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        let mut number = 0;
+        for shift in (0..u64::BITS).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    fn bytes(&mut self) -> Option<&'e [u8]> {
+        let length = usize::try_from(self.number()?).ok()?;
+        self.take(length)
+    }
+
+    fn text(&mut self) -> Option<&'e str> {
+        std::str::from_utf8(self.bytes()?).ok()
+    }
+
+    fn period(&mut self) -> Option<Period> {
+        let mut instant = || Some(self.number()?.checked_sub(1).map(UnixSeconds::new));
+        Some(Period { starts_at: instant()?, ends_at: instant()? })
+    }
+}
