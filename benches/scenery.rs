@@ -73,6 +73,7 @@ pub(crate) fn snapshot(overrides: u32, blocked: u32) -> EdgeSnapshot {
         overrides: Arc::new(OverrideTable::new([(TenantId(1), tenant)].into())),
         blocklist: Arc::new(blocklist.build().expect("a netset")),
         revocations: Arc::new(Revocations::default()),
+        control: None,
     }
 }
 

@@ -26,6 +26,7 @@
 //! | `keyring` | keys, and which of them is in force |
 //! | `token` | the token grammars, for signer and verifier alike |
 //! | `policy` | sites, overrides, blocklists, the snapshot, and the decision |
+//! | `feed` | what control planes say to edges, and what it amounts to |
 //!
 //! The leaves do I/O and know neither plane:
 //!
@@ -60,6 +61,7 @@
 //! | `token` | `target` `clock` `keyring` `network` `secret` |
 //! | `catalog` | `target` `asset` `clock` |
 //! | `policy` | `target` `asset` `catalog` `clock` `keyring` `network` `token` |
+//! | `feed` | `target` `asset` `clock` `network` `policy` |
 //! | `origin` | `asset` `clock` `secret` `splice` |
 //! | `delivery` | `origin` `policy` `asset` `clock` |
 //! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `delivery` `splice` `telemetry` |
@@ -78,6 +80,7 @@ pub mod config;
 pub mod control_plane;
 pub mod data_plane;
 pub mod delivery;
+pub mod feed;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod keyring;

@@ -117,6 +117,7 @@ fn snapshot() -> EdgeSnapshot {
         overrides: Arc::new(OverrideTable::new([(TenantId(1), tenant)].into())),
         blocklist: Arc::new(blocklist.build().unwrap()),
         revocations: Arc::new(Revocations::new(["lnk_dead".into()])),
+        control: None,
     }
 }
 

@@ -224,6 +224,7 @@ async fn scene() -> Scene {
             overrides: Arc::new(loaded.overrides),
             blocklist: Arc::new(Blocklist::empty()),
             revocations: Arc::new(loaded.revocations),
+            control: None,
         },
         delivery: Arc::clone(&desk),
         cache: Some(Arc::clone(&cache)),

@@ -57,6 +57,7 @@ fn snapshot() -> EdgeSnapshot {
         overrides: Arc::new(OverrideTable::new([(TenantId(1), tenant)].into())),
         blocklist: Arc::new(Blocklist::empty()),
         revocations: Arc::new(Revocations::default()),
+        control: None,
     }
 }
 

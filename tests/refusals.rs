@@ -161,6 +161,7 @@ fn snapshot() -> EdgeSnapshot {
         overrides: Arc::new(OverrideTable::default()),
         blocklist: Arc::new(blocklist.build().unwrap()),
         revocations: Arc::new(Revocations::new(["lnk_dead", "lnk dead"].map(Into::into))),
+        control: None,
     }
 }
 

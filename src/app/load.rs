@@ -138,6 +138,7 @@ pub(super) fn compile(
         overrides: Arc::new(loaded.overrides),
         blocklist,
         revocations: Arc::new(loaded.revocations),
+        control: None,
     }
 }
 

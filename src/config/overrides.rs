@@ -75,6 +75,7 @@ pub(super) fn add_tenants(
             asset_types: tenant_types(vm),
             videos: videos(vm, entries),
             channels: channels(vm, entries),
+            ..TenantOverrides::default()
         };
         if let (Some(id), Some(value)) = (id, id_value)
             && tenants.insert(id, overrides).is_some()

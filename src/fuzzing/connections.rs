@@ -131,6 +131,7 @@ impl Edge {
             overrides: Arc::new(loaded.overrides),
             blocklist: Arc::new(Blocklist::empty()),
             revocations: Arc::new(loaded.revocations),
+            control: None,
         };
         let publisher = SnapshotPublisher::new();
         publisher.publish(Arc::new(EdgeState {

@@ -10,7 +10,7 @@ use crate::token::{MacBudget, Subject, TokenRejection, VerifiedToken, edge_auth}
 use super::permit::Grant;
 use super::{
     Access, Basis, Blocked, Denial, DenialCode, EdgeSnapshot, Permit, Quiet, RequestFacts,
-    Resource, Revocations, Scheme, Step, Witness,
+    Resource, Scheme, Step, Witness,
 };
 
 /// May this request have what it asks for, at `now`?
@@ -39,7 +39,7 @@ pub fn decide_witnessed<'r, W: Witness>(
         Grant::Route(_) => EffectivePaths::as_asked(&facts.target),
     };
     let subject = paths.as_subject(facts.target.query());
-    let token = verify_any(facts, subject, &snapshot.revocations, now, witness)?;
+    let token = verify_any(facts, subject, snapshot, now, witness)?;
     Ok(Permit::new(facts, grant, Basis::Token(token)))
 }
 
@@ -62,7 +62,7 @@ fn admitted<'r, W: Witness>(
     let found = match &facts.resource {
         Resource::Asset(asset) => {
             let rules = facts.site.assets.as_ref().ok_or(DenialCode::NoRoute)?;
-            let effective = snapshot.overrides.effective(facts.site.tenant, asset);
+            let effective = snapshot.effective(facts.site.tenant, asset);
             witness.see(|| Step::Effective {
                 asked: asset.asked,
                 effective,
@@ -85,7 +85,7 @@ fn admitted<'r, W: Witness>(
         }
     };
 
-    let blocked = snapshot.blocklist.contains(facts.client);
+    let blocked = snapshot.blocks(facts.client);
     witness.see(|| Step::Blocklist { blocked: if blocked { Blocked::Yes } else { Blocked::No } });
     if blocked {
         return Err(DenialCode::IpBlocked.into());
@@ -97,7 +97,7 @@ fn admitted<'r, W: Witness>(
 fn verify_any<'r, W: Witness>(
     facts: &'r RequestFacts<'r>,
     subject: Subject<'_>,
-    revocations: &Revocations,
+    snapshot: &EdgeSnapshot,
     now: UnixSeconds,
     witness: &mut W,
 ) -> Result<VerifiedToken<'r>, Denial> {
@@ -119,7 +119,12 @@ fn verify_any<'r, W: Witness>(
                 &mut budget,
             ),
         };
-        match verified.and_then(|token| not_revoked(token, revocations)) {
+        let revoked =
+            |token: &VerifiedToken<'_>| snapshot.revokes(facts.site.tenant, subject.decoded, token);
+        let verified = verified.and_then(|token| {
+            if revoked(&token) { Err(TokenRejection::Revoked) } else { Ok(token) }
+        });
+        match verified {
             Ok(token) => {
                 witness.see(|| Step::TokenVerified {
                     carrier: token.carrier(),
@@ -137,16 +142,6 @@ fn verify_any<'r, W: Witness>(
         }
     }
     Err(furthest.into())
-}
-
-fn not_revoked<'t>(
-    token: VerifiedToken<'t>,
-    revocations: &Revocations,
-) -> Result<VerifiedToken<'t>, TokenRejection> {
-    match token.claims().id {
-        Some(id) if revocations.contains(id) => Err(TokenRejection::Revoked),
-        Some(_) | None => Ok(token),
-    }
 }
 
 /// The two views of the path that is authorised: for assets, with the prefix of the visibility

@@ -3,6 +3,7 @@
 //! Pure: facts and a snapshot in, a [`Permit`] or a [`Denial`] out, the clock passed in.
 
 mod cache_rules;
+mod control_state;
 mod decide;
 mod denial;
 mod facts;
@@ -17,6 +18,7 @@ mod snapshot;
 mod witness;
 
 pub use cache_rules::{CacheRules, CacheTimes};
+pub use control_state::ControlState;
 pub use decide::{admit, decide, decide_witnessed};
 pub use denial::{Denial, DenialCode};
 pub use facts::{RequestFacts, Resource};
@@ -24,10 +26,10 @@ pub use netset::{
     BlocklistBuilder, MAX_ENTRIES, MAX_FILE_BYTES, MAX_LINE_BYTES, NetsetError, NetsetErrors,
     NetsetFile, NetsetRejection,
 };
-pub use overrides::{OverrideTable, TenantOverrides};
+pub use overrides::{Opening, OverrideLevel, OverrideTable, TenantOverrides, TenantScope};
 pub use permit::{Basis, Exposure, Permit, PermittedObject, would_read};
 pub use reputation::{BlockedRange, Blocklist};
-pub use revocations::Revocations;
+pub use revocations::{Revocations, RevokedLinks, TenantRevocations};
 pub use rules::{
     Access, AssetRules, HostPattern, KeyTemplate, KeyTemplateRejection, OriginName, OriginTakes,
     Route, Scheme, Site, SiteTable, TokenRules,

@@ -1,17 +1,94 @@
-//! Revoked link and session ids.
+//! Links that were handed out and shall not open any more.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use crate::target::percent_decode;
+use serde::{Deserialize, Serialize};
 
-/// A set of revoked ids (`id=` of a token).
+use crate::asset::TenantId;
+use crate::clock::UnixSeconds;
+use crate::target::{PathPattern, percent_decode};
+use crate::token::VerifiedToken;
+
+/// What is revoked: ids for everybody, and links of single tenants.
 #[derive(Clone, Debug, Default)]
-pub struct Revocations(HashSet<Box<str>>);
+pub struct Revocations {
+    ids: Ids,
+    tenants: HashMap<TenantId, Arc<TenantRevocations>>,
+}
+
+/// Which links of a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "by", content = "subject", rename_all = "snake_case", deny_unknown_fields)]
+pub enum RevokedLinks {
+    /// Those to one asset, or to those whose paths a pattern covers, signed before the revocation:
+    /// `/private/videos/…`, decoded. A token says when it was signed by `st`; one that does not
+    /// is of before.
+    Asset(Box<str>),
+    /// Those signed with one key.
+    Key(Box<str>),
+    /// The one of that id.
+    Link(Box<str>),
+    /// All of the tenant's that were signed before the revocation, which began this epoch.
+    TenantEpoch(u64),
+}
+
+/// What is revoked of one tenant.
+#[derive(Clone, Debug, Default)]
+pub struct TenantRevocations {
+    links: Ids,
+    keys: HashSet<Box<str>>,
+    /// Since when.
+    assets: HashMap<Box<str>, UnixSeconds>,
+    patterns: Vec<(Box<str>, UnixSeconds)>,
+    everything: Option<UnixSeconds>,
+}
+
+impl TenantRevocations {
+    /// One more, made at that moment.
+    pub fn add(&mut self, links: &RevokedLinks, at: UnixSeconds) {
+        match links {
+            RevokedLinks::Asset(path) if path.contains(['*', '?']) => {
+                self.patterns.push((path.clone(), at));
+            }
+            RevokedLinks::Asset(path) => {
+                let since = self.assets.entry(path.clone()).or_insert(at);
+                *since = at.max(*since);
+            }
+            RevokedLinks::Key(key) => drop(self.keys.insert(key.clone())),
+            RevokedLinks::Link(id) => drop(self.links.0.insert(id.clone())),
+            RevokedLinks::TenantEpoch(_) => self.everything = self.everything.max(Some(at)),
+        }
+    }
+
+    fn revokes(&self, path: &str, token: &VerifiedToken<'_>) -> bool {
+        let claims = token.claims();
+        let signed_before = |at: UnixSeconds| claims.start.is_none_or(|start| start < at);
+        let covers = |pattern: &str| PathPattern::from_bytes(pattern.as_bytes()).matches(path);
+        self.keys.contains(token.key().as_str())
+            || claims.id.is_some_and(|id| self.links.contains(id))
+            || self.everything.is_some_and(signed_before)
+            || self.assets.get(path).copied().is_some_and(signed_before)
+            || self.patterns.iter().any(|(pattern, at)| signed_before(*at) && covers(pattern))
+    }
+}
 
 impl Revocations {
     /// These ids are revoked.
     pub fn new(ids: impl IntoIterator<Item = Box<str>>) -> Self {
-        Self(ids.into_iter().collect())
+        Self { ids: Ids(ids.into_iter().collect()), tenants: HashMap::new() }
+    }
+
+    /// These links of single tenants are revoked.
+    pub fn of_tenants(tenants: HashMap<TenantId, Arc<TenantRevocations>>) -> Self {
+        Self { ids: Ids::default(), tenants }
+    }
+
+    /// Is a token of this tenant dead, for the asset or file of this decoded path?
+    pub fn revokes(&self, tenant: TenantId, path: &str, token: &VerifiedToken<'_>) -> bool {
+        let claims = token.claims();
+        claims.id.is_some_and(|id| self.ids.contains(id))
+            || self.tenants.get(&tenant).is_some_and(|it| it.revokes(path, token))
     }
 
     /// Reads one id a line; blank lines and lines that begin with `#` are passed over.
@@ -22,10 +99,31 @@ impl Revocations {
             .map(Into::into)
     }
 
+    /// Is this id revoked for everybody?
+    pub fn contains(&self, id: &str) -> bool {
+        self.ids.contains(id)
+    }
+
+    /// How many ids are revoked for everybody.
+    pub fn len(&self) -> usize {
+        self.ids.0.len()
+    }
+
+    /// None at all?
+    pub fn is_empty(&self) -> bool {
+        self.ids.0.is_empty() && self.tenants.is_empty()
+    }
+}
+
+/// Ids of links.
+#[derive(Clone, Debug, Default)]
+struct Ids(HashSet<Box<str>>);
+
+impl Ids {
     /// Is the id, as written in the token, revoked? A signer that escapes early writes it
     /// percent-encoded, two of the official libraries a space as `+`; the list holds any of the
     /// spellings.
-    pub fn contains(&self, id: &str) -> bool {
+    fn contains(&self, id: &str) -> bool {
         if self.0.is_empty() {
             return false;
         }
@@ -33,16 +131,6 @@ impl Revocations {
         self.0.contains(id)
             || id.contains('%') && decoded(id)
             || id.contains('+') && decoded(&id.replace('+', " "))
-    }
-
-    /// How many ids.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// None at all?
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }
 
@@ -63,7 +151,7 @@ mod tests {
             ("lnk_2", true),
             ("lnk_", false),
         ] {
-            assert_eq!(revoked.contains(id), expected, "{id}");
+            assert_eq!(revoked.ids.contains(id), expected, "{id}");
         }
     }
 }

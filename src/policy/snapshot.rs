@@ -9,9 +9,12 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
 
+use crate::asset::{AssetPath, TenantId, Visibility};
 use crate::clock::UnixSeconds;
+use crate::network::ClientIp;
+use crate::token::VerifiedToken;
 
-use super::{Blocklist, OverrideTable, Revocations, SiteTable};
+use super::{Blocklist, ControlState, OverrideTable, Revocations, SiteTable};
 
 /// The compiled policy.
 #[derive(Clone, Debug)]
@@ -28,6 +31,34 @@ pub struct EdgeSnapshot {
     pub blocklist: Arc<Blocklist>,
     /// Which link ids are dead.
     pub revocations: Arc<Revocations>,
+    /// What a control plane says beside all this, where there is one.
+    pub control: Option<Arc<ControlState>>,
+}
+
+impl EdgeSnapshot {
+    /// The visibility that is in force.
+    pub fn effective(&self, tenant: TenantId, asset: &AssetPath) -> Visibility {
+        let of_control = || self.control.as_ref().map(|it| it.overrides.effective(tenant, asset));
+        match self.overrides.effective(tenant, asset) {
+            Visibility::Public => Visibility::Public,
+            Visibility::Private => of_control().unwrap_or(Visibility::Private),
+        }
+    }
+
+    /// Is the client refused whatever it asks?
+    pub fn blocks(&self, client: ClientIp) -> bool {
+        let of_control = || self.control.as_ref().is_some_and(|it| it.blocklist.contains(client));
+        self.blocklist.contains(client) || of_control()
+    }
+
+    /// Is a verified token dead, for the file of this decoded path?
+    pub fn revokes(&self, tenant: TenantId, path: &str, token: &VerifiedToken<'_>) -> bool {
+        let control = self.control.as_ref().map(|it| &it.revocations);
+        [Some(&*self.revocations), control]
+            .into_iter()
+            .flatten()
+            .any(|it| it.revokes(tenant, path, token))
+    }
 }
 
 /// The end that replaces what is in force.

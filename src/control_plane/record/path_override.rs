@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::asset::{AssetTypeSet, ChannelId, TenantId, VideoId};
+use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
+pub use crate::policy::{Opening, OverrideLevel};
 
 /// What is opened at one level. A level that opens nothing has no record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,30 +15,6 @@ pub struct PathOverride {
     pub level: OverrideLevel,
     /// What of them is public.
     pub opens: Opening,
-}
-
-/// Which assets an override is about.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(tag = "level", content = "subject", rename_all = "snake_case", deny_unknown_fields)]
-pub enum OverrideLevel {
-    /// Everything of the tenant.
-    Tenant,
-    /// Everything of the tenant of some types; a level of its own, beside the tenant's (D21).
-    AssetTypes,
-    /// One channel.
-    Channel(ChannelId),
-    /// One video.
-    Video(VideoId),
-}
-
-/// What an override opens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Opening {
-    /// Everything: `scope` is `public`.
-    Everything,
-    /// These types.
-    Types(AssetTypeSet),
 }
 
 /// One level's state before and after a change of the table; none is private.

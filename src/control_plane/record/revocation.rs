@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::RevocationId;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
+pub use crate::policy::RevokedLinks;
 
 /// Links that are dead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,20 +23,6 @@ pub struct Revocation {
     pub created_at: UnixSeconds,
     /// When it can be forgotten, because every link it is about has expired by itself.
     pub expires_at: Option<UnixSeconds>,
-}
-
-/// Which links.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "by", content = "subject", rename_all = "snake_case", deny_unknown_fields)]
-pub enum RevokedLinks {
-    /// Those to one asset (its path), signed before the revocation.
-    Asset(Box<str>),
-    /// Those signed with one key.
-    Key(Box<str>),
-    /// The one of that id.
-    Link(Box<str>),
-    /// All of the tenant's of an epoch before this one.
-    TenantEpoch(u64),
 }
 
 /// What is asked for in a new revocation.

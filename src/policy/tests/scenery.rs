@@ -160,6 +160,7 @@ pub(super) fn snapshot(
         overrides: Arc::new(overrides),
         blocklist: Arc::new(blocklist),
         revocations: Arc::new(Revocations::new([REVOKED.into()])),
+        control: None,
     }
 }
 

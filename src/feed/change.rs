@@ -1,0 +1,62 @@
+//! One change of what edges know.
+
+use ipnet::IpNet;
+
+use crate::asset::TenantId;
+use crate::clock::UnixSeconds;
+use crate::policy::{Opening, OverrideLevel, RevokedLinks};
+
+/// What is so from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A network is blocked, or no longer.
+    Blocked {
+        /// Which entry.
+        id: Box<str>,
+        /// What it blocks; none where the entry is gone.
+        entry: Option<BlockedNetwork>,
+    },
+    /// What is open at one level of a tenant.
+    Override {
+        /// Whose.
+        tenant: TenantId,
+        /// Which level.
+        level: OverrideLevel,
+        /// What is open; none: nothing.
+        opens: Option<Opening>,
+    },
+    /// Links are dead, or no longer.
+    Revoked {
+        /// Which revocation.
+        id: Box<str>,
+        /// Which links; none where it was taken back.
+        links: Option<RevokedNow>,
+    },
+    /// A tenant is gone, with all that was said about it.
+    TenantRemoved {
+        /// Which.
+        tenant: TenantId,
+    },
+}
+
+/// A network that gets nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockedNetwork {
+    /// The network.
+    pub network: IpNet,
+    /// Until when.
+    pub until: Option<UnixSeconds>,
+}
+
+/// Links that are dead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevokedNow {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub links: RevokedLinks,
+    /// Since when.
+    pub since: UnixSeconds,
+    /// When it can be forgotten, for they have expired by themselves.
+    pub until: Option<UnixSeconds>,
+}

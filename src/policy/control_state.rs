@@ -1,0 +1,28 @@
+//! What a control plane says, beside what the configuration says.
+
+use super::{Blocklist, OverrideTable, Revocations};
+
+/// One version of it: immutable, put in force as a whole.
+#[derive(Debug)]
+pub struct ControlState {
+    /// The version of the change feed that it is of.
+    pub version: u64,
+    /// Which protected assets are public.
+    pub overrides: OverrideTable,
+    /// Who is refused whatever they ask.
+    pub blocklist: Blocklist,
+    /// Which links are dead.
+    pub revocations: Revocations,
+}
+
+impl ControlState {
+    /// Nothing was ever said.
+    pub fn empty() -> Self {
+        Self {
+            version: 0,
+            overrides: OverrideTable::default(),
+            blocklist: Blocklist::empty(),
+            revocations: Revocations::default(),
+        }
+    }
+}
