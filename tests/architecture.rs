@@ -203,6 +203,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("moka", &["data_plane::cache"]),
     ("ring::hmac", KEYED_HASHES),
     ("rustix::pipe", &["splice"]),
+    ("sfv", &["origin::directives"]),
     ("sqlx", &["control_plane::store"]),
     ("toml", &["config"]),
     ("toml_parser", &["config::pieces"]),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use http::HeaderValue;
 use http::header::{self, HeaderMap, HeaderName};
 
+use super::directives::{CDN_CACHE_CONTROL, Directives, SURROGATE_CONTROL};
 use super::validator::HttpTime;
 use crate::clock::UnixSeconds;
 
@@ -126,13 +127,10 @@ impl Caching {
 
     /// Reads the header of an answer that came at `now`.
     pub fn read(headers: &HeaderMap, now: UnixSeconds) -> Self {
-        let general = Directives::read(headers, &header::CACHE_CONTROL);
+        let general = Directives::general(headers);
         let expires = expires(headers, now);
         // RFC 9213 section 2.2: a field for the edge stands in place of the general ones.
-        let targeted = [&CDN_CACHE_CONTROL, &SURROGATE_CONTROL]
-            .into_iter()
-            .map(|name| Directives::read(headers, name))
-            .find(Directives::says_anything);
+        let targeted = Directives::targeted(headers).or_else(|| Directives::surrogate(headers));
         let lifetime = match &targeted {
             Some(targeted) => targeted.max_age,
             None => general.s_maxage.or(general.max_age).or(expires),
@@ -167,72 +165,9 @@ impl Caching {
     }
 }
 
-const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
-
-const SURROGATE_CONTROL: HeaderName = HeaderName::from_static("surrogate-control");
-
 const SET_COOKIE2: HeaderName = HeaderName::from_static("set-cookie2");
 
-/// The directives of one field. A number that stands twice is the smaller one; one that is none
-/// is 0.
-#[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a directive that is there or is not")]
-struct Directives {
-    max_age: Option<u64>,
-    s_maxage: Option<u64>,
-    stale_while_revalidate: Option<u64>,
-    stale_if_error: Option<u64>,
-    no_cache: bool,
-    no_store: bool,
-    private: bool,
-    public: bool,
-    must_revalidate: bool,
-    proxy_revalidate: bool,
-}
-
 impl Directives {
-    fn read(headers: &HeaderMap, name: &HeaderName) -> Self {
-        let mut directives = Self::default();
-        for value in headers.get_all(name) {
-            match value.to_str() {
-                Ok(text) => split_outside_quotes(text).for_each(|it| directives.add(it)),
-                // A value that is no text is read as one that forbids.
-                Err(_) => directives.no_store = true,
-            }
-        }
-        directives
-    }
-
-    fn add(&mut self, directive: &str) {
-        let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
-        // Of `Surrogate-Control`: what is meant for somebody else by name.
-        if value.contains(';') {
-            return;
-        }
-        let smaller = |known: &mut Option<u64>| {
-            let stated = seconds(value);
-            *known = Some(known.map_or(stated, |known| known.min(stated)));
-        };
-        match &*name.to_ascii_lowercase() {
-            "max-age" => smaller(&mut self.max_age),
-            "s-maxage" => smaller(&mut self.s_maxage),
-            "stale-while-revalidate" => smaller(&mut self.stale_while_revalidate),
-            "stale-if-error" => smaller(&mut self.stale_if_error),
-            // With or without field names: without is the stricter.
-            "no-cache" => self.no_cache = true,
-            "private" => self.private = true,
-            "no-store" => self.no_store = true,
-            "public" => self.public = true,
-            "must-revalidate" => self.must_revalidate = true,
-            "proxy-revalidate" => self.proxy_revalidate = true,
-            _ => {}
-        }
-    }
-
-    fn says_anything(&self) -> bool {
-        self.max_age.is_some() || self.no_store || self.no_cache || self.private
-    }
-
     fn revalidation(&self) -> Revalidation {
         if self.no_cache {
             Revalidation::Always
@@ -293,34 +228,6 @@ fn vary_text(headers: &HeaderMap) -> Option<HeaderValue> {
     }
 }
 
-/// The pieces between commas; a comma in quotes is part of its piece.
-fn split_outside_quotes(text: &str) -> impl Iterator<Item = &str> {
-    let mut quoted = false;
-    let mut escaped = false;
-    text.split(move |character| {
-        let separates = character == ',' && !quoted;
-        match character {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            _ => {}
-        }
-        separates
-    })
-    .map(str::trim)
-}
-
-/// Delta seconds (RFC 9111 section 1.2.2), also in quotes; 0 where it is no number.
-fn seconds(value: &str) -> u64 {
-    let unquoted = value.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
-    let digits = unquoted.unwrap_or(value);
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return 0;
-    }
-    // Digits that do not fit are more seconds than anybody counts.
-    digits.parse().unwrap_or(u64::MAX)
-}
-
 /// Seconds from `Date` to `Expires`, which are of one clock; a malformed date is the past
 /// (RFC 9111 section 5.3).
 fn expires(headers: &HeaderMap, now: UnixSeconds) -> Option<u64> {
@@ -332,13 +239,17 @@ fn expires(headers: &HeaderMap, now: UnixSeconds) -> Option<u64> {
     Some(expires.since(date(header::DATE).unwrap_or(now)))
 }
 
-/// Anything but one number says that the answer is old. RFC 9111 section 5.1 would rather believe
-/// the first of several, or none; who writes several is not to be believed at all.
+/// RFC 9111 section 5.1: of a list, the first counts. Anything else that is not one number says that
+/// the answer is old, where the RFC would not believe it at all; and so do several fields, also joined
+/// into one (RFC 9110 section 5.3 puts `, ` between them): each cache states its own, and one of them
+/// did not see the other's.
 fn age(headers: &HeaderMap) -> u64 {
     if !headers.contains_key(header::AGE) {
         return 0;
     }
     only(headers, &header::AGE)
+        .filter(|value| !value.contains(", "))
+        .and_then(|value| value.split(',').next())
         .filter(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
         .map_or(u64::MAX, |digits| digits.parse().unwrap_or(u64::MAX))
 }
@@ -439,10 +350,16 @@ mod tests {
         let general = ("cache-control", "max-age=5");
         for name in ["cdn-cache-control", "surrogate-control"] {
             assert_eq!(read(&[general, (name, "max-age=60")]).lifetime, Some(60));
-            assert_eq!(read(&[general, (name, "max-age=60;other")]).lifetime, Some(5));
-            assert_eq!(read(&[general, (name, "x")]).lifetime, Some(5));
+            let forbidden = [("cache-control", "no-store, private"), (name, "max-age=60")];
+            assert_eq!(read(&forbidden).storing, Storing::Everybody);
+            assert_eq!(read(&[general, (name, "no-store")]).storing, Storing::Nobody);
+            assert_eq!(
+                read(&[("set-cookie", "a"), (name, "max-age=9")]).storing,
+                Storing::Personal
+            );
             // Clients are told what is meant for them.
             assert_eq!(read(&[general, (name, "max-age=60")]).keeping, Keeping::Everybody(5));
+            assert_eq!(read(&forbidden).keeping, Keeping::Nobody);
         }
         let both = [("cdn-cache-control", "max-age=1"), ("surrogate-control", "max-age=2")];
         assert_eq!(read(&both).lifetime, Some(1));
@@ -469,8 +386,13 @@ mod tests {
     fn ages() {
         for (lines, expected) in [
             (&["30"][..], 30),
-            (&["0,7200"], u64::MAX),
+            (&["30,7200"], 30),
+            (&["7200,0"], 7200),
+            (&["x,0"], u64::MAX),
+            (&[",0"], u64::MAX),
+            (&["0, 7200"], u64::MAX),
             (&["7200, 0"], u64::MAX),
+            (&["0", "7200"], u64::MAX),
             (&["0", "0"], u64::MAX),
             (&["-1"], u64::MAX),
             (&["1.0"], u64::MAX),

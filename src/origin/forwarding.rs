@@ -70,6 +70,7 @@ pub fn may_travel(name: &HeaderName, direction: Direction) -> bool {
             "if-range",
             "if-unmodified-since",
             "range",
+            "surrogate-capability",
             "x-request-id",
         ],
         Direction::Response => &[

@@ -19,6 +19,7 @@ mod caching;
 mod config;
 #[cfg(test)]
 mod conformance;
+mod directives;
 mod disk;
 mod dispatch;
 mod error;

@@ -15,6 +15,7 @@ const ALLOWED: &[&str] = &[
     "if-range: ",
     "if-unmodified-since: ",
     "range: bytes=",
+    "surrogate-capability: countersign=\"surrogate/1.0\"",
 ];
 
 fn edge(origin: &RecordingOrigin) -> Edge {

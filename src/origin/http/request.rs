@@ -8,6 +8,7 @@ use http::header::{HeaderMap, HeaderName};
 use http::uri::PathAndQuery;
 
 use super::super::ask::AskMethod;
+use super::super::directives::SURROGATE_CAPABILITY;
 
 /// See the module. It has no body, and one write sends it.
 #[derive(Debug)]
@@ -24,9 +25,11 @@ impl RequestHead {
             AskMethod::Head => b"HEAD ",
         };
         let mut bytes = Vec::with_capacity(512);
-        let rest = b"\r\naccept-encoding: identity\r\n";
+        let rest = b"\r\naccept-encoding: identity\r\nsurrogate-capability: ";
         for part in
             [word, target.as_str().as_bytes(), b" HTTP/1.1\r\nhost: ", host.as_bytes(), rest]
+                .into_iter()
+                .chain([SURROGATE_CAPABILITY.as_bytes(), b"\r\n"])
         {
             bytes.extend_from_slice(part);
         }
@@ -80,7 +83,7 @@ mod tests {
         head.set(&header::IF_MATCH, "\"a\r\nx: y\"");
         head.set(&header::IF_MATCH, "\"é\"");
         let expected = "HEAD /a?b HTTP/1.1\r\nhost: origin.example\r\naccept-encoding: identity\r\n\
-             range: bytes=0-1\r\n\r\n";
+             surrogate-capability: countersign=\"Surrogate/1.0\"\r\nrange: bytes=0-1\r\n\r\n";
         assert_eq!(String::from_utf8(head.into_bytes()).unwrap(), expected);
     }
 }

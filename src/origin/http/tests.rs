@@ -115,6 +115,7 @@ async fn requests_are_built_new_and_say_only_what_is_meant() {
             lines
         })
         .collect();
+    let capability = "surrogate-capability: countersign=\"Surrogate/1.0\"".to_owned();
     assert_eq!(
         requests,
         [
@@ -125,6 +126,7 @@ async fn requests_are_built_new_and_say_only_what_is_meant() {
                 "if-none-match: \"a\", W/\"b\"".to_owned(),
                 "if-range: \"v0\"".to_owned(),
                 "range: bytes=2-3".to_owned(),
+                capability.clone(),
             ],
             vec![
                 "GET /x HTTP/1.1".to_owned(),
@@ -132,6 +134,7 @@ async fn requests_are_built_new_and_say_only_what_is_meant() {
                 format!("host: {address}"),
                 "if-match: \"v0\"".to_owned(),
                 "range: bytes=9-9".to_owned(),
+                capability,
             ],
         ]
     );
