@@ -108,6 +108,12 @@ impl Body for ReplyBody {
 
 impl Drop for ReplyBody {
     fn drop(&mut self) {
+        // Nobody is told of this but hyper's connection.
+        if let Reply::File(body) = &self.reply
+            && let Some(error) = body.broken_in_passing()
+        {
+            self.record.error = Some(ErrorChain(&error).to_string());
+        }
         // hyper stops polling a body whose promised bytes have all left.
         if self.record.error.is_none() && self.is_end_stream() {
             self.record.complete = Completion::Complete;

@@ -57,6 +57,12 @@ impl Body {
         }
     }
 
+    /// Why it will never end, where that showed while bytes of it passed by.
+    pub fn broken_in_passing(&self) -> Option<OriginError> {
+        let short = self.outlet.as_ref()?.failure()?;
+        Some(OriginError::caused_by(OriginFault::BodyBroken, short))
+    }
+
     /// Parts of a regular file.
     pub fn from_file(file: OwnedFd, spans: &Spans) -> Self {
         Self::from_disk(DiskObject::new(file), spans)

@@ -4,8 +4,8 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustix::fd::{AsFd, OwnedFd};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::fd::OwnedFd;
+use rustix::io::Errno;
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -83,23 +83,6 @@ impl EmptyPipe {
                 Ok(splice(socket, None, pipe, None, capped(most), flags)?)
             };
             socket.try_io(Interest::READABLE, moved)
-        })
-    }
-
-    /// Fills it from that place of a file, waiting for the disk if need be. None: the file ends
-    /// there.
-    pub fn fill_from_file(
-        self,
-        file: impl AsFd,
-        offset: u64,
-        most: u64,
-    ) -> io::Result<Option<FullPipe>> {
-        self.fill(|pipe| {
-            let moved = || {
-                let flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
-                splice(&file, Some(&mut offset.clone()), pipe, None, capped(most), flags)
-            };
-            Ok(retry_on_intr(moved)?)
         })
     }
 

@@ -11,7 +11,7 @@ use super::outlet::{LedgerBroken, Outlet};
 use super::zone::is_piece;
 
 /// A client's socket. What is written to it is written, except for pieces: for these the bytes come
-/// out of the pipe.
+/// out of the pipe or the file.
 #[derive(Debug)]
 pub struct Stream {
     tcp: TcpStream,
@@ -31,6 +31,7 @@ impl Stream {
 
     fn poll_splice(&self, cx: &mut Context<'_>, most: usize) -> Poll<io::Result<usize>> {
         loop {
+            ready!(self.outlet.poll_in_memory(cx))?;
             ready!(self.tcp.poll_write_ready(cx))?;
             match self.outlet.drain(&self.tcp, most) {
                 Err(error)

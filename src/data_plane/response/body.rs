@@ -57,6 +57,16 @@ impl AnswerBody {
     }
 }
 
+impl AnswerBody {
+    /// See [`Body::broken_in_passing`].
+    pub fn broken_in_passing(&self) -> Option<OriginError> {
+        match &self.0 {
+            Form::Empty | Form::Multipart { .. } => None,
+            Form::Plain(body) => body.broken_in_passing(),
+        }
+    }
+}
+
 impl http_body::Body for AnswerBody {
     type Data = Bytes;
     type Error = OriginError;

@@ -22,8 +22,7 @@ use tokio::task::JoinHandle;
 use super::super::error::{OriginError, OriginFault};
 use super::super::range::{ByteRange, Spans};
 use super::object::DiskObject;
-use super::piping::Piping;
-use crate::splice::Outlet;
+use crate::splice::{COPIED_END, FilePart, Load, Outlet, WORTHWHILE};
 
 /// Read at once: long enough to make the call cheap, short enough for the other connections of the
 /// worker, and for the memory that thousands of readers that stopped may hold.
@@ -47,7 +46,6 @@ pub(in super::super) struct DiskBody {
     reading: Option<JoinHandle<Result<Vec<u8>, Errno>>>,
     cache: PageCache,
     pieces: Pieces,
-    piping: Piping,
 }
 
 /// How much the next chunk is.
@@ -75,7 +73,6 @@ impl DiskBody {
             reading: None,
             cache: PageCache::Tried,
             pieces: Pieces::Large,
-            piping: Piping::new(),
         }
     }
 
@@ -84,7 +81,7 @@ impl DiskBody {
         self.pieces = Pieces::Smallest;
     }
 
-    /// With an outlet, large parts go there through pipes.
+    /// With an outlet, large parts are sent from there. The end of a span is not.
     pub(in super::super) fn poll_bytes(
         &mut self,
         cx: &mut Context<'_>,
@@ -106,13 +103,13 @@ impl DiskBody {
             }
             let Some(span) = self.spans.front().copied() else { return Poll::Ready(None) };
             if let Some(outlet) = outlet
-                && let Some(filled) = ready!(self.piping.poll_pipe(&self.file, span, cx))
+                && span.length() >= WORTHWHILE
             {
-                let piece = filled.and_then(|pipe| {
-                    self.pass(pipe.left() as u64);
-                    outlet.hand_over(pipe).ok_or(OriginFault::BodyBroken.into())
-                });
-                return Poll::Ready(Some(piece));
+                let wanted = span.length().saturating_sub(COPIED_END);
+                let part = FilePart::new(Arc::clone(&self.file), span.first(), wanted);
+                self.pass(part.left() as u64);
+                let piece = outlet.hand_over(Load::File(part));
+                return Poll::Ready(Some(piece.ok_or(OriginFault::BodyBroken.into())));
             }
             if self.cache == PageCache::Tried {
                 match read_cached(&self.file, span, self.pieces.length()) {

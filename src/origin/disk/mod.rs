@@ -9,7 +9,6 @@
 mod body;
 mod jail;
 mod object;
-mod piping;
 mod sniff;
 mod store;
 

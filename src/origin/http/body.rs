@@ -16,7 +16,7 @@ use super::super::error::{OriginError, OriginFault};
 use super::super::range::{ByteRange, Spans};
 use super::object::{Download, HttpObject};
 use super::store::ask_again;
-use crate::splice::{COPIED_END, Outlet, WORTHWHILE};
+use crate::splice::{COPIED_END, Load, Outlet, WORTHWHILE};
 
 /// See the module.
 pub(in super::super) struct HttpBody {
@@ -80,7 +80,7 @@ impl HttpBody {
                 if let Wanted::Spans(spans) = &mut self.wanted {
                     take_from_front(spans, pipe.left() as u64);
                 }
-                let piece = outlet.hand_over(pipe);
+                let piece = outlet.hand_over(Load::Pipe(pipe));
                 return Poll::Ready(Some(piece.ok_or(OriginFault::BodyBroken.into())));
             }
             if download.held.is_empty() {

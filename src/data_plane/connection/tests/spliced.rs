@@ -1,4 +1,4 @@
-//! Bodies that pass by hyper in pipes, and what happens should hyper touch them.
+//! Bodies that pass by hyper in parts of a file, and what happens should hyper touch them.
 
 use std::convert::Infallible;
 use std::fs::File;
@@ -21,35 +21,35 @@ use crate::data_plane::connection::{Answer, Door, TurnedAway};
 use crate::data_plane::connection_metrics::{ConnectionMetrics, Timeout};
 use crate::data_plane::{ConnectionFacts, DrainTrigger, Limits, RequestBody, Settings, drain};
 use crate::network::NetworkSet;
-use crate::splice::{COPIED_END, EmptyPipe, Outlet, Stream};
+use crate::splice::{COPIED_END, FilePart, Load, Outlet, Stream};
 
 const LENGTH: u64 = 3 * 1024 * 1024 + 17;
 
-/// Answers every request with its file, all but the end in pipes.
+/// Answers every request with its file, all but the end in parts.
 struct Files {
     file: Arc<File>,
     settings: Arc<Settings>,
 }
 
-struct InPipes {
+struct InParts {
     file: Arc<File>,
     outlet: Outlet,
     at: u64,
 }
 
 impl Answer for Files {
-    type Body = InPipes;
+    type Body = InParts;
 
     async fn answer(
         &self,
         _: Request<RequestBody>,
         connection: &Arc<ConnectionFacts>,
-    ) -> Response<InPipes> {
+    ) -> Response<InParts> {
         let outlet = connection.outlet.clone().unwrap();
-        Response::new(InPipes { file: Arc::clone(&self.file), outlet, at: 0 })
+        Response::new(InParts { file: Arc::clone(&self.file), outlet, at: 0 })
     }
 
-    fn turn_away(&self, reason: TurnedAway, _: &ConnectionFacts) -> Response<InPipes> {
+    fn turn_away(&self, reason: TurnedAway, _: &ConnectionFacts) -> Response<InParts> {
         panic!("nobody is turned away here: {reason:?}")
     }
 
@@ -58,7 +58,7 @@ impl Answer for Files {
     }
 }
 
-impl Body for InPipes {
+impl Body for InParts {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -76,10 +76,9 @@ impl Body for InPipes {
                 end.into()
             }
             left => {
-                let pipe = EmptyPipe::take().unwrap();
-                let most = left - COPIED_END;
-                let pipe = pipe.fill_from_file(&self.file, self.at, most).unwrap().unwrap();
-                self.outlet.hand_over(pipe).unwrap()
+                let file = Arc::new(self.file.try_clone().unwrap().into());
+                let part = FilePart::new(file, self.at, left - COPIED_END);
+                self.outlet.hand_over(Load::File(part)).unwrap()
             }
         };
         self.at += bytes.len() as u64;
@@ -124,6 +123,7 @@ impl AsyncRead for Copying {
 
 struct Served {
     content: Vec<u8>,
+    file: Arc<File>,
     door: Arc<Door<Files>>,
     client: TcpStream,
     serving: JoinHandle<()>,
@@ -136,13 +136,13 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let content: Vec<u8> = (0..LENGTH).map(|at| u8::try_from(at % 251).unwrap() + 1).collect();
-    let file = tempfile::tempfile().unwrap();
+    let file = Arc::new(tempfile::tempfile().unwrap());
     file.write_all_at(&content, 0).unwrap();
     let settings = Arc::new(Settings { limits, ..Settings::default() });
     let address = "192.0.2.80:80".parse().unwrap();
     let (drain, signal) = drain();
     let door = Arc::new(Door {
-        answer: Arc::new(Files { file: Arc::new(file), settings }),
+        answer: Arc::new(Files { file: Arc::clone(&file), settings }),
         address,
         tls: None,
         proxies: NetworkSet::default(),
@@ -160,7 +160,7 @@ where
     let serving = tokio::spawn(async move {
         inside.serve(stream, Some(outlet), from.ip(), admitted).await;
     });
-    Served { content, door, client, serving, _drain: drain }
+    Served { content, file, door, client, serving, _drain: drain }
 }
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -174,7 +174,7 @@ async fn read_head(client: &mut TcpStream) -> String {
 }
 
 #[tokio::test]
-async fn pipes_arrive_byte_for_byte_one_answer_after_the_other() {
+async fn parts_arrive_byte_for_byte_one_answer_after_the_other() {
     let mut served = serve(Limits::default(), |it| it).await;
     let Served { content, client, .. } = &mut served;
     client.write_all(&GET.repeat(3)).await.unwrap();
@@ -202,7 +202,7 @@ async fn a_piece_that_is_copied_cuts_the_answer_off() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_cut_off_while_a_pipe_is_full() {
+async fn a_client_that_does_not_read_is_cut_off_while_a_part_is_unsent() {
     let limits = Limits { write_timeout: Duration::from_millis(300), ..Limits::default() };
     let mut served = serve(limits, |it| it).await;
     // More than the sockets of both ends hold.
@@ -210,4 +210,23 @@ async fn a_client_that_does_not_read_is_cut_off_while_a_pipe_is_full() {
     let ended = tokio::time::timeout(Duration::from_secs(20), served.serving).await;
     ended.expect("the connection ends").unwrap();
     assert_eq!(served.door.metrics.timeouts(Timeout::Write).get(), 1);
+}
+
+/// The client gets what there was and no end, the body is dropped, and the outlet knows why.
+#[tokio::test]
+async fn a_file_that_is_shortened_while_it_is_sent_breaks_the_connection_off() {
+    let mut served = serve(Limits::default(), |it| it).await;
+    let handed_out = Arc::strong_count(&served.file);
+    // More than the sockets of both ends hold, so that there is a rest to be sent.
+    served.client.write_all(&GET.repeat(8)).await.unwrap();
+    let mut answer = vec![0; 64 * 1024];
+    served.client.read_exact(&mut answer).await.unwrap();
+    served.file.set_len(LENGTH / 2).unwrap();
+    let read =
+        tokio::time::timeout(Duration::from_secs(20), served.client.read_to_end(&mut answer));
+    // Closed or reset.
+    let _ = read.await.expect("the connection ends");
+    assert!((answer.len() as u64) < 8 * LENGTH, "{} bytes", answer.len());
+    served.serving.await.unwrap();
+    assert_eq!(Arc::strong_count(&served.file), handed_out);
 }
