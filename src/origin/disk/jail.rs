@@ -13,6 +13,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::super::config::OriginSetupError;
+use super::familiar::FamiliarNames;
 
 /// What happens at a symbolic link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub(super) struct Jail {
     root: OwnedFd,
     guard: Guard,
     caches: Caches,
+    familiar: FamiliarNames,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,23 +116,22 @@ impl Jail {
         probe: Result<(), Errno>,
     ) -> Result<Self, Refused> {
         let resolve = kernel_flags(symlinks);
-        let caches = Caches::of(&root);
-        match (probe, symlinks) {
-            (Ok(()), _) => Ok(Self { root, guard: Guard::Kernel(resolve), caches }),
-            (Err(Errno::NOSYS | Errno::PERM | Errno::INVAL), Symlinks::Refuse) => {
-                Ok(Self { root, guard: Guard::Walk, caches })
-            }
+        let guard = match (probe, symlinks) {
+            (Ok(()), _) => Guard::Kernel(resolve),
+            (Err(Errno::NOSYS | Errno::PERM | Errno::INVAL), Symlinks::Refuse) => Guard::Walk,
             (Err(Errno::NOSYS | Errno::PERM | Errno::INVAL), Symlinks::Beneath) => {
-                Err(Refused::NeedsOpenat2)
+                return Err(Refused::NeedsOpenat2);
             }
-            (Err(errno), _) => Err(Refused::Unusable(errno)),
-        }
+            (Err(errno), _) => return Err(Refused::Unusable(errno)),
+        };
+        let caches = Caches::of(&root);
+        Ok(Self { root, guard, caches, familiar: FamiliarNames::new() })
     }
 
     /// Opens a regular file for reading.
     ///
     /// The key is segments joined by `/`. An empty segment, `.`, `..` or a NUL names nothing.
-    /// What is no regular file is looked at but never opened: opening a device can have effects.
+    /// What is no regular file is looked at but never opened; see `familiar`.
     pub(super) fn open_file(
         &self,
         key: &str,
@@ -140,13 +141,21 @@ impl Jail {
         if key.split('/').any(odd) {
             return Err(LookupFailure::NotFound);
         }
-        let looked_at = self.reach(key, OFlags::PATH, lookup)?;
-        regular(looked_at.as_fd())?;
-        // NONBLOCK: what is regular now may be a FIFO at the next system call.
+        if !self.familiar.knows(key) {
+            let looked_at = self.reach(key, OFlags::PATH, lookup)?;
+            regular(looked_at.as_fd())?;
+            self.familiar.remember(key);
+        }
+        // NONBLOCK: what was regular may be a FIFO at the next system call.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let file = self.reach(key, flags, lookup)?;
-        let stat = regular(file.as_fd())?;
-        Ok((file, stat))
+        let opened = self.reach(key, flags, lookup);
+        match opened.and_then(|file| regular(file.as_fd()).map(|stat| (file, stat))) {
+            Err(LookupFailure::NotFound) => {
+                self.familiar.forget(key);
+                Err(LookupFailure::NotFound)
+            }
+            opened => opened,
+        }
     }
 
     fn reach(&self, key: &str, flags: OFlags, lookup: Lookup) -> Result<OwnedFd, LookupFailure> {
@@ -317,6 +326,31 @@ mod tests {
                 ] {
                     assert_eq!(outcome(&jail, key), Err(LookupFailure::NotFound), "{key:?}");
                 }
+            }
+        }
+    }
+
+    /// A name that was a file is looked at all the same, and its next file is found.
+    #[test]
+    fn what_takes_the_place_of_a_file_is_not_taken_for_one() {
+        let (outer, root) = site();
+        let path = root.join("folder/file");
+        for jail in jails(&root, Symlinks::Refuse) {
+            let put: [&dyn Fn(); 4] = [
+                &|| mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap(),
+                &|| symlink(outer.path().join("secret"), &path).unwrap(),
+                &|| drop(UnixListener::bind(&path).unwrap()),
+                &|| (),
+            ];
+            for put in put {
+                assert_eq!(outcome(&jail, "folder/file"), Ok(6));
+                assert!(jail.familiar.knows("folder/file"));
+                fs::remove_file(&path).unwrap();
+                put();
+                assert_eq!(outcome(&jail, "folder/file"), Err(LookupFailure::NotFound));
+                assert!(!jail.familiar.knows("folder/file"));
+                let _ = fs::remove_file(&path);
+                fs::write(&path, "inside").unwrap();
             }
         }
     }

@@ -7,6 +7,7 @@
 //! rewritten in place while it is read is not detected: publish by rename.
 
 mod body;
+mod familiar;
 mod jail;
 mod object;
 mod sniff;

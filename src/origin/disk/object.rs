@@ -1,7 +1,5 @@
 //! An open file and what its inode says about it.
 
-use std::fmt::Write as _;
-
 use rustix::fd::OwnedFd;
 use rustix::fs::Stat;
 use sha2::{Digest, Sha256};
@@ -66,11 +64,7 @@ impl InodeFacts {
             hash.update(nanoseconds.to_le_bytes());
         }
         let digest = hash.finalize();
-        digest.iter().take(12).fold(String::new(), |mut text, byte| {
-            // Writing to a `String` cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex::encode(digest.get(..12).unwrap_or_default())
     }
 }
 

@@ -4,12 +4,22 @@
 //! plays, or saves, are told; nothing is ever taken for HTML, SVG or script because it looks like
 //! it.
 
+use std::io::IoSliceMut;
+
 use infer::MatcherType;
 use rustix::fd::OwnedFd;
-use rustix::io::pread;
+use rustix::io::{Errno, ReadWriteFlags, pread, preadv2};
 
 /// Bytes that are looked at; every signature that is told lies within.
 const LOOKED_AT: usize = 512;
+
+/// The type, if the first bytes tell one. An error where it would have to wait for the disk, or nobody
+/// can tell whether it would.
+pub(super) fn sniff_cached(file: &OwnedFd) -> Result<Option<&'static str>, Errno> {
+    let mut first = [0; LOOKED_AT];
+    let read = preadv2(file, &mut [IoSliceMut::new(&mut first)], 0, ReadWriteFlags::NOWAIT)?;
+    Ok(first.get(..read).and_then(media_type))
+}
 
 /// The type, if the first bytes tell one. May wait for the disk.
 pub(super) fn sniff(file: &OwnedFd) -> Option<&'static str> {

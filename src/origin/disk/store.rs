@@ -14,7 +14,7 @@ use super::super::config::OriginSetupError;
 use super::super::error::{OriginError, OriginFault};
 use super::jail::{Jail, Lookup, LookupFailure, Symlinks};
 use super::object::{DiskObject, InodeFacts};
-use super::sniff::sniff;
+use super::sniff::{sniff, sniff_cached};
 use crate::asset::OriginKey;
 
 /// A folder.
@@ -70,8 +70,8 @@ impl DiskOrigin {
         })
     }
 
-    /// By the name's extension or, where it has none, by the first bytes, on a thread that may
-    /// wait for them.
+    /// By the name's extension or, where it has none, by the first bytes, where they are not in memory
+    /// on a thread that may wait for them.
     async fn content_type(
         &self,
         key: &str,
@@ -80,9 +80,12 @@ impl DiskOrigin {
         if let Some(named) = named_type(key) {
             return Ok((HeaderValue::from_static(named), file));
         }
-        let sniffed = tokio::task::spawn_blocking(move || (sniff(&file), file)).await;
-        let (sniffed, file) =
-            sniffed.map_err(|error| OriginError::caused_by(OriginFault::ReadFailed, error))?;
+        let (sniffed, file) = match sniff_cached(&file) {
+            Ok(sniffed) => (sniffed, file),
+            Err(_) => tokio::task::spawn_blocking(move || (sniff(&file), file))
+                .await
+                .map_err(|error| OriginError::caused_by(OriginFault::ReadFailed, error))?,
+        };
         Ok((HeaderValue::from_static(sniffed.unwrap_or(UNKNOWN_TYPE)), file))
     }
 
