@@ -28,6 +28,7 @@ mod refusal;
 mod reply;
 mod request_id;
 pub mod response;
+mod resumption;
 mod settings;
 mod state;
 mod tls;

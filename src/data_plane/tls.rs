@@ -8,8 +8,8 @@
 //! `Host`. Where several certificates carry one name, the first whose key the client can verify is
 //! taken, so that an ECDSA and an RSA one may stand side by side.
 //!
-//! TLS 1.2 and 1.3, the server's order of suites, ALPN `h2` and `http/1.1`, session tickets, no
-//! early data: what a replayed flight asks for would be answered before anybody proved to be there
+//! TLS 1.2 and 1.3, the server's order of suites, ALPN `h2` and `http/1.1`, sessions that are taken up
+//! again (`resumption`) until other certificates come into force, no early data: what a replayed flight asks for would be answered before anybody proved to be there
 //! (RFC 8446 section 8).
 //!
 //! Not here: watching the files (the app's, which calls [`Certificates::reload`]), and timeouts.
@@ -21,12 +21,13 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
-use rustls::crypto::ring::{self, Ticketer};
+use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ProducesTickets, ResolvesServerCert};
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use super::resumption::Resumption;
 use super::settings::{CertificateFiles, ListenerConfig};
 
 /// HTTP/2 by its ALPN name (RFC 9113 section 3.2).
@@ -41,6 +42,7 @@ pub struct Certificates {
     files: Vec<Vec<CertificateFiles>>,
     loaded: ArcSwap<Vec<NamedCertificates>>,
     provider: Arc<CryptoProvider>,
+    resumption: Arc<Resumption>,
 }
 
 impl Certificates {
@@ -50,13 +52,16 @@ impl Certificates {
             listeners.iter().map(|listener| listener.certificates.clone()).collect();
         let provider = Arc::new(ring::default_provider());
         let loaded = ArcSwap::from_pointee(read_all(&files, &provider)?);
-        Ok(Self { files, loaded, provider })
+        Ok(Self { files, loaded, provider, resumption: Arc::new(Resumption::new()) })
     }
 
     /// Reads every file again. On an error those in force stay, for every listener.
     pub fn reload(&self) -> Result<(), CertificateError> {
         let loaded = read_all(&self.files, &self.provider)?;
-        self.loaded.store(Arc::new(loaded));
+        let before = self.loaded.swap(Arc::new(loaded));
+        if !NamedCertificates::are_same(&before, &self.loaded.load()) {
+            self.resumption.forget();
+        }
         Ok(())
     }
 
@@ -66,12 +71,11 @@ impl Certificates {
     }
 }
 
-/// How each listener that has certificates accepts, in the order of the listeners. They share
-/// the ticket keys, so that a session is resumed by whichever listener or worker the client meets.
+/// How each listener that has certificates accepts, in the order of the listeners. They share what
+/// sessions are taken up again by.
 pub(super) fn server_configs(
     certificates: &Arc<Certificates>,
 ) -> Result<Vec<Option<Arc<ServerConfig>>>, rustls::Error> {
-    let tickets = Ticketer::new()?;
     certificates
         .files
         .iter()
@@ -81,22 +85,21 @@ pub(super) fn server_configs(
                 return Ok(None);
             }
             let choice = CertificateChoice { certificates: Arc::clone(certificates), listener };
-            server_config(choice, Arc::clone(&tickets)).map(Some)
+            server_config(choice).map(Some)
         })
         .collect()
 }
 
-fn server_config(
-    choice: CertificateChoice,
-    tickets: Arc<dyn ProducesTickets>,
-) -> Result<Arc<ServerConfig>, rustls::Error> {
+fn server_config(choice: CertificateChoice) -> Result<Arc<ServerConfig>, rustls::Error> {
     let provider = Arc::clone(&choice.certificates.provider);
+    let resumption = Arc::clone(&choice.certificates.resumption);
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(choice));
     config.alpn_protocols = vec![ALPN_HTTP2.to_vec(), ALPN_HTTP1.to_vec()];
-    config.ticketer = tickets;
+    config.ticketer = Arc::clone(&resumption) as _;
+    config.session_storage = resumption;
     config.max_early_data_size = 0;
     // The strongest suite both know, rather than the one the client happens to name first.
     config.ignore_client_order = true;
@@ -127,6 +130,15 @@ struct NamedCertificates {
 }
 
 impl NamedCertificates {
+    /// Would clients be shown the same? Keys belong to their certificates.
+    fn are_same(one: &[Self], other: &[Self]) -> bool {
+        let chains = |listeners: &[Self]| -> Vec<Vec<Vec<CertificateDer<'static>>>> {
+            let chains = |it: &Self| it.all.iter().map(|it| it.cert.clone()).collect();
+            listeners.iter().map(chains).collect()
+        };
+        chains(one) == chains(other)
+    }
+
     fn insert(&mut self, certified: Arc<CertifiedKey>, names: Vec<String>) {
         for name in names {
             let named = match name.strip_prefix("*.") {

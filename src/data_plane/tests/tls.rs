@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rcgen::{CertificateParams, KeyPair, SignatureAlgorithm};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{Resumption, Tls12Resumption};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
@@ -277,6 +278,37 @@ async fn a_reload_changes_new_connections_and_leaves_the_others() {
         assert_ne!(new, old);
         ask(&mut before, GET, "hello /a").await;
     }
+}
+
+#[tokio::test]
+async fn sessions_are_taken_up_again_until_other_certificates_are_in_force() {
+    let folder = tempfile::tempdir().unwrap();
+    certify(folder.path(), "site", &["media.example"]);
+    let edge = edge(folder.path(), &["site"]);
+    for version in EVERY_VERSION {
+        // A client of TLS 1.2 that knows no tickets is known by the number of its session.
+        let (mut tickets, mut numbers) = (client(&[version]), client(&[version]));
+        tickets.resumption = Resumption::in_memory_sessions(9);
+        numbers.resumption =
+            Resumption::in_memory_sessions(9).tls12_resumption(Tls12Resumption::SessionIdOnly);
+        for client in [tickets, numbers].map(Arc::new) {
+            for expected in [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed] {
+                assert_eq!(kind(&edge, &client).await, expected, "{version:?}");
+            }
+            edge.certificates.reload().unwrap();
+            assert_eq!(kind(&edge, &client).await, HandshakeKind::Resumed, "{version:?}");
+            certify(folder.path(), "site", &["media.example"]);
+            edge.certificates.reload().unwrap();
+            assert_eq!(kind(&edge, &client).await, HandshakeKind::Full, "{version:?}");
+        }
+    }
+}
+
+/// How a connection comes about; tickets come with the first answer.
+async fn kind(edge: &Edge, client: &Arc<ClientConfig>) -> HandshakeKind {
+    let mut stream = handshake(edge, client, "media.example").await.unwrap();
+    ask(&mut stream, GET, "hello /a").await;
+    stream.get_ref().1.handshake_kind().unwrap()
 }
 
 #[tokio::test]
