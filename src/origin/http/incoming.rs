@@ -1,6 +1,6 @@
 //! The body of an answer, read off its connection.
 //!
-//! It reads when it is polled, into a buffer no larger than what is still to come. Whatever breaks
+//! It reads when it is polled, into a buffer hardly larger than what is still to come. Whatever breaks
 //! ends the connection; read to its end, and not a byte further, it gives the connection back.
 
 use std::io;
@@ -110,8 +110,10 @@ impl Incoming {
             let Some(connection) = &mut self.connection else {
                 return Poll::Ready(Some(Err(self.broken(IncomingError::Ended))));
             };
+            // One more than is left: only a read that does not fill its room tells tokio that there is no
+            // more, and what nobody asked for shows.
             let left = self.deframer.promised().and_then(|left| usize::try_from(left).ok());
-            let wanted = left.unwrap_or(usize::MAX).min(self.stride);
+            let wanted = left.map_or(self.stride, |left| left.saturating_add(1).min(self.stride));
             make_room(&mut self.arrived, wanted);
             let room = self.arrived.capacity() - self.arrived.len();
             match ready!(connection.stream.poll_receive(&mut self.arrived, cx)) {
