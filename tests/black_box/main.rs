@@ -111,6 +111,14 @@ mod turned_away;
 #[cfg(test)]
 mod cross_origin;
 
-// Large bodies, byte for byte by every way they can go, and nothing left of those broken off.
+// Large bodies, byte for byte from every source and by every way they can go.
 #[cfg(test)]
 mod large_bodies;
+
+// Downloads that are broken off at any point, and nothing left of them.
+#[cfg(test)]
+mod broken_off;
+
+// An edge that is killed under load, again and again, with a million blocked addresses.
+#[cfg(test)]
+mod killed;

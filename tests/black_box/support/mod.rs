@@ -1,7 +1,9 @@
 //! What the suite is built from.
 
+pub(crate) mod bodies;
 pub(crate) mod chance;
 pub(crate) mod command;
+pub(crate) mod descriptors;
 pub(crate) mod edge;
 pub(crate) mod fake_origin;
 pub(crate) mod files;

@@ -135,6 +135,15 @@ impl Process {
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
+    /// Processor time it has taken so far.
+    pub(crate) fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        // proc(5): the 14th and 15th field, in hundredths of a second, after a name in brackets.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+        let ticks: u64 = fields[11..13].iter().map(|it| it.parse::<u64>().unwrap()).sum();
+        Duration::from_millis(10 * ticks)
+    }
+
     /// Waits for its end; the log is whole then, each line a JSON object.
     pub(crate) fn wait(mut self) -> (Option<i32>, Vec<Value>) {
         let status = self.child.wait().unwrap();

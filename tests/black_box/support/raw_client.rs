@@ -123,7 +123,8 @@ impl Connection {
             // A signal to this process, which serves in it too, ends a read that has a timeout.
             Err(error) if error.kind() == ErrorKind::Interrupted => true,
             Err(error) => {
-                let unread = String::from_utf8_lossy(&self.unread);
+                let most = self.unread.len().min(2000);
+                let unread = String::from_utf8_lossy(&self.unread[..most]);
                 panic!("neither an answer nor an end: {error}; so far {unread:?}")
             }
         }
