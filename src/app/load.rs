@@ -9,7 +9,8 @@ use http::request::Parts;
 
 use crate::clock::UnixSeconds;
 use crate::config::{
-    self, BlocklistErrors, Colour, ConfigErrors, DurationRejection, Loaded, Surroundings,
+    self, BlocklistErrors, Colour, ConfigErrors, DurationRejection, KnownOverrides, Loaded,
+    Surroundings,
 };
 use crate::data_plane::{
     Arrival, BodyPresence, CertificateError, Certificates, Explanation, Question, Settings, explain,
@@ -122,7 +123,14 @@ pub fn parse_ttl(text: &str) -> Result<Duration, DurationRejection> {
 }
 
 pub(super) fn read(path: &Path) -> Result<Loaded, CheckError> {
-    config::load(path, &Surroundings::Machine).map_err(CheckError::Config)
+    read_again(path, None)
+}
+
+pub(super) fn read_again(
+    path: &Path,
+    known: Option<&KnownOverrides>,
+) -> Result<Loaded, CheckError> {
+    config::load_again(path, &Surroundings::Machine, known).map_err(CheckError::Config)
 }
 
 pub(super) fn compile(
@@ -135,7 +143,7 @@ pub(super) fn compile(
         version,
         published: now,
         sites: Arc::new(loaded.sites),
-        overrides: Arc::new(loaded.overrides),
+        overrides: loaded.overrides,
         blocklist,
         revocations: Arc::new(loaded.revocations),
         control: None,

@@ -13,7 +13,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::config::{self, Loaded, Watched};
+use crate::config::{self, KnownOverrides, Loaded, Watched};
 use crate::data_plane::{Cache, Certificates, Config, EdgeState, Metrics};
 use crate::delivery::DeliveryDesk;
 use crate::policy::{Blocklist, SnapshotPublisher};
@@ -111,6 +111,7 @@ pub(super) struct Reloader {
     desk: Option<Arc<DeliveryDesk>>,
     cache: Option<Arc<Cache>>,
     blocklist: Option<(Fingerprint, Arc<Blocklist>)>,
+    overrides: Option<KnownOverrides>,
 }
 
 /// A configuration that was read while its files stood still.
@@ -139,6 +140,7 @@ impl Reloader {
             desk: None,
             cache: None,
             blocklist: None,
+            overrides: None,
         }
     }
 
@@ -174,6 +176,7 @@ impl Reloader {
         let desk = Arc::new(desk);
         let cache = Cache::open(&loaded.cache, self.cache.as_deref()).map(Arc::new);
         let settings = Arc::new(loaded.settings.clone());
+        let overrides = loaded.known_overrides.clone();
         self.version += 1;
         let now = self.clock.now();
         let policy = load::compile(loaded, Arc::clone(&blocklist.1), self.version, now);
@@ -184,6 +187,7 @@ impl Reloader {
         self.desk = Some(desk);
         self.cache = cache;
         self.blocklist = Some(blocklist);
+        self.overrides = overrides;
         Ok(fixed)
     }
 
@@ -200,7 +204,7 @@ impl Reloader {
         self.seen = Fingerprint::default();
         for _ in 0..MOST_READINGS {
             let before = self.look_at_rest();
-            let read = load::read(&self.path);
+            let read = load::read_again(&self.path, self.overrides.as_ref());
             let blocklist = read.as_ref().ok().map(|loaded| self.read_blocklist(loaded));
             let watched = match &read {
                 Ok(loaded) => loaded.watched.clone(),

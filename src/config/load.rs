@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use toml::de::DeTable;
 
@@ -12,7 +13,7 @@ use super::edge::{EDGE_KEYS, Edge};
 use super::error::{ConfigErrors, Diagnostic, Watched};
 use super::finding::{Finding, Reading, chain};
 use super::origins::Origins;
-use super::overrides::{self, MAX_OVERRIDES_BYTES};
+use super::overrides::{self, KnownOverrides, MAX_OVERRIDES_BYTES};
 use super::pieces::Place;
 use super::sites::{no_site, site_table};
 use super::source::SourceFile;
@@ -46,7 +47,9 @@ pub struct Loaded {
     /// Where it is.
     pub origins: Vec<origin::Config>,
     /// What of it is public.
-    pub overrides: OverrideTable,
+    pub overrides: Arc<OverrideTable>,
+    /// For [`load_again`].
+    pub known_overrides: Option<KnownOverrides>,
     /// Links and sessions that are taken back.
     pub revocations: Revocations,
     /// For [`super::load_blocklist`]: patterns expanded, in order, each once.
@@ -61,13 +64,23 @@ pub struct Loaded {
 
 /// Reads and resolves a configuration, or says everything that is wrong with it.
 pub fn load(path: &Path, surroundings: &Surroundings) -> Result<Loaded, ConfigErrors> {
+    load_again(path, surroundings, None)
+}
+
+/// The same after an earlier time, whose override table is taken over if its file holds the same.
+pub fn load_again(
+    path: &Path,
+    surroundings: &Surroundings,
+    known: Option<&KnownOverrides>,
+) -> Result<Loaded, ConfigErrors> {
     let reading = Reading::new(surroundings);
     let resolved = read_source(&reading, path, MAX_CONFIG_BYTES).map(|file| {
         let document = Document { reading: &reading, file: &file, place: Place::Whole };
-        with_table(document, |table| resolve(document, table))
+        with_table(document, |table| resolve(document, table, known))
     });
     let (resolved, warnings, watched) = reading.finish(resolved)?;
-    let Resolved { edge, cache, sites, origins, overrides, admin } = resolved;
+    let Resolved { edge, cache, sites, origins, overrides: known_overrides, admin } = resolved;
+    let overrides = known_overrides.as_ref().map(|it| Arc::clone(it.table())).unwrap_or_default();
     let Edge { config, settings, blocklist_files, overrides_file: _, revocations } = edge;
     Ok(Loaded {
         edge: config,
@@ -76,6 +89,7 @@ pub fn load(path: &Path, surroundings: &Surroundings) -> Result<Loaded, ConfigEr
         sites,
         origins,
         overrides,
+        known_overrides,
         revocations,
         blocklist_files,
         admin,
@@ -90,11 +104,15 @@ struct Resolved {
     cache: CacheConfig,
     sites: SiteTable,
     origins: Vec<origin::Config>,
-    overrides: OverrideTable,
+    overrides: Option<KnownOverrides>,
     admin: Option<SocketAddr>,
 }
 
-fn resolve<'d>(document: Document<'d>, table: &'d DeTable<'d>) -> Resolved {
+fn resolve<'d>(
+    document: Document<'d>,
+    table: &'d DeTable<'d>,
+    known: Option<&KnownOverrides>,
+) -> Resolved {
     let root = Section::open(document, table, 0..0, "the configuration", ROOT_KEYS);
     let open = |key, name, keys| root.value(key).and_then(|it: Value<'d>| it.section(name, keys));
 
@@ -132,7 +150,7 @@ fn resolve<'d>(document: Document<'d>, table: &'d DeTable<'d>) -> Resolved {
         SiteTable::default()
     };
 
-    let mut table = OverrideTable::default();
+    let mut overrides = None;
     let written = edge_section.and_then(|it| it.value("overrides"));
     if let (Some(path), Some(value)) = (&edge.overrides_file, written) {
         if sync.is_some() || control.is_some() {
@@ -140,24 +158,26 @@ fn resolve<'d>(document: Document<'d>, table: &'d DeTable<'d>) -> Resolved {
                 "with [control] or [edge.sync] the table is the control plane's; take one out",
             ));
         }
-        table = override_table(value, path);
+        overrides = override_table(value, path, known);
     }
-    Resolved { edge, cache, sites, origins: origins.entries, overrides: table, admin }
+    Resolved { edge, cache, sites, origins: origins.entries, overrides, admin }
 }
 
-fn override_table(value: Value<'_>, path: &Path) -> OverrideTable {
+fn override_table(
+    value: Value<'_>,
+    path: &Path,
+    known: Option<&KnownOverrides>,
+) -> Option<KnownOverrides> {
     let reading = value.document.reading;
     if let Err(reason) = reading.surroundings.probe_file(path) {
         reading.watch(path);
         value.report(
             Finding::error(format!("cannot read {}", path.display())).label(chain(&reason)),
         );
-        return OverrideTable::default();
+        return None;
     }
-    let Some(file) = read_source(reading, path, MAX_OVERRIDES_BYTES) else {
-        return OverrideTable::default();
-    };
-    overrides::override_table(reading, &file)
+    let file = read_source(reading, path, MAX_OVERRIDES_BYTES)?;
+    Some(overrides::known_or_read(reading, &file, known))
 }
 
 /// Reads a file as text; what cannot be is reported.

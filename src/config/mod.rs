@@ -34,7 +34,8 @@ mod without_effect;
 
 pub use error::{Colour, ConfigErrors, Diagnostic, Severity, Watched};
 pub use lists::{BlocklistErrors, UnreadableBlocklist, load_blocklist};
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, load_again};
+pub use overrides::KnownOverrides;
 pub use surroundings::{PatternRejection, ReadRejection, Surroundings};
 pub use units::{
     DurationRejection, DurationText, SizeRejection, SizeText, parse_duration, parse_size,

@@ -6,7 +6,9 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
 use super::document::{Bounds, Document, Section, Value};
@@ -40,6 +42,37 @@ const ID: Bounds<u64> = Bounds { min: 0, max: i64::MAX.unsigned_abs(), why: "ids
 enum Scope {
     Private,
     Public,
+}
+
+/// A table, and the content it was read from: a long one takes a hundred times as long to read as
+/// to recognise.
+#[derive(Clone, Debug)]
+pub struct KnownOverrides {
+    content: [u8; 32],
+    table: Arc<OverrideTable>,
+}
+
+impl KnownOverrides {
+    /// The table.
+    pub fn table(&self) -> &Arc<OverrideTable> {
+        &self.table
+    }
+}
+
+/// Reads the file, unless it holds what is known already. What is wrong with a file lets the whole
+/// configuration fail, so that only right ones become known.
+pub(super) fn known_or_read(
+    reading: &Reading<'_>,
+    file: &Rc<SourceFile>,
+    known: Option<&KnownOverrides>,
+) -> KnownOverrides {
+    let content = Sha256::digest(file.text()).into();
+    match known {
+        Some(known) if known.content == content => known.clone(),
+        Some(_) | None => {
+            KnownOverrides { content, table: Arc::new(override_table(reading, file)) }
+        }
+    }
 }
 
 /// Reads the whole file.

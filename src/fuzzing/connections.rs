@@ -128,7 +128,7 @@ impl Edge {
             version: 1,
             published: NOW,
             sites: Arc::new(loaded.sites),
-            overrides: Arc::new(loaded.overrides),
+            overrides: loaded.overrides,
             blocklist: Arc::new(Blocklist::empty()),
             revocations: Arc::new(loaded.revocations),
             control: None,

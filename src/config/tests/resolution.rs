@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderName;
 use http::header::ACCEPT_LANGUAGE;
 
-use super::world::{SMALLEST, load_with, messages, only_site};
+use super::super::load_again;
+use super::world::{SMALLEST, load_with, messages, only_site, world};
 use crate::asset::{AssetTypeSet, TenantId};
 use crate::data_plane::{CacheConfig, ForwardedHeader, Limits, Missing, Reasons};
 use crate::keyring::{KeyPurpose, MacAlgorithm};
@@ -301,5 +303,27 @@ fn a_public_tenant_opens_every_type() {
     let every =
         crate::policy::TenantOverrides { asset_types: AssetTypeSet::EVERY, ..Default::default() };
     let expected = crate::policy::OverrideTable::new([(TenantId(1), every)].into());
-    assert_eq!(loaded.overrides, expected);
+    assert_eq!(*loaded.overrides, expected);
+}
+
+/// An unchanged table is not read again; a changed one is.
+#[test]
+fn a_table_is_known_by_its_content() {
+    let config = format!("edge.overrides = \"o.toml\"\n{SMALLEST}");
+    let path = Path::new("/etc/c/countersign.toml");
+    let [one, two] = ["a", "b"]
+        .map(|id| format!("[[vm]]\nid = 1\nvideos = [{{ id = \"{id}\", scope = \"public\" }}]\n"));
+    let first = load_with(&config, &[("o.toml", one.as_bytes())]).unwrap();
+    let known = first.known_overrides.as_ref();
+    let again = |table: &str| {
+        load_again(path, &world(&config, &[("o.toml", table.as_bytes())]), known).unwrap()
+    };
+    assert!(Arc::ptr_eq(&again(&one).overrides, &first.overrides));
+    let other = again(&two);
+    assert_ne!(other.overrides, first.overrides);
+    assert_eq!(
+        other.overrides,
+        load_with(&config, &[("o.toml", two.as_bytes())]).unwrap().overrides
+    );
+    assert!(load_with(SMALLEST, &[]).unwrap().known_overrides.is_none());
 }
