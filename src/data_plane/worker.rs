@@ -36,6 +36,10 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 /// takes a descriptor for a while, of those that are kept back.
 const MOST_REFUSALS: usize = 16;
 
+/// Threads of a worker that wait for disks. Each keeps freed memory of its own for a while, a
+/// megabyte or more; what is asked beyond them waits its turn.
+const MOST_DISK_THREADS: usize = 32;
+
 /// What a worker serves.
 #[derive(Debug)]
 pub(super) struct Worker<A> {
@@ -62,7 +66,10 @@ impl<A: Answer> Worker<A> {
         number: usize,
         reports: mpsc::UnboundedSender<Result<usize, WorkerLost>>,
     ) -> io::Result<()> {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(MOST_DISK_THREADS)
+            .build()?;
         thread::Builder::new().name(format!("edge-{number}")).spawn(move || {
             let served = catch_unwind(AssertUnwindSafe(|| self.serve(&runtime)));
             // Blocking reads that hang are not waited for.
