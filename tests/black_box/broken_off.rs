@@ -79,11 +79,11 @@ fn downloads_that_are_broken_off_leave_nothing_behind() {
         std::env::var("COUNTERSIGN_TEST_DOWNLOADS").map_or(2_000, |it| it.parse().unwrap());
     let stage = Stage::with(&SIZES, "size = \"64MiB\"", &[]);
     let before = Descriptors::of(stage.edge().id());
-    let line = |done: usize, at: &str, now: Descriptors| {
-        println!("{done}\t{at}\t{now}\t{}", stage.edge().resident() >> 10);
+    let line = |done: usize, now: Descriptors, pipes: usize| {
+        println!("{done}\t{now}\t{}\t{pipes}", stage.edge().resident() >> 10);
     };
-    println!("broken off\twhen\tsockets\tpipes\tfiles\tothers\tresident KiB");
-    line(0, "at first", before);
+    println!("broken off\tsockets\tpipes\tfiles\tothers\tresident KiB\tpipes at most meanwhile");
+    line(0, before, before.pipes);
     let (mut warm, mut last) = (0, 0);
     for part in 1..=10 {
         let most = AtomicUsize::new(0);
@@ -99,9 +99,9 @@ fn downloads_that_are_broken_off_leave_nothing_behind() {
                 });
             }
         });
-        assert!(most.load(Ordering::Relaxed) > before.pipes, "nothing was spliced");
-        let settled = settle(&stage, before);
-        line(downloads / 10 * part, "settled", settled);
+        let most = most.into_inner();
+        assert!(most > before.pipes, "nothing was spliced");
+        line(downloads / 10 * part, settle(&stage, before), most);
         last = stage.edge().resident();
         if part == 2 {
             warm = last;
