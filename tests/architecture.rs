@@ -187,14 +187,20 @@ const INNER_BANS: &[(&str, &[&str], &[&str])] = &[
     ("data_plane", &["identity", "fetch", "rewrite", "response"], &["pipeline"]),
     ("control_plane", &["api", "share_page", "admin_page"], &["store"]),
     ("control_plane", &["service"], &["api", "share_page", "admin_page"]),
-    ("control_plane", &["store"], &["service", "api", "share_page", "admin_page"]),
-    ("control_plane", &["record"], &["store", "service", "api", "share_page", "admin_page"]),
+    ("control_plane", &["account"], &["service", "api", "share_page", "admin_page"]),
+    ("control_plane", &["store"], &["account", "service", "api", "share_page", "admin_page"]),
+    (
+        "control_plane",
+        &["record"],
+        &["store", "account", "service", "api", "share_page", "admin_page"],
+    ),
 ];
 
 /// External crates, or parts of them, and the modules that may name them. Tests beside a module may
 /// name what they need: a fake server is not a server.
 const FENCES: &[(&str, &[&str])] = &[
     ("arc_swap", &["policy::snapshot", "data_plane::tls"]),
+    ("argon2", &["control_plane::account"]),
     ("axum", &["control_plane"]),
     ("hmac", KEYED_HASHES),
     ("hyper::server", &["data_plane", "control_plane::api", "telemetry::admin"]),

@@ -43,6 +43,16 @@ impl Caller {
         Self { address: Some(address), ..self }
     }
 
+    /// The same caller, who sees no tenant but this one; one who is bound to another stays so.
+    #[must_use]
+    pub fn within(&self, tenant: TenantId) -> Self {
+        let reach = match self.reach {
+            Reach::EveryTenant => Reach::Tenant(tenant),
+            own @ Reach::Tenant(_) => own,
+        };
+        Self { reach, ..self.clone() }
+    }
+
     /// Who.
     pub fn actor(&self) -> &Actor {
         &self.actor

@@ -58,6 +58,15 @@ pub enum Expected {
 }
 
 impl Expected {
+    /// The revision that is expected, or this one where any is.
+    #[must_use]
+    pub const fn or_revision(self, revision: u64) -> Self {
+        match self {
+            Self::Any => Self::Revision(revision),
+            Self::Revision(_) => self,
+        }
+    }
+
     pub(super) fn meet(self, revision: u64) -> Result<(), super::StoreError> {
         match self {
             Self::Any => Ok(()),

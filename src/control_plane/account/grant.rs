@@ -1,0 +1,208 @@
+//! Tokens for applications: OAuth2's client credentials (RFC 6749 section 4.4), revocation
+//! (RFC 7009) and introspection (RFC 7662).
+
+use std::fmt;
+
+use super::authenticate::{Accounts, application_holder, caller, holder};
+use super::error::AccountError;
+use super::secret_text::{SecretKind, SecretText};
+use crate::control_plane::caller::{Actor, Caller, Reach};
+use crate::control_plane::record::{
+    AccessToken, AccessTokenDraft, Application, ApplicationId, Grantee, Scope, ScopeSet,
+    SecretHash, TokenUse,
+};
+use crate::network::ClientIp;
+use crate::secret::Secret;
+
+/// How long an application's token lives, in seconds.
+const LIFETIME: u64 = 60 * 60;
+/// Only so often is it written down that a secret was used, in seconds.
+const USE_NOTED_EVERY: u64 = 60;
+
+/// An application's id and secret, as somebody showed them.
+#[derive(Debug)]
+pub struct ClientCredentials {
+    /// The `client_id`.
+    pub id: String,
+    /// The `client_secret`.
+    pub secret: Secret<String>,
+}
+
+/// A token that was just issued: the one time that it is seen.
+pub struct Grant {
+    /// The token.
+    pub token: SecretText,
+    /// What it may do.
+    pub scopes: ScopeSet,
+    /// For how long, in seconds.
+    pub expires_in: u64,
+}
+
+impl fmt::Debug for Grant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant").field("scopes", &self.scopes).finish_non_exhaustive()
+    }
+}
+
+/// What a token is.
+#[derive(Clone, Debug)]
+pub enum Introspection {
+    /// In force.
+    Active {
+        /// What is kept of it.
+        token: Box<AccessToken>,
+        /// What it may do now.
+        scopes: ScopeSet,
+        /// Its holder's id.
+        subject: Box<str>,
+        /// Its holder's name.
+        name: Box<str>,
+    },
+    /// Unknown, ended, or not for the caller to ask about.
+    Inactive,
+}
+
+impl Accounts {
+    /// A token for an application, with the scopes asked for, or all that it may have.
+    pub async fn client_credentials(
+        &self,
+        credentials: ClientCredentials,
+        scopes: Option<&str>,
+        address: Option<ClientIp>,
+    ) -> Result<Grant, AccountError> {
+        let application = self.client(credentials, address).await?;
+        let id = application.id.clone();
+        let tenant = application.tenant;
+        let holder = application_holder(application)?;
+        let scopes = match scopes {
+            None => holder.scopes,
+            Some(text) => ScopeSet::parse(text)
+                .filter(|scopes| scopes.is_within(holder.scopes))
+                .ok_or(AccountError::ScopeRefused)?,
+        };
+        let token = SecretText::random(SecretKind::Access)?;
+        let now = self.clock.now();
+        let actor = Caller::authenticated(holder.actor, scopes, reach(tenant));
+        let actor = match address {
+            Some(address) => actor.from_address(address),
+            None => actor,
+        };
+        let mut change = self.store.change(&actor, now).await?;
+        change
+            .access_token_create(AccessTokenDraft {
+                hash: token.hash(),
+                token_use: TokenUse::Access,
+                grantee: Grantee::Application(id),
+                tenant,
+                scopes,
+                expires_at: now.plus(LIFETIME),
+            })
+            .await?;
+        change.commit().await?;
+        Ok(Grant { token, scopes, expires_in: LIFETIME })
+    }
+
+    /// The application of those credentials.
+    pub async fn client(
+        &self,
+        credentials: ClientCredentials,
+        address: Option<ClientIp>,
+    ) -> Result<Application, AccountError> {
+        let now = self.clock.now();
+        let wait = |retry_after| AccountError::Throttled { retry_after };
+        self.throttle.begin(address, now).map_err(wait)?;
+        let application = self.client_of(credentials).await;
+        match &application {
+            Ok(_) | Err(AccountError::Unavailable(_) | AccountError::Failed(_)) => {
+                self.throttle.succeeded(address);
+            }
+            Err(
+                AccountError::NotValid
+                | AccountError::ScopeRefused
+                | AccountError::Throttled { .. },
+            ) => (),
+        }
+        application
+    }
+
+    async fn client_of(&self, shown: ClientCredentials) -> Result<Application, AccountError> {
+        let ClientCredentials { id, secret } = shown;
+        let id = ApplicationId::parse(&id).ok_or(AccountError::NotValid)?;
+        let now = self.clock.now();
+        let system = Caller::system("client credentials");
+        let mut view = self.store.view(&system).await?;
+        let application = view.application(&id).await?;
+        let secrets = view.application_secret_list(&id).await?;
+        drop(view);
+        if application.disabled_at.is_some() {
+            return Err(AccountError::NotValid);
+        }
+        // What is compared are hashes: how far one agrees says nothing about the secret.
+        let hash = SecretHash::of(secret.expose());
+        let kept = secrets
+            .into_iter()
+            .find(|kept| kept.hash == hash && kept.expires_at.is_none_or(|end| end > now))
+            .ok_or(AccountError::NotValid)?;
+        if kept.last_used_at.is_none_or(|last| now.since(last) >= USE_NOTED_EVERY) {
+            let mut change = self.store.change(&system, now).await?;
+            change.application_secret_used(&kept.id).await?;
+            change.commit().await?;
+        }
+        Ok(application)
+    }
+
+    /// Ends a token of that application's, or any other in reach if the application administers
+    /// accounts. One that is not there, or not theirs, is nobody's business (RFC 7009 section 2.2).
+    pub async fn revoke(&self, client: &Application, token: &str) -> Result<(), AccountError> {
+        let hash = SecretHash::of(token);
+        let actor = Actor::Application(client.id.clone());
+        let caller = Caller::authenticated(actor, client.scopes, reach(client.tenant));
+        let mut change = self.store.change(&caller, self.clock.now()).await?;
+        let token = match change.view().access_token(&hash).await.map_err(AccountError::from) {
+            Ok(token) => token,
+            Err(AccountError::NotValid) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        if may_see(client, &token) {
+            change.access_token_revoke(&hash).await?;
+            change.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// What a token is, for an application that may know.
+    pub async fn introspect(
+        &self,
+        client: &Application,
+        token: &str,
+    ) -> Result<Introspection, AccountError> {
+        let actor = Actor::Application(client.id.clone());
+        let asking = Caller::authenticated(actor, client.scopes, reach(client.tenant));
+        let found = async {
+            let mut view = self.store.view(&asking).await?;
+            let token = view.access_token(&SecretHash::of(token)).await?;
+            self.in_force(&token, token.token_use)?;
+            let holder = holder(&mut view, &token.grantee).await?;
+            Ok::<_, AccountError>((token, holder))
+        };
+        match found.await {
+            Ok((token, holder)) if may_see(client, &token) => {
+                let subject = holder.actor.to_string().into();
+                let name = holder.name.clone();
+                let scopes = caller(&token, holder).scopes();
+                Ok(Introspection::Active { token: Box::new(token), scopes, subject, name })
+            }
+            Ok(_) | Err(AccountError::NotValid) => Ok(Introspection::Inactive),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn may_see(client: &Application, token: &AccessToken) -> bool {
+    token.grantee == Grantee::Application(client.id.clone())
+        || client.scopes.contains(Scope::AccountsAdmin)
+}
+
+fn reach(tenant: Option<crate::asset::TenantId>) -> Reach {
+    tenant.map_or(Reach::EveryTenant, Reach::Tenant)
+}

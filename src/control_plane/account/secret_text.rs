@@ -1,0 +1,68 @@
+//! Secrets that programs carry: tokens and client secrets, 256 random bits behind a prefix by
+//! which scanners for leaked secrets know them.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::control_plane::record::{SecretHash, chance};
+use crate::secret::Secret;
+
+/// What a secret is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretKind {
+    /// Calls.
+    Access,
+    /// An application's password.
+    Client,
+    /// Being exchanged for another access token.
+    Refresh,
+}
+
+impl SecretKind {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Access => "csa_",
+            Self::Client => "css_",
+            Self::Refresh => "csr_",
+        }
+    }
+}
+
+/// A secret. Its holder sees it once; we keep its hash.
+#[derive(Debug)]
+pub struct SecretText(Secret<String>);
+
+impl SecretText {
+    /// A new one. Fails only where the system has no random numbers.
+    pub fn random(kind: SecretKind) -> Result<Self, getrandom::Error> {
+        let bits = Secret::new(chance::<32>()?);
+        let mut text = kind.prefix().to_owned();
+        URL_SAFE_NO_PAD.encode_string(bits.expose(), &mut text);
+        Ok(Self(Secret::new(text)))
+    }
+
+    /// What is kept of it.
+    pub fn hash(&self) -> SecretHash {
+        SecretHash::of(self.0.expose())
+    }
+
+    /// The text, for the one answer that shows it.
+    pub fn reveal(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_differ_and_are_not_printed() {
+        let one = SecretText::random(SecretKind::Access).unwrap();
+        let other = SecretText::random(SecretKind::Access).unwrap();
+        assert_ne!(one.reveal(), other.reveal());
+        assert_eq!(one.reveal().len(), 4 + 43);
+        assert!(!format!("{one:?}").contains(one.reveal()));
+        assert_eq!(one.hash(), SecretHash::of(one.reveal()));
+    }
+}

@@ -1,0 +1,46 @@
+//! The services, and what they work with.
+
+use crate::clock::{Clock, UnixSeconds};
+use crate::control_plane::account::PasswordHasher;
+use crate::control_plane::caller::Caller;
+use crate::control_plane::store::{Change, Store, View};
+
+use super::error::ServiceError;
+
+/// Everything the APIs can ask for. Clones work with the same store.
+#[derive(Clone, Debug)]
+pub struct Services {
+    store: Store,
+    clock: Clock,
+    passwords: PasswordHasher,
+}
+
+impl Services {
+    /// Services over that store.
+    pub fn new(store: Store, clock: Clock, passwords: PasswordHasher) -> Self {
+        Self { store, clock, passwords }
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> UnixSeconds {
+        self.clock.now()
+    }
+
+    /// The name of the store's history: the same for every control plane that shares it.
+    pub async fn lineage(&self) -> Result<Box<str>, ServiceError> {
+        let mut view = self.view(&Caller::system("lineage")).await?;
+        Ok(view.feed_head().await?.lineage)
+    }
+
+    pub(super) fn passwords(&self) -> &PasswordHasher {
+        &self.passwords
+    }
+
+    pub(super) async fn view(&self, caller: &Caller) -> Result<View, ServiceError> {
+        Ok(self.store.view(caller).await?)
+    }
+
+    pub(super) async fn change(&self, caller: &Caller) -> Result<Change, ServiceError> {
+        Ok(self.store.change(caller, self.clock.now()).await?)
+    }
+}

@@ -1,0 +1,121 @@
+//! Why a service did not do what was asked. Knows nothing of HTTP.
+
+use std::borrow::Cow;
+
+use crate::control_plane::caller::MissingScope;
+use crate::control_plane::record::Scope;
+use crate::control_plane::store::{Retry, StoreError, StoreErrorKind};
+
+/// A refusal or a failure of a service.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// Something of that name is there, or was changed at that moment.
+    #[error("something of that name is there already, or was changed at that moment")]
+    Conflict,
+    /// Something is wrong here.
+    #[error("the request could not be worked on")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A value that is not one.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    /// The caller may not do this.
+    #[error(transparent)]
+    MissingScope(#[from] MissingScope),
+    /// The caller would give more than they have.
+    #[error("nobody can give a scope they do not have: {0}")]
+    MoreThanOwn(Scope),
+    /// It is not there, or not the caller's to see.
+    #[error("there is nothing of that id")]
+    NotFound,
+    /// The connection to the database broke as the change was committed: it may have been made.
+    #[error("whether the change was made is not known")]
+    OutcomeUnknown(#[source] StoreError),
+    /// It names something that is not there, or something that is there names it.
+    #[error("something it names is missing, or something names it")]
+    Referenced,
+    /// It has been changed since the caller looked.
+    #[error("it has been changed since")]
+    Stale,
+    /// The database does not answer, or has no room.
+    #[error("the database is unavailable")]
+    Unavailable(#[source] StoreError),
+}
+
+impl From<StoreError> for ServiceError {
+    fn from(error: StoreError) -> Self {
+        if error.retry() == Retry::OutcomeUnknown {
+            return Self::OutcomeUnknown(error);
+        }
+        match error.kind() {
+            StoreErrorKind::Conflict => Self::Conflict,
+            StoreErrorKind::Corrupt
+            | StoreErrorKind::SchemaForeign
+            | StoreErrorKind::SchemaNewer => Self::Failed(Box::new(error)),
+            StoreErrorKind::Full | StoreErrorKind::Unavailable => Self::Unavailable(error),
+            StoreErrorKind::Invalid => Invalid::new("", "a value cannot be stored").into(),
+            StoreErrorKind::NotFound => Self::NotFound,
+            StoreErrorKind::Referenced => Self::Referenced,
+            StoreErrorKind::Stale => Self::Stale,
+        }
+    }
+}
+
+impl From<getrandom::Error> for ServiceError {
+    fn from(error: getrandom::Error) -> Self {
+        Self::Failed(Box::new(error))
+    }
+}
+
+/// A value that is not one: where it stands, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct Invalid {
+    /// Where, as a JSON pointer (RFC 6901); empty for the whole.
+    pub pointer: Cow<'static, str>,
+    /// What is wrong, without the value.
+    pub detail: Cow<'static, str>,
+}
+
+impl Invalid {
+    /// What is wrong at that place.
+    pub fn new(
+        pointer: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { pointer: pointer.into(), detail: detail.into() }
+    }
+}
+
+/// A text that people gave: not empty, not endless, and without control characters.
+pub(super) fn text(pointer: &'static str, text: &str, most: usize) -> Result<(), Invalid> {
+    if text.is_empty() || text.len() > most {
+        return Err(Invalid::new(pointer, format!("must have 1 to {most} bytes")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Invalid::new(pointer, "must have no control characters"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_the_store_has_its_own_meaning() {
+        let of = |kind: StoreErrorKind| ServiceError::from(StoreError::from(kind));
+        assert!(matches!(of(StoreErrorKind::Conflict), ServiceError::Conflict));
+        assert!(matches!(of(StoreErrorKind::NotFound), ServiceError::NotFound));
+        assert!(matches!(of(StoreErrorKind::Stale), ServiceError::Stale));
+        assert!(matches!(of(StoreErrorKind::Full), ServiceError::Unavailable(_)));
+        assert!(matches!(of(StoreErrorKind::Corrupt), ServiceError::Failed(_)));
+    }
+
+    #[test]
+    fn a_text_is_bounded_and_printable() {
+        assert!(text("/name", "a name", 10).is_ok());
+        for wrong in ["", "12345678901", "a\nb"] {
+            assert!(text("/name", wrong, 10).is_err(), "{wrong:?}");
+        }
+    }
+}

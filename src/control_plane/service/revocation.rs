@@ -1,0 +1,70 @@
+//! Revocations: links that shall not open any more, within a second.
+
+use super::desk::Services;
+use super::error::{Invalid, ServiceError, text};
+use crate::asset::TenantId;
+use crate::control_plane::caller::Caller;
+use crate::control_plane::record::{
+    Revocation, RevocationDraft, RevocationId, RevokedLinks, Scope,
+};
+use crate::control_plane::store::{Listed, Page};
+
+impl Services {
+    /// A tenant's revocations, the oldest first.
+    pub async fn revocation_list(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        page: &Page<RevocationId>,
+    ) -> Result<Listed<Revocation, RevocationId>, ServiceError> {
+        caller.require(Scope::LinksRevoke)?;
+        let mut view = self.view(&caller.within(tenant)).await?;
+        view.tenant(tenant).await?;
+        Ok(view.revocation_list(page).await?)
+    }
+
+    /// Makes links dead.
+    pub async fn revocation_create(
+        &self,
+        caller: &Caller,
+        draft: RevocationDraft,
+    ) -> Result<Revocation, ServiceError> {
+        caller.require(Scope::LinksRevoke)?;
+        if !draft.reason.is_empty() {
+            text("/reason", &draft.reason, 512)?;
+        }
+        match &draft.subject {
+            RevokedLinks::Asset(path) => {
+                text("/subject", path, 1_024)?;
+                if !path.starts_with('/') {
+                    return Err(Invalid::new("/subject", "a path begins with a slash").into());
+                }
+            }
+            RevokedLinks::Key(name) | RevokedLinks::Link(name) => text("/subject", name, 256)?,
+            RevokedLinks::TenantEpoch(_) => (),
+        }
+        if draft.expires_at.is_some_and(|end| end <= self.now()) {
+            return Err(Invalid::new("/expires_at", "must be in the future").into());
+        }
+        let mut change = self.change(caller).await?;
+        change.view().tenant(draft.tenant).await?;
+        let revocation = change.revocation_create(draft).await?;
+        change.commit().await?;
+        Ok(revocation)
+    }
+
+    /// Takes a tenant's revocation back.
+    pub async fn revocation_remove(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        id: &RevocationId,
+    ) -> Result<(), ServiceError> {
+        caller.require(Scope::LinksRevoke)?;
+        let mut change = self.change(&caller.within(tenant)).await?;
+        change.view().tenant(tenant).await?;
+        change.revocation_remove(id).await?;
+        change.commit().await?;
+        Ok(())
+    }
+}
