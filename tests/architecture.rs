@@ -201,7 +201,7 @@ const INNER_BANS: &[(&str, &[&str], &[&str])] = &[
 const FENCES: &[(&str, &[&str])] = &[
     ("arc_swap", &["policy::snapshot", "data_plane::tls"]),
     ("argon2", &["control_plane::account"]),
-    ("axum", &["control_plane"]),
+    ("axum", &["control_plane::api"]),
     ("hmac", KEYED_HASHES),
     ("hyper::server", &["data_plane", "control_plane::api", "telemetry::admin"]),
     ("httparse", &["origin"]),
@@ -213,11 +213,13 @@ const FENCES: &[(&str, &[&str])] = &[
     ("sqlx", &["control_plane::store"]),
     ("toml", &["config"]),
     ("toml_parser", &["config::pieces"]),
+    ("utoipa", &["control_plane::api"]),
+    ("utoipa_axum", &["control_plane::api"]),
 ];
 
 /// Where a hash may take a key. A plain digest of content is not fenced.
 const KEYED_HASHES: &[&str] =
-    &["token", "keyring", "forensic", "control_plane::api::auth", "control_plane::webhooks"];
+    &["token", "keyring", "forensic", "control_plane::api::cursor", "control_plane::webhooks"];
 
 /// Modules whose directories are rivals: no token scheme names another.
 const RIVALS_IN: &[&str] = &["token"];

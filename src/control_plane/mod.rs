@@ -5,16 +5,19 @@
 //! there would never reach an edge, which is why one cannot be written without the other
 //! ([`store::Change`]).
 //!
-//! A call goes one way: [`account`] says who makes it, [`service`] whether they may,
+//! A call goes one way: [`api`] reads it, [`account`] says who makes it, [`service`] whether they may,
 //! and [`store`] does it. No step is left out, and none knows the one before.
 //!
 //! Not here: how requests for files are answered (`data_plane`), and what decides about them
 //! (`policy`).
 
 pub mod account;
+pub mod api;
 mod caller;
 pub mod record;
 pub mod service;
 pub mod store;
+#[cfg(test)]
+mod tests;
 
 pub use caller::{Actor, Caller, MissingScope, Reach};

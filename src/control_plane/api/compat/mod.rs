@@ -1,0 +1,3 @@
+//! Vendors' dialects: their paths, shapes and errors, over the same services.
+
+pub(super) mod vmpro;

@@ -1,0 +1,7 @@
+//! movingimage's dialect (vmpro): overrides (requirements D18 to D27) and the login of its clients.
+//!
+//! Unknown fields are tolerated, numbers and dates are as the vendor writes them, and problems have
+//! the vendor's shape unless `Accept` asks for RFC 9457.
+
+pub(in crate::control_plane::api) mod login;
+pub(in crate::control_plane::api) mod security_override;

@@ -1,0 +1,59 @@
+//! The documents of the API (`OpenAPI` 3.1), made from the handlers.
+
+use utoipa::OpenApi as _;
+use utoipa::openapi::security::{
+    ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes, SecurityScheme,
+};
+use utoipa::openapi::{Components, OpenApi};
+
+use crate::control_plane::api::envelope::{ProblemBody, VendorProblemBody};
+use crate::control_plane::api::oauth2::OauthError;
+use crate::control_plane::api::router::{native_routes, vmpro_routes};
+use crate::control_plane::record::{Scope, ScopeSet};
+
+/// Which document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// The native API and the tokens for it.
+    Native,
+    /// movingimage's API.
+    Vmpro,
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Countersign",
+        description = "The control plane: what may be handed out, and to whom."
+    ),
+    components(schemas(OauthError, ProblemBody))
+)]
+struct Native;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Countersign: the vmpro dialect",
+        description = "movingimage's overrides and login, as its clients know them."
+    ),
+    components(schemas(ProblemBody, VendorProblemBody))
+)]
+struct Vmpro;
+
+/// A document, as it is served.
+pub fn document(which: Document) -> OpenApi {
+    let (mut head, routes) = match which {
+        Document::Native => (Native::openapi(), native_routes().split_for_parts().1),
+        Document::Vmpro => (Vmpro::openapi(), vmpro_routes().split_for_parts().1),
+    };
+    head.merge(routes);
+    let scopes: Scopes =
+        ScopeSet::EVERY.iter().map(Scope::wire_name).map(|name| (name, name)).collect();
+    let flow = ClientCredentials::new("/v1/oauth2/token", scopes);
+    let components = head.components.get_or_insert_with(Components::new);
+    let bearer = OAuth2::new([Flow::ClientCredentials(flow)]);
+    components.add_security_scheme("bearer", SecurityScheme::OAuth2(bearer));
+    let basic = Http::new(HttpAuthScheme::Basic);
+    components.add_security_scheme("client", SecurityScheme::Http(basic));
+    head
+}

@@ -1,0 +1,152 @@
+//! What goes around every answer: the request's id, headers, and problems spelt in the dialect of
+//! the path (requirements G30).
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::{
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::error::{Fault, Problem};
+use crate::control_plane::record::chance;
+use crate::telemetry::ErrorChain;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A problem as RFC 9457 has it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemBody {
+    /// A stable address of the kind of problem.
+    #[serde(rename = "type")]
+    kind: String,
+    /// What the kind is called.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong this time.
+    detail: String,
+    /// The path that was asked for.
+    instance: String,
+    /// The kind of problem, for programs.
+    code: String,
+    /// The id under which the request is logged.
+    request_id: String,
+    /// Each thing that is wrong with the body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Fault>,
+}
+
+/// A problem as movingimage's API spells it. The vendor's pages do not show one: the shape is that
+/// of the framework its API is built with.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = VendorProblem)]
+pub(super) struct VendorProblemBody {
+    /// The HTTP status.
+    status: u16,
+    /// The status in words.
+    error: String,
+    /// What is wrong this time.
+    message: String,
+    /// The path that was asked for.
+    path: String,
+    /// The kind of problem, for programs.
+    code: String,
+    /// The id under which the request is logged.
+    request_id: String,
+}
+
+/// Wraps a request: gives it an id, and its answer what every answer has.
+pub(super) async fn envelope(request: Request, next: Next) -> Response {
+    let id = request_id(&request);
+    let path = request.uri().path().to_owned();
+    let wants_problem = request
+        .headers()
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .any(|line| line.contains("application/problem+json"));
+    let is_vendors = path.starts_with("/v1/vms/") && !wants_problem;
+    let mut response = next.run(request).await;
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        if let Some(cause) = &problem.cause {
+            let error = ErrorChain(cause.as_ref());
+            let code = problem.code.code();
+            tracing::error!(code, request_id = id, %error, "api request failed");
+        }
+        let allow = response.headers_mut().remove(ALLOW);
+        response = spell(&problem, &path, &id, is_vendors);
+        response.headers_mut().extend(allow.map(|allow| (ALLOW, allow)));
+        response.extensions_mut().insert(problem);
+    }
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    response
+}
+
+/// The id that the client gave, if it can be logged as it is, or a new one.
+fn request_id(request: &Request) -> String {
+    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+        (1..=128).contains(&id.len()) && id.bytes().all(fits)
+    });
+    match given {
+        Some(id) => id.to_owned(),
+        None => chance::<16>().map(hex::encode).unwrap_or_default(),
+    }
+}
+
+fn spell(problem: &Problem, path: &str, id: &str, is_vendors: bool) -> Response {
+    let Problem { code, detail, errors, retry_after, cause: _ } = problem;
+    let status = code.status();
+    let (media_type, body) = if is_vendors {
+        let body = VendorProblemBody {
+            status: status.as_u16(),
+            error: status.canonical_reason().unwrap_or_default().to_owned(),
+            message: detail.to_string(),
+            path: path.to_owned(),
+            code: code.code().to_owned(),
+            request_id: id.to_owned(),
+        };
+        ("application/json", serde_json::to_vec(&body))
+    } else {
+        let body = ProblemBody {
+            kind: format!("urn:countersign:problem:{}", code.code()),
+            title: code.title().to_owned(),
+            status: status.as_u16(),
+            detail: detail.to_string(),
+            instance: path.to_owned(),
+            code: code.code().to_owned(),
+            request_id: id.to_owned(),
+            errors: errors.clone(),
+        };
+        ("application/problem+json", serde_json::to_vec(&body))
+    };
+    let mut response = Response::new(Body::from(body.unwrap_or_default()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    if let Some(seconds) = retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static("Bearer realm=\"countersign\"");
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}

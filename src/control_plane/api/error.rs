@@ -1,0 +1,194 @@
+//! From a cause to an answer: the one table of statuses, and RFC 9457.
+
+use std::borrow::Cow;
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::control_plane::account::AccountError;
+use crate::control_plane::service::{Invalid, ServiceError};
+
+/// What went wrong, before a dialect spells it.
+#[derive(Clone, Debug)]
+pub(super) struct Problem {
+    pub(super) code: ProblemCode,
+    pub(super) detail: Cow<'static, str>,
+    pub(super) errors: Vec<Fault>,
+    pub(super) retry_after: Option<u64>,
+    /// For the log; never in the answer.
+    pub(super) cause: Option<Arc<dyn Error + Send + Sync>>,
+}
+
+/// One thing that is wrong with a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct Fault {
+    /// Where, as a JSON pointer (RFC 6901) into the body.
+    pub(super) pointer: Cow<'static, str>,
+    /// What.
+    pub(super) detail: Cow<'static, str>,
+}
+
+impl Problem {
+    pub(super) fn new(code: ProblemCode) -> Self {
+        let detail = Cow::Borrowed(code.title());
+        Self { code, detail, errors: Vec::new(), retry_after: None, cause: None }
+    }
+
+    /// What is wrong with a request, and where.
+    pub(super) fn invalid(
+        pointer: impl Into<Cow<'static, str>>,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let (pointer, detail) = (pointer.into(), detail.into());
+        let fault = Fault { pointer, detail: detail.clone() };
+        Self { detail, errors: vec![fault], ..Self::new(ProblemCode::Invalid) }
+    }
+
+    fn because(self, cause: impl Error + Send + Sync + 'static) -> Self {
+        Self { cause: Some(Arc::new(cause)), ..self }
+    }
+}
+
+/// The answer is written by `envelope`, which knows the request's id and dialect.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Invalid> for Problem {
+    fn from(Invalid { pointer, detail }: Invalid) -> Self {
+        Self::invalid(pointer, detail)
+    }
+}
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Conflict => Self::new(ProblemCode::Conflict),
+            ServiceError::Failed(_) => Self::new(ProblemCode::Internal).because(error),
+            ServiceError::Invalid(invalid) => invalid.into(),
+            ServiceError::MissingScope(missing) => {
+                Self { detail: missing.to_string().into(), ..Self::new(ProblemCode::ScopeMissing) }
+            }
+            ServiceError::MoreThanOwn(_) => {
+                Self { detail: error.to_string().into(), ..Self::new(ProblemCode::ScopeExceeded) }
+            }
+            ServiceError::NotFound => Self::new(ProblemCode::NotFound),
+            ServiceError::OutcomeUnknown(_) => {
+                Self::new(ProblemCode::OutcomeUnknown).because(error)
+            }
+            ServiceError::Referenced => Self::new(ProblemCode::Referenced),
+            ServiceError::Stale => Self::new(ProblemCode::PreconditionFailed),
+            ServiceError::Unavailable(_) => {
+                Self { retry_after: Some(1), ..Self::new(ProblemCode::Unavailable).because(error) }
+            }
+        }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        match error {
+            AccountError::Failed(_) => Self::new(ProblemCode::Internal).because(error),
+            AccountError::NotValid => Self::new(ProblemCode::CredentialsInvalid),
+            AccountError::ScopeRefused => Self::new(ProblemCode::Invalid),
+            AccountError::Throttled { retry_after } => {
+                Self { retry_after: Some(retry_after), ..Self::new(ProblemCode::Throttled) }
+            }
+            AccountError::Unavailable(_) => {
+                Self { retry_after: Some(1), ..Self::new(ProblemCode::Unavailable).because(error) }
+            }
+        }
+    }
+}
+
+macro_rules! problem_codes {
+    ($($(#[$doc:meta])* $name:ident = $status:ident $code:literal $title:literal;)*) => {
+        /// The kinds of problem. Their codes are never renamed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum ProblemCode { $($(#[$doc])* $name,)* }
+
+        impl ProblemCode {
+            /// Every one.
+            #[cfg(test)]
+            pub(super) const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The code in answers and logs.
+            pub(super) const fn code(self) -> &'static str {
+                match self { $(Self::$name => $code,)* }
+            }
+
+            /// What it is called.
+            pub(super) const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* }
+            }
+
+            /// Its status.
+            pub(super) const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)* }
+            }
+        }
+    };
+}
+
+problem_codes! {
+    /// The body is over the limit.
+    BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large";
+    /// Something of that name is there.
+    Conflict = CONFLICT "conflict" "Something of that name is there already, or was changed at that moment";
+    /// A token that is unknown, ended or revoked; or a wrong password.
+    CredentialsInvalid = UNAUTHORIZED "credentials_invalid" "The credentials are not valid";
+    /// No token.
+    CredentialsMissing = UNAUTHORIZED "credentials_missing" "A bearer token is needed";
+    /// The request with that idempotency key is being worked on.
+    IdempotencyInFlight = CONFLICT "idempotency_in_flight" "The request with this idempotency key is being worked on";
+    /// Another request had that idempotency key.
+    IdempotencyMismatch = UNPROCESSABLE_ENTITY "idempotency_mismatch" "Another request was made with this idempotency key";
+    /// Something is wrong here.
+    Internal = INTERNAL_SERVER_ERROR "internal" "The request could not be worked on";
+    /// The request is not what it should be.
+    Invalid = BAD_REQUEST "invalid" "The request is not valid";
+    /// The body has a type that is not read here.
+    MediaType = UNSUPPORTED_MEDIA_TYPE "media_type" "The body must be JSON";
+    /// The path has no such method.
+    MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "The method is not allowed here";
+    /// Nothing of that id, or not the caller's to see.
+    NotFound = NOT_FOUND "not_found" "There is nothing here";
+    /// The database went away at the commit.
+    OutcomeUnknown = SERVICE_UNAVAILABLE "outcome_unknown" "Whether the change was made is not known: look before trying again";
+    /// `If-Match` names another revision.
+    PreconditionFailed = PRECONDITION_FAILED "precondition_failed" "It has been changed since";
+    /// `If-Match` is missing.
+    PreconditionRequired = PRECONDITION_REQUIRED "precondition_required" "If-Match is needed";
+    /// Something names it, or it names nothing.
+    Referenced = CONFLICT "referenced" "Something it names is missing, or something names it";
+    /// The caller would give more than they have.
+    ScopeExceeded = FORBIDDEN "scope_exceeded" "Nobody can give a scope they do not have";
+    /// The caller may not do this.
+    ScopeMissing = FORBIDDEN "scope_missing" "A scope is missing";
+    /// Too many failures.
+    Throttled = TOO_MANY_REQUESTS "throttled" "Too many failed attempts from this network";
+    /// The database does not answer.
+    Unavailable = SERVICE_UNAVAILABLE "unavailable" "The control plane cannot reach its database";
+}
+
+#[cfg(test)]
+mod unit_tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_of_errors_and_unique() {
+        let mut codes: Vec<_> = ProblemCode::ALL.iter().map(|code| code.code()).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), ProblemCode::ALL.len());
+        assert!(ProblemCode::ALL.iter().all(|code| code.status().as_u16() >= 400));
+    }
+}

@@ -1,0 +1,148 @@
+//! `Idempotency-Key`: a native POST that is made twice is done once.
+//!
+//! The request is known by a hash of its method, target and body. Answers are kept for a day,
+//! without what was secret in them; a request that failed on our side gives its key back.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use axum::http::{HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::auth::Authenticated;
+use super::body::{self, BODY_LIMIT};
+use super::error::{Problem, ProblemCode};
+use super::state::Api;
+use crate::control_plane::caller::Caller;
+use crate::control_plane::record::{IdempotencyClaim, KeptAnswer};
+
+/// The longest key.
+const LONGEST: usize = 255;
+
+/// What is kept instead of an answer that shows a secret.
+#[derive(Clone, Debug)]
+pub(super) struct WithoutSecret(pub(super) String);
+
+/// An answer as it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    media_type: Option<String>,
+    etag: Option<String>,
+    location: Option<String>,
+    body: String,
+}
+
+/// Does a POST with a key once.
+pub(super) async fn once(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let key = request.headers().get("idempotency-key").cloned();
+    match key {
+        Some(key) if request.method() == Method::POST => {
+            keyed(&api, &key, request, next).await.unwrap_or_else(IntoResponse::into_response)
+        }
+        Some(_) | None => next.run(request).await,
+    }
+}
+
+async fn keyed(
+    api: &Api,
+    key: &HeaderValue,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let key = key.to_str().unwrap_or_default().trim();
+    if key.is_empty() || key.len() > LONGEST {
+        return Err(Problem::invalid("", format!("Idempotency-Key has 1 to {LONGEST} characters")));
+    }
+    let (mut parts, body) = request.into_parts();
+    let Authenticated(caller) = Authenticated::from_request_parts(&mut parts, api).await?;
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let method = parts.method.clone();
+    let bytes = body::bytes(Request::from_parts(parts.clone(), body)).await?;
+    let mut hash = Sha256::new();
+    for part in [method.as_str().as_bytes(), target.as_bytes(), &bytes] {
+        hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        hash.update(part);
+    }
+    let hash = hex::encode(hash.finalize());
+    match api.services.idempotency_claim(&caller, key, &hash).await? {
+        IdempotencyClaim::Answered(kept) => return Ok(again(&kept)),
+        IdempotencyClaim::Claimed => (),
+        IdempotencyClaim::InFlight { since: _ } => {
+            let problem = Problem::new(ProblemCode::IdempotencyInFlight);
+            return Err(Problem { retry_after: Some(1), ..problem });
+        }
+        IdempotencyClaim::OtherRequest => {
+            return Err(Problem::new(ProblemCode::IdempotencyMismatch));
+        }
+    }
+    // What was begun is brought to its end, also when the client goes away: its key would
+    // otherwise stay in flight.
+    let (api, key) = (api.clone(), key.to_owned());
+    let request = Request::from_parts(parts, Body::from(bytes));
+    let done = tokio::spawn(async move {
+        let response = next.run(request).await;
+        settle(&api, &caller, &key, response).await
+    });
+    done.await.map_err(|error| Problem {
+        cause: Some(std::sync::Arc::new(error)),
+        ..Problem::new(ProblemCode::Internal)
+    })?
+}
+
+/// Keeps an answer, or gives the key back: what was refused changed nothing, and may be corrected.
+async fn settle(
+    api: &Api,
+    caller: &Caller,
+    key: &str,
+    response: Response,
+) -> Result<Response, Problem> {
+    if !response.status().is_success() {
+        // Where the outcome is not known, the key stays in flight until it is over.
+        let unknown = response
+            .extensions()
+            .get::<Problem>()
+            .is_some_and(|problem| problem.code == ProblemCode::OutcomeUnknown);
+        if !unknown {
+            api.services.idempotency_release(caller, key).await?;
+        }
+        return Ok(response);
+    }
+    let (parts, body) = response.into_parts();
+    let bytes =
+        to_bytes(body, 4 * BODY_LIMIT).await.map_err(|_| Problem::new(ProblemCode::Internal))?;
+    let text = |name| parts.headers.get(name).and_then(|it| it.to_str().ok()).map(str::to_owned);
+    let kept = Kept {
+        media_type: text(CONTENT_TYPE),
+        etag: text(ETAG),
+        location: text(LOCATION),
+        body: match parts.extensions.get::<WithoutSecret>() {
+            Some(WithoutSecret(body)) => body.clone(),
+            None => String::from_utf8_lossy(&bytes).into_owned(),
+        },
+    };
+    let body = serde_json::to_string(&kept).unwrap_or_default().into();
+    let answer = KeptAnswer { status: parts.status.as_u16(), body };
+    api.services.idempotency_keep(caller, key, &answer).await?;
+    Ok(Response::from_parts(parts, Body::from(bytes)))
+}
+
+/// The answer that was given, once more.
+fn again(kept: &KeptAnswer) -> Response {
+    let Ok(Kept { media_type, etag, location, body }) = serde_json::from_str(&kept.body) else {
+        return Problem::new(ProblemCode::Internal).into_response();
+    };
+    let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_TYPE);
+    for (name, value) in [(CONTENT_TYPE, media_type), (ETAG, etag), (LOCATION, location)] {
+        if let Some(value) = value.and_then(|value| HeaderValue::from_str(&value).ok()) {
+            headers.insert(name, value);
+        }
+    }
+    headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+    response
+}

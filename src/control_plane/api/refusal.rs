@@ -1,0 +1,118 @@
+//! What operations can be refused with, as their documents say it.
+
+use std::collections::BTreeMap;
+
+use utoipa::IntoResponses;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+
+use super::error::ProblemCode;
+
+/// Refusals of an operation that reads.
+pub(super) struct ReadRefusals;
+
+/// Refusals of an operation that writes.
+pub(super) struct WriteRefusals;
+
+/// Refusals of an operation that writes in the vendor's dialect.
+pub(super) struct VendorRefusals;
+
+/// Refusals of the vendor's login.
+pub(super) struct LoginRefusals;
+
+/// Refusals of the OAuth2 endpoints: RFC 6749's own, and ours around them.
+pub(super) struct OauthRefusals;
+
+const OAUTH: &[ProblemCode] =
+    &[ProblemCode::Invalid, ProblemCode::CredentialsInvalid, ProblemCode::Throttled];
+
+const AROUND_OAUTH: &[ProblemCode] =
+    &[ProblemCode::BodyTooLarge, ProblemCode::Internal, ProblemCode::Unavailable];
+
+const READ: &[ProblemCode] = &[
+    ProblemCode::Invalid,
+    ProblemCode::CredentialsInvalid,
+    ProblemCode::ScopeMissing,
+    ProblemCode::NotFound,
+    ProblemCode::Internal,
+    ProblemCode::Unavailable,
+];
+
+const WRITE: &[ProblemCode] = &[
+    ProblemCode::Conflict,
+    ProblemCode::PreconditionFailed,
+    ProblemCode::BodyTooLarge,
+    ProblemCode::MediaType,
+    ProblemCode::IdempotencyMismatch,
+    ProblemCode::PreconditionRequired,
+];
+
+const VENDOR: &[ProblemCode] = &[ProblemCode::Conflict, ProblemCode::BodyTooLarge];
+
+const LOGIN: &[ProblemCode] = &[
+    ProblemCode::Invalid,
+    ProblemCode::CredentialsInvalid,
+    ProblemCode::BodyTooLarge,
+    ProblemCode::Throttled,
+    ProblemCode::Internal,
+    ProblemCode::Unavailable,
+];
+
+type Responses = BTreeMap<String, RefOr<Response>>;
+
+fn native(codes: impl Iterator<Item = ProblemCode>) -> Responses {
+    documented(codes, &[("application/problem+json", "Problem")])
+}
+
+fn vendors(codes: impl Iterator<Item = ProblemCode>) -> Responses {
+    documented(
+        codes,
+        &[("application/json", "VendorProblem"), ("application/problem+json", "Problem")],
+    )
+}
+
+fn documented(codes: impl Iterator<Item = ProblemCode>, spelt: &[(&str, &str)]) -> Responses {
+    let mut responses = Responses::new();
+    for code in codes {
+        let mut response = ResponseBuilder::new().description(code.title());
+        for (media_type, schema) in spelt {
+            let schema = Ref::from_schema_name(*schema);
+            let content = ContentBuilder::new().schema(Some(schema)).build();
+            response = response.content(*media_type, content);
+        }
+        responses.insert(code.status().as_str().to_owned(), response.build().into());
+    }
+    responses
+}
+
+impl IntoResponses for ReadRefusals {
+    fn responses() -> Responses {
+        native(READ.iter().copied())
+    }
+}
+
+impl IntoResponses for WriteRefusals {
+    fn responses() -> Responses {
+        native(READ.iter().chain(WRITE).copied())
+    }
+}
+
+impl IntoResponses for VendorRefusals {
+    fn responses() -> Responses {
+        vendors(READ.iter().chain(VENDOR).copied())
+    }
+}
+
+impl IntoResponses for LoginRefusals {
+    fn responses() -> Responses {
+        vendors(LOGIN.iter().copied())
+    }
+}
+
+impl IntoResponses for OauthRefusals {
+    fn responses() -> Responses {
+        let mut responses = native(AROUND_OAUTH.iter().copied());
+        let own = &[("application/json", "OauthError")];
+        responses.extend(documented(OAUTH.iter().copied(), own));
+        responses
+    }
+}

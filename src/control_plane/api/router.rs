@@ -1,0 +1,54 @@
+//! Every route, and what goes around all of them.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware::{from_fn, from_fn_with_state};
+use utoipa_axum::router::OpenApiRouter;
+
+use super::compat::vmpro;
+use super::envelope::envelope;
+use super::error::{Problem, ProblemCode};
+use super::idempotency::once;
+use super::state::Api;
+use super::{document, native, oauth2};
+
+/// The API, to be served with the peer's address as `ConnectInfo<SocketAddr>` on each connection.
+pub fn router(api: Api) -> Router {
+    let (native, _) = native_routes().split_for_parts();
+    let (vmpro, _) = vmpro_routes().split_for_parts();
+    native
+        .layer(from_fn_with_state(api.clone(), once))
+        .merge(vmpro)
+        .merge(document::routes())
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(nothing_here)
+        .layer(from_fn(envelope))
+        .with_state(api)
+}
+
+/// The native API and the tokens for it.
+pub(super) fn native_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .merge(oauth2::routes())
+        .merge(native::path_override::routes())
+        .merge(native::revocation::routes())
+        .merge(native::blocklist::routes())
+        .merge(native::tenant::routes())
+        .merge(native::application::routes())
+        .merge(native::person::routes())
+        .merge(native::folder_right::routes())
+        .merge(native::audit::routes())
+}
+
+/// movingimage's API.
+pub(super) fn vmpro_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().merge(vmpro::login::routes()).merge(vmpro::security_override::routes())
+}
+
+async fn nothing_here(_: Request) -> Problem {
+    Problem::new(ProblemCode::NotFound)
+}
+
+async fn method_not_allowed(_: Request) -> Problem {
+    Problem::new(ProblemCode::MethodNotAllowed)
+}

@@ -1,0 +1,50 @@
+//! What stands in a path or a query.
+
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+use super::error::{Problem, ProblemCode};
+use crate::asset::TenantId;
+
+/// The parts of a path. One that is no text is nobody's.
+pub(super) struct Segments<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segments<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let found = Path::<T>::from_request_parts(parts, state).await;
+        found.map(|Path(found)| Self(found)).map_err(|_| Problem::new(ProblemCode::NotFound))
+    }
+}
+
+/// The parameters of a query.
+pub(super) struct Parameters<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let found = Query::<T>::from_request_parts(parts, state).await;
+        let wrong = |_| Problem::invalid("", "a parameter of the query is not valid");
+        found.map(|Query(found)| Self(found)).map_err(wrong)
+    }
+}
+
+/// The id in a path; what is no id names nothing.
+pub(super) fn id<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Problem> {
+    parse(text).ok_or_else(|| Problem::new(ProblemCode::NotFound))
+}
+
+/// The number of a tenant in a path. Numbers that no database holds are nobody's.
+pub(super) fn tenant(text: &str) -> Result<TenantId, Problem> {
+    id(text, number).map(TenantId)
+}
+
+/// A number as every one is written: digits, without a sign or leading zeros.
+pub(super) fn number(text: &str) -> Option<u64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = plain && (text == "0" || !text.starts_with('0'));
+    text.parse::<u64>().ok().filter(|number| plain && i64::try_from(*number).is_ok())
+}

@@ -1,0 +1,42 @@
+//! What every handler works with.
+
+use std::sync::Arc;
+
+use super::cursor::CursorKey;
+use crate::clock::Clock;
+use crate::control_plane::account::{Accounts, PasswordHasher};
+use crate::control_plane::service::{ServiceError, Services, Store};
+use crate::network::NetworkSet;
+
+/// What every handler works with. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct Api {
+    pub(super) services: Services,
+    pub(super) accounts: Accounts,
+    pub(super) public_url: Option<Arc<str>>,
+    pub(super) trusted_proxies: Arc<NetworkSet>,
+    pub(super) cursors: CursorKey,
+}
+
+impl Api {
+    /// An API over that store. `public_url` is where clients find it, and `trusted_proxies` are
+    /// those whose `X-Forwarded-For` is believed.
+    pub async fn new(
+        store: Store,
+        clock: Clock,
+        public_url: Option<&str>,
+        trusted_proxies: NetworkSet,
+    ) -> Result<Self, ServiceError> {
+        let passwords =
+            PasswordHasher::new().map_err(|error| ServiceError::Failed(Box::new(error)))?;
+        let services = Services::new(store.clone(), clock, passwords.clone());
+        let cursors = CursorKey::of(&services.lineage().await?);
+        Ok(Self {
+            services,
+            accounts: Accounts::new(store, clock, passwords),
+            public_url: public_url.map(|url| url.trim_end_matches('/').into()),
+            trusted_proxies: Arc::new(trusted_proxies),
+            cursors,
+        })
+    }
+}

@@ -1,0 +1,158 @@
+//! Every operation of the documents, called by those who may not.
+
+use serde_json::{Value, json};
+
+use super::stage::{Stage, on_both_databases};
+use crate::control_plane::api::{Document, document};
+
+on_both_databases! {
+    every_operation_asks_who_calls
+}
+
+/// Operations that anybody may call: those by which one becomes somebody.
+const OPEN: &[&str] = &[
+    "get /.well-known/oauth-authorization-server",
+    "post /v1/oauth2/introspect",
+    "post /v1/oauth2/revoke",
+    "post /v1/oauth2/token",
+    "post /v1/oauth2/token/",
+    "post /v1/vms/auth/login",
+    "post /v1/vms/auth/refresh",
+];
+
+/// Operations on what belongs to no tenant in their path: what one tenant's caller sees of them is
+/// their own, or nothing.
+const OF_NO_TENANT: &[&str] = &[
+    "get /api/v1/applications",
+    "get /api/v1/audit",
+    "get /api/v1/audit/export",
+    "get /api/v1/people",
+    "get /api/v1/tenants",
+];
+
+struct Operation {
+    name: String,
+    line: String,
+    body: Value,
+    scopes: Vec<String>,
+}
+
+async fn every_operation_asks_who_calls(stage: Stage) {
+    let admin = stage.admin().await;
+    let body = json!({"tenant": 1, "name": "x", "scopes": []});
+    let made = stage.send("POST /api/v1/applications", &admin, &body).await.expect(201).json();
+    let application = made["id"].as_str().unwrap().to_owned();
+    let secret = made["secret_id"].as_str().unwrap().to_owned();
+    let body = json!({"tenant": 1, "username": "x", "role": "member", "scopes": []});
+    let made = stage.send("POST /api/v1/people", &admin, &body).await.expect(201).json();
+    let person = made["id"].as_str().unwrap().to_owned();
+    let body = json!({"network": "192.0.2.0/24"});
+    let made = stage.send("POST /api/v1/blocklist", &admin, &body).await.expect(201).json();
+    let entry = made["id"].as_str().unwrap().to_owned();
+    let body = json!({"links": {"by": "link", "subject": "l"}});
+    let made =
+        stage.send("POST /api/v1/tenants/1/revocations", &admin, &body).await.expect(201).json();
+    let revocation = made["id"].as_str().unwrap().to_owned();
+
+    let filled = |path: &str| {
+        path.replace("{tenant}", "1")
+            .replace("{videoManagerId}", "1")
+            .replace("{channelId}", "7")
+            .replace("{videoId}", "-abc")
+            .replace("{application}", &application)
+            .replace("{secret}", &secret)
+            .replace("{person}", &person)
+            .replace("{grantee}", &person)
+            .replace("{folder}", &stage.folder.to_string())
+            .replace("{entry}", &entry)
+            .replace("{revocation}", &revocation)
+    };
+    let mut operations = operations(filled);
+    // What removes comes last, so that the others find what they ask for.
+    operations.sort_by_key(|it| it.name.starts_with("delete"));
+    let open: Vec<_> =
+        operations.iter().filter(|it| it.scopes.is_empty()).map(|it| &*it.name).collect();
+    let mut open_sorted = open.clone();
+    open_sorted.sort_unstable();
+    assert_eq!(open_sorted, OPEN, "an operation asks nobody who calls");
+    assert!(operations.len() > 40, "{}", operations.len());
+
+    for Operation { name, line, body, scopes } in operations {
+        if scopes.is_empty() {
+            continue;
+        }
+        assert!(!line.contains('{'), "{line}");
+        stage.send(&line, "", &body).await.expect(401);
+        stage.send(&line, "csa_unknown", &body).await.expect(401);
+        let others = crate::control_plane::record::ScopeSet::EVERY
+            .iter()
+            .map(|scope| scope.wire_name().to_owned())
+            .filter(|scope| !scopes.contains(scope))
+            .collect::<Vec<_>>()
+            .join(" ");
+        let without = stage.token(Some(1), &others).await;
+        let refused = stage.send(&line, &without, &body).await;
+        assert_eq!(refused.status, 403, "{name}: {refused:?}");
+        let every = crate::control_plane::record::ScopeSet::EVERY.to_string();
+        let stranger = stage.token(Some(2), &every).await;
+        let answer = stage.send(&line, &stranger, &body).await;
+        if OF_NO_TENANT.contains(&&*name) {
+            assert_eq!(answer.status, 200, "{name}: {answer:?}");
+            for own in [&application, &person, "tenant-1"] {
+                assert!(!answer.body.contains(own), "{name}: {answer:?}");
+            }
+        } else {
+            assert_eq!(answer.status, 404, "{name}: {answer:?}");
+        }
+    }
+}
+
+fn operations(filled: impl Fn(&str) -> String) -> Vec<Operation> {
+    let mut found = Vec::new();
+    for which in [Document::Native, Document::Vmpro] {
+        let document = serde_json::to_value(document(which)).unwrap();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for (method, said) in methods.as_object().unwrap() {
+                let name = format!("{method} {path}");
+                let scopes = said["security"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(|way| way["bearer"].as_array())
+                    .flatten()
+                    .filter_map(|scope| scope.as_str().map(str::to_owned))
+                    .collect();
+                let line = format!("{} {}", method.to_uppercase(), filled(path));
+                let body = valid_body(&name);
+                found.push(Operation { name, line, body, scopes });
+            }
+        }
+    }
+    found
+}
+
+/// A body that the operation takes, so that nothing but the caller is wrong.
+fn valid_body(name: &str) -> Value {
+    match name {
+        "post /api/v1/applications" => json!({"tenant": 1, "name": "y", "scopes": []}),
+        "post /api/v1/people" => {
+            json!({"tenant": 1, "username": "y", "role": "member", "scopes": []})
+        }
+        "post /api/v1/tenants" => json!({"number": 8, "name": "eight"}),
+        "post /api/v1/blocklist" => json!({"network": "198.51.100.0/24"}),
+        "post /api/v1/tenants/{tenant}/revocations" => {
+            json!({"links": {"by": "link", "subject": "l"}})
+        }
+        "post /api/v1/tenants/{tenant}/overrides/rollback" => json!({"revision": 0}),
+        "put /api/v1/people/{person}/password" => json!({"password": "a long enough one"}),
+        "put /api/v1/tenants/{tenant}/folders/{folder}/rights/{grantee}" => json!({"right": "SEE"}),
+        "post /v1/vms/{videoManagerId}/asset-type/security-override"
+        | "post /v1/vms/{videoManagerId}/videos/{videoId}/security-override" => {
+            json!({"assetTypes": ["SUBTITLE"]})
+        }
+        "post /v1/vms/{videoManagerId}/channels/{channelId}/security-override" => {
+            json!({"assetTypes": ["ATTACHMENT"]})
+        }
+        _ => json!({}),
+    }
+}

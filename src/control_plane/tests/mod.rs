@@ -1,0 +1,8 @@
+//! The API as a client meets it: over a socket, on both databases.
+
+mod accounts;
+mod conventions;
+mod coverage;
+mod overrides;
+mod secrets;
+mod stage;

@@ -1,0 +1,197 @@
+//! What each case begins with: an API on a port of its own, two tenants, and who calls.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use serde_json::Value;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::asset::TenantId;
+use crate::clock::{Clock, UnixSeconds};
+use crate::control_plane::account::{SecretKind, SecretText};
+use crate::control_plane::api::{Api, router};
+use crate::control_plane::caller::Caller;
+use crate::control_plane::record::{
+    AccessTokenDraft, ApplicationDraft, FolderDraft, Grantee, ScopeSet, TokenUse, chance,
+};
+use crate::control_plane::store::{Store, StoreAddress};
+use crate::network::{NetworkSet, parse_network};
+
+/// When cases happen.
+pub(super) const NOW: UnixSeconds = UnixSeconds::new(1_893_456_000);
+
+/// A running API.
+pub(super) struct Stage {
+    pub(super) store: Store,
+    pub(super) address: SocketAddr,
+    /// A folder of tenant 1.
+    pub(super) folder: u64,
+    _folder: Option<TempDir>,
+}
+
+/// An answer, as it came.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) head: String,
+    pub(super) body: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {self:?}"))
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let line = self.head.lines().find(|line| {
+            line.split_once(':').is_some_and(|(found, _)| found.eq_ignore_ascii_case(name))
+        });
+        line.and_then(|line| line.split_once(':')).map(|(_, value)| value.trim())
+    }
+
+    /// The same, if it has this status.
+    #[track_caller]
+    pub(super) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{self:?}");
+        self
+    }
+}
+
+impl Stage {
+    pub(super) async fn sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let address = StoreAddress::parse(&format!("sqlite:{}", path.display())).unwrap();
+        Self::on(&address, Some(folder)).await
+    }
+
+    pub(super) async fn postgres() -> Self {
+        let server = std::env::var("COUNTERSIGN_TEST_POSTGRES")
+            .expect("COUNTERSIGN_TEST_POSTGRES is unset: run tests/run --env-only");
+        let schema = format!("api_{}", hex::encode(chance::<8>().unwrap()));
+        let options = PgConnectOptions::from_str(&server).unwrap();
+        let mut connection = options.connect().await.unwrap();
+        connection.execute(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).await.unwrap();
+        let url = format!("{server}&options=-c%20search_path%3D{schema}");
+        Self::on(&StoreAddress::parse(&url).unwrap(), None).await
+    }
+
+    async fn on(address: &StoreAddress, kept: Option<TempDir>) -> Self {
+        let store = Store::open(address).await.unwrap();
+        let mut change = store.change(&Caller::system("test"), NOW).await.unwrap();
+        for number in [1, 2] {
+            let name = format!("tenant-{number}");
+            change.tenant_create(TenantId(number), &name).await.unwrap();
+        }
+        let draft = FolderDraft { parent: None, name: "folder".into() };
+        let folder = change.folder_create(TenantId(1), draft).await.unwrap().number.0;
+        change.commit().await.unwrap();
+        let proxies = NetworkSet::new(vec![parse_network("127.0.0.0/8").unwrap()]);
+        let api = Api::new(store.clone(), Clock::Fixed(NOW), None, proxies).await.unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+        Self { store, address, folder, _folder: kept }
+    }
+
+    /// A token with those scopes, of an application bound to a tenant or to none.
+    pub(super) async fn token(&self, tenant: Option<u64>, scopes: &str) -> String {
+        let scopes = ScopeSet::parse(scopes).unwrap();
+        let tenant = tenant.map(TenantId);
+        let mut change = self.store.change(&Caller::system("test"), NOW).await.unwrap();
+        let name = "test".into();
+        let draft = ApplicationDraft { tenant, name, scopes, disabled_at: None };
+        let application = change.application_create(draft).await.unwrap();
+        let token = SecretText::random(SecretKind::Access).unwrap();
+        change
+            .access_token_create(AccessTokenDraft {
+                hash: token.hash(),
+                token_use: TokenUse::Access,
+                grantee: Grantee::Application(application.id),
+                tenant,
+                scopes,
+                expires_at: NOW.plus(3_600),
+            })
+            .await
+            .unwrap();
+        change.commit().await.unwrap();
+        token.reveal().to_owned()
+    }
+
+    /// Somebody who may do everything everywhere.
+    pub(super) async fn admin(&self) -> String {
+        self.token(None, &ScopeSet::EVERY.to_string()).await
+    }
+
+    /// Sends a request as it is written, and reads until the connection ends.
+    pub(super) async fn raw(&self, request: &str) -> Answer {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        let answer = String::from_utf8(answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let status = head.split(' ').nth(1).and_then(|it| it.parse().ok()).unwrap_or_default();
+        Answer { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    /// A call with further header lines and a body.
+    pub(super) async fn call(&self, line: &str, headers: &[&str], body: &str) -> Answer {
+        let headers: String = headers.iter().flat_map(|it| [it, "\r\n"]).collect();
+        let length = body.len();
+        // HTTP/1.0: the body comes as it is, up to the end of the connection.
+        self.raw(&format!(
+            "{line} HTTP/1.0\r\nHost: control\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+        ))
+        .await
+    }
+
+    /// A call by whoever has that token, without a body.
+    pub(super) async fn ask(&self, line: &str, token: &str) -> Answer {
+        self.call(line, &[&format!("Authorization: Bearer {token}")], "").await
+    }
+
+    /// A call by whoever has that token, with a JSON body.
+    pub(super) async fn send(&self, line: &str, token: &str, body: &Value) -> Answer {
+        let bearer = format!("Authorization: Bearer {token}");
+        let media_type = "Content-Type: application/json";
+        self.call(line, &[&bearer, media_type, "If-Match: *"], &body.to_string()).await
+    }
+
+    /// A form to an OAuth2 endpoint.
+    pub(super) async fn form(&self, path: &str, headers: &[&str], form: &str) -> Answer {
+        let media_type = "Content-Type: application/x-www-form-urlencoded";
+        let headers: Vec<_> = headers.iter().copied().chain([media_type]).collect();
+        self.call(&format!("POST {path}"), &headers, form).await
+    }
+}
+
+/// Runs each case on both databases.
+macro_rules! on_both_databases {
+    ($($case:ident)*) => {
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$case(super::Stage::sqlite().await).await;
+                }
+            )*
+        }
+
+        mod postgres {
+            $(
+                #[tokio::test]
+                async fn $case() {
+                    super::$case(super::Stage::postgres().await).await;
+                }
+            )*
+        }
+    };
+}
+
+pub(super) use on_both_databases;
