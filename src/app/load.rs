@@ -20,6 +20,8 @@ use crate::network::PeerIp;
 use crate::policy::{Blocklist, EdgeSnapshot, SiteTable};
 use crate::telemetry::ErrorChain;
 
+use super::composer::Rest;
+
 /// A compiled policy without origins or sockets: for `sign` and `explain`.
 #[derive(Debug)]
 pub struct Policy {
@@ -105,7 +107,7 @@ pub fn load_policy(path: &Path, now: UnixSeconds) -> Result<Policy, CheckError> 
     let blocklist =
         config::load_blocklist(&loaded.blocklist_files).map_err(CheckError::Blocklist)?;
     let settings = loaded.settings.clone();
-    let snapshot = compile(loaded, Arc::new(blocklist), 1, now);
+    let snapshot = compile(loaded, Arc::new(blocklist), Rest { version: 1, now, control: None });
     Ok(Policy { sites: Arc::clone(&snapshot.sites), snapshot, settings })
 }
 
@@ -133,12 +135,8 @@ pub(super) fn read_again(
     config::load_again(path, &Surroundings::Machine, known).map_err(CheckError::Config)
 }
 
-pub(super) fn compile(
-    loaded: Loaded,
-    blocklist: Arc<Blocklist>,
-    version: u64,
-    now: UnixSeconds,
-) -> EdgeSnapshot {
+pub(super) fn compile(loaded: Loaded, blocklist: Arc<Blocklist>, rest: Rest) -> EdgeSnapshot {
+    let Rest { version, now, control } = rest;
     EdgeSnapshot {
         version,
         published: now,
@@ -146,7 +144,7 @@ pub(super) fn compile(
         overrides: loaded.overrides,
         blocklist,
         revocations: Arc::new(loaded.revocations),
-        control: None,
+        control,
     }
 }
 

@@ -2,7 +2,10 @@
 //!
 //! The only module that names every component. Nothing here decides anything about a request.
 
+mod composer;
+mod control;
 mod load;
+mod provision;
 mod reload;
 mod serve;
 mod watch;
@@ -10,5 +13,9 @@ mod watch;
 pub use crate::data_plane::Explanation;
 pub use crate::telemetry::{ErrorChain, LogFormat, LogSetupError, init_log};
 pub use load::{CheckError, Policy, Summary, check, load_policy, parse_ttl};
+pub use provision::{
+    ChainFault, ChainState, ClientCredentials, NewApplication, ProvisionError, Scope, ScopeSet,
+    create_administrator, create_application, verify_audit,
+};
 pub use reload::{ReloadError, ReloadHandle};
 pub use serve::{Finish, ServeOptions, Service, StartError};

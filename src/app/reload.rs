@@ -14,10 +14,12 @@ use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::config::{self, KnownOverrides, Loaded, Watched};
+use crate::control_plane;
 use crate::data_plane::{Cache, Certificates, Config, EdgeState, Metrics};
 use crate::delivery::DeliveryDesk;
-use crate::policy::{Blocklist, SnapshotPublisher};
+use crate::policy::Blocklist;
 
+use super::composer::Composer;
 use super::load::{self, CheckError};
 use super::watch::Fingerprint;
 
@@ -93,6 +95,7 @@ impl ReloadHandle {
 pub(super) struct Fixed {
     pub(super) edge: Config,
     pub(super) admin: Option<SocketAddr>,
+    pub(super) control: Option<control_plane::Config>,
 }
 
 /// What is in force, and how it came there.
@@ -100,10 +103,9 @@ pub(super) struct Reloader {
     fixed: Option<Fixed>,
     path: PathBuf,
     clock: Clock,
-    publisher: SnapshotPublisher<EdgeState>,
+    composer: Composer,
     metrics: Metrics,
     certificates: Option<Arc<Certificates>>,
-    version: u64,
     /// The files of the last reading, whether it was taken or refused.
     watched: Watched,
     /// How they looked then.
@@ -121,19 +123,13 @@ struct Steady {
 }
 
 impl Reloader {
-    pub(super) fn new(
-        path: PathBuf,
-        clock: Clock,
-        publisher: SnapshotPublisher<EdgeState>,
-        metrics: Metrics,
-    ) -> Self {
+    pub(super) fn new(path: PathBuf, clock: Clock, composer: Composer, metrics: Metrics) -> Self {
         Self {
             fixed: None,
             clock,
-            publisher,
+            composer,
             metrics,
             certificates: None,
-            version: 0,
             watched: Watched { files: vec![path.clone()], patterns: Vec::new() },
             seen: Fingerprint::default(),
             path,
@@ -166,9 +162,15 @@ impl Reloader {
                 .reload()
                 .map_err(|error| ReloadError::Check(CheckError::Certificate(error)))?;
         }
-        let fixed = Fixed { edge: loaded.edge.clone(), admin: loaded.admin };
+        let fixed = Fixed {
+            edge: loaded.edge.clone(),
+            admin: loaded.admin,
+            control: loaded.control.clone(),
+        };
         if self.fixed.as_ref().is_some_and(|started| *started != fixed) {
-            tracing::warn!("listeners, workers and drain_timeout change at a restart only");
+            tracing::warn!(
+                "listeners, workers, drain_timeout and [control] change at a restart only"
+            );
         }
         for warning in &loaded.warnings {
             tracing::warn!(warning = warning.message(), "configuration");
@@ -177,25 +179,18 @@ impl Reloader {
         let cache = Cache::open(&loaded.cache, self.cache.as_deref()).map(Arc::new);
         let settings = Arc::new(loaded.settings.clone());
         let overrides = loaded.known_overrides.clone();
-        self.version += 1;
-        let now = self.clock.now();
-        let policy = load::compile(loaded, Arc::clone(&blocklist.1), self.version, now);
-        self.count(&policy);
         let delivery = Arc::clone(&desk);
-        let state = EdgeState { policy, delivery, cache: cache.clone(), settings };
-        self.publisher.publish(Arc::new(state));
+        self.composer.put_configured(|rest| EdgeState {
+            policy: load::compile(loaded, Arc::clone(&blocklist.1), rest),
+            delivery,
+            cache: cache.clone(),
+            settings,
+        });
         self.desk = Some(desk);
         self.cache = cache;
         self.blocklist = Some(blocklist);
         self.overrides = overrides;
         Ok(fixed)
-    }
-
-    fn count(&self, policy: &crate::policy::EdgeSnapshot) {
-        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.metrics.snapshot_version.set(i64::try_from(policy.version).unwrap_or(i64::MAX));
-        self.metrics.blocklist_entries.set(gauge(policy.blocklist.entries()));
-        self.metrics.override_entries.set(gauge(policy.overrides.entries()));
     }
 
     /// Reads until the files looked the same before and after. A refusal is read as steadily as
@@ -285,7 +280,8 @@ impl Reloader {
                 Ok(_) => {
                     again = None;
                     self.metrics.config_reloads.inc();
-                    tracing::info!(snapshot = self.version, "configuration reloaded");
+                    let version = self.composer.reader().load().map(|state| state.policy.version);
+                    tracing::info!(snapshot = version, "configuration reloaded");
                 }
                 Err(error) => {
                     again = error.may_pass().then_some(LOOKS_BEFORE_AGAIN);
@@ -301,7 +297,7 @@ impl Reloader {
 
     /// Seconds since the state in force was published.
     fn age(&self) -> i64 {
-        let published = self.publisher.reader().load().map(|state| state.policy.published);
+        let published = self.composer.reader().load().map(|state| state.policy.published);
         let age = published.map_or(0, |published| self.clock.now().since(published));
         i64::try_from(age).unwrap_or(i64::MAX)
     }

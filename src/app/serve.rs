@@ -20,6 +20,8 @@ use crate::data_plane::{
 use crate::policy::{SnapshotPublisher, SnapshotReader};
 use crate::telemetry::{AdminError, AdminListener, LineSink, LineWriter, Readiness};
 
+use super::composer::Composer;
+use super::control::{Control, ControlError};
 use super::reload::{Fixed, ReloadError, ReloadHandle, Reloader};
 
 /// What a service is started with.
@@ -56,6 +58,9 @@ pub enum StartError {
     /// The configuration is wrong.
     #[error("the configuration is refused\n{0}")]
     Config(ReloadError),
+    /// The control plane does not start.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// The metrics cannot be registered.
     #[error("the metrics cannot be registered")]
     Metrics(#[source] prometheus::Error),
@@ -87,6 +92,7 @@ pub struct Service {
     sink: LineSink,
     edge: Vec<SocketAddr>,
     admin: Option<SocketAddr>,
+    control: Option<Control>,
     signals: Signals,
 }
 
@@ -115,9 +121,11 @@ impl Service {
         let metrics = Metrics::register(&registry).map_err(StartError::Metrics)?;
         let publisher = SnapshotPublisher::new();
         let state = publisher.reader();
-        let mut reloader = Reloader::new(options.config, options.clock, publisher, metrics.clone());
-        let Fixed { edge, admin } = reloader.start().map_err(StartError::Config)?;
-        refuse_fixed_clock(options.clock, &edge.listeners)?;
+        let composer = Composer::new(publisher, options.clock, metrics.clone());
+        let mut reloader =
+            Reloader::new(options.config, options.clock, composer.clone(), metrics.clone());
+        let Fixed { edge, admin, control } = reloader.start().map_err(StartError::Config)?;
+        refuse_fixed_clock(options.clock, edge.listeners.iter().map(|it| it.address))?;
 
         let listeners = Listeners::bind(&edge)?;
         let edge: Vec<SocketAddr> = listeners.addresses().collect();
@@ -125,6 +133,16 @@ impl Service {
         metrics.watch_connections(&registry, listeners.metrics()).map_err(StartError::Metrics)?;
         let admin = match admin {
             Some(address) => Some(runtime.block_on(AdminListener::bind(address))?),
+            None => None,
+        };
+
+        // Before anything is served: what the control plane closes is never open for a moment.
+        let control = match control {
+            Some(config) => {
+                refuse_fixed_clock(options.clock, [config.listen])?;
+                let start = Control::start(config, options.clock, composer);
+                Some(runtime.block_on(start)?)
+            }
             None => None,
         };
 
@@ -137,6 +155,10 @@ impl Service {
         for address in &edge {
             tracing::info!(event = "listening", plane = "edge", address = %address);
         }
+        if let Some(control) = &control {
+            let address = control.address();
+            tracing::info!(event = "listening", plane = "control", address = %address);
+        }
         let admin = admin.map(|admin| {
             let address = admin.address();
             tracing::info!(event = "listening", plane = "admin", address = %address);
@@ -144,7 +166,18 @@ impl Service {
             address
         });
         let (reload, reload_thread) = reloader.run().map_err(StartError::System)?;
-        Ok(Self { runtime, workers, drain, reload, reload_thread, sink, edge, admin, signals })
+        Ok(Self {
+            runtime,
+            workers,
+            drain,
+            reload,
+            reload_thread,
+            sink,
+            edge,
+            admin,
+            control,
+            signals,
+        })
     }
 
     /// The addresses that the edge listens on, in the order of the configuration.
@@ -155,6 +188,11 @@ impl Service {
     /// Where metrics and health are.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin
+    }
+
+    /// Where the control plane's APIs are.
+    pub fn control_address(&self) -> Option<SocketAddr> {
+        self.control.as_ref().map(Control::address)
     }
 
     /// Asks for reloads.
@@ -189,6 +227,9 @@ impl Service {
         self.reload.stop();
         // The thread does not panic; were it to, the process is ending all the same.
         let _ = self.reload_thread.join();
+        if let Some(control) = self.control {
+            self.runtime.block_on(control.stop());
+        }
         self.runtime.shutdown_background();
         self.sink.finish();
         tracing::info!(event = "stopped");
@@ -226,14 +267,14 @@ fn readiness(state: &SnapshotReader<EdgeState>) -> Readiness {
 
 fn refuse_fixed_clock(
     clock: Clock,
-    listeners: &[crate::data_plane::ListenerConfig],
+    listeners: impl IntoIterator<Item = SocketAddr>,
 ) -> Result<(), StartError> {
     match clock {
         Clock::System => Ok(()),
         Clock::Fixed(now) => {
-            let open = listeners.iter().find(|listener| !listener.address.ip().is_loopback());
-            if let Some(listener) = open {
-                return Err(StartError::ClockFixed(listener.address));
+            let open = listeners.into_iter().find(|address| !address.ip().is_loopback());
+            if let Some(address) = open {
+                return Err(StartError::ClockFixed(address));
             }
             tracing::warn!(now = now.get(), "the clock is fixed: links do not expire");
             Ok(())

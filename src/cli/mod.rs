@@ -1,5 +1,7 @@
 //! The commands. Results go to standard output, everything else to standard error.
 
+mod application;
+mod audit;
 mod check;
 mod demo;
 mod explain;

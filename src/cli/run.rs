@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::output::Exit;
-use super::{check, demo, explain, keygen, manual, serve, sign};
+use super::{application, audit, check, demo, explain, keygen, manual, serve, sign};
 
 /// An edge gateway for private files: checks the signature on every link, then serves or refuses.
 #[derive(Debug, Parser)]
@@ -17,6 +17,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    App(application::Application),
+    Audit(audit::Audit),
     Check(check::Check),
     Demo(demo::Demo),
     Explain(explain::Explain),
@@ -37,6 +39,8 @@ pub fn run() -> ExitCode {
         }
     };
     match &arguments.command {
+        Command::App(arguments) => application::application(arguments),
+        Command::Audit(arguments) => audit::audit(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Demo(arguments) => demo::demo(arguments),
         Command::Explain(arguments) => explain::explain(arguments),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use super::cache::{self, CACHE_KEYS};
+use super::control::{self, CONTROL_KEYS};
 use super::document::{Document, Section, Value};
 use super::edge::{EDGE_KEYS, Edge};
 use super::error::{ConfigErrors, Diagnostic, Watched};
@@ -19,7 +20,8 @@ use super::sites::{no_site, site_table};
 use super::source::SourceFile;
 use super::surroundings::Surroundings;
 use super::syntax::with_table;
-use super::without_effect::{self, CONTROL_KEYS, SYNC_KEYS};
+use super::without_effect::{self, SYNC_KEYS};
+use crate::control_plane;
 use crate::data_plane::{CacheConfig, Config, ListenerConfig, Settings};
 use crate::origin;
 use crate::policy::{OverrideTable, Revocations, SiteTable};
@@ -56,6 +58,8 @@ pub struct Loaded {
     pub blocklist_files: Vec<PathBuf>,
     /// Where metrics and health are; none where `listen` is empty.
     pub admin: Option<SocketAddr>,
+    /// What may be handed out is kept, and changed, here; none: there is the configuration only.
+    pub control: Option<control_plane::Config>,
     /// What a change of which calls for a reload.
     pub watched: Watched,
     /// What is allowed but looks like a mistake.
@@ -79,7 +83,8 @@ pub fn load_again(
         with_table(document, |table| resolve(document, table, known))
     });
     let (resolved, warnings, watched) = reading.finish(resolved)?;
-    let Resolved { edge, cache, sites, origins, overrides: known_overrides, admin } = resolved;
+    let Resolved { edge, cache, sites, origins, overrides: known_overrides, admin, control } =
+        resolved;
     let overrides = known_overrides.as_ref().map(|it| Arc::clone(it.table())).unwrap_or_default();
     let Edge { config, settings, blocklist_files, overrides_file: _, revocations } = edge;
     Ok(Loaded {
@@ -93,6 +98,7 @@ pub fn load_again(
         revocations,
         blocklist_files,
         admin,
+        control,
         watched,
         warnings,
     })
@@ -106,6 +112,7 @@ struct Resolved {
     origins: Vec<origin::Config>,
     overrides: Option<KnownOverrides>,
     admin: Option<SocketAddr>,
+    control: Option<control_plane::Config>,
 }
 
 fn resolve<'d>(
@@ -127,9 +134,7 @@ fn resolve<'d>(
     let cache =
         open("cache", "[cache]", CACHE_KEYS).map_or_else(CacheConfig::default, cache::cache);
     let control = open("control", "[control]", CONTROL_KEYS);
-    if let Some(section) = control {
-        without_effect::control(section);
-    }
+    let control_plane = control.and_then(control::control);
     let admin = open("admin", "[admin]", ADMIN_KEYS).and_then(|it| it.value("listen"));
     let admin = match admin {
         Some(value) if value.is_text() && value.text() == Some("") => None,
@@ -160,7 +165,15 @@ fn resolve<'d>(
         }
         overrides = override_table(value, path, known);
     }
-    Resolved { edge, cache, sites, origins: origins.entries, overrides, admin }
+    Resolved {
+        edge,
+        cache,
+        sites,
+        origins: origins.entries,
+        overrides,
+        admin,
+        control: control_plane,
+    }
 }
 
 fn override_table(

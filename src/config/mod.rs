@@ -13,6 +13,7 @@
 //! Not here: watching files, opening origins, binding addresses, and the components' own types.
 
 mod cache;
+mod control;
 mod document;
 mod edge;
 mod error;

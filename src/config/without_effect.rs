@@ -6,14 +6,8 @@
 use std::time::Duration;
 
 use super::document::{Bounds, Section, Value};
-use super::edge::{CERTIFICATE_KEYS, LISTENER_KEYS, MAX_LISTENERS};
 use super::finding::Finding;
 use super::secret_source::secret_form;
-
-pub(super) const CONTROL_KEYS: &[&str] =
-    &["listen", "public_url", "store", "trusted_proxies", "compat", "listener"];
-
-pub(super) const COMPAT_KEYS: &[&str] = &["query_token"];
 
 pub(super) const SYNC_KEYS: &[&str] = &["urls", "token", "ca", "state", "max_age"];
 
@@ -25,35 +19,6 @@ const AGE: Bounds<Duration> = Bounds {
 
 fn warn(section: Section<'_>, name: &str) {
     section.report(Finding::warning(format!("{name} has no effect in this version")));
-}
-
-/// `[control]`
-pub(super) fn control(section: Section<'_>) {
-    warn(section, "[control]");
-    section.value("listen").map(|it| it.socket_address());
-    for value in ["public_url", "store"].into_iter().filter_map(|key| section.value(key)) {
-        value.text();
-    }
-    section.value("trusted_proxies").map(|it| it.networks());
-    let compat = section.value("compat").and_then(|it| it.section("compat", COMPAT_KEYS));
-    if let Some(value) = compat.and_then(|it| it.value("query_token")) {
-        value.flag((), ());
-    }
-    let listeners = section.value("listener").and_then(|it| it.items(MAX_LISTENERS));
-    for listener in listeners.into_iter().flatten() {
-        let Some(listener) = listener.section("[[control.listener]]", LISTENER_KEYS) else {
-            continue;
-        };
-        listener.required("address", "an IP address and a port").map(|it| it.socket_address());
-        listener.value("proxy_protocol_from").map(|it| it.networks());
-        let certificates = listener.value("certificates").and_then(|it| it.items(MAX_LISTENERS));
-        for pair in certificates.into_iter().flatten() {
-            if let Some(pair) = pair.section("a certificate", CERTIFICATE_KEYS) {
-                pair.required("cert", "a PEM file").map(|it| it.path());
-                pair.required("key", "a PEM file").map(|it| it.path());
-            }
-        }
-    }
 }
 
 /// `[edge.sync]`

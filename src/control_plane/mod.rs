@@ -6,7 +6,8 @@
 //! ([`store::Change`]).
 //!
 //! A call goes one way: [`api`] reads it, [`account`] says who makes it, [`service`] whether they may,
-//! and [`store`] does it. No step is left out, and none knows the one before.
+//! and [`store`] does it. No step is left out, and none knows the one before. The way out is as
+//! straight: [`Publisher`] follows the feed, and gives each state of it to whoever puts it in force.
 //!
 //! Not here: how requests for files are answered (`data_plane`), and what decides about them
 //! (`policy`).
@@ -14,10 +15,17 @@
 pub mod account;
 pub mod api;
 mod caller;
+mod config;
+mod publish;
 pub mod record;
+mod server;
 pub mod service;
 pub mod store;
 #[cfg(test)]
 mod tests;
 
 pub use caller::{Actor, Caller, MissingScope, Reach};
+pub use config::Config;
+pub use publish::Publisher;
+pub use server::serve;
+pub use store::{AddressRejection, StoreAddress};

@@ -117,7 +117,8 @@ fn downloads_that_are_broken_off_leave_nothing_behind() {
     assert_eq!(stage.stop(), Some(0));
 }
 
-/// Held open unread, both are in a pipe: else the test above would show nothing.
+/// Held open unread, what the origin sends is in a pipe: else the test above would show nothing. A
+/// file goes by the kernel's own way.
 #[test]
 fn large_downloads_hold_pipes_and_give_them_back() {
     let stage = Stage::of(&[64 * MIB]);
@@ -130,7 +131,7 @@ fn large_downloads_hold_pipes_and_give_them_back() {
     };
     let held = ["open", "pass"].map(begin);
     let began = Instant::now();
-    while Descriptors::of(stage.edge().id()).pipes < before.pipes + 4 {
+    while Descriptors::of(stage.edge().id()).pipes < before.pipes + 2 {
         assert!(began.elapsed() < Duration::from_secs(20), "no pipes");
         std::thread::yield_now();
     }
@@ -147,7 +148,7 @@ fn more_large_downloads_than_pipes_are_served_all_the_same() {
     let held: Vec<Connection> = (0..MOST + 8)
         .map(|_| {
             let mut connection = Connection::open(stage.plain());
-            connection.send(request("open"));
+            connection.send(request("pass"));
             assert!(connection.take(300 * KIB).is_some());
             connection
         })

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::support::bodies::{self, Sum};
 use crate::support::chance::Chance;
+use crate::support::descriptors::Descriptors;
 use crate::support::edge::{Edge, usual_config};
 use crate::support::nginx::Nginx;
 use crate::support::process::Process;
@@ -36,7 +37,8 @@ pub(crate) const FOLDERS: [&str; 3] = ["open", "pass", "http"];
 /// a pipe or part, a slice.
 fn sizes() -> Vec<usize> {
     let largest = std::env::var("COUNTERSIGN_TEST_LARGEST").map_or(16, |it| it.parse().unwrap());
-    let around = [4, 8, 16, 64, 128, 132, 136, 256, 512, 1024, 1028, 1040, 2048].map(|kib| kib * KIB);
+    let around =
+        [4, 8, 16, 64, 128, 132, 136, 256, 512, 1024, 1028, 1040, 2048].map(|kib| kib * KIB);
     let near = around.into_iter().flat_map(|at| [at - 1, at, at + 1]);
     let large = [8 * MIB + 7, 16 * MIB, 64 * MIB + 1, 256 * MIB, 1024 * MIB];
     [0, 1]
@@ -453,7 +455,7 @@ fn a_file_that_is_shortened_under_its_download_cuts_it_off_and_leaves_nothing_be
     // Whatever was on its way by then arrives.
     let rest = connection.rest();
     assert!(rest.len() < size - 300 * KIB, "{} bytes", rest.len());
-    let began = tokio::time::Instant::now();
+    let began = Instant::now();
     while !Descriptors::of(stage.edge().id()).within(before) {
         assert!(began.elapsed() < std::time::Duration::from_secs(20), "{before:?} before");
         std::thread::yield_now();

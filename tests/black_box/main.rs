@@ -111,6 +111,10 @@ mod turned_away;
 #[cfg(test)]
 mod cross_origin;
 
+// The control plane within the program: what is pushed to its APIs is in force, on both databases.
+#[cfg(test)]
+mod control_plane;
+
 // Large bodies, byte for byte from every source and by every way they can go.
 #[cfg(test)]
 mod large_bodies;

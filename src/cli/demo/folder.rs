@@ -50,13 +50,8 @@ impl DemoFolder {
         self.root.join("countersign.toml")
     }
 
-    /// Where the override table is.
-    pub(super) fn overrides(&self) -> PathBuf {
-        self.root.join("overrides.toml")
-    }
-
     /// Makes the folder. A key that is there stays, so that links of an earlier run go on.
-    pub(super) fn make(root: &Path, edge: SocketAddr) -> io::Result<Self> {
+    pub(super) fn make(root: &Path, edge: SocketAddr, control: SocketAddr) -> io::Result<Self> {
         for sample in samples() {
             let path = root.join("media").join(&sample.object_key);
             if let Some(parent) = path.parent() {
@@ -72,40 +67,22 @@ impl DemoFolder {
         };
         std::fs::write(root.join("revoked.txt"), format!("{REVOKED_ID}\n"))?;
         let folder = Self { root: root.to_owned(), key_hex };
-        std::fs::write(folder.overrides(), overrides_text(Opened::No))?;
-        std::fs::write(folder.config(), config_text(edge))?;
+        std::fs::write(folder.config(), config_text(edge, control))?;
         Ok(folder)
     }
 }
 
-/// Is the private video's subtitle open?
-#[derive(Clone, Copy)]
-pub(super) enum Opened {
-    No,
-    Subtitles,
-}
-
-pub(super) fn overrides_text(opened: Opened) -> String {
-    let subtitles = match opened {
-        Opened::No => String::new(),
-        Opened::Subtitles => {
-            format!("    {{ id = \"{PRIVATE_VIDEO}\", asset_types = [\"SUBTITLE\"] }},\n")
-        }
-    };
-    format!(
-        "# Protected assets that are public all the same.\n[[vm]]\nid = {TENANT}\nvideos = [\n    \
-         {{ id = \"{PUBLIC_VIDEO}\", scope = \"public\" }},\n{subtitles}]\n"
-    )
-}
-
-fn config_text(edge: SocketAddr) -> String {
+fn config_text(edge: SocketAddr, control: SocketAddr) -> String {
     format!(
         r#"# The configuration of the demo; `countersign manual` explains the parts.
 [edge]
 listen = ["{edge}"]
 expose_reasons = true
-overrides = "overrides.toml"
 revocations = ["revoked.txt"]
+
+[control]
+listen = "{control}"
+store = "sqlite:countersign.db"
 
 [admin]
 listen = "127.0.0.1:0"

@@ -1,5 +1,6 @@
 //! `countersign demo`: the tour, on real files, over a real socket.
 
+mod administrator;
 mod folder;
 mod tour;
 mod visit;

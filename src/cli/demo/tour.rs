@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use super::folder::{DemoFolder, KEY_ID, Opened, PRIVATE_VIDEO, PUBLIC_VIDEO, REVOKED_ID, samples};
+use super::folder::{DemoFolder, KEY_ID, PRIVATE_VIDEO, PUBLIC_VIDEO, REVOKED_ID, TENANT, samples};
 use crate::clock::UnixSeconds;
 use crate::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use crate::token::edge_auth::{EdgeAuth, SignRequest, SignScope, sign};
@@ -16,8 +16,15 @@ pub(super) struct Stop {
     pub(super) request: Visit,
     /// What must come back.
     pub(super) expected: Expected,
-    /// What is changed first.
-    pub(super) before: Option<Opened>,
+    /// What an administrator pushes first.
+    pub(super) push: Option<Push>,
+}
+
+/// A change of what is public, pushed through the API.
+pub(super) struct Push {
+    pub(super) method: &'static str,
+    pub(super) path: String,
+    pub(super) body: Option<&'static str>,
 }
 
 /// A request.
@@ -25,6 +32,7 @@ pub(super) struct Visit {
     pub(super) method: &'static str,
     pub(super) target: String,
     pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: String,
 }
 
 /// An answer.
@@ -54,6 +62,32 @@ impl Stop {
     }
 }
 
+impl Push {
+    /// The line to paste into a shell, where `$TOKEN` is one.
+    pub(super) fn curl(&self, control: SocketAddr) -> String {
+        let mut line = format!("curl -s -X {} -H \"Authorization: Bearer $TOKEN\"", self.method);
+        if let Some(body) = self.body {
+            let _ = write!(line, " -H 'Content-Type: application/json' -d '{body}'");
+        }
+        let _ = write!(line, " 'http://{control}{}'", self.path);
+        line
+    }
+
+    /// The request that makes it.
+    pub(super) fn request(&self, token: &str) -> Visit {
+        let mut headers = vec![("Authorization", format!("Bearer {token}"))];
+        if self.body.is_some() {
+            headers.push(("Content-Type", "application/json".to_owned()));
+        }
+        Visit {
+            method: self.method,
+            target: self.path.clone(),
+            headers,
+            body: self.body.unwrap_or_default().to_owned(),
+        }
+    }
+}
+
 /// The tour, with links that are valid from `now`.
 pub(super) fn tour(folder: &DemoFolder, now: UnixSeconds) -> Option<Vec<Stop>> {
     let signer = Signer::new(folder, now)?;
@@ -63,11 +97,14 @@ pub(super) fn tour(folder: &DemoFolder, now: UnixSeconds) -> Option<Vec<Stop>> {
     let open = |target: &str| file(target);
     let signed_source = signer.link(&source, &source, |_| {})?;
     let mut stops = vec![
-        stop(
-            "a file that an override made public",
-            get(format!("/public/videos/{PUBLIC_VIDEO}/source")),
-            served(200, open(&format!("/private/videos/{PUBLIC_VIDEO}/source"))),
-        ),
+        Stop {
+            push: Some(push("POST", PUBLIC_VIDEO, Some(r#"{"scope":"public"}"#))),
+            ..stop(
+                "a file that an override made public",
+                get(format!("/public/videos/{PUBLIC_VIDEO}/source")),
+                served(200, open(&format!("/private/videos/{PUBLIC_VIDEO}/source"))),
+            )
+        },
         stop("a signed link", get(signed_source.clone()), served(200, open(&source))),
         stop("the same without its token", get(source.clone()), refused(403, "token_missing")),
         stop(
@@ -156,16 +193,16 @@ pub(super) fn tour(folder: &DemoFolder, now: UnixSeconds) -> Option<Vec<Stop>> {
     ));
     stops.push(stop("a subtitle, protected", get(subtitle.clone()), refused(403, "token_missing")));
     stops.push(Stop {
-        before: Some(Opened::Subtitles),
+        push: Some(push("POST", PRIVATE_VIDEO, Some(r#"{"assetTypes":["SUBTITLE"]}"#))),
         ..stop(
-            "the same, after overrides.toml opened this video's subtitles",
+            "the same, after an override opened this video's subtitles",
             get(subtitle.clone()),
             served(200, open(&format!("{subtitle}?source=VTT"))),
         )
     });
     stops.push(Stop {
-        before: Some(Opened::No),
-        ..stop("and closed again", get(subtitle), refused(403, "token_missing"))
+        push: Some(push("DELETE", PRIVATE_VIDEO, None)),
+        ..stop("and after it was removed", get(subtitle), refused(403, "token_missing"))
     });
     Some(stops)
 }
@@ -210,11 +247,16 @@ impl Signer {
 }
 
 fn stop(title: &'static str, request: Visit, expected: Expected) -> Stop {
-    Stop { title, request, expected, before: None }
+    Stop { title, request, expected, push: None }
+}
+
+fn push(method: &'static str, video: &str, body: Option<&'static str>) -> Push {
+    let path = format!("/v1/vms/{TENANT}/videos/{video}/security-override");
+    Push { method, path, body }
 }
 
 fn get(target: String) -> Visit {
-    Visit { method: "GET", target, headers: Vec::new() }
+    Visit { method: "GET", target, headers: Vec::new(), body: String::new() }
 }
 
 fn served(status: u16, sha256: Option<String>) -> Expected {

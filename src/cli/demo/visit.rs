@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use sha2::{Digest, Sha256};
@@ -22,6 +22,7 @@ pub(super) struct Seen {
     pub(super) code: Option<String>,
     pub(super) bytes: usize,
     pub(super) sha256: String,
+    pub(super) text: String,
 }
 
 impl Seen {
@@ -62,7 +63,8 @@ async fn exchange(edge: SocketAddr, visit: &Visit) -> Result<Seen, VisitError> {
     for (name, value) in &visit.headers {
         request = request.header(*name, value);
     }
-    let request = request.body(Empty::<Bytes>::new()).map_err(VisitError::Request)?;
+    let request =
+        request.body(Full::new(Bytes::from(visit.body.clone()))).map_err(VisitError::Request)?;
     let response = sender.send_request(request).await.map_err(VisitError::Exchange)?;
     let status = response.status().as_u16();
     let code = response
@@ -71,5 +73,11 @@ async fn exchange(edge: SocketAddr, visit: &Visit) -> Result<Seen, VisitError> {
         .and_then(|code| code.to_str().ok())
         .map(str::to_owned);
     let body = response.into_body().collect().await.map_err(VisitError::Exchange)?.to_bytes();
-    Ok(Seen { status, code, bytes: body.len(), sha256: hex::encode(Sha256::digest(&body)) })
+    Ok(Seen {
+        status,
+        code,
+        bytes: body.len(),
+        sha256: hex::encode(Sha256::digest(&body)),
+        text: String::from_utf8_lossy(&body).into_owned(),
+    })
 }

@@ -9,7 +9,8 @@ use clap::Args;
 use tokio::runtime::Builder;
 use tokio::time::Instant;
 
-use super::folder::{DemoFolder, KEY_ID, TENANT, overrides_text, samples};
+use super::administrator::{Administrator, AdministratorError};
+use super::folder::{DemoFolder, KEY_ID, TENANT, samples};
 use super::tour::{Stop, tour};
 use super::visit::{Seen, VisitError, visit};
 use crate::app::{ErrorChain, Finish, ServeOptions, Service};
@@ -31,8 +32,8 @@ pub(in crate::cli) struct Demo {
     /// Where the edge listens [default: 127.0.0.1:8080, or any free port].
     #[arg(long, value_name = "ADDR")]
     edge: Option<SocketAddr>,
-    /// Where the control plane listens; there is none in this version.
-    #[arg(long, value_name = "ADDR", hide = true)]
+    /// Where the control plane listens [default: 127.0.0.1:8081, or any free port].
+    #[arg(long, value_name = "ADDR")]
     control: Option<SocketAddr>,
     /// Run every line of the tour, compare status and SHA-256, and exit 0 or 1.
     #[arg(long)]
@@ -52,6 +53,8 @@ pub(in crate::cli) fn demo(arguments: &Demo) -> Exit {
 /// The demo could not be shown.
 #[derive(Debug, thiserror::Error)]
 enum DemoError {
+    #[error(transparent)]
+    Administrator(#[from] AdministratorError),
     #[error("the demo's folder cannot be made")]
     Folder(#[source] io::Error),
     #[error("the demo's JSON file cannot be written")]
@@ -65,9 +68,6 @@ enum DemoError {
 }
 
 fn run(arguments: &Demo) -> Result<Exit, DemoError> {
-    if arguments.control.is_some() {
-        output::message("warning: --control has no effect, this version has no control plane");
-    }
     let (root, temporary) = match &arguments.dir {
         Some(dir) => (dir.clone(), false),
         None => (temporary_folder().map_err(DemoError::Folder)?, true),
@@ -82,39 +82,54 @@ fn run(arguments: &Demo) -> Result<Exit, DemoError> {
 
 fn show(arguments: &Demo, root: &Path) -> Result<Exit, DemoError> {
     std::fs::create_dir_all(root).map_err(DemoError::Folder)?;
-    let folder = DemoFolder::make(root, edge_address(arguments)).map_err(DemoError::Folder)?;
+    let (edge, control) = (address(arguments.edge, 8080), address(arguments.control, 8081));
+    let folder = DemoFolder::make(root, edge, control).map_err(DemoError::Folder)?;
     let service = Service::start(ServeOptions {
         config: folder.config(),
         clock: Clock::System,
         access_log: Box::new(io::sink()),
     })
     .map_err(DemoError::Start)?;
-    let edge = service.edge_addresses().first().copied().unwrap_or(edge_address(arguments));
+    let edge = service.edge_addresses().first().copied().unwrap_or(edge);
+    let control = service.control_address().unwrap_or(control);
+    let administrator = Administrator::make(&folder, control)?;
+    let places = Places { edge, control, admin: service.admin_address() };
     if let Some(path) = &arguments.json {
-        let text = describe(&folder, edge, service.admin_address());
+        let text = describe(&folder, places, &administrator);
         std::fs::write(path, text).map_err(DemoError::Json)?;
     }
     let stops = tour(&folder, Clock::System.now()).ok_or(DemoError::Sign)?;
     if arguments.check {
-        let failed = walk(&folder, edge, &stops)?;
+        let failed = walk(&administrator, edge, &stops)?;
         service.stop();
         return Ok(if failed == 0 { Exit::Success } else { Exit::Failure });
     }
-    print(&folder, edge, service.admin_address(), &stops);
+    print(&folder, places, &administrator, &stops);
     match service.run_until_signal() {
         Finish::Drained => Ok(Exit::Success),
         Finish::CutOff => Ok(Exit::Failure),
     }
 }
 
+/// Where everything listens.
+#[derive(Clone, Copy)]
+struct Places {
+    edge: SocketAddr,
+    control: SocketAddr,
+    admin: Option<SocketAddr>,
+}
+
 /// Runs every stop; returns how many failed.
-fn walk(folder: &DemoFolder, edge: SocketAddr, stops: &[Stop]) -> Result<usize, DemoError> {
+fn walk(
+    administrator: &Administrator,
+    edge: SocketAddr,
+    stops: &[Stop],
+) -> Result<usize, DemoError> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(DemoError::Runtime)?;
     let mut failed = 0;
     for stop in stops {
-        if let Some(opened) = stop.before {
-            std::fs::write(folder.overrides(), overrides_text(opened))
-                .map_err(DemoError::Folder)?;
+        if let Some(push) = &stop.push {
+            runtime.block_on(administrator.push(push))?;
         }
         let seen = runtime.block_on(visit_stop(edge, stop));
         let fits = seen.as_ref().is_ok_and(|seen| seen.fits(&stop.expected));
@@ -135,7 +150,7 @@ async fn visit_stop(edge: SocketAddr, stop: &Stop) -> Result<Seen, VisitError> {
     loop {
         let seen = visit(edge, &stop.request).await;
         let fits = seen.as_ref().is_ok_and(|seen| seen.fits(&stop.expected));
-        if fits || stop.before.is_none() || Instant::now() >= due {
+        if fits || stop.push.is_none() || Instant::now() >= due {
             return seen;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -159,15 +174,21 @@ fn expectation(stop: &Stop) -> String {
     }
 }
 
-fn print(folder: &DemoFolder, edge: SocketAddr, admin: Option<SocketAddr>, stops: &[Stop]) {
+fn print(folder: &DemoFolder, places: Places, administrator: &Administrator, stops: &[Stop]) {
+    let Places { edge, control, admin } = places;
     output::result(format_args!("Countersign serves {} on http://{edge}", folder.root.display()));
     if let Some(admin) = admin {
         output::result(format_args!("metrics and health are on http://{admin}/metrics"));
     }
-    output::result(format_args!("the key is {KEY_ID}: keys/demo.hex\n"));
+    output::result(format_args!("the key is {KEY_ID}: keys/demo.hex"));
+    output::result(format_args!("the APIs are on http://{control}/docs\n"));
+    output::result(format_args!(
+        "# what is pushed below needs a token\n{}\n",
+        administrator.curl()
+    ));
     for stop in stops {
-        if stop.before.is_some() {
-            continue;
+        if let Some(push) = &stop.push {
+            output::result(format_args!("# an administrator pushes\n{}\n", push.curl(control)));
         }
         let expected = &stop.expected;
         let code = expected.code.map_or(String::new(), |code| format!(" {code}"));
@@ -182,7 +203,8 @@ fn print(folder: &DemoFolder, edge: SocketAddr, admin: Option<SocketAddr>, stops
 }
 
 /// What a script needs, with everything that exists so far.
-fn describe(folder: &DemoFolder, edge: SocketAddr, admin: Option<SocketAddr>) -> String {
+fn describe(folder: &DemoFolder, places: Places, administrator: &Administrator) -> String {
+    let Places { edge, control, admin } = places;
     let samples = samples();
     let content = |video: &str| {
         let files: Vec<_> = samples
@@ -201,6 +223,9 @@ fn describe(folder: &DemoFolder, edge: SocketAddr, admin: Option<SocketAddr>) ->
     };
     let text = serde_json::json!({
         "edge": format!("http://{edge}"),
+        "control": format!("http://{control}"),
+        "client": administrator.client(),
+        "user": administrator.user(),
         "admin": admin.map(|admin| format!("http://{admin}")),
         "tenant": TENANT,
         "contents": [content(super::folder::PRIVATE_VIDEO), content(super::folder::PUBLIC_VIDEO)],
@@ -210,9 +235,10 @@ fn describe(folder: &DemoFolder, edge: SocketAddr, admin: Option<SocketAddr>) ->
     format!("{text:#}\n")
 }
 
-fn edge_address(arguments: &Demo) -> SocketAddr {
-    let usual = SocketAddr::from(([127, 0, 0, 1], 8080));
-    arguments.edge.unwrap_or_else(|| {
+/// As asked, or the usual port.
+fn address(asked: Option<SocketAddr>, usual: u16) -> SocketAddr {
+    let usual = SocketAddr::from(([127, 0, 0, 1], usual));
+    asked.unwrap_or_else(|| {
         // Somebody else's port is no reason to show nothing.
         match TcpListener::bind(usual) {
             Ok(_) => usual,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use super::super::{
-    Loaded, Surroundings, cache, edge, load, origins, sites, tokens, without_effect,
+    Loaded, Surroundings, cache, control, edge, load, origins, sites, tokens, without_effect,
 };
 use super::world::{KEY, SMALLEST, load_with, messages, only_site};
 use crate::origin::{HttpConfig, Kind};
@@ -99,8 +99,8 @@ fn the_commented_configuration_is_complete_and_true() {
         tokens::KEY_KEYS,
         cache::CACHE_KEYS,
         cache::DISK_KEYS,
-        without_effect::CONTROL_KEYS,
-        without_effect::COMPAT_KEYS,
+        control::CONTROL_KEYS,
+        control::COMPAT_KEYS,
         without_effect::SYNC_KEYS,
     ];
     for key in lists.concat() {

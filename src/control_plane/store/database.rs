@@ -1,10 +1,12 @@
 //! The two databases: how they are opened, and how transactions on them begin.
 
+use std::fmt;
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions, PgSslMode};
@@ -17,6 +19,7 @@ use sqlx::{ConnectOptions, Connection as _};
 use super::connection::Connection;
 use super::error::{StoreError, StoreErrorKind};
 use super::schema;
+use crate::secret::Secret;
 
 /// How long a writer waits for another one.
 const WRITER_PATIENCE: Duration = Duration::from_secs(5);
@@ -27,11 +30,14 @@ const SQLITE_READERS: u32 = 4;
 /// Connections to PostgreSQL of one control plane, the one that listens apart.
 const POSTGRES_CONNECTIONS: u32 = 16;
 
-/// Where the store is.
-#[derive(Clone, Debug)]
-pub struct StoreAddress(Place);
+/// Where the store is. Not printed: it may hold a password.
+#[derive(Clone)]
+pub struct StoreAddress {
+    place: Place,
+    text: Arc<Secret<String>>,
+}
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Place {
     Postgres(Box<PgConnectOptions>),
     Sqlite(PathBuf),
@@ -46,7 +52,7 @@ impl StoreAddress {
             if path.is_empty() || path.contains(['?', '#']) || path.starts_with(':') {
                 return Err(AddressRejection::Sqlite);
             }
-            return Ok(Self(Place::Sqlite(path.into())));
+            return Ok(Self::of(Place::Sqlite(path.into()), text));
         }
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
             return Err(AddressRejection::Scheme);
@@ -61,17 +67,47 @@ impl StoreAddress {
         } else {
             options.ssl_mode(PgSslMode::VerifyFull)
         };
-        Ok(Self(Place::Postgres(Box::new(options))))
+        Ok(Self::of(Place::Postgres(Box::new(options)), text))
+    }
+
+    /// The same, where a relative path begins in that folder.
+    #[must_use]
+    pub fn beneath(self, folder: &Path) -> Self {
+        match self.place {
+            Place::Postgres(_) => self,
+            Place::Sqlite(path) => Self { place: Place::Sqlite(folder.join(path)), ..self },
+        }
+    }
+
+    fn of(place: Place, text: &str) -> Self {
+        Self { place, text: Arc::new(Secret::new(text.to_owned())) }
     }
 
     /// The file of an embedded store.
     pub fn file(&self) -> Option<&Path> {
-        match &self.0 {
+        match &self.place {
             Place::Postgres(_) => None,
             Place::Sqlite(path) => Some(path),
         }
     }
 }
+
+impl fmt::Debug for StoreAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Postgres(_) => f.write_str("postgres"),
+            Place::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+        }
+    }
+}
+
+impl PartialEq for StoreAddress {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.file() == other.file()
+    }
+}
+
+impl Eq for StoreAddress {}
 
 /// What is no address of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,7 +133,7 @@ pub(super) enum Database {
 impl Database {
     /// Opens, creates and migrates what is at that address.
     pub(super) async fn open(address: &StoreAddress) -> Result<Self, StoreError> {
-        match &address.0 {
+        match &address.place {
             Place::Postgres(options) => open_postgres(options).await,
             Place::Sqlite(path) => open_sqlite(path).await,
         }
@@ -228,7 +264,9 @@ mod tests {
             ("postgres://u:p@localhost/b", "Prefer"),
             ("postgres:///b?host=/run/postgresql", "Prefer"),
         ] {
-            let Place::Postgres(options) = StoreAddress::parse(text).unwrap().0 else { panic!() };
+            let Place::Postgres(options) = StoreAddress::parse(text).unwrap().place else {
+                panic!()
+            };
             assert_eq!(format!("{:?}", options.get_ssl_mode()), expected, "{text}");
         }
     }

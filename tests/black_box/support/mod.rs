@@ -3,6 +3,7 @@
 pub(crate) mod bodies;
 pub(crate) mod chance;
 pub(crate) mod command;
+pub(crate) mod control;
 pub(crate) mod descriptors;
 pub(crate) mod edge;
 pub(crate) mod fake_origin;

@@ -99,6 +99,11 @@ impl Process {
         self.admin
     }
 
+    /// Where the control plane's APIs are.
+    pub(crate) fn control(&self) -> SocketAddr {
+        self.said.addresses_of("control")[0]
+    }
+
     /// A file of its folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -51,7 +51,7 @@ impl Connection {
     pub(crate) fn answer(&mut self) -> Option<Answer> {
         let mut answer = self.head_answer()?;
         let length = match (answer.status, answer.header("content-length")) {
-            (304, _) => 0,
+            (204 | 304, _) => 0,
             (_, Some(length)) => length.parse().unwrap(),
             (_, None) => panic!("an answer without a length: {answer:?}"),
         };

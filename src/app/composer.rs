@@ -1,0 +1,103 @@
+//! Puts what the configuration says and what a control plane says together, and publishes it.
+//!
+//! The two come from different threads, each whenever it has something new; neither waits for the
+//! other longer than it takes to put a state together from parts that are there.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::clock::{Clock, UnixSeconds};
+use crate::data_plane::{EdgeState, Metrics};
+use crate::policy::{ControlState, EdgeSnapshot, SnapshotPublisher, SnapshotReader};
+
+/// See the module. Clones are the same one.
+#[derive(Clone, Debug)]
+pub(super) struct Composer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    publisher: SnapshotPublisher<EdgeState>,
+    clock: Clock,
+    metrics: Metrics,
+    parts: Mutex<Parts>,
+}
+
+#[derive(Debug, Default)]
+struct Parts {
+    version: u64,
+    control: Option<Arc<ControlState>>,
+}
+
+/// What the configuration's part is completed with.
+pub(super) struct Rest {
+    pub(super) version: u64,
+    pub(super) now: UnixSeconds,
+    pub(super) control: Option<Arc<ControlState>>,
+}
+
+impl Composer {
+    pub(super) fn new(
+        publisher: SnapshotPublisher<EdgeState>,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> Self {
+        Self(Arc::new(Inner { publisher, clock, metrics, parts: Mutex::default() }))
+    }
+
+    /// What is in force.
+    pub(super) fn reader(&self) -> SnapshotReader<EdgeState> {
+        self.0.publisher.reader()
+    }
+
+    /// Puts another configuration in force. Gives the version.
+    pub(super) fn put_configured(&self, complete: impl FnOnce(Rest) -> EdgeState) -> u64 {
+        let mut parts = self.parts();
+        parts.version += 1;
+        let (version, now) = (parts.version, self.0.clock.now());
+        let state = complete(Rest { version, now, control: parts.control.clone() });
+        self.publish(state);
+        version
+    }
+
+    /// Puts in force what a control plane says now. Before there is a configuration, it is kept
+    /// for the first one.
+    pub(super) fn put_control(&self, control: Arc<ControlState>) {
+        let mut parts = self.parts();
+        parts.control = Some(Arc::clone(&control));
+        let Some(state) = self.0.publisher.reader().load() else { return };
+        parts.version += 1;
+        let EdgeState { policy, delivery, cache, settings } = &*state;
+        let policy = EdgeSnapshot {
+            version: parts.version,
+            published: self.0.clock.now(),
+            control: Some(control),
+            ..policy.clone()
+        };
+        self.publish(EdgeState {
+            policy,
+            delivery: Arc::clone(delivery),
+            cache: cache.clone(),
+            settings: Arc::clone(settings),
+        });
+    }
+
+    /// Called under the lock, so that versions are published in order.
+    fn publish(&self, state: EdgeState) {
+        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let (policy, metrics) = (&state.policy, &self.0.metrics);
+        let of_control = |count: fn(&ControlState) -> usize| {
+            policy.control.as_deref().map(count).unwrap_or_default()
+        };
+        let overrides = policy.overrides.entries() + of_control(|it| it.overrides.entries());
+        let blocked = policy.blocklist.entries() + of_control(|it| it.blocklist.entries());
+        metrics.snapshot_version.set(i64::try_from(policy.version).unwrap_or(i64::MAX));
+        metrics.override_entries.set(gauge(overrides));
+        metrics.blocklist_entries.set(gauge(blocked));
+        self.0.publisher.publish(Arc::new(state));
+    }
+
+    fn parts(&self) -> MutexGuard<'_, Parts> {
+        // A panic between lock and unlock leaves a version that was not published: nobody counts
+        // them.
+        self.0.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,149 @@
+//! The control plane within this process: its store, its listener, and the way to the edge.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use super::composer::Composer;
+use crate::asset::TenantId;
+use crate::clock::Clock;
+use crate::control_plane::api::Api;
+use crate::control_plane::service::ServiceError;
+use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
+use crate::control_plane::{Caller, Config, Publisher, serve};
+use crate::telemetry::ErrorChain;
+
+/// Before the database is asked again to tell of changes.
+const LEFT_ALONE: Duration = Duration::from_secs(1);
+
+/// How long requests under way may take when the program ends.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why a control plane does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// Its address cannot be had.
+    #[error("the control plane cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Its APIs cannot be set up.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// Its records cannot be had.
+    #[error("the store {address} cannot be opened")]
+    Store {
+        /// Where it is, without a password.
+        address: String,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+}
+
+/// A running control plane.
+#[derive(Debug)]
+pub(super) struct Control {
+    address: SocketAddr,
+    store: Store,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+    followers: [JoinHandle<()>; 2],
+}
+
+impl Control {
+    /// Opens the store, puts in force what it says, and starts to listen.
+    pub(super) async fn start(
+        config: Config,
+        clock: Clock,
+        composer: Composer,
+    ) -> Result<Self, ControlError> {
+        let Config { listen, public_url, store: place, trusted_proxies } = config;
+        let failed = |source| ControlError::Store { address: format!("{place:?}"), source };
+        let store = Store::open(&place).await.map_err(failed)?;
+        register_tenants(&store, &composer, clock).await.map_err(failed)?;
+        let mut publisher = Publisher::start(store.clone(), clock).await.map_err(failed)?;
+        composer.put_control(publisher.state());
+
+        let unbound = |source| ControlError::Bind { address: listen, source };
+        let listener = TcpListener::bind(listen).await.map_err(unbound)?;
+        let address = listener.local_addr().map_err(unbound)?;
+        let api = Api::new(store.clone(), clock, public_url.as_deref(), trusted_proxies).await?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let server = tokio::spawn(async move {
+            // Whatever ends the waiting is the end.
+            let stopped = async { drop(stopped.await) };
+            if let Err(error) = serve(listener, api, stopped).await {
+                tracing::error!(%error, "the control plane no longer listens");
+            }
+        });
+        let following = tokio::spawn(async move {
+            let never = publisher.run(|state| composer.put_control(state)).await;
+            match never {}
+        });
+        let hearing = tokio::spawn(hear(store.clone()));
+        Ok(Self { address, store, stop, server, followers: [following, hearing] })
+    }
+
+    /// Where its APIs are.
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Finishes what is under way, and closes the store.
+    pub(super) async fn stop(self) {
+        let Self { address: _, store, stop, server, followers } = self;
+        // The server is gone only where it failed.
+        let _ = stop.send(());
+        if timeout(PATIENCE, server).await.is_err() {
+            tracing::warn!("requests to the control plane were cut off");
+        }
+        for follower in followers {
+            follower.abort();
+        }
+        store.close().await;
+    }
+}
+
+/// A tenant that a site names exists: nobody has to make it first.
+async fn register_tenants(
+    store: &Store,
+    composer: &Composer,
+    clock: Clock,
+) -> Result<(), StoreError> {
+    let Some(state) = composer.reader().load() else { return Ok(()) };
+    let tenants: BTreeSet<TenantId> =
+        state.policy.sites.sites().iter().map(|site| site.tenant).collect();
+    let caller = Caller::system("configuration");
+    for tenant in tenants {
+        let mut change = store.change(&caller, clock.now()).await?;
+        match change.view().tenant(tenant).await {
+            Ok(_) => {}
+            Err(error) if error.kind() == StoreErrorKind::NotFound => {
+                change.tenant_create(tenant, &format!("tenant-{tenant}")).await?;
+                change.commit().await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Listens for changes that other control planes make. What is missed meanwhile is found by looking.
+async fn hear(store: Store) {
+    loop {
+        let Err(error) = store.hear().await;
+        tracing::warn!(error = %ErrorChain(&error), "other control planes are not heard of");
+        sleep(LEFT_ALONE).await;
+    }
+}

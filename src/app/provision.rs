@@ -1,0 +1,149 @@
+//! What an operator does to a control plane's records from the machine it runs on, without its API:
+//! the first application, and the check of the audit log.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use tokio::runtime::Builder;
+
+use super::load::{self, CheckError};
+use crate::asset::TenantId;
+use crate::clock::Clock;
+use crate::control_plane::account::{HashingFailed, PasswordHasher};
+use crate::control_plane::record::{ApplicationDraft, PersonDraft, Role};
+use crate::control_plane::service::{PersonPassword, ServiceError, Services};
+use crate::control_plane::store::{Store, StoreError};
+use crate::control_plane::{Caller, StoreAddress};
+use crate::secret::Secret;
+
+pub use crate::control_plane::record::{ChainFault, ChainState, Scope, ScopeSet};
+
+/// What a new application may do.
+#[derive(Clone, Debug)]
+pub struct NewApplication {
+    /// What people call it.
+    pub name: String,
+    /// The tenant it is bound to; none reaches every tenant.
+    pub tenant: Option<TenantId>,
+    /// What it may do.
+    pub scopes: ScopeSet,
+}
+
+/// What a program logs in with.
+pub struct ClientCredentials {
+    /// The application's id.
+    pub client_id: String,
+    /// Its secret, which is kept nowhere else.
+    pub client_secret: Secret<String>,
+}
+
+impl fmt::Debug for ClientCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCredentials")
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a control plane's records could not be worked with.
+#[derive(Debug, thiserror::Error)]
+pub enum ProvisionError {
+    /// The configuration is wrong.
+    #[error("{0}")]
+    Config(CheckError),
+    /// There is no control plane in it.
+    #[error("the configuration has no [control]: there are no records")]
+    NoControl,
+    /// Passwords cannot be hashed.
+    #[error(transparent)]
+    Passwords(#[from] HashingFailed),
+    /// It is not allowed, or does not fit.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The records cannot be had.
+    #[error("the store {address} cannot be used")]
+    Store {
+        /// Where it is, without a password.
+        address: String,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// The system gives no runtime.
+    #[error("the system refuses a runtime")]
+    System(#[source] io::Error),
+}
+
+/// Makes an application and gives its credentials.
+pub fn create_application(
+    config: &Path,
+    clock: Clock,
+    new: NewApplication,
+) -> Result<ClientCredentials, ProvisionError> {
+    with_store(config, async |store| {
+        let services = Services::new(store, clock, PasswordHasher::new()?);
+        let NewApplication { name, tenant, scopes } = new;
+        let draft = ApplicationDraft { tenant, name: name.into(), scopes, disabled_at: None };
+        let caller = Caller::system("app create");
+        let (application, issued) = services.application_create(&caller, draft).await?;
+        Ok(ClientCredentials {
+            client_id: application.id.to_string(),
+            client_secret: Secret::new(issued.secret.reveal().to_owned()),
+        })
+    })
+}
+
+/// Makes a person who may log in, an administrator of one tenant.
+pub fn create_administrator(
+    config: &Path,
+    clock: Clock,
+    username: &str,
+    password: &Secret<String>,
+    tenant: TenantId,
+) -> Result<(), ProvisionError> {
+    with_store(config, async |store| {
+        let services = Services::new(store, clock, PasswordHasher::new()?);
+        let draft = PersonDraft {
+            tenant: Some(tenant),
+            username: username.into(),
+            role: Role::Admin,
+            scopes: ScopeSet::EVERY,
+            disabled_at: None,
+        };
+        let caller = Caller::system("person create");
+        // To where it is hashed, and no further.
+        let password = PersonPassword(Secret::new(password.expose().clone()));
+        services.person_create(&caller, draft, Some(password)).await?;
+        Ok(())
+    })
+}
+
+/// Walks along the audit log's chain of hashes.
+pub fn verify_audit(config: &Path) -> Result<ChainState, ProvisionError> {
+    with_store(config, async |store| {
+        let mut view = store.view(&Caller::system("audit verify")).await.map_err(unusable)?;
+        view.audit_verify().await.map_err(unusable)
+    })
+}
+
+fn unusable(source: StoreError) -> ProvisionError {
+    ProvisionError::Store { address: "it".to_owned(), source }
+}
+
+fn with_store<T>(
+    config: &Path,
+    work: impl AsyncFnOnce(Store) -> Result<T, ProvisionError>,
+) -> Result<T, ProvisionError> {
+    let loaded = load::read(config).map_err(ProvisionError::Config)?;
+    let address: StoreAddress = loaded.control.ok_or(ProvisionError::NoControl)?.store;
+    let runtime =
+        Builder::new_current_thread().enable_all().build().map_err(ProvisionError::System)?;
+    runtime.block_on(async {
+        let failed = |source| ProvisionError::Store { address: format!("{address:?}"), source };
+        let store = Store::open(&address).await.map_err(failed)?;
+        let outcome = work(store.clone()).await;
+        store.close().await;
+        outcome
+    })
+}

@@ -1,0 +1,204 @@
+//! From what is meant to what is in force: follows the change feed, and gives each state of it.
+//!
+//! It is woken by changes of this process, and by those of others that the database tells of; and
+//! it looks by itself now and then, so that a wake-up that is lost costs a quarter of a second and
+//! nothing else. A store that is away changes nothing about what is in force.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use super::caller::Caller;
+use super::record::{
+    BlocklistEntry, FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion, PathOverride, Revocation,
+};
+use super::store::{Page, Store, StoreError, View};
+use crate::clock::{Clock, UnixSeconds};
+use crate::feed::{BlockedNetwork, Change, Replica, RevokedNow};
+use crate::policy::ControlState;
+use crate::telemetry::ErrorChain;
+
+/// Between two looks at the feed.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Before a store that failed is asked again.
+const LEFT_ALONE: Duration = Duration::from_secs(1);
+
+/// Entries of the feed that are read at once.
+const ENTRIES: u16 = 1_000;
+
+/// Records of one kind that are read at once.
+const RECORDS: u16 = 1_000;
+
+/// Follows one store's feed.
+#[derive(Debug)]
+pub struct Publisher {
+    store: Store,
+    clock: Clock,
+    caller: Caller,
+    head: FeedHead,
+    replica: Replica,
+    /// When the last state was made.
+    made: UnixSeconds,
+}
+
+impl Publisher {
+    /// Reads everything there is.
+    pub async fn start(store: Store, clock: Clock) -> Result<Self, StoreError> {
+        let caller = Caller::system("publish");
+        let (head, replica) = read_everything(&mut store.view(&caller).await?).await?;
+        Ok(Self { store, clock, caller, head, replica, made: clock.now() })
+    }
+
+    /// What is to be in force now.
+    pub fn state(&mut self) -> Arc<ControlState> {
+        self.made = self.clock.now();
+        Arc::new(self.replica.state(self.made))
+    }
+
+    /// Gives every new state to `put`, for ever.
+    pub async fn run(mut self, put: impl Fn(Arc<ControlState>)) -> Infallible {
+        let mut changed = self.store.subscribe();
+        let mut away = false;
+        loop {
+            match self.follow().await {
+                Ok(Followed::Nothing) => wait(&mut changed).await,
+                Ok(Followed::Changes) => {
+                    put(self.state());
+                    tracing::debug!(version = self.head.version.0, "published");
+                }
+                Err(error) => {
+                    if !away {
+                        tracing::error!(
+                            error = %ErrorChain(&error),
+                            "the store is away: what is in force stays so"
+                        );
+                    }
+                    away = true;
+                    sleep(LEFT_ALONE).await;
+                    continue;
+                }
+            }
+            if std::mem::take(&mut away) {
+                tracing::info!("the store is back");
+            }
+        }
+    }
+
+    async fn follow(&mut self) -> Result<Followed, StoreError> {
+        let mut view = self.store.view(&self.caller).await?;
+        match view.feed_since(&self.head, ENTRIES).await? {
+            FeedPage::Entries { entries, reached } => {
+                if reached == self.head.version {
+                    return Ok(self.ended_by_itself());
+                }
+                self.take(entries, reached);
+            }
+            FeedPage::SnapshotNeeded => {
+                (self.head, self.replica) = read_everything(&mut view).await?;
+            }
+        }
+        Ok(Followed::Changes)
+    }
+
+    /// Did something end since the last state was made?
+    fn ended_by_itself(&self) -> Followed {
+        match self.replica.next_end(self.made) {
+            Some(end) if end <= self.clock.now() => Followed::Changes,
+            Some(_) | None => Followed::Nothing,
+        }
+    }
+
+    /// Entries are whole versions, in order.
+    fn take(&mut self, entries: Vec<FeedEntry>, reached: FeedVersion) {
+        let changes = entries.into_iter().filter_map(|entry| change(entry.event));
+        // The feed gave what is newer than the head; another history has another lineage.
+        if let Err(error) = self.replica.apply(reached.0, changes) {
+            tracing::error!(%error, "the feed goes back");
+        }
+        self.head.version = reached;
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Followed {
+    Changes,
+    Nothing,
+}
+
+async fn wait(changed: &mut watch::Receiver<()>) {
+    // An error: the store is closed, and the task about to end. A timeout: time for a look.
+    if let Ok(Err(_)) = timeout(LOOK_EVERY, changed.changed()).await {
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn read_everything(view: &mut View) -> Result<(FeedHead, Replica), StoreError> {
+    let head = view.feed_head().await?;
+    let overrides = view.override_list_all().await?.into_iter().map(opened);
+    let mut changes: Vec<Change> = overrides.collect();
+    let mut page = Page::first(RECORDS);
+    loop {
+        let listed = view.revocation_list(&page).await?;
+        changes.extend(listed.items.into_iter().map(revoked));
+        let Some(next) = listed.next else { break };
+        page = Page::after(next, RECORDS);
+    }
+    let mut page = Page::first(RECORDS);
+    loop {
+        let listed = view.blocklist_list(&page).await?;
+        changes.extend(listed.items.into_iter().map(blocked));
+        let Some(next) = listed.next else { break };
+        page = Page::after(next, RECORDS);
+    }
+    let replica = Replica::of_snapshot(head.version.0, changes);
+    Ok((head, replica))
+}
+
+/// What an event means to an edge; none: nothing, so far.
+fn change(event: FeedEvent) -> Option<Change> {
+    Some(match event {
+        FeedEvent::BlocklistSet(entry) => blocked(entry),
+        FeedEvent::BlocklistRemoved { id } => {
+            Change::Blocked { id: id.to_string().into(), entry: None }
+        }
+        FeedEvent::OverrideSet(set) => opened(set),
+        FeedEvent::OverrideRemoved { tenant, level } => {
+            Change::Override { tenant, level, opens: None }
+        }
+        FeedEvent::RevocationSet(set) => revoked(set),
+        FeedEvent::RevocationRemoved { id } => {
+            Change::Revoked { id: id.to_string().into(), links: None }
+        }
+        FeedEvent::TenantRemoved { number } => Change::TenantRemoved { tenant: number },
+        // Edges do not look anything up in the catalog yet, and have the keys and caches that
+        // their configuration gives them.
+        FeedEvent::CachePurge { .. }
+        | FeedEvent::ContentSet(_)
+        | FeedEvent::ContentRemoved { .. }
+        | FeedEvent::FolderSet(_)
+        | FeedEvent::FolderRemoved { .. }
+        | FeedEvent::SigningKeySet(_)
+        | FeedEvent::SigningKeyRemoved { .. }
+        | FeedEvent::TenantSet(_) => return None,
+    })
+}
+
+fn opened(PathOverride { tenant, level, opens }: PathOverride) -> Change {
+    Change::Override { tenant, level, opens: Some(opens) }
+}
+
+fn blocked(entry: BlocklistEntry) -> Change {
+    let BlocklistEntry { id, network, expires_at, reason: _, created_at: _ } = entry;
+    let entry = Some(BlockedNetwork { network, until: expires_at });
+    Change::Blocked { id: id.to_string().into(), entry }
+}
+
+fn revoked(revocation: Revocation) -> Change {
+    let Revocation { id, tenant, subject, created_at, expires_at, reason: _ } = revocation;
+    let links = Some(RevokedNow { tenant, links: subject, since: created_at, until: expires_at });
+    Change::Revoked { id: id.to_string().into(), links }
+}

@@ -1,0 +1,228 @@
+//! The control plane within the program: what its APIs are told is in force at the edge, stays so
+//! over a `kill -9`, and is known to every control plane of one database.
+
+use std::net::SocketAddr;
+use std::process::Command;
+use std::time::Duration;
+
+use countersign::clock::UnixSeconds;
+use countersign::token::edge_auth::SignRequest;
+use tokio::time::Instant;
+
+use crate::support::command::{countersign, said};
+use crate::support::control::{ApiClient, Records, application, exchange, folder, start};
+use crate::support::edge::NOW;
+use crate::support::links::{an_hour, signed};
+use crate::support::output::keep_secret;
+use crate::support::raw_client::{self, Connection};
+use crate::support::tools::tool;
+
+const VIDEO: &str = "-civ9qE3JUjntKQM1HnGtU";
+
+/// What is pushed must be in force within this; the promise is a second.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn files() -> [(&'static str, &'static str); 2] {
+    [("videos/-civ9qE3JUjntKQM1HnGtU/source", "film"), ("videos/other/source", "other film")]
+}
+
+fn status(edge: SocketAddr, path: &str) -> u16 {
+    raw_client::get(edge, path).status
+}
+
+/// Waits until a path has that status.
+fn until(edge: SocketAddr, path: &str, expected: u16) {
+    let began = Instant::now();
+    loop {
+        let seen = status(edge, path);
+        if seen == expected {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "{path} is still {seen}, not {expected}");
+        std::thread::yield_now();
+    }
+}
+
+/// The vendor's client script (requirements D18 to D26): only the host is ours.
+fn script(records: &Records) {
+    let folder = folder(records, &files());
+    let credentials = application(folder.path(), "overrides.admin");
+    let process = start(folder);
+    let (edge, api) = (process.address(), ApiClient::log_in(process.control(), &credentials));
+    let (film, other) =
+        (format!("/public/videos/{VIDEO}/source"), "/public/videos/other/source".to_owned());
+    let both = |first: u16, second: u16| {
+        until(edge, &film, first);
+        until(edge, &other, second);
+    };
+    both(403, 403);
+    let video = format!("/v1/vms/1/videos/{VIDEO}/security-override");
+    api.ok("POST", &video, r#"{"scope":"public"}"#);
+    both(200, 403);
+    api.ok("POST", &video, r#"{"assetTypes":["SUBTITLE"]}"#);
+    both(403, 403);
+    api.ok("POST", &video, r#"{"assetTypes":["VIDEO_SOURCE","VIDEO_FORMAT"]}"#);
+    both(200, 403);
+    api.ok("POST", "/v1/vms/1/asset-type/security-override", r#"{"assetTypes":["VIDEO_SOURCE"]}"#);
+    both(200, 200);
+    api.ok("DELETE", &video, "");
+    both(200, 200);
+    api.ok("POST", "/v1/vms/1/security-override", "");
+    let all = api.ok("GET", "/v1/vms/1/security-override", "");
+    assert_eq!(all["scope"], "public", "{all}");
+    api.ok("DELETE", "/v1/vms/1/security-override", "");
+    both(403, 403);
+    for (body, why) in [
+        (r#"{"scope":"private"}"#, "another scope"),
+        (r#"{"assetTypes":[]}"#, "no type"),
+        (r#"{"scope":"public","assetTypes":["SUBTITLE"]}"#, "both"),
+        (r#"{"assetTypes":["FILM"]}"#, "an unknown type"),
+    ] {
+        assert_eq!(api.call("POST", &video, body).status, 400, "{why}");
+    }
+    assert_eq!(api.call("GET", "/v1/vms/2/security-override", "").status, 404);
+    let nobody = exchange(process.control(), "GET", "/v1/vms/1/security-override", "", "");
+    assert_eq!(nobody.status, 401);
+    both(403, 403);
+    let (exit, _) = process.stop();
+    assert_eq!(exit, Some(0));
+}
+
+#[test]
+fn the_vendors_script_opens_and_closes_files_on_sqlite() {
+    script(&Records::Sqlite);
+}
+
+#[test]
+fn the_vendors_script_opens_and_closes_files_on_postgresql() {
+    script(&Records::on_postgres("script"));
+}
+
+#[test]
+fn a_push_to_one_control_plane_is_in_force_at_the_edge_of_another() {
+    let records = Records::on_postgres("two");
+    let [one, other] = [(); 2].map(|()| folder(&records, &files()));
+    let credentials = application(one.path(), "overrides.admin");
+    let [one, other] = [one, other].map(start);
+    let api = ApiClient::log_in(one.control(), &credentials);
+    let film = format!("/public/videos/{VIDEO}/source");
+    let video = format!("/v1/vms/1/videos/{VIDEO}/security-override");
+    for _ in 0..20 {
+        api.ok("POST", &video, r#"{"scope":"public"}"#);
+        until(other.address(), &film, 200);
+        until(one.address(), &film, 200);
+        // A token is good at both.
+        api.at(other.control()).ok("DELETE", &video, "");
+        until(one.address(), &film, 403);
+        until(other.address(), &film, 403);
+    }
+}
+
+#[test]
+fn what_was_pushed_is_in_force_after_a_kill_and_the_log_of_it_is_whole() {
+    let folder = folder(&Records::Sqlite, &files());
+    let credentials = application(folder.path(), "overrides.admin");
+    let mut process = start(folder);
+    let film = format!("/public/videos/{VIDEO}/source");
+    let video = format!("/v1/vms/1/videos/{VIDEO}/security-override");
+    for round in 0..4 {
+        let api = ApiClient::log_in(process.control(), &credentials);
+        let (method, body, expected) = match round % 2 {
+            0 => ("POST", r#"{"scope":"public"}"#, 200),
+            _ => ("DELETE", "", 403),
+        };
+        api.ok(method, &video, body);
+        process = start(process.kill());
+        // From its first answer on: nothing is served before.
+        assert_eq!(status(process.address(), &film), expected, "{round}");
+    }
+    let verified = countersign(
+        process.path("").as_path(),
+        ["audit", "verify", "--config", "countersign.toml"],
+    );
+    assert_eq!(verified.status, 0, "{verified:?}");
+    assert!(verified.out.starts_with("ok: "), "{verified:?}");
+}
+
+#[test]
+fn links_and_networks_are_refused_as_soon_as_it_is_said() {
+    let folder = folder(&Records::Sqlite, &files());
+    let credentials = application(folder.path(), "links.revoke");
+    let process = start(folder);
+    let (edge, api) = (process.address(), ApiClient::log_in(process.control(), &credentials));
+    let path = format!("/private/videos/{VIDEO}/source");
+    let link = |start: Option<u64>| {
+        let start = start.map(UnixSeconds::new);
+        format!(
+            "{path}?__token__={}",
+            signed(&SignRequest { start, id: Some("lnk_7"), ..an_hour() })
+        )
+    };
+    until(edge, &link(None), 200);
+    let one = api.ok(
+        "POST",
+        "/api/v1/tenants/1/revocations",
+        r#"{"links":{"by":"link","subject":"lnk_7"},"reason":"lost"}"#,
+    );
+    until(edge, &link(None), 403);
+    let id = one["id"].as_str().unwrap();
+    api.ok("DELETE", &format!("/api/v1/tenants/1/revocations/{id}"), "");
+    until(edge, &link(None), 200);
+    // Those that were signed before: a token that does not say when is one of them.
+    let asset = format!(r#"{{"links":{{"by":"asset","subject":"{path}"}},"reason":"wrong file"}}"#);
+    api.ok("POST", "/api/v1/tenants/1/revocations", &asset);
+    until(edge, &link(None), 403);
+    assert_eq!(status(edge, &link(Some(NOW - 1))), 403);
+    assert_eq!(status(edge, &link(Some(NOW))), 200);
+
+    let scraper = [127, 0, 0, 9];
+    let from_there = || {
+        let request = format!("GET {} HTTP/1.1\r\nHost: a\r\n\r\n", link(Some(NOW)));
+        Connection::open_from(scraper, edge).ask(&request).status
+    };
+    let until_there = |expected: u16| {
+        let began = Instant::now();
+        while from_there() != expected {
+            assert!(began.elapsed() < PATIENCE, "not {expected}");
+        }
+    };
+    until_there(200);
+    let entry =
+        api.ok("POST", "/api/v1/blocklist", r#"{"network":"127.0.0.9/32","reason":"a scraper"}"#);
+    until_there(403);
+    assert_eq!(status(edge, &link(Some(NOW))), 200);
+    let id = entry["id"].as_str().unwrap();
+    api.ok("DELETE", &format!("/api/v1/blocklist/{id}"), "");
+    until_there(200);
+}
+
+/// Whatever is sent to it, a control plane answers as its documents say, and never with a 5xx.
+#[test]
+fn schemathesis_finds_no_undocumented_answer() {
+    let folder = folder(&Records::Sqlite, &[]);
+    let credentials = application(folder.path(), EVERY_SCOPE);
+    let process = start(folder);
+    let api = ApiClient::log_in(process.control(), &credentials);
+    keep_secret(api.token());
+    for document in ["openapi.json", "openapi/vmpro.json"] {
+        let mut schemathesis = Command::new(tool("COUNTERSIGN_TEST_SCHEMATHESIS", "schemathesis"));
+        schemathesis
+            .current_dir(process.path(""))
+            .args(["run", &format!("http://{}/{document}", process.control())])
+            .args(["--header", &format!("Authorization: Bearer {}", api.token())])
+            .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
+            .args(["--max-examples", "12", "--seed", "1", "--no-color"])
+            .args(["--exclude-path-regex", "oauth2/revoke"]);
+        let found = said(&mut schemathesis, b"");
+        assert_eq!(found.status, 0, "{document}\n{}\n{}", found.out, found.err);
+    }
+    let metrics = status(process.admin(), "/readyz");
+    assert_eq!(metrics, 200);
+}
+
+const EVERY_SCOPE: &str = "accounts.admin,audit.read,catalog.read,catalog.write,edges.admin,\
+                           files.read,files.sign,keys.admin,links.revoke,overrides.admin,\
+                           shares.write,tenants.admin,trace";
+
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+                      response_headers_conformance,response_schema_conformance";

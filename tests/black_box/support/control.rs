@@ -1,0 +1,154 @@
+//! A program with a control plane, and a client of its APIs.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::command::{countersign, said};
+use super::edge::{Edge, usual_config};
+use super::output::keep_secret;
+use super::process::Process;
+use super::raw_client::Connection;
+use super::tools::tool;
+
+/// Where the records of a test are.
+#[derive(Clone, Debug)]
+pub(crate) enum Records {
+    /// A schema of the tests' server.
+    Postgres(String),
+    /// A file beside the configuration.
+    Sqlite,
+}
+
+impl Records {
+    /// New ones on PostgreSQL.
+    pub(crate) fn on_postgres(name: &str) -> Self {
+        let server = std::env::var("COUNTERSIGN_TEST_POSTGRES")
+            .expect("COUNTERSIGN_TEST_POSTGRES is unset: run tests/run --env-only");
+        let schema = format!("black_box_{name}_{}", std::process::id());
+        let mut psql = Command::new(tool("COUNTERSIGN_TEST_PSQL", "psql"));
+        psql.args(["--quiet", &server, "--command"]).arg(format!("CREATE SCHEMA {schema}"));
+        let made = said(&mut psql, b"");
+        assert_eq!(made.status, 0, "{made:?}");
+        Self::Postgres(format!("{server}&options=-c%20search_path%3D{schema}"))
+    }
+
+    fn address(&self) -> &str {
+        match self {
+            Self::Postgres(url) => url,
+            Self::Sqlite => "sqlite:records.db",
+        }
+    }
+}
+
+/// A folder with a configuration that has a control plane, and these files under `media/`.
+pub(crate) fn folder(records: &Records, files: &[(&str, &str)]) -> TempDir {
+    let control =
+        format!("[control]\nlisten = \"127.0.0.1:0\"\nstore = {:?}\n\n[admin]", records.address());
+    let config = usual_config("", "").replacen("[admin]", &control, 1);
+    let builder = Edge::builder(config);
+    files.iter().fold(builder, |it, (name, text)| it.file(&format!("media/{name}"), text)).write()
+}
+
+/// Client credentials, made by `countersign app create` in that folder.
+pub(crate) fn application(folder: &Path, scopes: &str) -> (String, String) {
+    let made = countersign(
+        folder,
+        ["app", "create", "--config", "countersign.toml", "--name", "test", "--scope", scopes],
+    );
+    assert_eq!(made.status, 0, "{}", made.err);
+    let credentials: Value = serde_json::from_str(&made.out).unwrap();
+    let text = |name: &str| credentials[name].as_str().unwrap().to_owned();
+    keep_secret(&text("client_secret"));
+    (text("client_id"), text("client_secret"))
+}
+
+/// A client with a token.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiClient {
+    address: SocketAddr,
+    token: String,
+}
+
+/// What an API answered.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl ApiClient {
+    /// Gets a token, as any OAuth2 client does.
+    pub(crate) fn log_in(address: SocketAddr, (id, secret): &(String, String)) -> Self {
+        let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}");
+        let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+        let answer = exchange(address, "POST", "/v1/oauth2/token/", kind, &form);
+        assert_eq!(answer.status, 200, "{answer:?}");
+        Self::with_token(address, answer.body["access_token"].as_str().unwrap())
+    }
+
+    pub(crate) fn with_token(address: SocketAddr, token: &str) -> Self {
+        keep_secret(token);
+        Self { address, token: token.to_owned() }
+    }
+
+    /// The token.
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The same token, at another control plane.
+    pub(crate) fn at(&self, address: SocketAddr) -> Self {
+        Self { address, ..self.clone() }
+    }
+
+    /// A call; `body` is JSON, or nothing.
+    pub(crate) fn call(&self, method: &str, path: &str, body: &str) -> Answered {
+        self.call_with(method, path, "", body)
+    }
+
+    /// The same with more header lines, each with its end.
+    pub(crate) fn call_with(&self, method: &str, path: &str, more: &str, body: &str) -> Answered {
+        let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
+        let lines = format!("Authorization: Bearer {}\r\n{kind}{more}", self.token);
+        exchange(self.address, method, path, &lines, body)
+    }
+
+    /// The same, which must succeed.
+    pub(crate) fn ok(&self, method: &str, path: &str, body: &str) -> Value {
+        let answer = self.call(method, path, body);
+        assert!((200..300).contains(&answer.status), "{method} {path}: {answer:?}");
+        answer.body
+    }
+}
+
+/// One call without a token.
+pub(crate) fn exchange(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    lines: &str,
+    body: &str,
+) -> Answered {
+    let mut connection = Connection::open(address);
+    let answer = connection.ask(&format!(
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{lines}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    ));
+    let body = if answer.body.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_slice(&answer.body)
+            .unwrap_or_else(|_| String::from_utf8_lossy(&answer.body).into_owned().into())
+    };
+    Answered { status: answer.status, body }
+}
+
+/// Starts it there.
+pub(crate) fn start(folder: TempDir) -> Process {
+    let clock = super::edge::NOW.to_string();
+    Process::start(folder, &["--clock", &clock])
+}
