@@ -13,10 +13,10 @@ use tokio::time::{sleep, timeout};
 use super::composer::Composer;
 use crate::asset::TenantId;
 use crate::clock::Clock;
-use crate::control_plane::api::Api;
+use crate::control_plane::api::{Api, serve};
 use crate::control_plane::service::ServiceError;
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
-use crate::control_plane::{Caller, Config, Publisher, serve};
+use crate::control_plane::{Caller, Config, Publisher};
 use crate::telemetry::ErrorChain;
 
 /// Before the database is asked again to tell of changes.

@@ -18,7 +18,6 @@ mod caller;
 mod config;
 mod publish;
 pub mod record;
-mod server;
 pub mod service;
 pub mod store;
 #[cfg(test)]
@@ -27,5 +26,4 @@ mod tests;
 pub use caller::{Actor, Caller, MissingScope, Reach};
 pub use config::Config;
 pub use publish::Publisher;
-pub use server::serve;
 pub use store::{AddressRejection, StoreAddress};

@@ -105,8 +105,10 @@ pub(crate) fn all() -> &'static [Source] {
             .filter(|file| has_extension(file, "rs"))
             .map(|file| Source::parse(file, &read(file)))
             .collect();
+        // A module of the tests may have the name of one of the product.
+        let of_product = sources.iter().filter(|source| source.is_in_src());
         let for_tests: Vec<Vec<String>> =
-            sources.iter().flat_map(|source| source.test_modules.clone()).collect();
+            of_product.flat_map(|source| source.test_modules.clone()).collect();
         for source in &mut sources {
             if for_tests.iter().any(|module| source.module.starts_with(module)) {
                 source.paths.iter_mut().for_each(|found| found.audience = Audience::Tests);

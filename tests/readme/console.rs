@@ -183,7 +183,7 @@ impl Stage {
         let real = |port: &str| self.ports.get(port).cloned().unwrap_or_else(|| port.to_owned());
         let mut script = with_ports(command, real);
         if script.contains("run --release -- demo") || script.starts_with("countersign demo") {
-            script.push_str(" --edge 127.0.0.1:0");
+            script.push_str(" --edge 127.0.0.1:0 --control 127.0.0.1:0");
         }
         if command.starts_with("countersign serve") || command.starts_with("cargo run") {
             // So that a signal meets the server and not its shell.

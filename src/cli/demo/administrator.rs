@@ -66,7 +66,7 @@ impl Administrator {
         let ClientCredentials { client_id, client_secret } = &self.credentials;
         format!(
             "TOKEN=$(curl -s -d grant_type=client_credentials -d client_id={client_id} \
-             -d client_secret={} 'http://{}/v1/oauth2/token/' | \
+             -d client_secret={} \"http://{}/v1/oauth2/token/\" | \
              sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')",
             // The demo's own, for the demo's own shell.
             client_secret.expose(),

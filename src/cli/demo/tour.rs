@@ -69,7 +69,7 @@ impl Push {
         if let Some(body) = self.body {
             let _ = write!(line, " -H 'Content-Type: application/json' -d '{body}'");
         }
-        let _ = write!(line, " 'http://{control}{}'", self.path);
+        let _ = write!(line, " \"http://{control}{}\"", self.path);
         line
     }
 

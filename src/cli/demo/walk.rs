@@ -104,6 +104,7 @@ fn show(arguments: &Demo, root: &Path) -> Result<Exit, DemoError> {
         service.stop();
         return Ok(if failed == 0 { Exit::Success } else { Exit::Failure });
     }
+    begin(&administrator, edge, &stops)?;
     print(&folder, places, &administrator, &stops);
     match service.run_until_signal() {
         Finish::Drained => Ok(Exit::Success),
@@ -142,6 +143,19 @@ fn walk(
     }
     output::result(format_args!("{} passed, {failed} failed", stops.len() - failed));
     Ok(failed)
+}
+
+/// Pushes what the first stop needs: a link that is pasted before anything else works.
+fn begin(administrator: &Administrator, edge: SocketAddr, stops: &[Stop]) -> Result<(), DemoError> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(DemoError::Runtime)?;
+    if let Some(stop) = stops.first()
+        && let Some(push) = &stop.push
+    {
+        runtime.block_on(administrator.push(push))?;
+        // Whatever is seen: in force, or the person sees it.
+        let _ = runtime.block_on(visit_stop(edge, stop));
+    }
+    Ok(())
 }
 
 /// A stop that follows a change is asked again until the change is in force.

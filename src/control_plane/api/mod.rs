@@ -2,6 +2,7 @@
 //!
 //! | place | owns |
 //! |---|---|
+//! | `server` | the listener |
 //! | `router` | every route with its document, and what goes around all of them |
 //! | `auth` | who calls: no handler has a caller without it |
 //! | `error`, `envelope` | one table from a cause to a status; request ids; how each dialect spells a problem |
@@ -16,7 +17,7 @@
 //! and no credentials in addresses: what a browser adds by itself opens nothing. No answer is
 //! cached, none holds a secret but the one that makes it, and no error tells what was stored.
 //!
-//! Not here: what may be done (`service`), who somebody is (`account`), and the listener.
+//! Not here: what may be done (`service`), and who somebody is (`account`).
 
 mod auth;
 mod body;
@@ -33,9 +34,11 @@ mod oauth2;
 mod refusal;
 mod router;
 mod segment;
+mod server;
 mod state;
 mod timestamp;
 
 pub use document::{Document, document};
 pub use router::router;
+pub use server::serve;
 pub use state::Api;

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
-use super::api::{Api, router};
+use super::router::router;
+use super::state::Api;
 
 /// Serves the APIs until `stopped`, and then what is under way.
 pub async fn serve(
