@@ -38,8 +38,9 @@ struct Kept {
 /// Does a POST with a key once.
 pub(super) async fn once(State(api): State<Api>, request: Request, next: Next) -> Response {
     let key = request.headers().get("idempotency-key").cloned();
+    let is_native = request.uri().path().starts_with("/api/");
     match key {
-        Some(key) if request.method() == Method::POST => {
+        Some(key) if is_native && request.method() == Method::POST => {
             keyed(&api, &key, request, next).await.unwrap_or_else(IntoResponse::into_response)
         }
         Some(_) | None => next.run(request).await,

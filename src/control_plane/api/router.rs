@@ -36,6 +36,7 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::tenant::routes())
         .merge(native::application::routes())
         .merge(native::person::routes())
+        .merge(native::folder::routes())
         .merge(native::folder_right::routes())
         .merge(native::audit::routes())
 }

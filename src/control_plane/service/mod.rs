@@ -14,6 +14,7 @@ mod audit;
 mod blocklist;
 mod desk;
 mod error;
+mod folder;
 mod folder_right;
 mod idempotency;
 mod path_override;

@@ -151,7 +151,7 @@ fn accept(level: &OverrideLevel, opens: Opening) -> Result<(), Invalid> {
         Opening::Types(types) => types,
     };
     if types == AssetTypeSet::EMPTY {
-        return Err(Invalid::new("/assetTypes", "at least one asset type is needed"));
+        return Err(Invalid::new("", "at least one asset type is needed"));
     }
     let fits = match (level, opens) {
         (OverrideLevel::Tenant, Opening::Everything)
@@ -164,7 +164,7 @@ fn accept(level: &OverrideLevel, opens: Opening) -> Result<(), Invalid> {
     if fits {
         Ok(())
     } else {
-        Err(Invalid::new("/assetTypes", "channels support ATTACHMENT and nothing else"))
+        Err(Invalid::new("", "channels support ATTACHMENT and nothing else"))
     }
 }
 

@@ -138,6 +138,7 @@ fn valid_body(name: &str) -> Value {
         "post /api/v1/people" => {
             json!({"tenant": 1, "username": "y", "role": "member", "scopes": []})
         }
+        "post /api/v1/tenants/{tenant}/folders" => json!({"name": "f"}),
         "post /api/v1/tenants" => json!({"number": 8, "name": "eight"}),
         "post /api/v1/blocklist" => json!({"network": "198.51.100.0/24"}),
         "post /api/v1/tenants/{tenant}/revocations" => {

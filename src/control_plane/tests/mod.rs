@@ -3,6 +3,7 @@
 mod accounts;
 mod conventions;
 mod coverage;
+mod folders;
 mod overrides;
 mod secrets;
 mod stage;

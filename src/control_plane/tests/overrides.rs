@@ -219,7 +219,7 @@ async fn a_table_says_what_it_means(stage: Stage) {
         ),
         (json!({"videos": [{"id": "a", "scope": "public"}, {"id": "a", "scope": "public"}]}), ""),
         (json!({"videos": [{"id": "a/b", "scope": "public"}]}), "/videos/0/id"),
-        (json!({"channels": [{"id": 7, "asset_types": ["SUBTITLE"]}]}), "/assetTypes"),
+        (json!({"channels": [{"id": 7, "asset_types": ["SUBTITLE"]}]}), ""),
         (json!({"videos": [], "surprise": 1}), "/surprise"),
     ] {
         let answer = stage.send(put, &token, &body).await.expect(400).json();

@@ -6,6 +6,7 @@
 pub(super) mod application;
 pub(super) mod audit;
 pub(super) mod blocklist;
+pub(super) mod folder;
 pub(super) mod folder_right;
 pub(super) mod path_override;
 pub(super) mod person;

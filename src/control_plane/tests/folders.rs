@@ -1,0 +1,87 @@
+//! Folders, for those who have the scope and for those who have rights.
+
+use serde_json::json;
+
+use super::stage::{Stage, on_both_databases};
+
+on_both_databases! {
+    folders_are_a_tree
+    a_member_has_what_they_were_given
+}
+
+const PATH: &str = "/api/v1/tenants/1/folders";
+
+async fn folders_are_a_tree(stage: Stage) {
+    let token = stage.token(Some(1), "catalog.read catalog.write").await;
+    let top = stage.folder;
+    let post = format!("POST {PATH}");
+    let made = stage.send(&post, &token, &json!({"parent": top, "name": "in it"})).await;
+    let made = made.expect(201);
+    assert_eq!(made.header("etag"), Some("\"r1\""));
+    let made = made.json();
+    assert_eq!((&made["parent"], &made["name"]), (&json!(top), &json!("in it")));
+    let within = made["number"].as_u64().unwrap();
+    for wrong in [json!({"parent": 99, "name": "x"}), json!({"name": ""}), json!({})] {
+        let answer = stage.send(&post, &token, &wrong).await;
+        assert!([400, 404].contains(&answer.status), "{wrong} {answer:?}");
+    }
+    let list = stage.ask(&format!("GET {PATH}"), &token).await.expect(200).json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 2);
+
+    // A merge patch: what it does not name stays, and null is a value.
+    let patch = format!("PATCH {PATH}/{within}");
+    let now = stage.send(&patch, &token, &json!({"name": "renamed"})).await.expect(200).json();
+    assert_eq!((&now["parent"], &now["name"]), (&json!(top), &json!("renamed")));
+    let now = stage.send(&patch, &token, &json!({"parent": null})).await.expect(200).json();
+    assert_eq!((&now["parent"], &now["name"]), (&json!(null), &json!("renamed")));
+    stage.send(&patch, &token, &json!({"parent": within})).await.expect(400);
+    stage.send(&patch, &token, &json!({"parent": top})).await.expect(200);
+    let bearer = format!("Authorization: Bearer {token}");
+    let stale = [&*bearer, "Content-Type: application/json", "If-Match: \"r1\""];
+    stage.call(&patch, &stale, "{}").await.expect(412);
+
+    stage.send(&format!("DELETE {PATH}/{top}"), &token, &json!({})).await.expect(409);
+    stage.send(&format!("DELETE {PATH}/{within}"), &token, &json!({})).await.expect(204);
+    stage.ask(&format!("GET {PATH}/{within}"), &token).await.expect(404);
+    let foreign = format!("GET /api/v1/tenants/2/folders/{top}");
+    stage.ask(&foreign, &stage.admin().await).await.expect(404);
+}
+
+/// Requirement D14.
+async fn a_member_has_what_they_were_given(stage: Stage) {
+    let admin = stage.admin().await;
+    let body = json!({
+        "tenant": 1, "username": "ann", "role": "member", "password": "right horse",
+        "scopes": ["catalog.read", "catalog.write"],
+    });
+    let made = stage.send("POST /api/v1/people", &admin, &body).await.expect(201).json();
+    let id = made["id"].as_str().unwrap();
+    let login = json!({"username": "ann", "password": "right horse"});
+    let session = stage.send("POST /v1/vms/auth/login", "", &login).await.expect(200).json();
+    let ann = session["accessToken"].as_str().unwrap();
+    let top = stage.folder;
+    let inside = json!({"parent": top, "name": "in it"});
+    let post = format!("POST {PATH}");
+    let one = format!("{PATH}/{top}");
+
+    // Nothing at all, then each right.
+    stage.ask(&format!("GET {one}"), ann).await.expect(404);
+    let list = stage.ask(&format!("GET {PATH}"), ann).await.expect(200).json();
+    assert_eq!(list["items"], json!([]));
+    stage.send(&post, ann, &inside).await.expect(404);
+    stage.send(&format!("DELETE {one}"), ann, &json!({})).await.expect(404);
+    let put = format!("PUT {one}/rights/{id}");
+    stage.send(&put, &admin, &json!({"right": "SEE"})).await.expect(204);
+    stage.ask(&format!("GET {one}"), ann).await.expect(200);
+    stage.send(&post, ann, &inside).await.expect(403);
+    stage.send(&format!("PATCH {one}"), ann, &json!({"name": "mine"})).await.expect(403);
+    stage.send(&put, &admin, &json!({"right": "MODIFY"})).await.expect(204);
+    let made = stage.send(&post, ann, &inside).await.expect(201).json();
+    let within = made["number"].as_u64().unwrap();
+    // Rights are inherited; the top is no member's, neither to put into nor to take out of.
+    stage.ask(&format!("GET {PATH}/{within}"), ann).await.expect(200);
+    stage.send(&post, ann, &json!({"name": "at the top"})).await.expect(403);
+    let patch = format!("PATCH {PATH}/{within}");
+    stage.send(&patch, ann, &json!({"parent": null})).await.expect(403);
+    stage.send(&patch, ann, &json!({"name": "renamed"})).await.expect(200);
+}
