@@ -12,7 +12,7 @@
 //! | `oauth2` | tokens: RFC 6749, 7009, 7662, 8414 |
 //! | `document` | the documents of `OpenAPI` and the page that shows them |
 //!
-//! **Invariants.** A handler that acts takes an [`auth::Authenticated`], which only a valid bearer
+//! **Invariants.** A handler that acts takes an `auth::Authenticated`, which only a valid bearer
 //! token makes, and hands its caller to a service, which asks for the scope. There are no cookies,
 //! and no credentials in addresses: what a browser adds by itself opens nothing. No answer is
 //! cached, none holds a secret but the one that makes it, and no error tells what was stored.
