@@ -70,7 +70,7 @@ impl Accounts {
         scopes: Option<&str>,
         address: Option<ClientIp>,
     ) -> Result<Grant, AccountError> {
-        let application = self.client(credentials, address).await?;
+        let application = self.client(credentials).await?;
         let id = application.id.clone();
         let tenant = application.tenant;
         let holder = application_holder(application)?;
@@ -102,30 +102,9 @@ impl Accounts {
         Ok(Grant { token, scopes, expires_in: LIFETIME })
     }
 
-    /// The application of those credentials.
-    pub async fn client(
-        &self,
-        credentials: ClientCredentials,
-        address: Option<ClientIp>,
-    ) -> Result<Application, AccountError> {
-        let now = self.clock.now();
-        let wait = |retry_after| AccountError::Throttled { retry_after };
-        self.throttle.begin(address, now).map_err(wait)?;
-        let application = self.client_of(credentials).await;
-        match &application {
-            Ok(_) | Err(AccountError::Unavailable(_) | AccountError::Failed(_)) => {
-                self.throttle.succeeded(address);
-            }
-            Err(
-                AccountError::NotValid
-                | AccountError::ScopeRefused
-                | AccountError::Throttled { .. },
-            ) => (),
-        }
-        application
-    }
-
-    async fn client_of(&self, shown: ClientCredentials) -> Result<Application, AccountError> {
+    /// The application of those credentials. Wrong ones cost no delay: 256 random bits are not
+    /// guessed, and the many programs behind one address are not to wait for each other.
+    pub async fn client(&self, shown: ClientCredentials) -> Result<Application, AccountError> {
         let ClientCredentials { id, secret } = shown;
         let id = ApplicationId::parse(&id).ok_or(AccountError::NotValid)?;
         let now = self.clock.now();

@@ -47,17 +47,17 @@ impl Accounts {
     ) -> Result<Session, AccountError> {
         let now = self.clock.now();
         let wait = |retry_after| AccountError::Throttled { retry_after };
-        self.throttle.begin(address, now).map_err(wait)?;
+        let attempt = self.throttle.begin(address, now).map_err(wait)?;
         let person = self.person_of(username, password, now).await;
         match &person {
             Ok(_) | Err(AccountError::Unavailable(_) | AccountError::Failed(_)) => {
-                self.throttle.succeeded(address);
+                attempt.forgive();
             }
             Err(
                 AccountError::NotValid
                 | AccountError::ScopeRefused
                 | AccountError::Throttled { .. },
-            ) => (),
+            ) => drop(attempt),
         }
         let person = person?;
         let grantee = Grantee::Person(person.id.clone());

@@ -4,7 +4,7 @@
 //! slash at the end of the path.
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -164,16 +164,11 @@ impl IntoResponse for Refused {
                 let words = "a scope was asked for that the application may not have";
                 refused(StatusCode::BAD_REQUEST, "invalid_scope", words)
             }
-            Self::Account(AccountError::Throttled { retry_after }) => {
-                let words = "too many failed attempts from this network";
-                let status = StatusCode::TOO_MANY_REQUESTS;
-                let mut response = refused(status, "temporarily_unavailable", words);
-                response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after));
-                response
-            }
-            Self::Account(error @ (AccountError::Failed(_) | AccountError::Unavailable(_))) => {
-                Problem::from(error).into_response()
-            }
+            Self::Account(
+                error @ (AccountError::Failed(_)
+                | AccountError::Throttled { .. }
+                | AccountError::Unavailable(_)),
+            ) => Problem::from(error).into_response(),
             Self::Form(error, words) => refused(StatusCode::BAD_REQUEST, error, words),
             Self::Problem(problem) => problem.into_response(),
         }
@@ -219,8 +214,8 @@ async fn token_with_slash(State(api): State<Api>, request: Request) -> Result<Re
     security((), ("client" = []))
 )]
 async fn revoke(State(api): State<Api>, request: Request) -> Result<Response, Refused> {
-    let (form, address) = Form::read(&api, request).await?;
-    let client = form.client(&api, address).await?;
+    let (form, _) = Form::read(&api, request).await?;
+    let client = form.client(&api).await?;
     api.accounts.revoke(&client, form.token()?).await?;
     Ok(StatusCode::OK.into_response())
 }
@@ -236,8 +231,8 @@ async fn revoke(State(api): State<Api>, request: Request) -> Result<Response, Re
     security((), ("client" = []))
 )]
 async fn introspect(State(api): State<Api>, request: Request) -> Result<Response, Refused> {
-    let (form, address) = Form::read(&api, request).await?;
-    let client = form.client(&api, address).await?;
+    let (form, _) = Form::read(&api, request).await?;
+    let client = form.client(&api).await?;
     let found = api.accounts.introspect(&client, form.token()?).await?;
     Ok(body::ok(&match found {
         Introspection::Inactive => IntrospectionBody::default(),
@@ -368,8 +363,8 @@ impl Form {
         }
     }
 
-    async fn client(&self, api: &Api, address: Option<ClientIp>) -> Result<Application, Refused> {
-        Ok(api.accounts.client(self.credentials()?, address).await?)
+    async fn client(&self, api: &Api) -> Result<Application, Refused> {
+        Ok(api.accounts.client(self.credentials()?).await?)
     }
 }
 

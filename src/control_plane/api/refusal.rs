@@ -22,8 +22,7 @@ pub(super) struct LoginRefusals;
 /// Refusals of the OAuth2 endpoints: RFC 6749's own, and ours around them.
 pub(super) struct OauthRefusals;
 
-const OAUTH: &[ProblemCode] =
-    &[ProblemCode::Invalid, ProblemCode::CredentialsInvalid, ProblemCode::Throttled];
+const OAUTH: &[ProblemCode] = &[ProblemCode::Invalid, ProblemCode::CredentialsInvalid];
 
 const AROUND_OAUTH: &[ProblemCode] =
     &[ProblemCode::BodyTooLarge, ProblemCode::Internal, ProblemCode::Unavailable];
