@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::control_plane::api::{Api, serve};
 use crate::control_plane::service::ServiceError;
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
-use crate::control_plane::{Caller, Config, Publisher};
+use crate::control_plane::{Caller, Config, Publisher, retain};
 use crate::telemetry::ErrorChain;
 
 /// Before the database is asked again to tell of changes.
@@ -58,7 +58,7 @@ pub(super) struct Control {
     store: Store,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
-    followers: [JoinHandle<()>; 2],
+    followers: [JoinHandle<()>; 3],
 }
 
 impl Control {
@@ -92,7 +92,14 @@ impl Control {
             match never {}
         });
         let hearing = tokio::spawn(hear(store.clone()));
-        Ok(Self { address, store, stop, server, followers: [following, hearing] })
+        let retaining = tokio::spawn({
+            let store = store.clone();
+            async move {
+                let never = retain(store, clock).await;
+                match never {}
+            }
+        });
+        Ok(Self { address, store, stop, server, followers: [following, hearing, retaining] })
     }
 
     /// Where its APIs are.

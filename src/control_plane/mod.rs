@@ -18,6 +18,7 @@ mod caller;
 mod config;
 mod publish;
 pub mod record;
+mod retention;
 pub mod service;
 pub mod store;
 #[cfg(test)]
@@ -26,4 +27,5 @@ mod tests;
 pub use caller::{Actor, Caller, MissingScope, Reach};
 pub use config::Config;
 pub use publish::Publisher;
+pub use retention::retain;
 pub use store::{AddressRejection, StoreAddress};

@@ -1,0 +1,80 @@
+//! Forgets what nobody needs any more: tokens that ended, answers kept for repeated calls,
+//! revocations of links that have expired by themselves, and the oldest part of the change feed.
+//!
+//! Nothing of it is said to anybody, and what is forgotten late does no harm. The audit log is not
+//! forgotten.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::caller::Caller;
+use super::store::{Store, StoreError};
+use crate::clock::Clock;
+use crate::telemetry::ErrorChain;
+
+/// Between two rounds.
+const EVERY: Duration = Duration::from_hours(1);
+
+/// Seconds for which a token that ended can still be looked up.
+const TOKENS_KEPT: u64 = 24 * 3600;
+
+/// Versions of the feed that a reader may be behind.
+const FEED_KEPT: u64 = 100_000;
+
+/// Forgets now and then, for ever.
+pub async fn retain(store: Store, clock: Clock) -> Infallible {
+    loop {
+        if let Err(error) = forget(&store, clock).await {
+            tracing::warn!(error = %ErrorChain(&error), "nothing was forgotten this time");
+        }
+        sleep(EVERY).await;
+    }
+}
+
+async fn forget(store: &Store, clock: Clock) -> Result<(), StoreError> {
+    let now = clock.now();
+    let ended = crate::clock::UnixSeconds::new(now.get().saturating_sub(TOKENS_KEPT));
+    let mut change = store.change(&Caller::system("retention"), now).await?;
+    change.access_token_forget(ended).await?;
+    change.idempotency_forget().await?;
+    change.revocation_forget().await?;
+    change.feed_compact(FEED_KEPT).await?;
+    change.commit().await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asset::TenantId;
+    use crate::clock::UnixSeconds;
+    use crate::control_plane::record::{RevocationDraft, RevokedLinks};
+    use crate::control_plane::store::{Page, StoreAddress};
+
+    #[tokio::test]
+    async fn what_has_expired_by_itself_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = format!("sqlite:{}", folder.path().join("records.db").display());
+        let store = Store::open(&StoreAddress::parse(&address).unwrap()).await.unwrap();
+        let caller = Caller::system("test");
+        let mut change = store.change(&caller, UnixSeconds::new(1_000)).await.unwrap();
+        change.tenant_create(TenantId(1), "one").await.unwrap();
+        for end in [2_000, 3_000] {
+            let draft = RevocationDraft {
+                tenant: TenantId(1),
+                subject: RevokedLinks::Link(format!("lnk_{end}").into()),
+                reason: "lost".into(),
+                expires_at: Some(UnixSeconds::new(end)),
+            };
+            change.revocation_create(draft).await.unwrap();
+        }
+        change.commit().await.unwrap();
+        forget(&store, Clock::Fixed(UnixSeconds::new(2_500))).await.unwrap();
+        let mut view = store.view(&caller).await.unwrap();
+        let left = view.revocation_list(&Page::first(10)).await.unwrap().items;
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].expires_at, Some(UnixSeconds::new(3_000)));
+    }
+}
