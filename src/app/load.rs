@@ -12,6 +12,7 @@ use crate::config::{
     self, BlocklistErrors, Colour, ConfigErrors, DurationRejection, KnownOverrides, Loaded,
     Surroundings,
 };
+use crate::control_plane;
 use crate::data_plane::{
     Arrival, BodyPresence, CertificateError, Certificates, Explanation, Question, Settings, explain,
 };
@@ -21,6 +22,7 @@ use crate::policy::{Blocklist, EdgeSnapshot, SiteTable};
 use crate::telemetry::ErrorChain;
 
 use super::composer::Rest;
+use super::provision::{self, ProvisionError};
 
 /// A compiled policy without origins or sockets: for `sign` and `explain`.
 #[derive(Debug)]
@@ -29,6 +31,7 @@ pub struct Policy {
     pub sites: Arc<SiteTable>,
     snapshot: EdgeSnapshot,
     settings: Settings,
+    control: Option<control_plane::Config>,
 }
 
 /// A configuration is wrong. Prints everything that is.
@@ -106,12 +109,20 @@ pub fn load_policy(path: &Path, now: UnixSeconds) -> Result<Policy, CheckError> 
     let loaded = read(path)?;
     let blocklist =
         config::load_blocklist(&loaded.blocklist_files).map_err(CheckError::Blocklist)?;
-    let settings = loaded.settings.clone();
+    let (settings, control) = (loaded.settings.clone(), loaded.control.clone());
     let snapshot = compile(loaded, Arc::new(blocklist), Rest { version: 1, now, control: None });
-    Ok(Policy { sites: Arc::clone(&snapshot.sites), snapshot, settings })
+    Ok(Policy { sites: Arc::clone(&snapshot.sites), snapshot, settings, control })
 }
 
 impl Policy {
+    /// The same with what its control plane says at `now`, where it has one.
+    pub fn with_control_plane(mut self, now: UnixSeconds) -> Result<Self, ProvisionError> {
+        if let Some(config) = &self.control {
+            self.snapshot.control = Some(provision::control_state(&config.store, now)?);
+        }
+        Ok(self)
+    }
+
     /// Explains the decision on one request that comes from `peer`.
     pub fn explain(&self, parts: &Parts, peer: PeerIp, now: UnixSeconds) -> Explanation {
         let arrival = Arrival { peer, server_name: None, body: BodyPresence::Absent };

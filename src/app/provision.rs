@@ -4,17 +4,19 @@
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use tokio::runtime::Builder;
 
 use super::load::{self, CheckError};
 use crate::asset::TenantId;
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::{HashingFailed, PasswordHasher};
 use crate::control_plane::record::{ApplicationDraft, PersonDraft, Role};
 use crate::control_plane::service::{PersonPassword, ServiceError, Services};
 use crate::control_plane::store::{Store, StoreError};
-use crate::control_plane::{Caller, StoreAddress};
+use crate::control_plane::{Caller, Publisher, StoreAddress};
+use crate::policy::ControlState;
 use crate::secret::Secret;
 
 pub use crate::control_plane::record::{ChainFault, ChainState, Scope, ScopeSet};
@@ -61,9 +63,12 @@ pub enum ProvisionError {
     /// It is not allowed, or does not fit.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// The records cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// The records cannot be had.
-    #[error("the store {address} cannot be used")]
-    Store {
+    #[error("the store {address} cannot be opened")]
+    Open {
         /// Where it is, without a password.
         address: String,
         /// Why.
@@ -122,13 +127,24 @@ pub fn create_administrator(
 /// Walks along the audit log's chain of hashes.
 pub fn verify_audit(config: &Path) -> Result<ChainState, ProvisionError> {
     with_store(config, async |store| {
-        let mut view = store.view(&Caller::system("audit verify")).await.map_err(unusable)?;
-        view.audit_verify().await.map_err(unusable)
+        let mut view = store.view(&Caller::system("audit verify")).await?;
+        Ok(view.audit_verify().await?)
     })
 }
 
-fn unusable(source: StoreError) -> ProvisionError {
-    ProvisionError::Store { address: "it".to_owned(), source }
+/// What the records say at `now` of what edges are to do. A store that was never made says nothing,
+/// and is not made for the question.
+pub(super) fn control_state(
+    address: &StoreAddress,
+    now: UnixSeconds,
+) -> Result<Arc<ControlState>, ProvisionError> {
+    if address.file().is_some_and(|file| !file.exists()) {
+        return Ok(Arc::new(ControlState::empty()));
+    }
+    with_store_at(address, async |store| {
+        let mut publisher = Publisher::start(store, Clock::Fixed(now)).await?;
+        Ok(publisher.state())
+    })
 }
 
 fn with_store<T>(
@@ -136,12 +152,18 @@ fn with_store<T>(
     work: impl AsyncFnOnce(Store) -> Result<T, ProvisionError>,
 ) -> Result<T, ProvisionError> {
     let loaded = load::read(config).map_err(ProvisionError::Config)?;
-    let address: StoreAddress = loaded.control.ok_or(ProvisionError::NoControl)?.store;
+    with_store_at(&loaded.control.ok_or(ProvisionError::NoControl)?.store, work)
+}
+
+fn with_store_at<T>(
+    address: &StoreAddress,
+    work: impl AsyncFnOnce(Store) -> Result<T, ProvisionError>,
+) -> Result<T, ProvisionError> {
     let runtime =
         Builder::new_current_thread().enable_all().build().map_err(ProvisionError::System)?;
     runtime.block_on(async {
-        let failed = |source| ProvisionError::Store { address: format!("{address:?}"), source };
-        let store = Store::open(&address).await.map_err(failed)?;
+        let failed = |source| ProvisionError::Open { address: format!("{address:?}"), source };
+        let store = Store::open(address).await.map_err(failed)?;
         let outcome = work(store.clone()).await;
         store.close().await;
         outcome

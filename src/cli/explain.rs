@@ -7,7 +7,7 @@ use clap::Args;
 use http::{HeaderName, HeaderValue, Method, Request};
 
 use super::output::{self, Exit};
-use crate::app::{self, Explanation};
+use crate::app::{self, ErrorChain, Explanation};
 use crate::clock::{Clock, UnixSeconds};
 use crate::network::PeerIp;
 use crate::policy::SiteTable;
@@ -59,6 +59,7 @@ fn explained(arguments: &Explain) -> Result<Explanation, Exit> {
     let now = arguments.now.map_or_else(|| Clock::System.now(), UnixSeconds::new);
     // A configuration that is wrong makes the question senseless: usage, not a refusal.
     let policy = app::load_policy(&arguments.config, now).map_err(output::usage)?;
+    let policy = policy.with_control_plane(now).map_err(|it| output::usage(ErrorChain(&it)))?;
     let (host, target) = split_target(arguments, &policy.sites)?;
     let method = Method::from_bytes(arguments.method.as_bytes())
         .map_err(|_| output::usage(format_args!("--method {}: no method", arguments.method)))?;

@@ -196,6 +196,37 @@ fn links_and_networks_are_refused_as_soon_as_it_is_said() {
     until_there(200);
 }
 
+/// Whoever is refused is told by what is in force, which is not in any file.
+#[test]
+fn what_was_pushed_is_explained() {
+    let folder = folder(&Records::Sqlite, &files());
+    let path = format!("/public/videos/{VIDEO}/source");
+    let link =
+        format!("{path}?__token__={}", signed(&SignRequest { id: Some("lnk_7"), ..an_hour() }));
+    let explain = |folder: &std::path::Path, target: &str| {
+        let now = NOW.to_string();
+        let config = ["explain", "--config", "countersign.toml", "--json", "--now", &now, target];
+        let said = countersign(folder, config);
+        let told: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+        let decision = (told["decision"].as_str().unwrap(), told["code"].as_str().unwrap());
+        format!("{} {} {}", decision.0, decision.1, said.status)
+    };
+    // Records that were never made say nothing, and are not made for the question.
+    assert_eq!(explain(folder.path(), &path), "deny token_missing 1");
+    assert!(!folder.path().join("records.db").exists());
+    let credentials = application(folder.path(), "overrides.admin,links.revoke");
+    let process = start(folder);
+    let api = ApiClient::log_in(process.control(), &credentials);
+    assert_eq!(explain(&process.path(""), &link), "allow ok 0");
+    let revoked = r#"{"links":{"by":"link","subject":"lnk_7"},"reason":"lost"}"#;
+    api.ok("POST", "/api/v1/tenants/1/revocations", revoked);
+    assert_eq!(explain(&process.path(""), &link), "deny token_revoked 1");
+    let video = format!("/v1/vms/1/videos/{VIDEO}/security-override");
+    api.ok("POST", &video, r#"{"scope":"public"}"#);
+    assert_eq!(explain(&process.path(""), &path), "allow ok 0");
+    assert_eq!(status(process.address(), &path), 200);
+}
+
 /// Whatever is sent to it, a control plane answers as its documents say, and never with a 5xx.
 #[test]
 fn schemathesis_finds_no_undocumented_answer() {
