@@ -131,19 +131,17 @@ async fn register_tenants(
     let Some(state) = composer.reader().load() else { return Ok(()) };
     let tenants: BTreeSet<TenantId> =
         state.policy.sites.sites().iter().map(|site| site.tenant).collect();
-    let caller = Caller::system("configuration");
+    let mut change = store.change(&Caller::system("configuration"), clock.now()).await?;
     for tenant in tenants {
-        let mut change = store.change(&caller, clock.now()).await?;
         match change.view().tenant(tenant).await {
             Ok(_) => {}
             Err(error) if error.kind() == StoreErrorKind::NotFound => {
                 change.tenant_create(tenant, &format!("tenant-{tenant}")).await?;
-                change.commit().await?;
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    change.commit().await.map(drop)
 }
 
 /// Listens for changes that other control planes make. What is missed meanwhile is found by looking.
