@@ -1,7 +1,6 @@
 //! What was said so far, kept so that the next word costs little.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::change::{BlockedNetwork, Change, RevokedNow};
@@ -19,6 +18,14 @@ pub struct Replica {
     revoked: BTreeMap<Box<str>, RevokedNow>,
     revocations: HashMap<TenantId, Arc<TenantRevocations>>,
     blocked: BTreeMap<Box<str>, BlockedNetwork>,
+    /// Of `blocked`, until something in it changes or ends.
+    blocklist: Option<Compiled>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    list: Arc<Blocklist>,
+    until: Option<UnixSeconds>,
 }
 
 /// A version that is not newer than what is known: a feed never goes back.
@@ -63,7 +70,7 @@ impl Replica {
     }
 
     /// What is to be in force at `now`.
-    pub fn state(&self, now: UnixSeconds) -> ControlState {
+    pub fn state(&mut self, now: UnixSeconds) -> ControlState {
         ControlState {
             version: self.version,
             overrides: self.overrides.clone(),
@@ -79,8 +86,13 @@ impl Replica {
 
     fn take(&mut self, change: Change) {
         match change {
-            Change::Blocked { id, entry: Some(entry) } => drop(self.blocked.insert(id, entry)),
-            Change::Blocked { id, entry: None } => drop(self.blocked.remove(&id)),
+            Change::Blocked { id, entry } => {
+                match entry {
+                    Some(entry) => self.blocked.insert(id, entry),
+                    None => self.blocked.remove(&id),
+                };
+                self.blocklist = None;
+            }
             Change::Override { tenant, level, opens } => {
                 self.overrides.tenant_mut(tenant).set(&level, opens);
             }
@@ -118,17 +130,17 @@ impl Replica {
         self.revocations.insert(tenant, Arc::new(compiled));
     }
 
-    fn blocklist(&self, now: UnixSeconds) -> Blocklist {
-        let in_force = |entry: &&BlockedNetwork| entry.until.is_none_or(|until| now < until);
-        let mut text = String::new();
-        for entry in self.blocked.values().filter(in_force) {
-            // Writing to a `String` cannot fail.
-            let _ = writeln!(text, "{}", entry.network);
-        }
-        let mut builder = BlocklistBuilder::new();
-        builder.add_text("the control plane's", text.as_bytes());
-        // Networks that were read once are read again.
-        builder.build().unwrap_or_else(|_| Blocklist::empty())
+    fn blocklist(&mut self, now: UnixSeconds) -> Arc<Blocklist> {
+        let known = self.blocklist.take().filter(|it| it.until.is_none_or(|until| now < until));
+        let compiled = known.unwrap_or_else(|| {
+            let in_force = |entry: &&BlockedNetwork| entry.until.is_none_or(|until| now < until);
+            let networks = self.blocked.values().filter(in_force).map(|entry| entry.network);
+            let list = Arc::new(BlocklistBuilder::list_of(networks));
+            Compiled { list, until: self.next_end(now) }
+        });
+        let list = Arc::clone(&compiled.list);
+        self.blocklist = Some(compiled);
+        list
     }
 }
 
@@ -181,17 +193,17 @@ mod tests {
         let block = |entry| Change::Blocked { id: "b".into(), entry };
         let mut replica = Replica::default();
         replica.apply(1, [block(entry(Some(UnixSeconds::new(200))))]).unwrap();
-        let blocked = |replica: &Replica, now| {
+        let blocked = |replica: &mut Replica, now| {
             let state = replica.state(UnixSeconds::new(now));
             assert!(!state.blocklist.contains(client("192.0.3.1")));
             state.blocklist.contains(client("192.0.2.9"))
         };
         assert_eq!(replica.next_end(NOW), Some(UnixSeconds::new(200)));
-        assert_eq!([199, 200].map(|now| blocked(&replica, now)), [true, false]);
+        assert_eq!([199, 200].map(|now| blocked(&mut replica, now)), [true, false]);
         replica.apply(2, [block(entry(None))]).unwrap();
         assert_eq!(replica.next_end(NOW), None);
-        assert!(blocked(&replica, 200));
+        assert!(blocked(&mut replica, 200));
         replica.apply(3, [block(None)]).unwrap();
-        assert!(!blocked(&replica, 200));
+        assert!(!blocked(&mut replica, 200));
     }
 }

@@ -1,5 +1,7 @@
 //! What a control plane says, beside what the configuration says.
 
+use std::sync::Arc;
+
 use super::{Blocklist, OverrideTable, Revocations};
 
 /// One version of it: immutable, put in force as a whole.
@@ -10,7 +12,7 @@ pub struct ControlState {
     /// Which protected assets are public.
     pub overrides: OverrideTable,
     /// Who is refused whatever they ask.
-    pub blocklist: Blocklist,
+    pub blocklist: Arc<Blocklist>,
     /// Which links are dead.
     pub revocations: Revocations,
 }
@@ -21,7 +23,7 @@ impl ControlState {
         Self {
             version: 0,
             overrides: OverrideTable::default(),
-            blocklist: Blocklist::empty(),
+            blocklist: Arc::new(Blocklist::empty()),
             revocations: Revocations::default(),
         }
     }

@@ -82,12 +82,15 @@ impl BlocklistBuilder {
         if errors.total > 0 { Err(errors) } else { Ok(Blocklist::compile(v4, v6)) }
     }
 
-    fn add_entry(&mut self, entry: &[u8]) -> Result<(), NetsetRejection> {
-        if self.v4.len() + self.v6.len() >= MAX_ENTRIES {
-            return Err(NetsetRejection::TooManyEntries);
-        }
-        let text = str::from_utf8(entry).map_err(|_| NetworkRejection::Malformed)?;
-        match parse_network(text)? {
+    /// A list of networks that were read by [`parse_network`] and are somebody else's to bound.
+    pub fn list_of(networks: impl IntoIterator<Item = IpNet>) -> Blocklist {
+        let mut builder = Self::new();
+        networks.into_iter().for_each(|network| builder.push(network));
+        Blocklist::compile(builder.v4, builder.v6)
+    }
+
+    fn push(&mut self, network: IpNet) {
+        match network {
             IpNet::V4(net) => self
                 .v4
                 .push(Range { first: net.network().to_bits(), last: net.broadcast().to_bits() }),
@@ -95,6 +98,14 @@ impl BlocklistBuilder {
                 .v6
                 .push(Range { first: net.network().to_bits(), last: net.broadcast().to_bits() }),
         }
+    }
+
+    fn add_entry(&mut self, entry: &[u8]) -> Result<(), NetsetRejection> {
+        if self.v4.len() + self.v6.len() >= MAX_ENTRIES {
+            return Err(NetsetRejection::TooManyEntries);
+        }
+        let text = str::from_utf8(entry).map_err(|_| NetworkRejection::Malformed)?;
+        self.push(parse_network(text)?);
         Ok(())
     }
 }
