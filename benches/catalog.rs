@@ -8,7 +8,7 @@
 use std::hint::black_box;
 use std::sync::OnceLock;
 
-use countersign::asset::{AssetPath, TenantId, VideoId};
+use countersign::asset::{AssetPath, ContentId, TenantId};
 use countersign::catalog::{
     Catalog, ContentKind, ContentState, FileKind, FilePlace, FileState, Publication,
 };
@@ -81,7 +81,7 @@ fn content(index: u32) -> ContentState {
     };
     ContentState {
         tenant: TenantId(1),
-        id: VideoId::new(&id(index)).expect("an id"),
+        id: ContentId::parse(&id(index)).expect("an id"),
         kind: ContentKind::Video,
         folder: None,
         publication: Publication::Published,

@@ -59,6 +59,59 @@ impl fmt::Display for VideoId {
     }
 }
 
+/// A content's id in every dialect: 22 characters of base64url where we make it, any one path
+/// segment of up to 64 bytes where somebody else did.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct ContentId(Box<str>);
+
+impl ContentId {
+    /// The one of these bits.
+    pub fn of_bits(mut bits: u128) -> Self {
+        const DIGITS: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let mut text = String::with_capacity(22);
+        for _ in 0..22 {
+            text.extend(DIGITS.get((bits & 63) as usize).map(|digit| char::from(*digit)));
+            bits >>= 6;
+        }
+        Self(text.into())
+    }
+
+    /// The id of that text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=64).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b'\\')
+            && text != "."
+            && text != "..";
+        fits.then(|| Self(text.into()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The text is no content's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an id of this kind")]
+pub struct NotAContentId;
+
+impl TryFrom<String> for ContentId {
+    type Error = NotAContentId;
+
+    fn try_from(text: String) -> Result<Self, NotAContentId> {
+        Self::parse(&text).ok_or(NotAContentId)
+    }
+}
+
+impl fmt::Display for ContentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A channel's (folder's) number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

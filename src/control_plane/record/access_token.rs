@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
-use super::wire_name::wire_names;
 use super::{AccessTokenId, Grantee, ScopeSet, SecretHash};
-use crate::asset::TenantId;
+use crate::asset::{TenantId, wire_names};
 use crate::clock::UnixSeconds;
 
 wire_names! {

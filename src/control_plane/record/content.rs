@@ -1,41 +1,11 @@
 //! Contents: what is handed out, whatever files it is made of.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::wire_name::wire_names;
-use super::{ContentId, FileDraft, FileState, VersionId};
+use super::{ContentId, FileDraft, VersionId};
 use crate::asset::{ChannelId, TenantId};
+use crate::catalog::{ContentKind, Period, Publication};
 use crate::clock::UnixSeconds;
-
-wire_names! {
-    /// What a content is.
-    ContentKind {
-        /// Sound.
-        Audio = "AUDIO",
-        /// A picture.
-        Image = "IMAGE",
-        /// A ring of pictures around a thing.
-        Image360 = "IMAGE_360",
-        /// A document, or anything else.
-        Other = "OTHER",
-        /// A list of others.
-        Playlist = "PLAYLIST",
-        /// A film.
-        Video = "VIDEO",
-        /// An address elsewhere.
-        Url = "URL",
-    }
-}
-
-wire_names! {
-    /// Was it made public by its editors? Not whether it needs a token.
-    Publication {
-        /// Yes, in its periods.
-        Published = "published",
-        /// No: nobody gets it by a public path (G16).
-        Unpublished = "unpublished",
-    }
-}
 
 /// A content, its files apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -97,16 +67,6 @@ impl ContentDraft {
     }
 }
 
-/// When something is public: from `starts_at` on, before `ends_at`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Period {
-    /// From when on; none has always been.
-    pub starts_at: Option<UnixSeconds>,
-    /// Until when; none never ends.
-    pub ends_at: Option<UnixSeconds>,
-}
-
 /// What is said about a content in one language.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct ContentText {
@@ -129,31 +89,6 @@ pub struct Metadata {
     pub name: Box<str>,
     /// What it says.
     pub value: Box<str>,
-}
-
-/// What edges know of a content: enough to find each of its files and to say whether it may be
-/// found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ContentState {
-    /// Whose.
-    pub tenant: TenantId,
-    /// Which.
-    pub id: ContentId,
-    /// What it is.
-    pub kind: ContentKind,
-    /// The folder it is in.
-    pub folder: Option<ChannelId>,
-    /// Was it made public?
-    pub publication: Publication,
-    /// When it is; always, if there is none.
-    pub periods: Vec<Period>,
-    /// The version that is handed out; without one there is nothing to hand out.
-    pub version: Option<VersionId>,
-    /// The thumbnail that `active` means.
-    pub active_thumbnail: Option<Box<str>>,
-    /// The files of that version.
-    pub files: Vec<FileState>,
 }
 
 /// A content as it is imported: with its files, as its first version, which is active.

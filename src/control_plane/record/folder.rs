@@ -1,8 +1,7 @@
 //! Folders, in a tree; a folder is also movingimage's channel.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::FileState;
 use crate::asset::{ChannelId, TenantId};
 use crate::clock::UnixSeconds;
 
@@ -33,16 +32,4 @@ pub struct FolderDraft {
     pub parent: Option<ChannelId>,
     /// What people call it.
     pub name: Box<str>,
-}
-
-/// What edges know of a folder: its attachments.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FolderState {
-    /// Whose.
-    pub tenant: TenantId,
-    /// Which.
-    pub number: ChannelId,
-    /// Its attachments.
-    pub files: Vec<FileState>,
 }

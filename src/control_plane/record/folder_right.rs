@@ -3,8 +3,7 @@
 use serde::Serialize;
 
 use super::Grantee;
-use super::wire_name::wire_names;
-use crate::asset::ChannelId;
+use crate::asset::{ChannelId, wire_names};
 
 wire_names! {
     /// What a right permits; each includes those before it.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::asset::ContentId;
 use crate::clock::UnixSeconds;
 
 /// The text of an id: 48 bits of milliseconds and 80 of chance, as ULIDs have them.
@@ -108,52 +109,10 @@ identifiers! {
     ArchiveId = "arc_";
 }
 
-/// A content's id in every dialect: 22 characters of base64url where we make it, any one path
-/// segment of up to 64 bytes where somebody else did.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String")]
-pub struct ContentId(Box<str>);
-
 impl ContentId {
     /// A new one. Fails only where the system has no random numbers.
     pub fn random() -> Result<Self, getrandom::Error> {
-        const DIGITS: &[u8; 64] =
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        let mut bits = u128::from_be_bytes(chance()?);
-        let mut text = String::with_capacity(22);
-        for _ in 0..22 {
-            text.extend(DIGITS.get((bits & 63) as usize).map(|digit| char::from(*digit)));
-            bits >>= 6;
-        }
-        Ok(Self(text.into()))
-    }
-
-    /// The id of that text.
-    pub fn parse(text: &str) -> Option<Self> {
-        let fits = (1..=64).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/' && byte != b'\\')
-            && text != "."
-            && text != "..";
-        fits.then(|| Self(text.into()))
-    }
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for ContentId {
-    type Error = NotAnId;
-
-    fn try_from(text: String) -> Result<Self, NotAnId> {
-        Self::parse(&text).ok_or(NotAnId)
-    }
-}
-
-impl fmt::Display for ContentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        Ok(Self::of_bits(u128::from_be_bytes(chance()?)))
     }
 }
 

@@ -24,20 +24,16 @@ mod scope;
 mod signing_key;
 mod tenant;
 mod version;
-mod wire_name;
 
 pub use access_token::{AccessToken, AccessTokenDraft, TokenUse};
 pub use application::{Application, ApplicationDraft, ApplicationSecret};
 pub use audit::{AuditEvent, ChainFault, ChainState, FIRST_AUDIT_HASH, difference};
 pub use blocklist::BlocklistEntry;
-pub use content::{
-    Content, ContentDraft, ContentImport, ContentKind, ContentState, ContentText, Metadata, Period,
-    Publication,
-};
+pub use content::{Content, ContentDraft, ContentImport, ContentText, Metadata};
 pub use edge::{Edge, EnrolmentCode};
 pub use feed::{FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion};
-pub use file::{File, FileDraft, FileKind, FileOwner, FilePlace, FileState};
-pub use folder::{FOLDER_DEPTH, Folder, FolderDraft, FolderState};
+pub use file::{File, FileDraft, FileOwner};
+pub use folder::{FOLDER_DEPTH, Folder, FolderDraft};
 pub use folder_right::{FolderRight, Right};
 pub use idempotency::{IDEMPOTENCY_LIFETIME, IdempotencyClaim, KeptAnswer};
 pub(crate) use identifier::chance;
@@ -55,3 +51,7 @@ pub use scope::{Scope, ScopeSet};
 pub use signing_key::{KeyUse, SealedKey, SigningKey, SigningKeyDraft};
 pub use tenant::Tenant;
 pub use version::Version;
+
+pub use crate::catalog::{
+    ContentKind, ContentState, FileKind, FilePlace, FileState, FolderState, Period, Publication,
+};

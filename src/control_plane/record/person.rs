@@ -4,9 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::wire_name::wire_names;
 use super::{ApplicationId, PersonId, ScopeSet};
-use crate::asset::TenantId;
+use crate::asset::{TenantId, wire_names};
 use crate::clock::UnixSeconds;
 
 wire_names! {

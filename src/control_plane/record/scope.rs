@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::wire_name::wire_names;
+use crate::asset::wire_names;
 
 wire_names! {
     /// One permission.

@@ -5,8 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::SigningKeyId;
-use super::wire_name::wire_names;
-use crate::asset::TenantId;
+use crate::asset::{TenantId, wire_names};
 use crate::clock::UnixSeconds;
 
 wire_names! {

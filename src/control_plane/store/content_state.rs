@@ -109,7 +109,7 @@ impl View {
                 periods: periods.remove(&id).unwrap_or_default(),
                 active_thumbnail: row.text_opt("active_thumbnail")?,
                 files: files.unwrap_or_default(),
-                version,
+                version: version.map(|version| version.as_str().into()),
                 id,
             });
         }

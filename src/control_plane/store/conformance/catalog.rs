@@ -214,7 +214,7 @@ async fn a_version_is_handed_out_when_it_is_active(stage: Stage) {
     change.commit().await.unwrap();
     let events = last_events(&stage).await;
     let [FeedEvent::ContentSet(state)] = &events[..] else { panic!("{events:?}") };
-    assert_eq!(state.version.as_ref(), Some(&second.id));
+    assert_eq!(state.version.as_deref(), Some(second.id.as_str()));
     assert_eq!(state.active_thumbnail.as_deref(), Some("5"));
     let keys: Vec<_> = state.files.iter().map(|file| (&*file.origin, &*file.key)).collect();
     assert_eq!(keys, [("media", "v1/a.mp4"), ("media", "v1/b.mp4")]);
