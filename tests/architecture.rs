@@ -43,7 +43,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("token", &["target", "clock", "keyring", "network", "secret"]),
     ("catalog", &["target", "asset", "clock"]),
     ("policy", &["target", "asset", "catalog", "clock", "keyring", "network", "token"]),
-    ("feed", &["target", "asset", "clock", "network", "policy"]),
+    ("feed", &["target", "asset", "clock", "keyring", "network", "policy"]),
     ("event", &["asset", "clock", "network", "policy"]),
     ("forensic", &["asset", "clock", "keyring", "secret"]),
     // Leaves with I/O: used by both planes, know neither.
@@ -207,6 +207,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("httparse", &["origin"]),
     ("hyper_util::server", &["data_plane", "control_plane::api", "telemetry::admin"]),
     ("moka", &["data_plane::cache"]),
+    ("ring::aead", &["control_plane::link"]),
     ("ring::hmac", KEYED_HASHES),
     ("rustix::pipe", &["splice"]),
     ("sfv", &["origin::directives"]),

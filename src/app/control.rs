@@ -14,6 +14,7 @@ use super::composer::Composer;
 use crate::asset::TenantId;
 use crate::clock::Clock;
 use crate::control_plane::api::{Api, serve};
+use crate::control_plane::link::{MasterKey, MasterKeyError};
 use crate::control_plane::service::ServiceError;
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
 use crate::control_plane::{Caller, Config, Publisher, retain};
@@ -37,6 +38,9 @@ pub enum ControlError {
         #[source]
         source: io::Error,
     },
+    /// What its keys are sealed under cannot be had.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
     /// Its APIs cannot be set up.
     #[error(transparent)]
     Service(#[from] ServiceError),
@@ -68,17 +72,22 @@ impl Control {
         clock: Clock,
         composer: Composer,
     ) -> Result<Self, ControlError> {
-        let Config { listen, public_url, store: place, trusted_proxies } = config;
+        let Config { listen, public_url, store: place, trusted_proxies, master_key } = config;
         let failed = |source| ControlError::Store { address: format!("{place:?}"), source };
         let store = Store::open(&place).await.map_err(failed)?;
         register_tenants(&store, &composer, clock).await.map_err(failed)?;
-        let mut publisher = Publisher::start(store.clone(), clock).await.map_err(failed)?;
+        let master_key = MasterKey::of(&master_key)?;
+        let public_url = public_url.as_deref();
+        let api =
+            Api::new(store.clone(), clock, public_url, trusted_proxies, master_key.clone()).await?;
+        api.services().signing_key_ensure(&Caller::system("configuration")).await?;
+        let publisher = Publisher::start(store.clone(), clock, master_key).await;
+        let mut publisher = publisher.map_err(failed)?;
         composer.put_control(publisher.state());
 
         let unbound = |source| ControlError::Bind { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(unbound)?;
         let address = listener.local_addr().map_err(unbound)?;
-        let api = Api::new(store.clone(), clock, public_url.as_deref(), trusted_proxies).await?;
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
             // Whatever ends the waiting is the end.

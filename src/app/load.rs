@@ -118,7 +118,7 @@ impl Policy {
     /// The same with what its control plane says at `now`, where it has one.
     pub fn with_control_plane(mut self, now: UnixSeconds) -> Result<Self, ProvisionError> {
         if let Some(config) = &self.control {
-            self.snapshot.control = Some(provision::control_state(&config.store, now)?);
+            self.snapshot.control = Some(provision::control_state(config, now)?);
         }
         Ok(self)
     }

@@ -12,10 +12,11 @@ use super::load::{self, CheckError};
 use crate::asset::TenantId;
 use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::{HashingFailed, PasswordHasher};
+use crate::control_plane::link::{MasterKey, MasterKeyError};
 use crate::control_plane::record::{ApplicationDraft, PersonDraft, Role};
 use crate::control_plane::service::{PersonPassword, ServiceError, Services};
 use crate::control_plane::store::{Store, StoreError};
-use crate::control_plane::{Caller, Publisher, StoreAddress};
+use crate::control_plane::{self, Caller, Publisher, StoreAddress};
 use crate::policy::ControlState;
 use crate::secret::Secret;
 
@@ -54,6 +55,9 @@ pub enum ProvisionError {
     /// The configuration is wrong.
     #[error("{0}")]
     Config(CheckError),
+    /// The master key cannot be had.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
     /// There is no control plane in it.
     #[error("the configuration has no [control]: there are no records")]
     NoControl,
@@ -135,14 +139,16 @@ pub fn verify_audit(config: &Path) -> Result<ChainState, ProvisionError> {
 /// What the records say at `now` of what edges are to do. A store that was never made says nothing,
 /// and is not made for the question.
 pub(super) fn control_state(
-    address: &StoreAddress,
+    config: &control_plane::Config,
     now: UnixSeconds,
 ) -> Result<Arc<ControlState>, ProvisionError> {
+    let address = &config.store;
     if address.file().is_some_and(|file| !file.exists()) {
         return Ok(Arc::new(ControlState::empty()));
     }
+    let master_key = MasterKey::of(&config.master_key)?;
     with_store_at(address, async |store| {
-        let mut publisher = Publisher::start(store, Clock::Fixed(now)).await?;
+        let mut publisher = Publisher::start(store, Clock::Fixed(now), master_key).await?;
         Ok(publisher.state())
     })
 }

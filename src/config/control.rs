@@ -6,11 +6,14 @@ use std::path::Path;
 use super::document::{Section, Value};
 use super::edge::{CERTIFICATE_KEYS, LISTENER_KEYS, MAX_LISTENERS};
 use super::finding::Finding;
+use super::secret_source::secret;
+use crate::control_plane::link::{MasterKey, MasterKeySource};
 use crate::control_plane::{Config, StoreAddress};
+use crate::keyring::KeyMaterial;
 use crate::network::NetworkSet;
 
 pub(super) const CONTROL_KEYS: &[&str] =
-    &["listen", "public_url", "store", "trusted_proxies", "compat", "listener"];
+    &["listen", "public_url", "store", "master_key", "trusted_proxies", "compat", "listener"];
 
 pub(super) const COMPAT_KEYS: &[&str] = &["query_token"];
 
@@ -32,11 +35,13 @@ pub(super) fn control(section: Section<'_>) -> Option<Config> {
     let public_url = section.value("public_url").map(public_url);
     let store = store(section);
     let trusted_proxies = section.value("trusted_proxies").map(|it| it.networks());
+    let master_key = store.as_ref().map(|store| master_key(section, store));
     without_effect(section);
     Some(Config {
         listen: listen?,
         public_url: public_url.map_or(Some(None), |url| url.map(Some))?,
         store: store?,
+        master_key: master_key??,
         trusted_proxies: trusted_proxies.map_or(Some(NetworkSet::default()), |it| it)?,
     })
 }
@@ -69,6 +74,35 @@ fn store(section: Section<'_>) -> Option<StoreAddress> {
             None
         }
     }
+}
+
+/// What keys are sealed under: written down, or in a file beside an embedded store.
+fn master_key(section: Section<'_>, store: &StoreAddress) -> Option<MasterKeySource> {
+    let Some(value) = section.value("master_key") else {
+        let Some(file) = store.file() else {
+            section.report(
+                Finding::warning("without a master key no link can be signed here").help(
+                    "control planes that share a database need the same one: countersign keygen > \
+                     master.hex, and master_key = { file = \"master.hex\" }",
+                ),
+            );
+            return Some(MasterKeySource::Missing);
+        };
+        let mut name = file.as_os_str().to_owned();
+        name.push(".master-key");
+        return Some(MasterKeySource::Beside(name.into()));
+    };
+    let named = secret(value, "the master key")?;
+    // Into the key, and no further.
+    let text = String::from_utf8_lossy(named.content.expose());
+    let material = match KeyMaterial::from_hex(&text) {
+        Ok(material) => material,
+        Err(rejection) => return named.named_by.refuse(Finding::error(rejection.to_string())),
+    };
+    if let Err(error) = MasterKey::of_material(&material) {
+        return named.named_by.refuse(Finding::error(error.to_string()));
+    }
+    Some(MasterKeySource::Given(material))
 }
 
 /// What is read and not acted on: strictly, and pointed out.

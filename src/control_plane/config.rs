@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::link::MasterKeySource;
 use super::store::StoreAddress;
 use crate::network::NetworkSet;
 
@@ -14,6 +15,8 @@ pub struct Config {
     pub public_url: Option<Box<str>>,
     /// Where the records are.
     pub store: StoreAddress,
+    /// What the keys in the store are sealed under.
+    pub master_key: MasterKeySource,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: NetworkSet,
 }

@@ -16,6 +16,7 @@ pub mod account;
 pub mod api;
 mod caller;
 mod config;
+pub mod link;
 mod publish;
 pub mod record;
 mod retention;

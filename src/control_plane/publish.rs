@@ -12,13 +12,16 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::caller::Caller;
+use super::link::MasterKey;
 use super::record::{
-    BlocklistEntry, FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion, PathOverride, Revocation,
+    BlocklistEntry, FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion, KeyUse, PathOverride,
+    Revocation, SigningKey,
 };
 use super::store::{Page, Store, StoreError, View};
 use crate::clock::{Clock, UnixSeconds};
 use crate::feed::{BlockedNetwork, Change, Replica, RevokedNow};
-use crate::policy::ControlState;
+use crate::keyring::KeyWindow;
+use crate::policy::{ControlState, LinkKey};
 use crate::telemetry::ErrorChain;
 
 /// Between two looks at the feed.
@@ -39,6 +42,7 @@ pub struct Publisher {
     store: Store,
     clock: Clock,
     caller: Caller,
+    unsealing: Unsealing,
     head: FeedHead,
     replica: Replica,
     /// When the last state was made.
@@ -46,11 +50,17 @@ pub struct Publisher {
 }
 
 impl Publisher {
-    /// Reads everything there is.
-    pub async fn start(store: Store, clock: Clock) -> Result<Self, StoreError> {
+    /// Reads everything there is. Without a master key, or under another than they were sealed
+    /// under, keys for links stay closed, and so does what they signed.
+    pub async fn start(
+        store: Store,
+        clock: Clock,
+        master_key: Option<MasterKey>,
+    ) -> Result<Self, StoreError> {
         let caller = Caller::system("publish");
-        let (head, replica) = read_everything(&mut store.view(&caller).await?).await?;
-        Ok(Self { store, clock, caller, head, replica, made: clock.now() })
+        let unsealing = Unsealing(master_key);
+        let (head, replica) = read_everything(&mut store.view(&caller).await?, &unsealing).await?;
+        Ok(Self { store, clock, caller, unsealing, head, replica, made: clock.now() })
     }
 
     /// What is to be in force now.
@@ -98,7 +108,7 @@ impl Publisher {
                 self.take(entries, reached);
             }
             FeedPage::SnapshotNeeded => {
-                (self.head, self.replica) = read_everything(&mut view).await?;
+                (self.head, self.replica) = read_everything(&mut view, &self.unsealing).await?;
             }
         }
         Ok(Followed::Changes)
@@ -114,7 +124,7 @@ impl Publisher {
 
     /// Entries are whole versions, in order.
     fn take(&mut self, entries: Vec<FeedEntry>, reached: FeedVersion) {
-        let changes = entries.into_iter().filter_map(|entry| change(entry.event));
+        let changes = entries.into_iter().filter_map(|entry| change(entry.event, &self.unsealing));
         // The feed gave what is newer than the head; another history has another lineage.
         if let Err(error) = self.replica.apply(reached.0, changes) {
             tracing::error!(%error, "the feed goes back");
@@ -136,10 +146,15 @@ async fn wait(changed: &mut watch::Receiver<()>) {
     }
 }
 
-async fn read_everything(view: &mut View) -> Result<(FeedHead, Replica), StoreError> {
+async fn read_everything(
+    view: &mut View,
+    unsealing: &Unsealing,
+) -> Result<(FeedHead, Replica), StoreError> {
     let head = view.feed_head().await?;
     let overrides = view.override_list_all().await?.into_iter().map(opened);
     let mut changes: Vec<Change> = overrides.collect();
+    let keys = view.signing_key_list().await?.into_iter();
+    changes.extend(keys.filter_map(|key| unsealing.changed(key)));
     let mut page = Page::first(RECORDS);
     loop {
         let listed = view.revocation_list(&page).await?;
@@ -159,7 +174,7 @@ async fn read_everything(view: &mut View) -> Result<(FeedHead, Replica), StoreEr
 }
 
 /// What an event means to an edge; none: nothing, so far.
-fn change(event: FeedEvent) -> Option<Change> {
+fn change(event: FeedEvent, unsealing: &Unsealing) -> Option<Change> {
     Some(match event {
         FeedEvent::BlocklistSet(entry) => blocked(entry),
         FeedEvent::BlocklistRemoved { id } => {
@@ -173,18 +188,60 @@ fn change(event: FeedEvent) -> Option<Change> {
         FeedEvent::RevocationRemoved { id } => {
             Change::Revoked { id: id.to_string().into(), links: None }
         }
+        FeedEvent::SigningKeySet(key) => return unsealing.changed(key),
+        FeedEvent::SigningKeyRemoved { id } => {
+            Change::LinkKey { id: id.to_string().into(), key: None }
+        }
         FeedEvent::TenantRemoved { number } => Change::TenantRemoved { tenant: number },
-        // Edges do not look anything up in the catalog yet, and have the keys and caches that
-        // their configuration gives them.
+        // Edges do not look anything up in the catalog yet, and have the caches that their
+        // configuration gives them.
         FeedEvent::CachePurge { .. }
         | FeedEvent::ContentSet(_)
         | FeedEvent::ContentRemoved { .. }
         | FeedEvent::FolderSet(_)
         | FeedEvent::FolderRemoved { .. }
-        | FeedEvent::SigningKeySet(_)
-        | FeedEvent::SigningKeyRemoved { .. }
         | FeedEvent::TenantSet(_) => return None,
     })
+}
+
+/// Opens keys on their way to the edges.
+#[derive(Debug)]
+struct Unsealing(Option<MasterKey>);
+
+impl Unsealing {
+    /// What a key means to an edge; none where it is not for links.
+    fn changed(&self, key: SigningKey) -> Option<Change> {
+        let SigningKey {
+            id,
+            tenant,
+            key_use,
+            sealed,
+            created_at: _,
+            not_before,
+            not_after,
+            retired_at,
+        } = key;
+        match key_use {
+            KeyUse::Links => {}
+            KeyUse::Api | KeyUse::Sessions => return None,
+        }
+        let opened = self.0.as_ref().map(|master| master.open(&id, &sealed));
+        let key = match opened {
+            Some(Ok(material)) => {
+                let window = KeyWindow { not_before: Some(not_before), not_after };
+                Some(LinkKey { tenant, material, window, retired: retired_at })
+            }
+            Some(Err(error)) => {
+                tracing::error!(key = %id, error = %ErrorChain(&error), "a key stays closed");
+                None
+            }
+            None => {
+                tracing::error!(key = %id, "there is no master key: a key stays closed");
+                None
+            }
+        };
+        Some(Change::LinkKey { id: id.to_string().into(), key })
+    }
 }
 
 fn opened(PathOverride { tenant, level, opens }: PathOverride) -> Change {

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
-use crate::policy::{Opening, OverrideLevel, RevokedLinks};
+use crate::policy::{LinkKey, Opening, OverrideLevel, RevokedLinks};
 
 /// What is so from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,13 @@ pub enum Change {
         id: Box<str>,
         /// What it blocks; none where the entry is gone.
         entry: Option<BlockedNetwork>,
+    },
+    /// A key for links is in force, or no longer.
+    LinkKey {
+        /// Which: its links name it.
+        id: Box<str>,
+        /// The key; none where it was dropped.
+        key: Option<LinkKey>,
     },
     /// What is open at one level of a tenant.
     Override {

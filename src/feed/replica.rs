@@ -7,7 +7,8 @@ use super::change::{BlockedNetwork, Change, RevokedNow};
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::policy::{
-    Blocklist, BlocklistBuilder, ControlState, OverrideTable, Revocations, TenantRevocations,
+    Blocklist, BlocklistBuilder, ControlState, LinkKey, LinkKeys, OverrideTable, Revocations,
+    TenantRevocations,
 };
 
 /// Everything that a control plane said, up to one version.
@@ -17,6 +18,9 @@ pub struct Replica {
     overrides: OverrideTable,
     revoked: BTreeMap<Box<str>, RevokedNow>,
     revocations: HashMap<TenantId, Arc<TenantRevocations>>,
+    link_keys: BTreeMap<Box<str>, LinkKey>,
+    /// Of `link_keys`.
+    links: Arc<LinkKeys>,
     blocked: BTreeMap<Box<str>, BlockedNetwork>,
     /// Of `blocked`, until something in it changes or ends.
     blocklist: Option<Compiled>,
@@ -76,6 +80,7 @@ impl Replica {
             overrides: self.overrides.clone(),
             blocklist: self.blocklist(now),
             revocations: Revocations::of_tenants(self.revocations.clone()),
+            links: Arc::clone(&self.links),
         }
     }
 
@@ -92,6 +97,13 @@ impl Replica {
                     None => self.blocked.remove(&id),
                 };
                 self.blocklist = None;
+            }
+            Change::LinkKey { id, key } => {
+                match key {
+                    Some(key) => self.link_keys.insert(id, key),
+                    None => self.link_keys.remove(&id),
+                };
+                self.compile_links();
             }
             Change::Override { tenant, level, opens } => {
                 self.overrides.tenant_mut(tenant).set(&level, opens);
@@ -117,8 +129,14 @@ impl Replica {
                 self.overrides.remove_tenant(tenant);
                 self.revoked.retain(|_, revoked| revoked.tenant != tenant);
                 self.revocations.remove(&tenant);
+                self.link_keys.retain(|_, key| key.tenant != Some(tenant));
+                self.compile_links();
             }
         }
+    }
+
+    fn compile_links(&mut self) {
+        self.links = Arc::new(LinkKeys::new(self.link_keys.iter().map(|(id, key)| (&**id, key))));
     }
 
     /// One that is taken back leaves what others of the same links say.
@@ -181,6 +199,28 @@ mod tests {
         assert_eq!(of(&second), [Visibility::Private, Visibility::Public]);
         replica.apply(7, [Change::TenantRemoved { tenant: TenantId(1) }]).unwrap();
         assert_eq!(of(&replica.state(NOW)), [Visibility::Private; 2]);
+    }
+
+    #[test]
+    fn a_key_signs_until_it_is_dropped_or_its_tenant_is_gone() {
+        let key = |tenant| {
+            let material = crate::keyring::KeyMaterial::from_hex("abcd").unwrap();
+            let window = crate::keyring::KeyWindow::default();
+            LinkKey { tenant, material, window, retired: None }
+        };
+        let set = |id: &str, key| Change::LinkKey { id: id.into(), key };
+        let mut replica = Replica::default();
+        let signer = |replica: &mut Replica| {
+            let state = replica.state(NOW);
+            state.links.signer(TenantId(1), NOW).map(|(_, key)| key.id().to_string())
+        };
+        let keys = [set("all", Some(key(None))), set("own", Some(key(Some(TenantId(1)))))];
+        replica.apply(1, keys).unwrap();
+        assert_eq!(signer(&mut replica).as_deref(), Some("own"));
+        replica.apply(2, [Change::TenantRemoved { tenant: TenantId(1) }]).unwrap();
+        assert_eq!(signer(&mut replica).as_deref(), Some("all"));
+        replica.apply(3, [set("all", None)]).unwrap();
+        assert_eq!(signer(&mut replica), None);
     }
 
     #[test]

@@ -11,7 +11,6 @@ use hmac::{Hmac, KeyInit, Mac};
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
-use zeroize::Zeroize;
 
 use crate::clock::UnixSeconds;
 use crate::secret::Secret;
@@ -115,6 +114,30 @@ pub enum KeyRejection {
     OddLength,
 }
 
+/// The bytes of a key on their way to whoever uses it. Clones are the same ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyMaterial(Arc<Secret<Vec<u8>>>);
+
+impl KeyMaterial {
+    /// Takes the bytes in; none are no key.
+    pub fn new(bytes: Secret<Vec<u8>>) -> Result<Self, KeyRejection> {
+        if bytes.expose().is_empty() {
+            return Err(KeyRejection::Empty);
+        }
+        Ok(Self(Arc::new(bytes)))
+    }
+
+    /// Reads hexadecimal digits of either case, with white space around them.
+    pub fn from_hex(hex: &str) -> Result<Self, KeyRejection> {
+        Self::new(Secret::new(decode_key(hex.trim())?))
+    }
+
+    /// The bytes. Every caller owes the reader a reason why they do not leave from there.
+    pub fn expose(&self) -> &[u8] {
+        self.0.expose()
+    }
+}
+
 /// A key as it is kept: material only in keyed states, which wipe themselves.
 pub struct SharedKey {
     id: KeyId,
@@ -136,19 +159,28 @@ impl SharedKey {
         purpose: KeyPurpose,
         window: KeyWindow,
     ) -> Result<Self, KeyRejection> {
-        let mut material = decode_key(hex.trim())?;
-        let key = Self {
+        Ok(Self::of_material(id, &KeyMaterial::from_hex(hex)?, purpose, window))
+    }
+
+    /// A key of these bytes.
+    pub fn of_material(
+        id: KeyId,
+        material: &KeyMaterial,
+        purpose: KeyPurpose,
+        window: KeyWindow,
+    ) -> Self {
+        // Into keyed states and a digest, and no further.
+        let material = material.expose();
+        Self {
             id,
             purpose,
             window,
             bytes: material.len(),
-            fingerprint: Secret::new(Sha256::digest(&material).into()),
-            md5: keyed(&material),
-            sha1: keyed(&material),
-            sha256: keyed(&material),
-        };
-        material.zeroize();
-        Ok(key)
+            fingerprint: Secret::new(Sha256::digest(material).into()),
+            md5: keyed(material),
+            sha1: keyed(material),
+            sha256: keyed(material),
+        }
     }
 
     /// The key's name.

@@ -4,7 +4,7 @@ mod key;
 mod ring;
 
 pub use key::{
-    KeyId, KeyPurpose, KeyRejection, KeyWindow, MacAlgorithm, MacInput, MacTag, SHORT_KEY_BYTES,
-    SharedKey, SigningKey, VerifyingKey,
+    KeyId, KeyMaterial, KeyPurpose, KeyRejection, KeyWindow, MacAlgorithm, MacInput, MacTag,
+    SHORT_KEY_BYTES, SharedKey, SigningKey, VerifyingKey,
 };
 pub use ring::Keyring;

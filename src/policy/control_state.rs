@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Blocklist, OverrideTable, Revocations};
+use super::{Blocklist, LinkKeys, OverrideTable, Revocations};
 
 /// One version of it: immutable, put in force as a whole.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub struct ControlState {
     pub blocklist: Arc<Blocklist>,
     /// Which links are dead.
     pub revocations: Revocations,
+    /// What signs its links, and opens them.
+    pub links: Arc<LinkKeys>,
 }
 
 impl ControlState {
@@ -25,6 +27,7 @@ impl ControlState {
             overrides: OverrideTable::default(),
             blocklist: Arc::new(Blocklist::empty()),
             revocations: Revocations::default(),
+            links: Arc::default(),
         }
     }
 }

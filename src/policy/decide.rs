@@ -108,17 +108,21 @@ fn verify_any<'r, W: Witness>(
         witness.see(|| Step::TokenRefused { carrier: None, rejection });
     })?;
     for candidate in candidates {
-        let verified = match &rules.scheme {
-            Scheme::EdgeAuth(scheme) => edge_auth::verify(
-                scheme,
-                rules.carriers.name(),
-                candidate,
-                subject,
-                facts.client,
-                now,
-                &mut budget,
-            ),
+        let Scheme::EdgeAuth(scheme) = &rules.scheme;
+        let mut verify = |scheme| {
+            let (name, client) = (rules.carriers.name(), facts.client);
+            edge_auth::verify(scheme, name, candidate, subject, client, now, &mut budget)
         };
+        let mut verified = verify(scheme);
+        for scheme in snapshot.link_rules(facts.site.tenant) {
+            // Whatever else is wrong with a token, it was the site's: its signature is right.
+            let Err(of_site) = verified else { break };
+            if of_site.stage() > TokenRejection::Signature.stage() {
+                break;
+            }
+            verified = verify(scheme)
+                .map_err(|own| if own.stage() > of_site.stage() { own } else { of_site });
+        }
         let revoked =
             |token: &VerifiedToken<'_>| snapshot.revokes(facts.site.tenant, subject.decoded, token);
         let verified = verified.and_then(|token| {

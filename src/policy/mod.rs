@@ -7,6 +7,7 @@ mod control_state;
 mod decide;
 mod denial;
 mod facts;
+mod link_keys;
 mod netset;
 mod overrides;
 mod permit;
@@ -22,6 +23,7 @@ pub use control_state::ControlState;
 pub use decide::{admit, decide, decide_witnessed};
 pub use denial::{Denial, DenialCode};
 pub use facts::{RequestFacts, Resource};
+pub use link_keys::{LinkKey, LinkKeys};
 pub use netset::{
     BlocklistBuilder, MAX_ENTRIES, MAX_FILE_BYTES, MAX_LINE_BYTES, NetsetError, NetsetErrors,
     NetsetFile, NetsetRejection,

@@ -13,6 +13,7 @@ use crate::asset::{AssetPath, TenantId, Visibility};
 use crate::clock::UnixSeconds;
 use crate::network::ClientIp;
 use crate::token::VerifiedToken;
+use crate::token::edge_auth::EdgeAuth;
 
 use super::{Blocklist, ControlState, OverrideTable, Revocations, SiteTable};
 
@@ -49,6 +50,11 @@ impl EdgeSnapshot {
     pub fn blocks(&self, client: ClientIp) -> bool {
         let of_control = || self.control.as_ref().is_some_and(|it| it.blocklist.contains(client));
         self.blocklist.contains(client) || of_control()
+    }
+
+    /// What opens a tenant's files beside the keys that its sites have.
+    pub fn link_rules(&self, tenant: TenantId) -> impl Iterator<Item = &EdgeAuth> {
+        self.control.iter().flat_map(move |control| control.links.of(tenant))
     }
 
     /// Is a verified token dead, for the file of this decoded path?

@@ -6,10 +6,12 @@
 mod carrier;
 mod claims;
 pub mod edge_auth;
+mod payload;
 mod rejection;
 mod verified;
 
 pub use carrier::{Candidates, Carrier, CarrierRules, TokenCandidate, without_parameter};
 pub use claims::{Claims, Scope};
+pub use payload::{LinkOpens, LinkPayload, QueryDigest};
 pub use rejection::{MalformedToken, TokenRejection};
 pub use verified::{MacBudget, Subject, VerifiedToken};

@@ -69,12 +69,13 @@ impl TokenRejection {
         match self {
             Self::Missing => 0,
             Self::Ambiguous => 1,
+            // A payload is read once the signature is right.
+            Self::Malformed(MalformedToken::Payload) | Self::Scope => 7,
             Self::Malformed(_) => 2,
             Self::Signature | Self::TooManyChecks => 3,
             Self::NotYetValid { .. } => 4,
             Self::Expired { .. } => 5,
             Self::Lifetime => 6,
-            Self::Scope => 7,
             Self::Ip => 8,
             Self::Revoked => 9,
         }
@@ -121,4 +122,7 @@ pub enum MalformedToken {
     /// `exp` or `st` is not a decimal number of seconds.
     #[error("exp or st is not a decimal number")]
     Number,
+    /// `data` under a key of our own is no payload of ours.
+    #[error("the data field is no payload of ours")]
+    Payload,
 }

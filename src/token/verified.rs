@@ -2,7 +2,7 @@
 
 use crate::keyring::{KeyId, KeyPurpose};
 
-use super::{Carrier, Claims};
+use super::{Carrier, Claims, LinkPayload};
 
 /// A token whose signature, dates, scope and address were checked for one request.
 ///
@@ -13,6 +13,7 @@ pub struct VerifiedToken<'t> {
     pub(in crate::token) claims: Claims<'t>,
     pub(in crate::token) key: KeyId,
     pub(in crate::token) purpose: KeyPurpose,
+    pub(in crate::token) payload: Option<LinkPayload>,
     pub(in crate::token) carrier: Carrier,
 }
 
@@ -30,6 +31,11 @@ impl<'t> VerifiedToken<'t> {
     /// Whose key that is.
     pub fn purpose(&self) -> KeyPurpose {
         self.purpose
+    }
+
+    /// What it says beside its fields; none under a key of somebody else's.
+    pub fn payload(&self) -> Option<LinkPayload> {
+        self.payload
     }
 
     /// Where it rode.

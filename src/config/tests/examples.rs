@@ -75,8 +75,10 @@ fn the_commented_configuration_is_complete_and_true() {
         .chain(text.lines().skip_while(|line| *line != "# [control]"))
         .map(|line| line.strip_prefix("# ").unwrap_or_default().to_owned() + "\n")
         .collect();
+    let master = "1f".repeat(32);
     let config = format!("{SMALLEST}\n[[origin]]\n{later}");
-    let loaded = load_with(&config, &[("ca.pem", b"")]).unwrap_or_else(|e| panic!("{e}"));
+    let loaded = load_with(&config, &[("ca.pem", b""), ("master.hex", master.as_bytes())])
+        .unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(loaded.warnings.len(), 2);
     let disk = loaded.cache.disk.as_ref().unwrap();
     assert_eq!((disk.size, disk.slice), (100 << 30, 1 << 20));

@@ -11,8 +11,9 @@ use http::header::ACCEPT_LANGUAGE;
 use super::super::load_again;
 use super::world::{SMALLEST, load_with, messages, only_site, world};
 use crate::asset::{AssetTypeSet, TenantId};
+use crate::control_plane::link::MasterKeySource;
 use crate::data_plane::{CacheConfig, ForwardedHeader, Limits, Missing, Reasons};
-use crate::keyring::{KeyPurpose, MacAlgorithm};
+use crate::keyring::{KeyMaterial, KeyPurpose, MacAlgorithm};
 use crate::origin::{DiskConfig, Forwarding, HttpConfig, Kind, ResponseHeaders, Symlinks};
 use crate::policy::{
     Access, CacheRules, CacheTimes, CorsCredentials, CorsOrigins, OriginTakes, ResourcePolicy,
@@ -326,4 +327,27 @@ fn a_table_is_known_by_its_content() {
         load_with(&config, &[("o.toml", two.as_bytes())]).unwrap().overrides
     );
     assert!(load_with(SMALLEST, &[]).unwrap().known_overrides.is_none());
+}
+
+/// Beside SQLite its file is made; a database that is shared needs a key that is.
+#[test]
+fn a_master_key_is_given_or_beside_the_store_or_missed() {
+    let control = |line: &str| {
+        let config = format!("{SMALLEST}\n[control]\n{line}\n");
+        let key = "1f".repeat(32);
+        load_with(&config, &[("master.hex", key.as_bytes()), ("short.hex", b"1f1f")])
+    };
+    let source = |line| control(line).unwrap().control.unwrap().master_key;
+    let beside = Path::new("/etc/c/records.db.master-key").to_owned();
+    assert_eq!(source("store = \"sqlite:records.db\""), MasterKeySource::Beside(beside));
+    let given = source("store = \"postgres://db/x\"\nmaster_key = { file = \"master.hex\" }");
+    let material = KeyMaterial::from_hex(&"1f".repeat(32)).unwrap();
+    assert_eq!(given, MasterKeySource::Given(material));
+    let missing = control("store = \"postgres://db/x\"").unwrap();
+    assert_eq!(missing.control.unwrap().master_key, MasterKeySource::Missing);
+    assert_eq!(messages(&missing.warnings), ["without a master key no link can be signed here"]);
+    let short = control("master_key = { file = \"short.hex\" }").unwrap_err();
+    assert!(short.to_string().contains("must have 32 bytes"), "{short}");
+    let inline = control("master_key = \"1f1f\"").unwrap_err().to_string();
+    assert!(!inline.contains("1f1f"), "{inline}");
 }

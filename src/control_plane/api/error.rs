@@ -80,6 +80,7 @@ impl From<ServiceError> for Problem {
             ServiceError::MoreThanOwn(_) => {
                 Self { detail: error.to_string().into(), ..Self::new(ProblemCode::ScopeExceeded) }
             }
+            ServiceError::NoMasterKey => Self::new(ProblemCode::NoMasterKey),
             ServiceError::NotFound => Self::new(ProblemCode::NotFound),
             ServiceError::OutcomeUnknown(_) => {
                 Self::new(ProblemCode::OutcomeUnknown).because(error)
@@ -159,6 +160,8 @@ problem_codes! {
     MediaType = UNSUPPORTED_MEDIA_TYPE "media_type" "The body must be JSON";
     /// The path has no such method.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "The method is not allowed here";
+    /// There is nothing to seal keys under.
+    NoMasterKey = CONFLICT "no_master_key" "No master key is configured here: [control] master_key";
     /// Nothing of that id, or not the caller's to see.
     NotFound = NOT_FOUND "not_found" "There is nothing here";
     /// The database went away at the commit.

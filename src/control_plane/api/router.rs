@@ -38,6 +38,7 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::person::routes())
         .merge(native::folder::routes())
         .merge(native::folder_right::routes())
+        .merge(native::signing_key::routes())
         .merge(native::audit::routes())
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::cursor::CursorKey;
 use crate::clock::Clock;
 use crate::control_plane::account::{Accounts, PasswordHasher};
+use crate::control_plane::link::MasterKey;
 use crate::control_plane::service::{ServiceError, Services, Store};
 use crate::network::NetworkSet;
 
@@ -19,17 +20,19 @@ pub struct Api {
 }
 
 impl Api {
-    /// An API over that store. `public_url` is where clients find it, and `trusted_proxies` are
-    /// those whose `X-Forwarded-For` is believed.
+    /// An API over that store. `public_url` is where clients find it, `trusted_proxies` are those
+    /// whose `X-Forwarded-For` is believed, and `master_key` is what keys are sealed under.
     pub async fn new(
         store: Store,
         clock: Clock,
         public_url: Option<&str>,
         trusted_proxies: NetworkSet,
+        master_key: Option<MasterKey>,
     ) -> Result<Self, ServiceError> {
         let passwords =
             PasswordHasher::new().map_err(|error| ServiceError::Failed(Box::new(error)))?;
-        let services = Services::new(store.clone(), clock, passwords.clone());
+        let services =
+            Services::new(store.clone(), clock, passwords.clone()).with_master_key(master_key);
         let cursors = CursorKey::of(&services.lineage().await?);
         Ok(Self {
             services,
@@ -38,5 +41,10 @@ impl Api {
             trusted_proxies: Arc::new(trusted_proxies),
             cursors,
         })
+    }
+
+    /// What its operations ask.
+    pub fn services(&self) -> &Services {
+        &self.services
     }
 }

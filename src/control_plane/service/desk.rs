@@ -3,6 +3,7 @@
 use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::PasswordHasher;
 use crate::control_plane::caller::Caller;
+use crate::control_plane::link::MasterKey;
 use crate::control_plane::store::{Change, Store, View};
 
 use super::error::ServiceError;
@@ -13,12 +14,19 @@ pub struct Services {
     store: Store,
     clock: Clock,
     passwords: PasswordHasher,
+    master_key: Option<MasterKey>,
 }
 
 impl Services {
     /// Services over that store.
     pub fn new(store: Store, clock: Clock, passwords: PasswordHasher) -> Self {
-        Self { store, clock, passwords }
+        Self { store, clock, passwords, master_key: None }
+    }
+
+    /// The same, with what keys are sealed under.
+    #[must_use]
+    pub fn with_master_key(self, master_key: Option<MasterKey>) -> Self {
+        Self { master_key, ..self }
     }
 
     /// What time it is.
@@ -30,6 +38,10 @@ impl Services {
     pub async fn lineage(&self) -> Result<Box<str>, ServiceError> {
         let mut view = self.view(&Caller::system("lineage")).await?;
         Ok(view.feed_head().await?.lineage)
+    }
+
+    pub(super) fn master_key(&self) -> Option<&MasterKey> {
+        self.master_key.as_ref()
     }
 
     pub(super) fn passwords(&self) -> &PasswordHasher {

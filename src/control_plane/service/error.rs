@@ -24,6 +24,9 @@ pub enum ServiceError {
     /// The caller would give more than they have.
     #[error("nobody can give a scope they do not have: {0}")]
     MoreThanOwn(Scope),
+    /// Keys cannot be made here.
+    #[error("no master key is configured: keys cannot be kept")]
+    NoMasterKey,
     /// It is not there, or not the caller's to see.
     #[error("there is nothing of that id")]
     NotFound,

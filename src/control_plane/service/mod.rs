@@ -20,6 +20,7 @@ mod idempotency;
 mod path_override;
 mod person;
 mod revocation;
+mod signing_key;
 mod tenant;
 
 pub use super::store::{Expected, Listed, Page, Store};
@@ -28,3 +29,4 @@ pub use desk::Services;
 pub use error::{Invalid, ServiceError};
 pub use path_override::{OverrideDifference, OverrideProposal};
 pub use person::PersonPassword;
+pub use signing_key::{HEAD_START, LONGEST_LINK, NewKey};

@@ -26,6 +26,7 @@ const OF_NO_TENANT: &[&str] = &[
     "get /api/v1/applications",
     "get /api/v1/audit",
     "get /api/v1/audit/export",
+    "get /api/v1/keys",
     "get /api/v1/people",
     "get /api/v1/tenants",
 ];
@@ -54,6 +55,10 @@ async fn every_operation_asks_who_calls(stage: Stage) {
         stage.send("POST /api/v1/tenants/1/revocations", &admin, &body).await.expect(201).json();
     let revocation = made["id"].as_str().unwrap().to_owned();
 
+    let body = json!({"tenant": 1});
+    let made = stage.send("POST /api/v1/keys", &admin, &body).await.expect(201).json();
+    let key = made["id"].as_str().unwrap().to_owned();
+
     let filled = |path: &str| {
         path.replace("{tenant}", "1")
             .replace("{videoManagerId}", "1")
@@ -66,6 +71,7 @@ async fn every_operation_asks_who_calls(stage: Stage) {
             .replace("{folder}", &stage.folder.to_string())
             .replace("{entry}", &entry)
             .replace("{revocation}", &revocation)
+            .replace("{key}", &key)
     };
     let mut operations = operations(filled);
     // What removes comes last, so that the others find what they ask for.
@@ -98,7 +104,7 @@ async fn every_operation_asks_who_calls(stage: Stage) {
         let answer = stage.send(&line, &stranger, &body).await;
         if OF_NO_TENANT.contains(&&*name) {
             assert_eq!(answer.status, 200, "{name}: {answer:?}");
-            for own in [&application, &person, "tenant-1"] {
+            for own in [&application, &person, &key, "tenant-1"] {
                 assert!(!answer.body.contains(own), "{name}: {answer:?}");
             }
         } else {
@@ -139,6 +145,7 @@ fn valid_body(name: &str) -> Value {
             json!({"tenant": 1, "username": "y", "role": "member", "scopes": []})
         }
         "post /api/v1/tenants/{tenant}/folders" => json!({"name": "f"}),
+        "post /api/v1/keys" => json!({"tenant": 1}),
         "post /api/v1/tenants" => json!({"number": 8, "name": "eight"}),
         "post /api/v1/blocklist" => json!({"network": "198.51.100.0/24"}),
         "post /api/v1/tenants/{tenant}/revocations" => {

@@ -4,6 +4,7 @@ mod accounts;
 mod conventions;
 mod coverage;
 mod folders;
+mod keys;
 mod overrides;
 mod secrets;
 mod stage;

@@ -15,14 +15,21 @@ use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::{SecretKind, SecretText};
 use crate::control_plane::api::{Api, router};
 use crate::control_plane::caller::Caller;
+use crate::control_plane::link::MasterKey;
 use crate::control_plane::record::{
     AccessTokenDraft, ApplicationDraft, FolderDraft, Grantee, ScopeSet, TokenUse, chance,
 };
 use crate::control_plane::store::{Store, StoreAddress};
+use crate::keyring::KeyMaterial;
 use crate::network::{NetworkSet, parse_network};
 
 /// When cases happen.
 pub(super) const NOW: UnixSeconds = UnixSeconds::new(1_893_456_000);
+
+/// What its keys are sealed under.
+pub(super) fn master_key() -> MasterKey {
+    MasterKey::of_material(&KeyMaterial::from_hex(&"11".repeat(32)).unwrap()).unwrap()
+}
 
 /// A running API.
 pub(super) struct Stage {
@@ -91,7 +98,9 @@ impl Stage {
         let folder = change.folder_create(TenantId(1), draft).await.unwrap().number.0;
         change.commit().await.unwrap();
         let proxies = NetworkSet::new(vec![parse_network("127.0.0.0/8").unwrap()]);
-        let api = Api::new(store.clone(), Clock::Fixed(NOW), None, proxies).await.unwrap();
+        let api = Api::new(store.clone(), Clock::Fixed(NOW), None, proxies, Some(master_key()))
+            .await
+            .unwrap();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let service = router(api).into_make_service_with_connect_info::<SocketAddr>();

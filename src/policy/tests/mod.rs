@@ -3,5 +3,6 @@
 
 mod decision_table;
 mod oracle;
+mod own_links;
 mod properties;
 mod scenery;

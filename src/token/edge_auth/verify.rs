@@ -10,13 +10,13 @@ use super::escape::EscapeDialect;
 use super::options::{EdgeAuth, EscapeUrl, IpForm, QueryRule, StartRule, UrlForm};
 use super::wire::UnverifiedToken;
 use crate::clock::UnixSeconds;
-use crate::keyring::{MacInput, VerifyingKey};
+use crate::keyring::{KeyPurpose, MacInput, VerifyingKey};
 use crate::network::{ClientIp, parse_network};
 use crate::target::{PathPattern, holds, percent_decode};
 use crate::token::carrier::other_parameters;
 use crate::token::{
-    Claims, MacBudget, MalformedToken, Scope, Subject, TokenCandidate, TokenRejection,
-    VerifiedToken,
+    Claims, LinkPayload, MacBudget, MalformedToken, QueryDigest, Scope, Subject, TokenCandidate,
+    TokenRejection, VerifiedToken,
 };
 
 /// ACL patterns that are looked at, and their length together.
@@ -45,11 +45,16 @@ pub fn verify<'t>(
     let (claims, key) = authentic?;
     check_dates(rules, &claims, now)?;
     check_scope(rules, &claims, subject)?;
+    let payload = match key.purpose() {
+        KeyPurpose::Links => payload_for(&claims, subject)?,
+        KeyPurpose::Vendor => None,
+    };
     check_ip(rules, &claims, client)?;
     Ok(VerifiedToken {
         claims,
         key: key.id().clone(),
         purpose: key.purpose(),
+        payload,
         carrier: candidate.carrier,
     })
 }
@@ -262,6 +267,20 @@ fn check_scope(
             })?;
             if covered { Ok(()) } else { Err(TokenRejection::Scope) }
         }
+    }
+}
+
+/// What a token under a key of our own says beside its fields, where that is so of this request.
+fn payload_for(
+    claims: &Claims<'_>,
+    subject: Subject<'_>,
+) -> Result<Option<LinkPayload>, TokenRejection> {
+    let Some(text) = claims.payload else { return Ok(None) };
+    let malformed = TokenRejection::Malformed(MalformedToken::Payload);
+    let payload = LinkPayload::parse(text).map_err(|_| malformed)?;
+    match payload.query {
+        Some(digest) if digest != QueryDigest::of(subject.query) => Err(TokenRejection::Scope),
+        Some(_) | None => Ok(Some(payload)),
     }
 }
 

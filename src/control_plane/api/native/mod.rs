@@ -12,4 +12,5 @@ pub(super) mod path_override;
 pub(super) mod person;
 pub(super) mod revocation;
 mod scope_list;
+pub(super) mod signing_key;
 pub(super) mod tenant;

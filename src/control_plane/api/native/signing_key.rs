@@ -1,0 +1,135 @@
+//! Keys for links. What a key is, no answer says.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::asset::TenantId;
+use crate::control_plane::api::auth::Authenticated;
+use crate::control_plane::api::body::{self, Json};
+use crate::control_plane::api::error::Problem;
+use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
+use crate::control_plane::api::segment::{Segments, id};
+use crate::control_plane::api::state::Api;
+use crate::control_plane::api::timestamp::Timestamp;
+use crate::control_plane::record::{SigningKey, SigningKeyId};
+use crate::control_plane::service::NewKey;
+
+/// The routes, with their documents.
+pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(signing_key_list, signing_key_create))
+        .routes(routes!(signing_key_remove))
+}
+
+/// A key for links.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SigningKey)]
+struct KeyBody {
+    /// Its id: what a revocation by key names.
+    id: String,
+    /// Whose links it signs; null: those of tenants without a key of their own.
+    tenant: Option<u64>,
+    /// Since when it exists.
+    created_at: Timestamp,
+    /// From when on it signs and opens.
+    not_before: Timestamp,
+    /// Until when it opens.
+    not_after: Option<Timestamp>,
+    /// Since when it has a successor.
+    retired_at: Option<Timestamp>,
+}
+
+/// All of them: there are few.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SigningKeys)]
+struct KeyList {
+    /// The keys, the oldest first.
+    items: Vec<KeyBody>,
+}
+
+/// A key to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewSigningKey {
+    /// Whose links it is to sign; null: those of tenants without a key of their own.
+    tenant: Option<u64>,
+    /// Until when the keys before it open links; a day from now, where it is left out.
+    others_until: Option<Timestamp>,
+}
+
+/// The keys for links.
+#[utoipa::path(
+    get, path = "/api/v1/keys", tag = "keys",
+    responses((status = 200, description = "The keys", body = KeyList), ReadRefusals),
+    security(("bearer" = ["keys.admin"]))
+)]
+async fn signing_key_list(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+) -> Result<Response, Problem> {
+    let keys = api.services.signing_key_list(&caller).await?;
+    Ok(body::ok(&KeyList { items: keys.into_iter().map(wire).collect() }))
+}
+
+/// Makes a key, which takes the place of those before it a few seconds later; links that were
+/// signed with them open on until `others_until`.
+#[utoipa::path(
+    post, path = "/api/v1/keys", tag = "keys",
+    params(("Idempotency-Key" = Option<String>, Header, description = "Does it once")),
+    request_body = NewSigningKey,
+    responses((status = 201, description = "The key", body = KeyBody), WriteRefusals),
+    security(("bearer" = ["keys.admin"]))
+)]
+async fn signing_key_create(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    Json(NewSigningKey { tenant, others_until }): Json<NewSigningKey>,
+) -> Result<Response, Problem> {
+    let others_until = others_until.map(|Timestamp(at)| at);
+    let new = NewKey { tenant: tenant.map(TenantId), others_until };
+    let made = api.services.signing_key_create(&caller, new).await?;
+    Ok(body::answer(StatusCode::CREATED, &wire(made)))
+}
+
+/// Drops a key: what it signed opens nothing any more, at every edge within a second.
+#[utoipa::path(
+    delete, path = "/api/v1/keys/{key}", tag = "keys",
+    params(("key" = String, Path, description = "The key's id")),
+    responses((status = 204, description = "It is dropped"), ReadRefusals),
+    security(("bearer" = ["keys.admin"]))
+)]
+async fn signing_key_remove(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    Segments(key): Segments<String>,
+) -> Result<Response, Problem> {
+    let key = id(&key, SigningKeyId::parse)?;
+    api.services.signing_key_remove(&caller, &key).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn wire(key: SigningKey) -> KeyBody {
+    let SigningKey {
+        id,
+        tenant,
+        key_use: _,
+        sealed: _,
+        created_at,
+        not_before,
+        not_after,
+        retired_at,
+    } = key;
+    KeyBody {
+        id: id.to_string(),
+        tenant: tenant.map(|tenant| tenant.0),
+        created_at: Timestamp(created_at),
+        not_before: Timestamp(not_before),
+        not_after: not_after.map(Timestamp),
+        retired_at: retired_at.map(Timestamp),
+    }
+}

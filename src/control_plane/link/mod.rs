@@ -1,0 +1,9 @@
+//! Links of ours: the keys that sign them, and how those are kept.
+//!
+//! A key is made here, sealed under the master key, and only so in the store: whoever gets the
+//! store's file or a copy of it can sign nothing. It is opened where it is used: on its way to the
+//! edges, which verify with it, and at the signer, which is on the same snapshot as they are.
+
+mod master_key;
+
+pub use master_key::{MasterKey, MasterKeyError, MasterKeySource, SealError};

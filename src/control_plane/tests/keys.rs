@@ -1,0 +1,91 @@
+//! Keys for links: made, taken over, dropped; and what edges are told of them.
+
+use serde_json::json;
+
+use super::stage::{NOW, Stage, master_key, on_both_databases};
+use crate::asset::TenantId;
+use crate::clock::{Clock, UnixSeconds};
+use crate::control_plane::Publisher;
+use crate::control_plane::link::MasterKey;
+use crate::control_plane::service::{HEAD_START, LONGEST_LINK};
+use crate::keyring::KeyMaterial;
+
+on_both_databases! {
+    a_successor_takes_over_and_a_dropped_key_is_dead
+    one_tenant_sees_its_own_keys_only
+    another_master_key_opens_nothing
+}
+
+/// The id of what would sign a tenant's links at an instant, at an edge that follows that store.
+async fn signer(stage: &Stage, master: Option<MasterKey>, tenant: u64, at: UnixSeconds) -> String {
+    let mut publisher =
+        Publisher::start(stage.store.clone(), Clock::Fixed(NOW), master).await.unwrap();
+    let state = publisher.state();
+    let signer = state.links.signer(TenantId(tenant), at);
+    signer.map(|(_, key)| key.id().to_string()).unwrap_or_default()
+}
+
+async fn a_successor_takes_over_and_a_dropped_key_is_dead(stage: Stage) {
+    let admin = stage.admin().await;
+    let make = async |tenant: Option<u64>| {
+        let body = json!({ "tenant": tenant });
+        stage.send("POST /api/v1/keys", &admin, &body).await.expect(201).json()
+    };
+    let id = |key: &serde_json::Value| key["id"].as_str().unwrap().to_owned();
+    let everybodys = id(&make(None).await);
+    let first = make(Some(1)).await;
+    assert_eq!(first["not_before"], first["created_at"]);
+    let second = make(Some(1)).await;
+    assert_eq!(second["not_before"], "2030-01-01T00:00:10Z");
+
+    let listed = stage.ask("GET /api/v1/keys", &admin).await.expect(200);
+    let kept = |key: &str, field: &str| {
+        let items = listed.json()["items"].as_array().unwrap().clone();
+        items.into_iter().find(|it| it["id"] == key).unwrap()[field].clone()
+    };
+    assert_eq!(kept(&id(&first), "not_after"), "2030-01-02T00:00:10Z");
+    assert_eq!(kept(&id(&second), "not_after"), json!(null));
+    assert_eq!(kept(&everybodys, "retired_at"), json!(null));
+    assert!(!listed.body.contains("sealed"), "{listed:?}");
+
+    let of =
+        async |tenant, after| signer(&stage, Some(master_key()), tenant, NOW.plus(after)).await;
+    assert_eq!(of(1, 0).await, id(&first));
+    assert_eq!(of(1, HEAD_START).await, id(&second));
+    assert_eq!(of(2, 0).await, everybodys);
+    let path = format!("DELETE /api/v1/keys/{}", id(&second));
+    stage.ask(&path, &admin).await.expect(204);
+    stage.ask(&path, &admin).await.expect(404);
+    assert_eq!(of(1, HEAD_START).await, id(&first));
+    assert_eq!(of(1, HEAD_START + LONGEST_LINK + 1).await, everybodys);
+
+    let body = json!({"tenant": 1, "others_until": "2030-01-01T00:00:05Z"});
+    let refused = stage.send("POST /api/v1/keys", &admin, &body).await.expect(400);
+    assert_eq!(refused.json()["errors"][0]["pointer"], "/others_until");
+}
+
+async fn one_tenant_sees_its_own_keys_only(stage: Stage) {
+    let admin = stage.admin().await;
+    let made = stage.send("POST /api/v1/keys", &admin, &json!({"tenant": 1})).await.expect(201);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let stranger = stage.token(Some(2), "keys.admin").await;
+    let listed = stage.ask("GET /api/v1/keys", &stranger).await.expect(200).json();
+    assert_eq!(listed["items"], json!([]));
+    stage.ask(&format!("DELETE /api/v1/keys/{id}"), &stranger).await.expect(404);
+    for tenant in [json!(1), json!(null)] {
+        let body = json!({ "tenant": tenant });
+        stage.send("POST /api/v1/keys", &stranger, &body).await.expect(404);
+    }
+    let own = stage.send("POST /api/v1/keys", &stranger, &json!({"tenant": 2})).await.expect(201);
+    assert_eq!(own.json()["tenant"], 2);
+}
+
+async fn another_master_key_opens_nothing(stage: Stage) {
+    let admin = stage.admin().await;
+    stage.send("POST /api/v1/keys", &admin, &json!({"tenant": null})).await.expect(201);
+    let other = KeyMaterial::from_hex(&"22".repeat(32)).unwrap();
+    let other = MasterKey::of_material(&other).unwrap();
+    assert_eq!(signer(&stage, Some(other), 1, NOW).await, "");
+    assert_eq!(signer(&stage, None, 1, NOW).await, "");
+    assert_ne!(signer(&stage, Some(master_key()), 1, NOW).await, "");
+}
