@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::cursor::CursorKey;
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::{Accounts, PasswordHasher};
 use crate::control_plane::link::MasterKey;
 use crate::control_plane::service::{ServiceError, Services, Store};
@@ -46,5 +46,18 @@ impl Api {
     /// What its operations ask.
     pub fn services(&self) -> &Services {
         &self.services
+    }
+
+    /// Since when somebody is disabled, after a patch that may say whether they are.
+    pub(super) fn disabled_at(
+        &self,
+        disabled: Option<bool>,
+        before: Option<UnixSeconds>,
+    ) -> Option<UnixSeconds> {
+        match disabled {
+            None => before,
+            Some(false) => None,
+            Some(true) => before.or_else(|| Some(self.services.now())),
+        }
     }
 }

@@ -203,11 +203,7 @@ async fn person_update(
         username: username.map_or(now.username, Into::into),
         role: role.map_or(now.role, role_of),
         scopes: scopes.unwrap_or(now.scopes),
-        disabled_at: match disabled {
-            None => now.disabled_at,
-            Some(false) => None,
-            Some(true) => now.disabled_at.or_else(|| Some(api.services.now())),
-        },
+        disabled_at: api.disabled_at(disabled, now.disabled_at),
     };
     // What the patch leaves as it was must still be that when it is written.
     let seen = expected.or_revision(now.revision);

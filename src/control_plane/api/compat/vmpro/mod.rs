@@ -4,4 +4,5 @@
 //! the vendor's shape unless `Accept` asks for RFC 9457.
 
 pub(in crate::control_plane::api) mod login;
+mod override_body;
 pub(in crate::control_plane::api) mod security_override;
