@@ -41,6 +41,7 @@ pub(crate) fn snapshot(overrides: u32, blocked: u32) -> EdgeSnapshot {
         name: "*".into(),
         tenant: TenantId(1),
         cors: None,
+        public_url: None,
         resource_policy: None,
         assets: Some(AssetRules {
             origin: OriginName::new("media"),

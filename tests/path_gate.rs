@@ -41,6 +41,7 @@ fn snapshot() -> EdgeSnapshot {
         name: "*".into(),
         tenant: TenantId(1),
         cors: None,
+        public_url: None,
         resource_policy: None,
         assets: Some(AssetRules {
             origin: OriginName::new("media"),

@@ -130,6 +130,7 @@ fn snapshot() -> EdgeSnapshot {
         name: "files.example.com".into(),
         tenant: TenantId(1),
         cors: None,
+        public_url: None,
         resource_policy: None,
         assets: Some(AssetRules {
             origin: OriginName::new("media"),

@@ -46,7 +46,8 @@ pub(super) fn control(section: Section<'_>) -> Option<Config> {
     })
 }
 
-fn public_url(value: Value<'_>) -> Option<Box<str>> {
+/// An address that links or answers begin with.
+pub(super) fn public_url(value: Value<'_>) -> Option<Box<str>> {
     let text = value.text()?;
     let sound = text.parse::<http::Uri>().is_ok_and(|uri| {
         matches!(uri.scheme_str(), Some("http" | "https"))
@@ -55,7 +56,7 @@ fn public_url(value: Value<'_>) -> Option<Box<str>> {
     });
     if !sound {
         return value.refuse(Finding::error(
-            "how clients reach the APIs: public_url = \"https://files.example.com\"",
+            "how outsiders reach this: public_url = \"https://files.example.com\"",
         ));
     }
     Some(text.trim_end_matches('/').into())

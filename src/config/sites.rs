@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::cache::Said;
+use super::control;
 use super::document::{Bounds, Section, Value};
 use super::finding::Finding;
 use super::origins::Origins;
@@ -16,6 +17,7 @@ use crate::token::edge_auth::QueryRule;
 
 pub(super) const SITE_KEYS: &[&str] = &[
     "hosts",
+    "public_url",
     "tenant",
     "assets",
     "cors",
@@ -111,6 +113,7 @@ impl<'d> Sites<'d> {
         self.keys.push(keys);
         let site = Site {
             name: name.into(),
+            public_url: section.value("public_url").and_then(control::public_url),
             tenant: TenantId(tenant),
             assets: assets.flatten(),
             cors: cors(section, token.as_ref()),

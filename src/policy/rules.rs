@@ -37,6 +37,8 @@ impl fmt::Display for OriginName {
 pub struct Site {
     /// The first host as configured: the site's name in logs.
     pub name: Box<str>,
+    /// Where outsiders reach it, without a final slash, if somebody said so.
+    pub public_url: Option<Box<str>>,
     /// Whose assets are under `/public` and `/private`.
     pub tenant: TenantId,
     /// Where assets are, if the site has any.
@@ -387,6 +389,7 @@ mod tests {
             tenant: TenantId(1),
             assets: None,
             cors: None,
+            public_url: None,
             resource_policy: None,
             token: None,
             routes: vec![],

@@ -5,5 +5,7 @@
 //! edges, which verify with it, and at the signer, which is on the same snapshot as they are.
 
 mod master_key;
+mod signer;
 
 pub use master_key::{MasterKey, MasterKeyError, MasterKeySource, SealError};
+pub use signer::{InForce, LinkRefusal, LinkRequest, LinkSigner, LinkToken, SignedLink};

@@ -103,6 +103,8 @@ identifiers! {
     EnrolmentId = "enr_";
     /// The id of a version of a content.
     VersionId = "ver_";
+    /// The id of a link to a file: what its token names, and a revocation.
+    LinkId = "lnk_";
     /// The id of a link between two contents.
     ContentLinkId = "rel_";
     /// The id of an archive.

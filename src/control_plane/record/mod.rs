@@ -39,7 +39,8 @@ pub use idempotency::{IDEMPOTENCY_LIFETIME, IdempotencyClaim, KeptAnswer};
 pub(crate) use identifier::chance;
 pub use identifier::{
     AccessTokenId, ApplicationId, ArchiveId, BlocklistId, ContentId, ContentLinkId, EdgeId,
-    EnrolmentId, NotAnId, PersonId, RevocationId, SecretHash, SecretId, SigningKeyId, VersionId,
+    EnrolmentId, LinkId, NotAnId, PersonId, RevocationId, SecretHash, SecretId, SigningKeyId,
+    VersionId,
 };
 pub use path_override::{
     Opening, OverrideLevel, OverrideList, OverrideRevision, OverrideStep, PathOverride,

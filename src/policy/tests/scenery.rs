@@ -127,6 +127,7 @@ pub(super) fn site(keys: &[(&str, &str)]) -> Site {
         name: "files.example.com".into(),
         tenant: TENANT,
         cors: None,
+        public_url: None,
         resource_policy: None,
         assets: Some(AssetRules {
             origin: OriginName::new("media"),

@@ -1,0 +1,383 @@
+//! Makes links that edges open.
+//!
+//! A link is made from what is in force at this moment: what an override makes public needs no
+//! token and gets none. Everything else gets one that opens this one file, in this one form, and
+//! has an id by which it can be revoked.
+
+use std::fmt::{self, Write as _};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::asset::{AssetPath, TenantId, Visibility};
+use crate::clock::UnixSeconds;
+use crate::control_plane::record::LinkId;
+use crate::policy::{EdgeSnapshot, Site};
+use crate::token::edge_auth::{SignRequest, SignScope, sign};
+use crate::token::{Carrier, LinkOpens, LinkPayload, QueryDigest};
+
+/// What is in force; none before anything is. Given by whoever puts it in force.
+pub type InForce = Arc<dyn Fn() -> Option<EdgeSnapshot> + Send + Sync>;
+
+/// Makes links. Clones are the same one.
+#[derive(Clone)]
+pub struct LinkSigner(InForce);
+
+/// A link that is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct LinkRequest<'r> {
+    /// Whose file.
+    pub tenant: TenantId,
+    /// Which file; what it says of visibility plays no part.
+    pub asset: &'r AssetPath,
+    /// Is it to open what is not published?
+    pub opens: LinkOpens,
+    /// The last second at which it opens.
+    pub expiry: UnixSeconds,
+    /// The only address it opens for.
+    pub ip: Option<IpAddr>,
+    /// The name the file is to be saved under.
+    pub file_name: Option<&'r str>,
+}
+
+/// A link, ready to be handed out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedLink {
+    /// The whole address.
+    pub url: String,
+    /// What it opens by; none where everybody may have the file.
+    pub token: Option<LinkToken>,
+}
+
+/// What a link opens by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkToken {
+    /// The id by which it can be revoked.
+    pub id: LinkId,
+    /// The last second at which it opens.
+    pub expiry: UnixSeconds,
+}
+
+/// Why there is no link.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkRefusal {
+    /// Nobody said where outsiders reach the tenant's site.
+    #[error("the tenant's site has no address: give its [[site]] a public_url")]
+    AddressUnknown,
+    /// The system has no random numbers.
+    #[error("the system has no random numbers")]
+    Chance(#[from] getrandom::Error),
+    /// There is no key that signs.
+    #[error("no key signs links now: POST /api/v1/keys makes one")]
+    NoKey,
+    /// No site hands out this tenant's assets.
+    #[error("no [[site]] with assets and [site.token] is this tenant's")]
+    NoSite,
+    /// Nothing is in force.
+    #[error("nothing is in force yet")]
+    NothingInForce,
+    /// The file's name cannot stand in a token.
+    #[error("the file's path cannot stand in a token")]
+    Path,
+}
+
+impl LinkSigner {
+    /// A signer on what is in force.
+    pub fn new(in_force: InForce) -> Self {
+        Self(in_force)
+    }
+
+    /// Makes a link at `now`.
+    pub fn link(
+        &self,
+        request: &LinkRequest<'_>,
+        now: UnixSeconds,
+    ) -> Result<SignedLink, LinkRefusal> {
+        let snapshot = (self.0)().ok_or(LinkRefusal::NothingInForce)?;
+        let site = site_of(&snapshot, request.tenant)?;
+        let address = address(site).ok_or(LinkRefusal::AddressUnknown)?;
+        let open = match request.opens {
+            LinkOpens::Published => snapshot.effective(request.tenant, request.asset),
+            // What is not published is public nowhere, whatever an override says (G16).
+            LinkOpens::Everything => Visibility::Private,
+        };
+        let target = Target::of(request, open);
+        let mut url = format!("{address}{target}");
+        if open == Visibility::Public {
+            return Ok(SignedLink { url, token: None });
+        }
+        let id = LinkId::random(now)?;
+        let control = snapshot.control.as_deref().ok_or(LinkRefusal::NoKey)?;
+        let (rules, key) = control.links.signer(request.tenant, now).ok_or(LinkRefusal::NoKey)?;
+        let payload =
+            LinkPayload { query: Some(target.digest()), opens: request.opens }.to_string();
+        let signed = sign(
+            rules,
+            key,
+            &SignRequest {
+                scope: SignScope::Acl(&[&target.path]),
+                start: None,
+                expiry: request.expiry,
+                ip: request.ip,
+                id: Some(id.as_str()),
+                payload: Some(&payload),
+                escape: None,
+            },
+        );
+        let token = signed.map_err(|_| LinkRefusal::Path)?;
+        let name = site.token.as_ref().map_or("", |token| token.carriers.name());
+        let separator = if target.query.is_empty() { '?' } else { '&' };
+        // Writing to a `String` cannot fail.
+        let _ = write!(url, "{separator}{name}={token}");
+        Ok(SignedLink { url, token: Some(LinkToken { id, expiry: request.expiry }) })
+    }
+}
+
+impl fmt::Debug for LinkSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LinkSigner").finish_non_exhaustive()
+    }
+}
+
+/// The site that hands out a tenant's assets for tokens in a query: where there are several, the
+/// first of which it is known where it is.
+fn site_of(snapshot: &EdgeSnapshot, tenant: TenantId) -> Result<&Site, LinkRefusal> {
+    let takes_links = |site: &&Site| {
+        let in_query =
+            site.token.as_ref().is_some_and(|token| token.carriers.allows(Carrier::Query));
+        site.tenant == tenant && site.assets.is_some() && in_query
+    };
+    let mut sites = snapshot.sites.sites().iter().filter(takes_links);
+    let first = sites.clone().find(|site| address(site).is_some()).or_else(|| sites.next());
+    first.ok_or(LinkRefusal::NoSite)
+}
+
+/// Where outsiders reach a site: as it says, else by its first host, if that is one.
+fn address(site: &Site) -> Option<String> {
+    match &site.public_url {
+        Some(url) => Some(url.to_string()),
+        None if site.name.contains('*') => None,
+        None => Some(format!("https://{}", site.name)),
+    }
+}
+
+/// A path and a query as they stand in a link.
+struct Target {
+    path: String,
+    query: String,
+}
+
+impl Target {
+    fn of(request: &LinkRequest<'_>, visibility: Visibility) -> Self {
+        let asset = AssetPath { asked: visibility, ..request.asset.clone() }.to_string();
+        let (path, query) = asset.split_once('?').unwrap_or((&asset, ""));
+        let path = utf8_percent_encode(path, IN_PATTERN).to_string();
+        let mut query = query.to_owned();
+        if let Some(name) = request.file_name {
+            let separator = if query.is_empty() { "" } else { "&" };
+            let name = utf8_percent_encode(name, PARAMETER);
+            let _ = write!(query, "{separator}file-name={name}");
+        }
+        Self { path, query }
+    }
+
+    fn digest(&self) -> QueryDigest {
+        QueryDigest::of(Some(&self.query))
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.path)?;
+        if self.query.is_empty() { Ok(()) } else { write!(f, "?{}", self.query) }
+    }
+}
+
+/// What a parameter's value escapes: everything but the unreserved (RFC 3986 section 2.3).
+const PARAMETER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What a path, escaped already, escapes as well: what would mean more than itself in a pattern, or
+/// would end it, or the field, or the parameter that the token rides in.
+const IN_PATTERN: &AsciiSet = &PARAMETER.remove(b'%').remove(b'/').add(b'~');
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::asset::{AssetResource, VideoId};
+    use crate::keyring::{KeyMaterial, KeyWindow, Keyring};
+    use crate::network::ClientIp;
+    use crate::policy::{
+        AssetRules, Blocklist, CacheRules, ControlState, Denial, DenialCode, HostPattern,
+        KeyTemplate, LinkKey, LinkKeys, Opening, OriginName, OverrideLevel, OverrideTable, Permit,
+        RequestFacts, Resource, Revocations, Scheme, SiteTable, TokenRules, decide,
+    };
+    use crate::target::{PathToken, RequestTarget};
+    use crate::token::edge_auth::EdgeAuth;
+    use crate::token::{Candidates, CarrierRules};
+
+    const NOW: UnixSeconds = UnixSeconds::new(1_893_456_000);
+    const TENANT: TenantId = TenantId(1);
+
+    fn site(name: &str, public_url: Option<&str>, tenant: u64) -> (Vec<HostPattern>, Site) {
+        let keys = EdgeAuth::with_keys(Keyring::new(Vec::new()));
+        let carriers = CarrierRules::new("hdnts", Carrier::ALL);
+        let assets = AssetRules {
+            origin: OriginName::new("media"),
+            key: KeyTemplate::parse("{path}").unwrap(),
+            cache: CacheRules::Off,
+        };
+        let site = Site {
+            name: name.into(),
+            public_url: public_url.map(Into::into),
+            tenant: TenantId(tenant),
+            assets: Some(assets),
+            cors: None,
+            resource_policy: None,
+            token: Some(TokenRules { carriers, scheme: Scheme::EdgeAuth(keys) }),
+            routes: Vec::new(),
+        };
+        (vec![HostPattern::parse(name).unwrap()], site)
+    }
+
+    fn snapshot(sites: Vec<(Vec<HostPattern>, Site)>, overrides: OverrideTable) -> EdgeSnapshot {
+        let key = LinkKey {
+            tenant: None,
+            material: KeyMaterial::from_hex(&"ab".repeat(32)).unwrap(),
+            window: KeyWindow::default(),
+            retired: None,
+        };
+        let links = Arc::new(LinkKeys::new([("key_1", &key)]));
+        EdgeSnapshot {
+            version: 1,
+            published: NOW,
+            sites: Arc::new(SiteTable::new(sites)),
+            overrides: Arc::new(overrides),
+            blocklist: Arc::new(Blocklist::empty()),
+            revocations: Arc::new(Revocations::default()),
+            control: Some(Arc::new(ControlState { links, ..ControlState::empty() })),
+        }
+    }
+
+    fn signer(snapshot: EdgeSnapshot) -> LinkSigner {
+        let in_force = Mutex::new(Some(snapshot));
+        LinkSigner::new(Arc::new(move || in_force.lock().unwrap().clone()))
+    }
+
+    fn asset(text: &str) -> AssetPath {
+        AssetPath::parse(&RequestTarget::parse(text, PathToken::Absent, 8192).unwrap()).unwrap()
+    }
+
+    fn request(asset: &AssetPath) -> LinkRequest<'_> {
+        LinkRequest {
+            tenant: TENANT,
+            asset,
+            opens: LinkOpens::Published,
+            expiry: NOW.plus(60),
+            ip: None,
+            file_name: None,
+        }
+    }
+
+    /// What an edge says to a link.
+    fn opened(snapshot: &EdgeSnapshot, url: &str, client: &str) -> Result<(), DenialCode> {
+        let target = url.strip_prefix("https://files.example.com").unwrap();
+        let target = RequestTarget::parse(target, PathToken::Absent, 8192).unwrap();
+        let site = snapshot.sites.find("files.example.com").unwrap();
+        let resource = Resource::find(site, &target).unwrap();
+        let candidates = Candidates::collect(
+            &site.token.as_ref().unwrap().carriers,
+            &target,
+            std::iter::empty(),
+            std::iter::empty(),
+        );
+        let client = ClientIp::new(client.parse().unwrap());
+        let facts = RequestFacts { site, target, client, resource, candidates };
+        let permit = decide(&facts, snapshot, NOW);
+        permit.map(Permit::into_object).map(drop).map_err(Denial::code)
+    }
+
+    #[test]
+    fn a_link_opens_its_file_and_nothing_else() {
+        let snapshot = snapshot(vec![site("files.example.com", None, 1)], OverrideTable::default());
+        let signer = signer(snapshot.clone());
+        for path in [
+            "/private/videos/-a/source",
+            "/public/videos/-a/thumbnails/active?quality=720p",
+            "/private/channels/7/attachments/Price%20list/a*b%7Ec!d%3F%26e.pdf",
+        ] {
+            let asset = asset(path);
+            let plain = signer.link(&request(&asset), NOW).unwrap();
+            let named = LinkRequest { file_name: Some("ä b&c.pdf"), ..request(&asset) };
+            let named = signer.link(&named, NOW).unwrap();
+            for link in [&plain, &named] {
+                assert!(link.url.starts_with("https://files.example.com/private/"), "{link:?}");
+                assert_eq!(opened(&snapshot, &link.url, "192.0.2.1"), Ok(()), "{link:?}");
+                assert_eq!(link.token.as_ref().unwrap().expiry, NOW.plus(60));
+                assert!(link.url.contains(link.token.as_ref().unwrap().id.as_str()), "{link:?}");
+            }
+            assert_ne!(plain.token.unwrap().id, named.token.unwrap().id);
+            let other = named.url.replace("b%26c.pdf", "exe");
+            assert_eq!(opened(&snapshot, &other, "192.0.2.1"), Err(DenialCode::TokenScope));
+        }
+        let star = asset("/private/channels/7/attachments/t/a*b");
+        let link = signer.link(&request(&star), NOW).unwrap().url;
+        let wider = link.replacen("a%2Ab", "aXb", 1);
+        assert_eq!(opened(&snapshot, &wider, "192.0.2.1"), Err(DenialCode::TokenScope));
+    }
+
+    #[test]
+    fn a_link_may_be_bound_to_an_address() {
+        let snapshot = snapshot(vec![site("files.example.com", None, 1)], OverrideTable::default());
+        let asset = asset("/private/videos/-a/source");
+        let bound = LinkRequest { ip: Some("192.0.2.1".parse().unwrap()), ..request(&asset) };
+        let link = signer(snapshot.clone()).link(&bound, NOW).unwrap();
+        assert_eq!(opened(&snapshot, &link.url, "192.0.2.1"), Ok(()));
+        assert_eq!(opened(&snapshot, &link.url, "192.0.2.2"), Err(DenialCode::TokenIp));
+    }
+
+    #[test]
+    fn what_is_public_needs_no_token_but_what_is_unpublished_does() {
+        let mut overrides = OverrideTable::default();
+        let level = OverrideLevel::Video(VideoId::new("-a").unwrap());
+        overrides.tenant_mut(TENANT).set(&level, Some(Opening::Everything));
+        let signer = signer(snapshot(vec![site("files.example.com", None, 1)], overrides));
+        let asset = asset("/private/videos/-a/source");
+        assert!(matches!(asset.resource, AssetResource::VideoSource { .. }));
+        let link = signer.link(&request(&asset), NOW).unwrap();
+        let url = "https://files.example.com/public/videos/-a/source".to_owned();
+        assert_eq!(link, SignedLink { url, token: None });
+        let unpublished = LinkRequest { opens: LinkOpens::Everything, ..request(&asset) };
+        let link = signer.link(&unpublished, NOW).unwrap();
+        assert!(link.url.contains("/private/") && link.url.contains(".u~hmac="), "{link:?}");
+    }
+
+    #[test]
+    fn a_link_begins_where_the_tenants_site_is() {
+        let asset = asset("/private/videos/-a/source");
+        let begins = |sites| {
+            let link =
+                signer(snapshot(sites, OverrideTable::default())).link(&request(&asset), NOW);
+            link.map(|link| link.url.split("/private").next().unwrap().to_owned())
+        };
+        let url = Some("https://cdn.example.com");
+        let known = begins(vec![site("a.example.com", url, 2), site("*", url, 1)]);
+        assert_eq!(known.unwrap(), "https://cdn.example.com");
+        let two = begins(vec![site("*.example.com", None, 1), site("b.example.com", None, 1)]);
+        assert_eq!(two.unwrap(), "https://b.example.com");
+        let unknown = begins(vec![site("*", None, 1)]);
+        assert!(matches!(unknown, Err(LinkRefusal::AddressUnknown)), "{unknown:?}");
+        let foreign = begins(vec![site("a.example.com", None, 2)]);
+        assert!(matches!(foreign, Err(LinkRefusal::NoSite)), "{foreign:?}");
+        let without = EdgeSnapshot {
+            control: None,
+            ..snapshot(vec![site("a.example.com", None, 1)], OverrideTable::default())
+        };
+        let keyless = signer(without).link(&request(&asset), NOW);
+        assert!(matches!(keyless, Err(LinkRefusal::NoKey)), "{keyless:?}");
+        let nothing = LinkSigner::new(Arc::new(|| None)).link(&request(&asset), NOW);
+        assert!(matches!(nothing, Err(LinkRefusal::NothingInForce)), "{nothing:?}");
+    }
+}
