@@ -14,8 +14,8 @@ pub use crate::data_plane::Explanation;
 pub use crate::telemetry::{ErrorChain, LogFormat, LogSetupError, init_log};
 pub use load::{CheckError, Policy, Summary, check, load_policy, parse_ttl};
 pub use provision::{
-    ChainFault, ChainState, ClientCredentials, NewApplication, ProvisionError, Scope, ScopeSet,
-    create_administrator, create_application, verify_audit,
+    ChainFault, ChainState, ClientCredentials, NewApplication, ProvisionError, Replaces, Scope,
+    ScopeSet, back_up, create_administrator, create_application, restore, verify_audit,
 };
 pub use reload::{ReloadError, ReloadHandle};
 pub use serve::{Finish, ServeOptions, Service, StartError};

@@ -2,8 +2,10 @@
 //! the first application, and the check of the audit log.
 
 use std::fmt;
-use std::io;
-use std::path::Path;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufReader, BufWriter};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::runtime::Builder;
@@ -15,12 +17,15 @@ use crate::control_plane::account::{HashingFailed, PasswordHasher};
 use crate::control_plane::link::{MasterKey, MasterKeyError};
 use crate::control_plane::record::{ApplicationDraft, PersonDraft, Role};
 use crate::control_plane::service::{PersonPassword, ServiceError, Services};
-use crate::control_plane::store::{Store, StoreError};
+use crate::control_plane::store::{
+    BackupError, Copied, RestoreError, Store, StoreError, WholeCopy,
+};
 use crate::control_plane::{self, Caller, Publisher, StoreAddress};
 use crate::policy::ControlState;
 use crate::secret::Secret;
 
 pub use crate::control_plane::record::{ChainFault, ChainState, Scope, ScopeSet};
+pub use crate::control_plane::store::Replaces;
 
 /// What a new application may do.
 #[derive(Clone, Debug)]
@@ -58,6 +63,21 @@ pub enum ProvisionError {
     /// The master key cannot be had.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
+    /// The store cannot be copied out.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// A file cannot be opened or written.
+    #[error("the file {path}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A copy was not brought in.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
     /// There is no control plane in it.
     #[error("the configuration has no [control]: there are no records")]
     NoControl,
@@ -133,6 +153,42 @@ pub fn verify_audit(config: &Path) -> Result<ChainState, ProvisionError> {
     with_store(config, async |store| {
         let mut view = store.view(&Caller::system("audit verify")).await?;
         Ok(view.audit_verify().await?)
+    })
+}
+
+/// Copies everything that is recorded into a new file that only its owner can read.
+pub fn back_up(config: &Path, clock: Clock, into: &Path) -> Result<Copied, ProvisionError> {
+    with_store(config, async |store| {
+        let failed = |source| ProvisionError::File { path: into.to_owned(), source };
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(into);
+        let file = file.map_err(failed)?;
+        let mut out = BufWriter::new(file);
+        let mut view = store.view(&Caller::system("backup")).await?;
+        let copied = view.backup(clock.now(), &mut out).await?;
+        let file = out.into_inner().map_err(|error| failed(error.into_error()))?;
+        file.sync_all().map_err(failed)?;
+        Ok(copied)
+    })
+}
+
+/// Puts a copy in the place of everything that is recorded. Gives how many rows it had.
+pub fn restore(
+    config: &Path,
+    clock: Clock,
+    from: &Path,
+    replaces: Replaces,
+) -> Result<u64, ProvisionError> {
+    let open = || {
+        let failed = |source| ProvisionError::File { path: from.to_owned(), source };
+        File::open(from).map(BufReader::new).map_err(failed)
+    };
+    // Read to its end before anything is touched.
+    let copy = WholeCopy::check(&mut open()?)?;
+    with_store(config, async |store| {
+        let mut change = store.change(&Caller::system("restore"), clock.now()).await?;
+        change.restore(&copy, &mut open()?, replaces).await?;
+        change.commit().await?;
+        Ok(copy.rows())
     })
 }
 

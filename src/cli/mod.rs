@@ -2,6 +2,7 @@
 
 mod application;
 mod audit;
+mod backup;
 mod check;
 mod demo;
 mod explain;

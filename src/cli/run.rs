@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::output::Exit;
-use super::{application, audit, check, demo, explain, keygen, manual, serve, sign};
+use super::{application, audit, backup, check, demo, explain, keygen, manual, serve, sign};
 
 /// An edge gateway for private files: checks the signature on every link, then serves or refuses.
 #[derive(Debug, Parser)]
@@ -19,11 +19,13 @@ struct Arguments {
 enum Command {
     App(application::Application),
     Audit(audit::Audit),
+    Backup(backup::Backup),
     Check(check::Check),
     Demo(demo::Demo),
     Explain(explain::Explain),
     Keygen(keygen::Keygen),
     Manual(manual::Manual),
+    Restore(backup::Restore),
     Serve(serve::Serve),
     Sign(sign::Sign),
 }
@@ -41,11 +43,13 @@ pub fn run() -> ExitCode {
     match &arguments.command {
         Command::App(arguments) => application::application(arguments),
         Command::Audit(arguments) => audit::audit(arguments),
+        Command::Backup(arguments) => backup::backup(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Demo(arguments) => demo::demo(arguments),
         Command::Explain(arguments) => explain::explain(arguments),
         Command::Keygen(arguments) => keygen::keygen(arguments),
         Command::Manual(arguments) => manual::manual(arguments),
+        Command::Restore(arguments) => backup::restore(arguments),
         Command::Serve(arguments) => serve::serve(arguments),
         Command::Sign(arguments) => sign::sign(arguments),
     }

@@ -1,5 +1,10 @@
 //! A transaction on either database: the one place where they are told apart for each statement.
 
+use std::future::poll_fn;
+use std::ops::ControlFlow;
+use std::pin::Pin;
+
+use futures_core::Stream;
 use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{Arguments as _, Transaction};
@@ -28,6 +33,8 @@ enum Health {
     Failed,
     Sound,
 }
+
+type BoxStream<'s, T> = Pin<Box<dyn Stream<Item = T> + Send + 's>>;
 
 /// Which database a connection leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +71,16 @@ impl Connection {
         self.note(result)
     }
 
+    /// Every row of an answer, one at a time, until `take` has had enough.
+    pub(super) async fn each_row(
+        &mut self,
+        statement: Statement,
+        take: impl FnMut(Row) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<(), StoreError> {
+        let result = self.transaction.each_row(statement, take).await;
+        self.note(result)
+    }
+
     fn note<T>(&mut self, result: Result<T, StoreError>) -> Result<T, StoreError> {
         if result.is_err() {
             self.health = Health::Failed;
@@ -79,8 +96,8 @@ impl Connection {
     /// Inserts any number of rows, in as few statements as their values allow.
     pub(super) async fn insert_all(
         &mut self,
-        table: &'static str,
-        columns: &'static [&'static str],
+        table: &str,
+        columns: &[&str],
         mut rows: Vec<Vec<Value>>,
     ) -> Result<(), StoreError> {
         let most = MOST_VALUES / columns.len().max(1);
@@ -122,6 +139,25 @@ impl Either {
         })
     }
 
+    async fn each_row(
+        &mut self,
+        statement: Statement,
+        take: impl FnMut(Row) -> Result<ControlFlow<()>, StoreError>,
+    ) -> Result<(), StoreError> {
+        let Statement { sql, values, reuse } = statement;
+        let keep = reuse == Reuse::KeepPrepared;
+        match self {
+            Self::Postgres(transaction) => {
+                let query = sqlx::query_with(sql, postgres_arguments(values)?).persistent(keep);
+                drain(query.fetch(&mut **transaction), Row::Postgres, take).await
+            }
+            Self::Sqlite(transaction) => {
+                let query = sqlx::query_with(sql, sqlite_arguments(values)?).persistent(keep);
+                drain(query.fetch(&mut **transaction), Row::Sqlite, take).await
+            }
+        }
+    }
+
     async fn rows(&mut self, statement: Statement) -> Result<Vec<Row>, StoreError> {
         let Statement { sql, values, reuse } = statement;
         let keep = reuse == Reuse::KeepPrepared;
@@ -138,6 +174,19 @@ impl Either {
             }
         })
     }
+}
+
+async fn drain<T>(
+    mut rows: BoxStream<'_, Result<T, sqlx::Error>>,
+    row: impl Fn(T) -> Row,
+    mut take: impl FnMut(Row) -> Result<ControlFlow<()>, StoreError>,
+) -> Result<(), StoreError> {
+    while let Some(next) = poll_fn(|context| rows.as_mut().poll_next(context)).await {
+        if take(row(next?))?.is_break() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn postgres_arguments(values: Vec<Value>) -> Result<PgArguments, StoreError> {

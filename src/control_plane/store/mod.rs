@@ -6,7 +6,8 @@
 //! only one that knows the noun's tables.
 //!
 //! The SQL is one text for both databases (`statement` says how that is kept so). What only one of
-//! them has is in `database` (how it is opened), `schema` (the lock of a migration) and `notify`.
+//! them has is in `database` (how it is opened), `schema` (the lock of a migration), `backup` (which
+//! columns there are) and `notify`.
 //!
 //! **Invariants.** Whatever was acknowledged by [`Change::commit`] is on the disk. A change is in
 //! the tables, in the audit log and in the feed, or in none of them. Versions of the feed are in
@@ -18,6 +19,7 @@
 mod access_token;
 mod application;
 mod audit;
+mod backup;
 mod blocklist;
 mod change;
 #[cfg(test)]
@@ -41,6 +43,7 @@ mod page;
 mod path_override;
 mod person;
 mod pipeline;
+mod restore;
 mod revocation;
 mod schema;
 mod signing_key;
@@ -50,6 +53,7 @@ mod version;
 mod view;
 
 pub use access_token::Ended;
+pub use backup::{BackupError, Copied};
 pub use change::Change;
 pub use content::ContentFilter;
 pub use database::{AddressRejection, StoreAddress};
@@ -57,4 +61,5 @@ pub use error::{Retry, StoreError, StoreErrorKind};
 pub use handle::Store;
 pub use page::{Expected, Listed, PAGE_LIMIT, Page};
 pub use path_override::override_steps;
+pub use restore::{Replaces, RestoreError, WholeCopy};
 pub use view::View;

@@ -17,6 +17,12 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "catalog", include_str!("migrations/0002_catalog.sql")),
 ];
 
+/// The number of the last one.
+pub(super) const NEWEST: i64 = match MIGRATIONS.last() {
+    Some((version, _, _)) => *version,
+    None => 0,
+};
+
 /// Which database a text is for.
 #[derive(Clone, Copy, Debug)]
 enum Dialect {

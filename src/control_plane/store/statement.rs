@@ -5,10 +5,12 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr, SqlStr};
 
+use super::backup::Holds;
 use super::error::{StoreError, StoreErrorKind};
 use crate::asset::{ChannelId, TenantId};
 use crate::clock::UnixSeconds;
@@ -36,11 +38,7 @@ impl Statement {
     }
 
     /// An `INSERT` of many rows at once; `columns` are written by us, never by a caller.
-    pub(super) fn insert(
-        table: &'static str,
-        columns: &'static [&'static str],
-        rows: Vec<Vec<Value>>,
-    ) -> Self {
+    pub(super) fn insert(table: &str, columns: &[&str], rows: Vec<Vec<Value>>) -> Self {
         let mut sql = format!("INSERT INTO {table} ({}) VALUES ", columns.join(", "));
         let mut place = 0;
         for row in 0..rows.len() {
@@ -263,11 +261,9 @@ impl Row {
     }
 
     pub(super) fn number_opt<T: NumberLike>(&self, name: &str) -> Result<Option<T>, StoreError> {
-        let number: Option<i64> = match self {
-            Self::Postgres(row) => row.try_get(name)?,
-            Self::Sqlite(row) => row.try_get(name)?,
-        };
-        number.map(|number| T::from_number(number).ok_or_else(|| unreadable(name))).transpose()
+        self.stored_number(name)?
+            .map(|number| T::from_number(number).ok_or_else(|| unreadable(name)))
+            .transpose()
     }
 
     pub(super) fn text<T: TextLike>(&self, name: &str) -> Result<T, StoreError> {
@@ -284,6 +280,21 @@ impl Row {
         let text = self.stored_text(name)?.ok_or_else(|| unreadable(name))?;
         serde_json::from_str(text)
             .map_err(|error| StoreError::caused_by(StoreErrorKind::Corrupt, error))
+    }
+
+    /// A value as it stands in a copy of the store.
+    pub(super) fn json_value(&self, name: &str, holds: Holds) -> Result<Json, StoreError> {
+        Ok(match holds {
+            Holds::Number => self.stored_number(name)?.map_or(Json::Null, Json::from),
+            Holds::Text => self.stored_text(name)?.map_or(Json::Null, Json::from),
+        })
+    }
+
+    fn stored_number(&self, name: &str) -> Result<Option<i64>, StoreError> {
+        Ok(match self {
+            Self::Postgres(row) => row.try_get(name)?,
+            Self::Sqlite(row) => row.try_get(name)?,
+        })
     }
 
     fn stored_text(&self, name: &str) -> Result<Option<&str>, StoreError> {

@@ -5,6 +5,7 @@
 //! the cases fail.
 
 mod accounts;
+mod backup;
 mod catalog;
 mod change;
 mod distribution;

@@ -97,6 +97,23 @@ impl Stage {
         }
     }
 
+    /// Every table there is.
+    pub(super) async fn tables(&self) -> Vec<String> {
+        match &self.way_round {
+            WayRound::Postgres(options) => {
+                let mut connection: PgConnection = options.connect().await.unwrap();
+                let sql = "SELECT CAST(table_name AS TEXT) FROM information_schema.tables \
+                           WHERE table_schema = current_schema()";
+                sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
+            }
+            WayRound::Sqlite(options, _) => {
+                let mut connection: SqliteConnection = options.connect().await.unwrap();
+                let sql = "SELECT name FROM sqlite_master WHERE type = 'table'";
+                sqlx::query_scalar(sql).fetch_all(&mut connection).await.unwrap()
+            }
+        }
+    }
+
     /// The store as another process opens it.
     pub(super) async fn again(&self) -> Result<Store, StoreError> {
         Store::open(&self.address).await
