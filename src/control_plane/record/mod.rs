@@ -6,9 +6,14 @@
 
 mod access_token;
 mod application;
+mod archive;
 mod audit;
 mod blocklist;
+mod chapter;
+mod classification;
 mod content;
+mod content_link;
+mod context;
 mod edge;
 mod feed;
 mod file;
@@ -27,9 +32,14 @@ mod version;
 
 pub use access_token::{AccessToken, AccessTokenDraft, TokenUse};
 pub use application::{Application, ApplicationDraft, ApplicationSecret};
+pub use archive::{Archive, ArchiveDraft, ArchiveElement};
 pub use audit::{AuditEvent, ChainFault, ChainState, FIRST_AUDIT_HASH, difference};
 pub use blocklist::BlocklistEntry;
+pub use chapter::Chapter;
+pub use classification::{Classification, ClassificationRight};
 pub use content::{Content, ContentDraft, ContentImport, ContentText, Metadata};
+pub use content_link::{ContentLink, ContentLinkDraft, LinkRelation};
+pub use context::{Context, ContextDraft, ContextText};
 pub use edge::{Edge, EnrolmentCode};
 pub use feed::{FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion};
 pub use file::{File, FileDraft, FileOwner};

@@ -8,7 +8,7 @@
 //! the lock of the one row of `feed_head`: versions are in the order of commits, without gaps, and
 //! nobody waits for the lock longer than those statements take.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
@@ -85,6 +85,21 @@ impl Change {
     ) {
         let diff = difference(before, after);
         self.audit.push(AuditDraft { tenant, action, object: object.into(), diff });
+    }
+
+    /// Notes that a list took another's place, if it is another.
+    pub(super) fn note_list<T: Serialize + PartialEq>(
+        &mut self,
+        action: &'static str,
+        tenant: Option<TenantId>,
+        object: &str,
+        before: &[T],
+        after: &[T],
+    ) {
+        if before != after {
+            let list = |items| BTreeMap::from([("items", items)]);
+            self.note(action, tenant, object, Some(&list(before)), Some(&list(after)));
+        }
     }
 
     /// Puts an entry into the feed.

@@ -1,6 +1,9 @@
 //! Contents.
 
+use std::collections::{HashMap, HashSet};
+
 use super::change::Change;
+use super::content_filter::ContentFilter;
 use super::content_part::{self, Parts};
 use super::error::{StoreError, StoreErrorKind};
 use super::page::{Expected, Listed, Page};
@@ -8,7 +11,7 @@ use super::statement::{Row, Statement, Value};
 use super::view::View;
 use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::record::{
-    Content, ContentDraft, ContentId, ContentImport, FeedEvent, FileOwner, Publication, VersionId,
+    Content, ContentDraft, ContentId, ContentImport, FeedEvent, FileOwner, VersionId,
 };
 
 /// The columns of a new content.
@@ -24,17 +27,6 @@ const COLUMNS: &[&str] = &[
     "updated_at",
     "revision",
 ];
-
-/// Which contents of a tenant; none of a field is all.
-#[derive(Clone, Debug, Default)]
-pub struct ContentFilter {
-    /// Those in this folder itself.
-    pub folder: Option<ChannelId>,
-    /// Those that are published, or are not.
-    pub publication: Option<Publication>,
-    /// Those with this tag.
-    pub tag: Option<Box<str>>,
-}
 
 fn read(row: &Row, parts: Parts) -> Result<Content, StoreError> {
     let Parts { periods, texts, metadata, tags, classifications } = parts;
@@ -80,21 +72,14 @@ impl View {
         page: &Page<ContentId>,
     ) -> Result<Listed<Content, ContentId>, StoreError> {
         self.reach(Some(tenant))?;
-        let ContentFilter { folder, publication, tag } = filter;
-        let statement = Statement::new(
+        let after = page.after.as_ref().map_or("", ContentId::as_str);
+        let statement = Statement::all_of(
             "SELECT id, tenant, folder, kind, url, publication, active_version, created_at, \
-             updated_at, revision FROM content WHERE tenant = $1 AND id > $2 \
-             AND ($3 IS NULL OR folder = $3) AND ($4 IS NULL OR publication = $4) \
-             AND ($5 IS NULL OR EXISTS (SELECT 1 FROM content_tag \
-             WHERE content_tag.content = content.id AND content_tag.tag = $5)) \
-             ORDER BY id LIMIT $6",
-        )
-        .bind(tenant)
-        .bind(page.after.as_ref().map_or("", ContentId::as_str))
-        .bind(*folder)
-        .bind(publication.map(Publication::wire_name))
-        .bind(tag.as_deref())
-        .bind(page.probe());
+             updated_at, revision FROM content WHERE",
+            filter.conditions(tenant, after),
+            "ORDER BY id LIMIT ?",
+            page.probe().into(),
+        );
         let rows = self.connection().rows(statement).await?;
         let contents = self.with_parts(rows).await?;
         Ok(Listed::cut(contents, page, |content: &Content| content.id.clone()))
@@ -115,6 +100,30 @@ impl View {
         let statement = statement.bind(tenant).bind(language).bind(pretty_id);
         let id: ContentId = self.found(statement).await?.text("content")?;
         self.content(&id).await
+    }
+
+    /// The folders of those of a tenant's contents that there are.
+    pub async fn content_folders(
+        &mut self,
+        tenant: TenantId,
+        contents: &[ContentId],
+    ) -> Result<HashMap<ContentId, Option<ChannelId>>, StoreError> {
+        self.reach(Some(tenant))?;
+        let mut known = HashMap::with_capacity(contents.len());
+        if contents.is_empty() {
+            return Ok(known);
+        }
+        let statement = Statement::any_of(
+            "SELECT id, tenant, folder FROM content WHERE id IN",
+            content_part::ids(contents.iter()),
+            "",
+        );
+        for row in self.connection().rows(statement).await? {
+            if row.number::<TenantId>("tenant")? == tenant {
+                known.insert(row.text("id")?, row.number_opt("folder")?);
+            }
+        }
+        Ok(known)
     }
 
     async fn with_parts(&mut self, rows: Vec<Row>) -> Result<Vec<Content>, StoreError> {
@@ -157,9 +166,14 @@ impl Change {
         let mut made = Vec::with_capacity(imports.len());
         let mut versions = Vec::new();
         let mut files = Vec::new();
+        let mut folders = HashSet::new();
         for ContentImport { id, draft, files: drafts, active_thumbnail } in imports {
             let draft = in_order(draft);
-            self.content_folder(tenant, &draft).await?;
+            if let Some(folder) = draft.folder
+                && folders.insert(folder)
+            {
+                self.content_folder(tenant, folder).await?;
+            }
             let is_own = |pipeline| pipelines.iter().any(|own| own.number == pipeline);
             if !drafts.iter().all(|file| is_own(file.pipeline)) {
                 return Err(StoreErrorKind::Referenced.into());
@@ -212,7 +226,9 @@ impl Change {
         let before = self.content_lock(id).await?;
         expected.meet(before.revision)?;
         let draft = in_order(draft);
-        self.content_folder(before.tenant, &draft).await?;
+        if let Some(folder) = draft.folder {
+            self.content_folder(before.tenant, folder).await?;
+        }
         let statement = Statement::new(
             "UPDATE content SET folder = $2, kind = $3, url = $4, publication = $5, \
              updated_at = $6, revision = revision + 1 WHERE id = $1",
@@ -252,7 +268,7 @@ impl Change {
     }
 
     /// The content, which nobody else changes until this change ends.
-    pub(super) async fn content_lock(&mut self, id: &ContentId) -> Result<Content, StoreError> {
+    pub async fn content_lock(&mut self, id: &ContentId) -> Result<Content, StoreError> {
         let statement = Statement::new("UPDATE content SET revision = revision WHERE id = $1");
         self.view().connection().execute(statement.bind(id.as_str())).await?;
         self.view().content(id).await
@@ -273,9 +289,8 @@ impl Change {
     async fn content_folder(
         &mut self,
         tenant: TenantId,
-        draft: &ContentDraft,
+        folder: ChannelId,
     ) -> Result<(), StoreError> {
-        let Some(folder) = draft.folder else { return Ok(()) };
         if self.view().folder(folder).await?.tenant == tenant {
             Ok(())
         } else {

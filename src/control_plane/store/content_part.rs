@@ -114,6 +114,11 @@ async fn gather<T>(
     Ok(gathered)
 }
 
+/// A title as it is searched: two that differ in case alone are the same.
+pub(super) fn folded(title: &str) -> String {
+    title.to_lowercase()
+}
+
 /// Removes every part of a content.
 pub(super) async fn clear(
     connection: &mut Connection,
@@ -153,6 +158,7 @@ pub(super) async fn write<'a>(
                 title.into(),
                 description.into(),
                 pretty_id.as_deref().into(),
+                folded(title).into(),
             ]
         }));
         metadata.extend(draft.metadata.iter().map(|field| {
@@ -166,7 +172,8 @@ pub(super) async fn write<'a>(
     }
     let columns = &["content", "place", "starts_at", "ends_at"];
     connection.insert_all("content_period", columns, periods).await?;
-    let columns = &["content", "language", "tenant", "title", "description", "pretty_id"];
+    let columns =
+        &["content", "language", "tenant", "title", "description", "pretty_id", "title_folded"];
     connection.insert_all("content_text", columns, texts).await?;
     let columns = &["content", "language", "name", "value"];
     connection.insert_all("content_metadata", columns, metadata).await?;

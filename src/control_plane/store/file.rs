@@ -1,5 +1,7 @@
 //! Files.
 
+use std::collections::HashMap;
+
 use super::change::Change;
 use super::counter::Counted;
 use super::error::{StoreError, StoreErrorKind};
@@ -193,6 +195,25 @@ impl View {
         Ok(Listed::cut(files, page, |file: &File| file.number))
     }
 
+    /// The pipelines of these files, in their order; none of a file that there is not. Whose they
+    /// are is the caller's to look at.
+    pub(super) async fn file_pipelines(
+        &mut self,
+        files: Vec<u64>,
+    ) -> Result<Vec<Option<u64>>, StoreError> {
+        if files.is_empty() {
+            return Ok(Vec::new());
+        }
+        let values = files.iter().map(|number| (*number).into()).collect();
+        let statement =
+            Statement::any_of("SELECT number, pipeline FROM file WHERE number IN", values, "");
+        let mut known = HashMap::with_capacity(files.len());
+        for row in self.connection().rows(statement).await? {
+            known.insert(row.number::<u64>("number")?, row.number("pipeline")?);
+        }
+        Ok(files.iter().map(|number| known.get(number).copied()).collect())
+    }
+
     async fn file_belonging(&mut self, owner: &FileOwner) -> Result<Belonging, StoreError> {
         match owner {
             FileOwner::Folder(folder) => {
@@ -308,6 +329,9 @@ impl Change {
         belonging: &Belonging,
     ) -> Result<(), StoreError> {
         if let FileOwner::Folder(folder) = owner {
+            let statement =
+                Statement::new("UPDATE folder SET revision = revision + 1 WHERE number = $1");
+            self.view().connection().execute(statement.bind(*folder)).await?;
             self.touch_folder(*folder);
         }
         match &belonging.content {

@@ -140,7 +140,7 @@ impl Change {
     }
 
     /// The folder, which nobody else changes until this change ends.
-    pub(super) async fn folder_lock(&mut self, number: ChannelId) -> Result<Folder, StoreError> {
+    pub async fn folder_lock(&mut self, number: ChannelId) -> Result<Folder, StoreError> {
         let statement = Statement::new(
             "UPDATE folder SET revision = revision WHERE number = $1 \
              RETURNING number, tenant, parent, name, created_at, revision",

@@ -18,16 +18,22 @@
 
 mod access_token;
 mod application;
+mod archive;
 mod audit;
 mod backup;
 mod blocklist;
 mod change;
+mod chapter;
+mod classification;
 #[cfg(test)]
 mod conformance;
 mod connection;
 mod content;
+mod content_filter;
+mod content_link;
 mod content_part;
 mod content_state;
+mod context;
 mod counter;
 mod database;
 mod edge;
@@ -55,7 +61,7 @@ mod view;
 pub use access_token::Ended;
 pub use backup::{BackupError, Copied};
 pub use change::Change;
-pub use content::ContentFilter;
+pub use content_filter::{ContentFilter, FolderFilter};
 pub use database::{AddressRejection, StoreAddress};
 pub use error::{Retry, StoreError, StoreErrorKind};
 pub use handle::Store;

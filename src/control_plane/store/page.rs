@@ -67,7 +67,8 @@ impl Expected {
         }
     }
 
-    pub(super) fn meet(self, revision: u64) -> Result<(), super::StoreError> {
+    /// Refuses another revision.
+    pub fn meet(self, revision: u64) -> Result<(), super::StoreError> {
         match self {
             Self::Any => Ok(()),
             Self::Revision(expected) if expected == revision => Ok(()),

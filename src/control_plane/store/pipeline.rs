@@ -72,6 +72,25 @@ impl Change {
         Ok(made)
     }
 
+    /// Gives a pipeline another name.
+    pub async fn pipeline_rename(
+        &mut self,
+        number: u64,
+        expected: Expected,
+        name: &str,
+    ) -> Result<Pipeline, StoreError> {
+        let before = self.pipeline_lock(number).await?;
+        expected.meet(before.revision)?;
+        let statement = Statement::new(
+            "UPDATE pipeline SET name = $2, revision = revision + 1 WHERE number = $1 \
+             RETURNING number, tenant, name, origin, prefix, created_at, revision",
+        );
+        let after = read(&self.view().found(statement.bind(number).bind(name)).await?)?;
+        let object = number.to_string();
+        self.note("pipeline.update", Some(after.tenant), &object, Some(&before), Some(&after));
+        Ok(after)
+    }
+
     /// Removes a pipeline of which no file is registered any more. What is registered cannot be
     /// moved by changing its pipeline: make another one, and register the files there.
     pub async fn pipeline_remove(
@@ -79,12 +98,19 @@ impl Change {
         number: u64,
         expected: Expected,
     ) -> Result<(), StoreError> {
-        let before = self.view().pipeline(number).await?;
+        let before = self.pipeline_lock(number).await?;
         expected.meet(before.revision)?;
         let statement = Statement::new("DELETE FROM pipeline WHERE number = $1");
         self.view().connection().execute(statement.bind(number)).await?;
         let object = number.to_string();
         self.note("pipeline.remove", Some(before.tenant), &object, Some(&before), None);
         Ok(())
+    }
+
+    /// The pipeline, which nobody else changes until this change ends.
+    async fn pipeline_lock(&mut self, number: u64) -> Result<Pipeline, StoreError> {
+        let statement = Statement::new("UPDATE pipeline SET revision = revision WHERE number = $1");
+        self.view().connection().execute(statement.bind(number)).await?;
+        self.view().pipeline(number).await
     }
 }

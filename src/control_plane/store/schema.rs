@@ -15,6 +15,7 @@ use super::error::{StoreError, StoreErrorKind};
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("migrations/0001_foundation.sql")),
     (2, "catalog", include_str!("migrations/0002_catalog.sql")),
+    (3, "title_search", include_str!("migrations/0003_title_search.sql")),
 ];
 
 /// The number of the last one.

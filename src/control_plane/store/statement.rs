@@ -64,6 +64,27 @@ impl Statement {
         Self { sql: AssertSqlSafe(sql).into_sql_str(), values, reuse: Reuse::PrepareOnce }
     }
 
+    /// `before` what is all so `after`: each condition has one `?`, for its value, and `after` one
+    /// for the last.
+    pub(super) fn all_of(
+        before: &'static str,
+        conditions: Vec<(&'static str, Value)>,
+        after: &'static str,
+        last: Value,
+    ) -> Self {
+        let mut sql = before.to_owned();
+        let mut values = Vec::with_capacity(conditions.len() + 1);
+        for (place, (condition, value)) in (1_usize..).zip(conditions) {
+            sql.push_str(if place == 1 { " " } else { " AND " });
+            sql.push_str(&condition.replacen('?', &format!("${place}"), 1));
+            values.push(value);
+        }
+        values.push(last);
+        sql.push(' ');
+        sql.push_str(&after.replacen('?', &format!("${}", values.len()), 1));
+        Self { sql: AssertSqlSafe(sql).into_sql_str(), values, reuse: Reuse::PrepareOnce }
+    }
+
     /// The statement with its next value.
     pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
@@ -242,10 +263,10 @@ macro_rules! text_like {
 }
 
 text_like! {
-    parse: AccessTokenId ApplicationId BlocklistId ContentId EdgeId EnrolmentId PasswordHash
+    parse: AccessTokenId ApplicationId ArchiveId BlocklistId ContentId ContentLinkId EdgeId EnrolmentId PasswordHash
         PersonId RevocationId ScopeSet SecretId SigningKeyId VersionId;
     from_stored: SecretHash;
-    from_wire_name: ContentKind FileKind KeyUse Publication Right Role TokenUse;
+    from_wire_name: ContentKind FileKind KeyUse LinkRelation Publication Right Role TokenUse;
 }
 
 /// A row of an answer. Columns are read by name; one that cannot be read is corruption.

@@ -7,7 +7,7 @@ use crate::control_plane::record::{
     FeedPage, FeedVersion, FileDraft, FileKind, FileOwner, FilePlace, FolderDraft, Grantee,
     Metadata, Period, PersonDraft, Pipeline, PipelineDraft, Publication, Right, Role, ScopeSet,
 };
-use crate::control_plane::store::{ContentFilter, Expected, Page, StoreErrorKind};
+use crate::control_plane::store::{ContentFilter, Expected, FolderFilter, Page, StoreErrorKind};
 
 on_both_databases! {
     folders_are_a_tree
@@ -333,7 +333,7 @@ async fn contents_are_listed_by_what_they_are(stage: Stage) {
     let listed = view.content_list(TENANT, &all, &Page::first(9)).await.unwrap();
     assert_eq!(listed.items.len(), 3);
     for (filter, expected) in [
-        (ContentFilter { folder: Some(shelf), ..all.clone() }, shelved),
+        (ContentFilter { folder: Some(FolderFilter::Itself(shelf)), ..all.clone() }, shelved),
         (ContentFilter { tag: Some("x".into()), ..all.clone() }, tagged),
         (ContentFilter { publication: Some(Publication::Published), ..all }, open),
     ] {

@@ -200,10 +200,10 @@ async fn a_store_that_is_opened_again_is_the_same(stage: Stage) {
 }
 
 async fn a_database_of_a_newer_program_is_refused(stage: Stage) {
-    stage.tamper("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 2").await;
+    stage.tamper("UPDATE _sqlx_migrations SET version = 9999 WHERE version = 3").await;
     let error = stage.again().await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::SchemaNewer);
-    stage.tamper("UPDATE _sqlx_migrations SET version = 2 WHERE version = 9999").await;
+    stage.tamper("UPDATE _sqlx_migrations SET version = 3 WHERE version = 9999").await;
     assert!(stage.again().await.is_ok());
 }
 
