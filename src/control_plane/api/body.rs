@@ -30,16 +30,20 @@ impl<T: DeserializeOwned> FromRequest<Api> for Json<T> {
         if !is_json(request.headers()) {
             return Err(Problem::new(ProblemCode::MediaType));
         }
-        let bytes = bytes(request).await?;
-        depth(&bytes)?;
-        let mut reader = serde_json::Deserializer::from_slice(&bytes);
-        let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-            let pointer = pointer(error.path());
-            Problem::invalid(pointer, without_value(error.inner()))
-        })?;
-        reader.end().map_err(|error| Problem::invalid("", without_value(&error)))?;
-        Ok(Self(value))
+        parse(&bytes(request).await?).map(Self)
     }
+}
+
+/// Reads native JSON.
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    depth(bytes)?;
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let pointer = pointer(error.path());
+        Problem::invalid(pointer, without_value(error.inner()))
+    })?;
+    reader.end().map_err(|error| Problem::invalid("", without_value(&error)))?;
+    Ok(value)
 }
 
 /// A compat body: JSON, or nothing at all.
@@ -73,11 +77,14 @@ pub(super) async fn bytes(request: Request) -> Result<Bytes, Problem> {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
+    is_one_of(headers, &["application/json", "application/merge-patch+json"])
+}
+
+/// Is the body of one of these types?
+pub(super) fn is_one_of(headers: &HeaderMap, types: &[&str]) -> bool {
     let stated = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
     let essence = stated.split(';').next().unwrap_or_default().trim();
-    ["application/json", "application/merge-patch+json"]
-        .iter()
-        .any(|known| essence.eq_ignore_ascii_case(known))
+    types.iter().any(|known| essence.eq_ignore_ascii_case(known))
 }
 
 /// Refuses what lies too deep, before anything is built of it.

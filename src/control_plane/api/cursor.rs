@@ -119,7 +119,9 @@ impl Api {
         let link = next_cursor.as_ref().map(|cursor| {
             let limit = query.limit.unwrap_or(USUAL);
             let host = self.public_url.as_deref().unwrap_or_default();
-            format!("<{host}{list}?limit={limit}&cursor={cursor}>; rel=\"next\"")
+            // A list that is narrowed has a query of its own.
+            let joint = if list.contains('?') { '&' } else { '?' };
+            format!("<{host}{list}{joint}limit={limit}&cursor={cursor}>; rel=\"next\"")
         });
         let mut response = body::ok(&Listing { items, next_cursor });
         if let Some(link) = link.and_then(|link| HeaderValue::from_str(&link).ok()) {

@@ -82,6 +82,7 @@ impl From<ServiceError> for Problem {
             }
             ServiceError::NoMasterKey => Self::new(ProblemCode::NoMasterKey),
             ServiceError::NotFound => Self::new(ProblemCode::NotFound),
+            ServiceError::OneTenantOnly => Self::new(ProblemCode::OneTenantOnly),
             ServiceError::OutcomeUnknown(_) => {
                 Self::new(ProblemCode::OutcomeUnknown).because(error)
             }
@@ -164,6 +165,8 @@ problem_codes! {
     NoMasterKey = CONFLICT "no_master_key" "No master key is configured here: [control] master_key";
     /// Nothing of that id, or not the caller's to see.
     NotFound = NOT_FOUND "not_found" "There is nothing here";
+    /// The caller is bound to a tenant.
+    OneTenantOnly = FORBIDDEN "one_tenant_only" "Only whoever reaches every tenant may do this";
     /// The database went away at the commit.
     OutcomeUnknown = SERVICE_UNAVAILABLE "outcome_unknown" "Whether the change was made is not known: look before trying again";
     /// `If-Match` names another revision.

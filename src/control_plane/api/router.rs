@@ -39,6 +39,16 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::folder::routes())
         .merge(native::folder_right::routes())
         .merge(native::signing_key::routes())
+        .merge(native::pipeline::routes())
+        .merge(native::content::routes())
+        .merge(native::content_link::routes())
+        .merge(native::version::routes())
+        .merge(native::file::routes())
+        .merge(native::attachment::routes())
+        .merge(native::chapter::routes())
+        .merge(native::archive::routes())
+        .merge(native::context::routes())
+        .merge(native::classification::routes())
         .merge(native::audit::routes())
 }
 

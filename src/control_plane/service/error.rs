@@ -30,6 +30,9 @@ pub enum ServiceError {
     /// It is not there, or not the caller's to see.
     #[error("there is nothing of that id")]
     NotFound,
+    /// The caller is bound to one tenant, and this is for whoever reaches every one.
+    #[error("only whoever reaches every tenant may do this")]
+    OneTenantOnly,
     /// The connection to the database broke as the change was committed: it may have been made.
     #[error("whether the change was made is not known")]
     OutcomeUnknown(#[source] StoreError),
@@ -90,12 +93,65 @@ impl Invalid {
 }
 
 /// A text that people gave: not empty, not endless, and without control characters.
-pub(super) fn text(pointer: &'static str, text: &str, most: usize) -> Result<(), Invalid> {
+pub(super) fn text(
+    pointer: impl Into<Cow<'static, str>>,
+    text: &str,
+    most: usize,
+) -> Result<(), Invalid> {
     if text.is_empty() || text.len() > most {
         return Err(Invalid::new(pointer, format!("must have 1 to {most} bytes")));
     }
     if text.chars().any(char::is_control) {
         return Err(Invalid::new(pointer, "must have no control characters"));
+    }
+    Ok(())
+}
+
+/// A name that is one segment of a path.
+pub(super) fn name_in_paths(pointer: &'static str, name: &str) -> Result<(), Invalid> {
+    text(pointer, name, 100)?;
+    if name.contains(['/', '\\']) || name == "." || name == ".." {
+        return Err(Invalid::new(pointer, "must have no slashes, and be neither . nor .."));
+    }
+    Ok(())
+}
+
+/// A text that people wrote: perhaps empty, perhaps in lines, not endless.
+pub(super) fn prose(
+    pointer: impl Into<Cow<'static, str>>,
+    text: &str,
+    most: usize,
+) -> Result<(), Invalid> {
+    if text.len() > most {
+        return Err(Invalid::new(pointer, format!("must have at most {most} bytes")));
+    }
+    if text.chars().any(|it| it.is_control() && !matches!(it, '\n' | '\r' | '\t')) {
+        return Err(Invalid::new(
+            pointer,
+            "must have no control characters but line ends and tabs",
+        ));
+    }
+    Ok(())
+}
+
+/// A language tag (BCP 47), as long as requirement B8 has it.
+pub(super) fn language(pointer: impl Into<Cow<'static, str>>, tag: &str) -> Result<(), Invalid> {
+    let is_tag = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if (1..=50).contains(&tag.len()) && tag.bytes().all(is_tag) {
+        Ok(())
+    } else {
+        Err(Invalid::new(pointer, "must be a language tag of 1 to 50 letters, digits and hyphens"))
+    }
+}
+
+/// A list that is not endless.
+pub(super) fn at_most<T>(
+    pointer: impl Into<Cow<'static, str>>,
+    list: &[T],
+    most: usize,
+) -> Result<(), Invalid> {
+    if list.len() > most {
+        return Err(Invalid::new(pointer, format!("must have at most {most} items")));
     }
     Ok(())
 }

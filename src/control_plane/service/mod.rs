@@ -10,23 +10,39 @@
 //! Not here: who a caller is (`account`), and how answers are spelt (`api`).
 
 mod application;
+mod archive;
 mod audit;
 mod blocklist;
+mod chapter;
+mod classification;
+mod content;
+mod content_draft;
+mod content_link;
+mod context;
 mod desk;
 mod error;
+mod file;
+mod file_draft;
 mod folder;
 mod folder_right;
 mod idempotency;
+mod object_key;
 mod path_override;
 mod person;
+mod pipeline;
 mod revocation;
+mod right;
 mod signing_key;
 mod tenant;
+mod version;
 
-pub use super::store::{Expected, Listed, Page, Store};
+pub use super::store::{ContentFilter, Expected, FolderFilter, Listed, Page, Store};
 pub use application::{IssuedSecret, NewSecret};
+pub use archive::ARCHIVE_REVISION;
 pub use desk::Services;
 pub use error::{Invalid, ServiceError};
+pub use file::{FileTable, FilesOf};
 pub use path_override::{OverrideDifference, OverrideProposal};
 pub use person::PersonPassword;
 pub use signing_key::{HEAD_START, LONGEST_LINK, NewKey};
+pub use version::OfContent;

@@ -1,10 +1,13 @@
 //! The API as a client meets it: over a socket, on both databases.
 
 mod accounts;
+mod contents;
 mod conventions;
 mod coverage;
 mod folders;
 mod keys;
 mod overrides;
+mod pipelines;
 mod secrets;
 mod stage;
+mod versions;

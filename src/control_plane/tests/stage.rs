@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 use tempfile::TempDir;
@@ -38,6 +38,17 @@ pub(super) struct Stage {
     /// A folder of tenant 1.
     pub(super) folder: u64,
     _folder: Option<TempDir>,
+}
+
+/// Something of each noun of a catalog.
+pub(super) struct CatalogSample {
+    pub(super) pipeline: u64,
+    pub(super) content: String,
+    pub(super) version: String,
+    pub(super) file: u64,
+    pub(super) archive: String,
+    pub(super) context: String,
+    pub(super) classification: String,
 }
 
 /// An answer, as it came.
@@ -135,6 +146,53 @@ impl Stage {
     /// Somebody who may do everything everywhere.
     pub(super) async fn admin(&self) -> String {
         self.token(None, &ScopeSet::EVERY.to_string()).await
+    }
+
+    /// Something of each noun of a tenant's catalog.
+    pub(super) async fn catalog(&self, tenant: u64) -> CatalogSample {
+        let admin = self.admin().await;
+        let path = format!("/api/v1/tenants/{tenant}");
+        let post = async |noun: &str, body: Value| {
+            self.send(&format!("POST {path}/{noun}"), &admin, &body).await.expect(201).json()
+        };
+        let body = json!({"name": "sample", "origin": "media", "prefix": format!("{tenant}/")});
+        let pipeline = post("pipelines", body).await["number"].as_u64().unwrap();
+        let source = json!({
+            "kind": "source", "pipeline": pipeline, "key": "films/a.mp4", "size": 7,
+        });
+        let body = json!({
+            "kind": "VIDEO", "publication": "published", "files": [source],
+            "texts": [{"language": "en", "title": "A Film", "pretty_id": "a-film"}],
+        });
+        let made = post("contents", body).await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let (content, version) = (text(&made["id"]), text(&made["active_version"]));
+        let files = format!("GET {path}/contents/{content}/versions/{version}/files");
+        let files = self.ask(&files, &admin).await.expect(200).json();
+        let file = files["items"][0]["number"].as_u64().unwrap();
+        let body = json!({
+            "pipeline": pipeline, "key": "a.zip", "name": "a.zip",
+            "elements": [{"file": file, "name": "films/a.mp4"}],
+        });
+        let archive = text(&post("archives", body).await["id"]);
+        let context = text(&post("contexts", json!({"name": "press"})).await["name"]);
+        let body = json!({"name": "confidential"});
+        let classification = text(&post("classifications", body).await["name"]);
+        CatalogSample { pipeline, content, version, file, archive, context, classification }
+    }
+
+    /// A member of tenant 1 who is logged in: their id and token.
+    pub(super) async fn member(&self, name: &str, scopes: &[&str]) -> (String, String) {
+        let admin = self.admin().await;
+        let body = json!({
+            "tenant": 1, "username": name, "role": "member", "password": "right horse",
+            "scopes": scopes,
+        });
+        let made = self.send("POST /api/v1/people", &admin, &body).await.expect(201).json();
+        let login = json!({"username": name, "password": "right horse"});
+        let session = self.send("POST /v1/vms/auth/login", "", &login).await.expect(200).json();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (text(&made["id"]), text(&session["accessToken"]))
     }
 
     /// Sends a request as it is written, and reads until the connection ends.

@@ -4,13 +4,27 @@
 //! RFC 3339. What a noun looks like on the wire is said here and nowhere else.
 
 pub(super) mod application;
+pub(super) mod archive;
+pub(super) mod attachment;
 pub(super) mod audit;
 pub(super) mod blocklist;
+pub(super) mod chapter;
+pub(super) mod classification;
+pub(super) mod content;
+mod content_body;
+pub(super) mod content_link;
+pub(super) mod context;
+pub(super) mod file;
+mod file_body;
 pub(super) mod folder;
 pub(super) mod folder_right;
+mod patch;
 pub(super) mod path_override;
 pub(super) mod person;
+pub(super) mod pipeline;
 pub(super) mod revocation;
 mod scope_list;
 pub(super) mod signing_key;
 pub(super) mod tenant;
+pub(super) mod version;
+mod wire_enum;

@@ -1,0 +1,113 @@
+//! Archives: for those who work with all of a tenant's catalog, as files are registered by them.
+
+use super::desk::Services;
+use super::error::{Invalid, ServiceError, at_most, text};
+use super::object_key;
+use super::right::Rights;
+use crate::asset::TenantId;
+use crate::control_plane::caller::Caller;
+use crate::control_plane::record::{Archive, ArchiveDraft, ArchiveElement, ArchiveId, Scope};
+use crate::control_plane::store::{Change, Expected, Listed, Page, View};
+
+/// Most elements of one archive.
+const MOST: usize = 10_000;
+
+/// Archives are made and removed, and never changed.
+pub const ARCHIVE_REVISION: u64 = 1;
+
+impl Services {
+    /// A tenant's archive.
+    pub async fn archive(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        id: &ArchiveId,
+    ) -> Result<Archive, ServiceError> {
+        let (mut view, rights) = self.archive_view(caller, tenant).await?;
+        match rights {
+            Rights::All => Ok(view.archive(id).await?),
+            Rights::As(_) => Err(ServiceError::NotFound),
+        }
+    }
+
+    /// A tenant's archives, the oldest first; none of them is a member's.
+    pub async fn archive_list(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        page: &Page<ArchiveId>,
+    ) -> Result<Listed<Archive, ArchiveId>, ServiceError> {
+        let (mut view, rights) = self.archive_view(caller, tenant).await?;
+        match rights {
+            Rights::All => Ok(view.archive_list(tenant, page).await?),
+            Rights::As(_) => Ok(Listed { items: Vec::new(), next: None }),
+        }
+    }
+
+    /// Registers an archive.
+    pub async fn archive_create(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        draft: ArchiveDraft,
+    ) -> Result<Archive, ServiceError> {
+        let mut change = self.archive_change(caller, tenant).await?;
+        accept(&draft)?;
+        let made = change.archive_create(tenant, draft).await?;
+        change.commit().await?;
+        Ok(made)
+    }
+
+    /// Forgets an archive; it stays where it is.
+    pub async fn archive_remove(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        id: &ArchiveId,
+        expected: Expected,
+    ) -> Result<(), ServiceError> {
+        let mut change = self.archive_change(caller, tenant).await?;
+        change.view().archive(id).await?;
+        expected.meet(ARCHIVE_REVISION)?;
+        change.archive_remove(id).await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    async fn archive_view(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+    ) -> Result<(View, Rights), ServiceError> {
+        caller.require(Scope::CatalogRead)?;
+        let rights = self.rights(caller).await?;
+        let mut view = self.view(&caller.within(tenant)).await?;
+        view.tenant(tenant).await?;
+        Ok((view, rights))
+    }
+
+    async fn archive_change(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+    ) -> Result<Change, ServiceError> {
+        caller.require(Scope::CatalogWrite)?;
+        let rights = self.rights(caller).await?;
+        let mut change = self.change(&caller.within(tenant)).await?;
+        change.view().tenant(tenant).await?;
+        rights.everything(Scope::CatalogWrite)?;
+        Ok(change)
+    }
+}
+
+fn accept(draft: &ArchiveDraft) -> Result<(), Invalid> {
+    let ArchiveDraft { pipeline: _, key, name, elements } = draft;
+    object_key::key("/key", key)?;
+    text("/name", name, 255)?;
+    at_most("/elements", elements, MOST)?;
+    for (place, ArchiveElement { file: _, name }) in elements.iter().enumerate() {
+        // What a reader of the archive will write to a disk.
+        object_key::key(&format!("/elements/{place}/name"), name)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! What a caller with the scope may do in a tenant's folders, and with what lies in them
+//! (requirement D14): everything, or what their rights over folders say.
+
+use super::desk::Services;
+use super::error::ServiceError;
+use crate::asset::ChannelId;
+use crate::control_plane::caller::{Actor, Caller, MissingScope, Reach};
+use crate::control_plane::record::{Grantee, Right, Role, Scope};
+use crate::control_plane::store::View;
+
+/// What a caller with the scope may do in folders.
+#[derive(Debug)]
+pub(super) enum Rights {
+    /// Everything.
+    All,
+    /// What this one's rights over folders say.
+    As(Grantee),
+}
+
+impl Services {
+    /// What a caller may do in folders. Looked up as they see the store: a person who belongs to no
+    /// tenant is not within one.
+    pub(super) async fn rights(&self, caller: &Caller) -> Result<Rights, ServiceError> {
+        match caller.actor() {
+            Actor::Application(_) | Actor::Edge(_) | Actor::System(_) => Ok(Rights::All),
+            Actor::Person(id) => match self.view(caller).await?.person(id).await?.role {
+                Role::Admin => Ok(Rights::All),
+                Role::Member => Ok(Rights::As(Grantee::Person(id.clone()))),
+            },
+        }
+    }
+}
+
+impl Rights {
+    /// May what lies in that folder be found? What lies in none is no member's.
+    pub(super) async fn may_see(
+        &self,
+        view: &mut View,
+        folder: Option<ChannelId>,
+    ) -> Result<bool, ServiceError> {
+        self.may(view, folder, Right::See).await
+    }
+
+    /// Refuses whoever may not find what lies in that folder: for them there is nothing.
+    pub(super) async fn see(
+        &self,
+        view: &mut View,
+        folder: Option<ChannelId>,
+    ) -> Result<(), ServiceError> {
+        if self.may_see(view, folder).await? { Ok(()) } else { Err(ServiceError::NotFound) }
+    }
+
+    /// Refuses whoever may not change what lies in that folder. Whoever may not see it is told that
+    /// there is none; the top is no member's.
+    pub(super) async fn modify(
+        &self,
+        view: &mut View,
+        folder: Option<ChannelId>,
+    ) -> Result<(), ServiceError> {
+        if self.may(view, folder, Right::Modify).await? {
+            return Ok(());
+        }
+        if folder.is_none() || self.may(view, folder, Right::See).await? {
+            return Err(MissingScope(Scope::CatalogWrite).into());
+        }
+        Err(ServiceError::NotFound)
+    }
+
+    /// Refuses a member what no right over a folder permits.
+    pub(super) fn everything(&self, needed: Scope) -> Result<(), MissingScope> {
+        match self {
+            Self::All => Ok(()),
+            Self::As(_) => Err(MissingScope(needed)),
+        }
+    }
+
+    async fn may(
+        &self,
+        view: &mut View,
+        folder: Option<ChannelId>,
+        needed: Right,
+    ) -> Result<bool, ServiceError> {
+        match (self, folder) {
+            (Self::All, _) => Ok(true),
+            (Self::As(_), None) => Ok(false),
+            (Self::As(member), Some(folder)) => {
+                let right = view.folder_right_in_force(folder, member).await?;
+                Ok(right.is_some_and(|right| right >= needed))
+            }
+        }
+    }
+}
+
+/// Refuses whoever is bound to one tenant what is the operator's to say.
+pub(super) fn of_every_tenant(caller: &Caller) -> Result<(), ServiceError> {
+    match caller.reach() {
+        Reach::EveryTenant => Ok(()),
+        Reach::Tenant(_) => Err(ServiceError::OneTenantOnly),
+    }
+}
