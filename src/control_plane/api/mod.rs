@@ -6,7 +6,7 @@
 //! | `router` | every route with its document, and what goes around all of them |
 //! | `auth` | who calls: no handler has a caller without it |
 //! | `error`, `envelope` | one table from a cause to a status; request ids; how each dialect spells a problem |
-//! | `body`, `cursor`, `condition`, `idempotency`, `timestamp` | the conventions: JSON in, pages, entity tags, keys, dates |
+//! | `body`, `lines`, `cursor`, `condition`, `idempotency`, `timestamp` | the conventions: JSON in, pages, entity tags, keys, dates |
 //! | `native/` | `/api/v1`: one file a noun |
 //! | `compat/vmpro/` | movingimage's dialect |
 //! | `oauth2` | tokens: RFC 6749, 7009, 7662, 8414 |
@@ -29,6 +29,7 @@ mod document;
 mod envelope;
 mod error;
 mod idempotency;
+mod lines;
 mod native;
 mod oauth2;
 mod refusal;

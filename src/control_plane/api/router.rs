@@ -41,6 +41,7 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::signing_key::routes())
         .merge(native::pipeline::routes())
         .merge(native::content::routes())
+        .merge(native::content_import::routes())
         .merge(native::content_link::routes())
         .merge(native::version::routes())
         .merge(native::file::routes())

@@ -5,6 +5,7 @@ mod contents;
 mod conventions;
 mod coverage;
 mod folders;
+mod imports;
 mod keys;
 mod overrides;
 mod pipelines;

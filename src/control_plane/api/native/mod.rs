@@ -12,6 +12,7 @@ pub(super) mod chapter;
 pub(super) mod classification;
 pub(super) mod content;
 mod content_body;
+pub(super) mod content_import;
 pub(super) mod content_link;
 pub(super) mod context;
 pub(super) mod file;
