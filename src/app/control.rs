@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -14,7 +15,7 @@ use super::composer::Composer;
 use crate::asset::TenantId;
 use crate::clock::Clock;
 use crate::control_plane::api::{Api, serve};
-use crate::control_plane::link::{MasterKey, MasterKeyError};
+use crate::control_plane::link::{LinkSigner, MasterKey, MasterKeyError};
 use crate::control_plane::service::ServiceError;
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
 use crate::control_plane::{Caller, Config, Publisher, retain};
@@ -78,8 +79,12 @@ impl Control {
         register_tenants(&store, &composer, clock).await.map_err(failed)?;
         let master_key = MasterKey::of(&master_key)?;
         let public_url = public_url.as_deref();
+        let in_force = composer.reader();
+        let links =
+            LinkSigner::new(Arc::new(move || in_force.load().map(|state| state.policy.clone())));
+        let sealing = master_key.clone();
         let api =
-            Api::new(store.clone(), clock, public_url, trusted_proxies, master_key.clone()).await?;
+            Api::new(store.clone(), clock, public_url, trusted_proxies, sealing, links).await?;
         api.services().signing_key_ensure(&Caller::system("configuration")).await?;
         let publisher = Publisher::start(store.clone(), clock, master_key).await;
         let mut publisher = publisher.map_err(failed)?;

@@ -20,7 +20,7 @@ use std::fmt;
 use percent_encoding::{AsciiSet, utf8_percent_encode};
 
 use super::{AssetType, ChannelId, PATH_ESCAPES, VideoId, Visibility};
-use crate::target::{RequestTarget, cut, percent_decode, separated};
+use crate::target::{PathToken, RequestTarget, cut, percent_decode, separated};
 
 /// What `quality` means where a link has none (requirement D8).
 const DEFAULT_QUALITY: &str = "360p";
@@ -129,10 +129,19 @@ impl SubtitleFormat {
     }
 
     /// The format of that name, any case (G17).
-    fn from_wire_name(name: &str) -> Option<Self> {
+    pub fn from_wire_name(name: &str) -> Option<Self> {
         [Self::Srt, Self::Vtt]
             .into_iter()
             .find(|format| format.wire_name().eq_ignore_ascii_case(name))
+    }
+}
+
+impl AssetPath {
+    /// The same, if reading what it prints gives it back: parts that were put together may hold what
+    /// no URL can say.
+    pub fn if_read_back(self) -> Option<Self> {
+        let target = RequestTarget::parse(&self.to_string(), PathToken::Absent, 8_192).ok()?;
+        (Self::parse(&target).as_ref() == Ok(&self)).then_some(self)
     }
 }
 

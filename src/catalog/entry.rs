@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::asset::{ChannelId, ContentId, TenantId, wire_names};
+use crate::asset::{
+    AssetParameters, AssetPath, AssetResource, ChannelId, ContentId, SubtitleFormat, TenantId,
+    VideoId, Visibility, wire_names,
+};
 use crate::clock::UnixSeconds;
 
 wire_names! {
@@ -80,6 +83,37 @@ pub struct FilePlace {
     pub slot: Box<str>,
     /// In which form: a quality, a subtitle format, a file name; empty for sources and renditions.
     pub variant: Box<str>,
+}
+
+impl FilePlace {
+    /// The private asset URL of the file there, of a content of that id; none where no asset URL
+    /// names it.
+    pub fn of_content(&self, id: &ContentId) -> Option<AssetPath> {
+        let video = VideoId::new(id.as_str())?;
+        let (slot, quality) =
+            (self.slot.clone(), || AssetParameters::Quality(self.variant.clone()));
+        let (resource, parameters) = match self.kind {
+            FileKind::Attachment => {
+                let (type_name, file_name) = (slot, self.variant.clone());
+                let resource = AssetResource::VideoAttachment { video, type_name, file_name };
+                (resource, AssetParameters::None)
+            }
+            FileKind::ChapterThumbnail => {
+                (AssetResource::ChapterThumbnail { video, chapter: slot }, quality())
+            }
+            FileKind::Format => {
+                (AssetResource::VideoFormat { video, profile: slot }, AssetParameters::None)
+            }
+            FileKind::Source => (AssetResource::VideoSource { video }, AssetParameters::None),
+            FileKind::Subtitle => {
+                let format = SubtitleFormat::from_wire_name(&self.variant)?;
+                let resource = AssetResource::Subtitle { video, subtitle: slot };
+                (resource, AssetParameters::Subtitle(format))
+            }
+            FileKind::Thumbnail => (AssetResource::Thumbnail { video, thumbnail: slot }, quality()),
+        };
+        AssetPath { asked: Visibility::Private, resource, parameters }.if_read_back()
+    }
 }
 
 /// What edges know of a file.

@@ -80,6 +80,9 @@ impl From<ServiceError> for Problem {
             ServiceError::MoreThanOwn(_) => {
                 Self { detail: error.to_string().into(), ..Self::new(ProblemCode::ScopeExceeded) }
             }
+            ServiceError::NoLink(refusal) => {
+                Self { detail: refusal.to_string().into(), ..Self::new(ProblemCode::NoLink) }
+            }
             ServiceError::NoMasterKey => Self::new(ProblemCode::NoMasterKey),
             ServiceError::NotFound => Self::new(ProblemCode::NotFound),
             ServiceError::OneTenantOnly => Self::new(ProblemCode::OneTenantOnly),
@@ -161,6 +164,8 @@ problem_codes! {
     MediaType = UNSUPPORTED_MEDIA_TYPE "media_type" "The body must be JSON";
     /// The path has no such method.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "The method is not allowed here";
+    /// The configuration, or the keys, do not say how.
+    NoLink = CONFLICT "no_link" "Links to this tenant's files cannot be made";
     /// There is nothing to seal keys under.
     NoMasterKey = CONFLICT "no_master_key" "No master key is configured here: [control] master_key";
     /// Nothing of that id, or not the caller's to see.

@@ -55,7 +55,10 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
 
 /// movingimage's API.
 pub(super) fn vmpro_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().merge(vmpro::login::routes()).merge(vmpro::security_override::routes())
+    OpenApiRouter::new()
+        .merge(vmpro::login::routes())
+        .merge(vmpro::security_override::routes())
+        .merge(vmpro::download::routes())
 }
 
 async fn nothing_here(_: Request) -> Problem {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::cursor::CursorKey;
 use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::{Accounts, PasswordHasher};
-use crate::control_plane::link::MasterKey;
+use crate::control_plane::link::{LinkSigner, MasterKey};
 use crate::control_plane::service::{ServiceError, Services, Store};
 use crate::network::NetworkSet;
 
@@ -21,18 +21,21 @@ pub struct Api {
 
 impl Api {
     /// An API over that store. `public_url` is where clients find it, `trusted_proxies` are those
-    /// whose `X-Forwarded-For` is believed, and `master_key` is what keys are sealed under.
+    /// whose `X-Forwarded-For` is believed, `master_key` is what keys are sealed under, and
+    /// `link_signer` makes links to files.
     pub async fn new(
         store: Store,
         clock: Clock,
         public_url: Option<&str>,
         trusted_proxies: NetworkSet,
         master_key: Option<MasterKey>,
+        link_signer: LinkSigner,
     ) -> Result<Self, ServiceError> {
         let passwords =
             PasswordHasher::new().map_err(|error| ServiceError::Failed(Box::new(error)))?;
-        let services =
-            Services::new(store.clone(), clock, passwords.clone()).with_master_key(master_key);
+        let services = Services::new(store.clone(), clock, passwords.clone())
+            .with_master_key(master_key)
+            .with_link_signer(link_signer);
         let cursors = CursorKey::of(&services.lineage().await?);
         Ok(Self {
             services,

@@ -5,6 +5,8 @@
 //! edges, which verify with it, and at the signer, which is on the same snapshot as they are.
 
 mod master_key;
+#[cfg(test)]
+pub(in crate::control_plane) mod scenery;
 mod signer;
 
 pub use master_key::{MasterKey, MasterKeyError, MasterKeySource, SealError};

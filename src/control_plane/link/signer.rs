@@ -205,61 +205,11 @@ const IN_PATTERN: &AsciiSet = &PARAMETER.remove(b'%').remove(b'/').add(b'~');
 mod tests {
     use std::sync::Mutex;
 
+    use super::super::scenery::{NOW, TENANT, opened, site, snapshot};
     use super::*;
     use crate::asset::{AssetResource, VideoId};
-    use crate::keyring::{KeyMaterial, KeyWindow, Keyring};
-    use crate::network::ClientIp;
-    use crate::policy::{
-        AssetRules, Blocklist, CacheRules, ControlState, Denial, DenialCode, HostPattern,
-        KeyTemplate, LinkKey, LinkKeys, Opening, OriginName, OverrideLevel, OverrideTable, Permit,
-        RequestFacts, Resource, Revocations, Scheme, SiteTable, TokenRules, decide,
-    };
+    use crate::policy::{DenialCode, Opening, OverrideLevel, OverrideTable};
     use crate::target::{PathToken, RequestTarget};
-    use crate::token::edge_auth::EdgeAuth;
-    use crate::token::{Candidates, CarrierRules};
-
-    const NOW: UnixSeconds = UnixSeconds::new(1_893_456_000);
-    const TENANT: TenantId = TenantId(1);
-
-    fn site(name: &str, public_url: Option<&str>, tenant: u64) -> (Vec<HostPattern>, Site) {
-        let keys = EdgeAuth::with_keys(Keyring::new(Vec::new()));
-        let carriers = CarrierRules::new("hdnts", Carrier::ALL);
-        let assets = AssetRules {
-            origin: OriginName::new("media"),
-            key: KeyTemplate::parse("{path}").unwrap(),
-            cache: CacheRules::Off,
-        };
-        let site = Site {
-            name: name.into(),
-            public_url: public_url.map(Into::into),
-            tenant: TenantId(tenant),
-            assets: Some(assets),
-            cors: None,
-            resource_policy: None,
-            token: Some(TokenRules { carriers, scheme: Scheme::EdgeAuth(keys) }),
-            routes: Vec::new(),
-        };
-        (vec![HostPattern::parse(name).unwrap()], site)
-    }
-
-    fn snapshot(sites: Vec<(Vec<HostPattern>, Site)>, overrides: OverrideTable) -> EdgeSnapshot {
-        let key = LinkKey {
-            tenant: None,
-            material: KeyMaterial::from_hex(&"ab".repeat(32)).unwrap(),
-            window: KeyWindow::default(),
-            retired: None,
-        };
-        let links = Arc::new(LinkKeys::new([("key_1", &key)]));
-        EdgeSnapshot {
-            version: 1,
-            published: NOW,
-            sites: Arc::new(SiteTable::new(sites)),
-            overrides: Arc::new(overrides),
-            blocklist: Arc::new(Blocklist::empty()),
-            revocations: Arc::new(Revocations::default()),
-            control: Some(Arc::new(ControlState { links, ..ControlState::empty() })),
-        }
-    }
 
     fn signer(snapshot: EdgeSnapshot) -> LinkSigner {
         let in_force = Mutex::new(Some(snapshot));
@@ -279,24 +229,6 @@ mod tests {
             ip: None,
             file_name: None,
         }
-    }
-
-    /// What an edge says to a link.
-    fn opened(snapshot: &EdgeSnapshot, url: &str, client: &str) -> Result<(), DenialCode> {
-        let target = url.strip_prefix("https://files.example.com").unwrap();
-        let target = RequestTarget::parse(target, PathToken::Absent, 8192).unwrap();
-        let site = snapshot.sites.find("files.example.com").unwrap();
-        let resource = Resource::find(site, &target).unwrap();
-        let candidates = Candidates::collect(
-            &site.token.as_ref().unwrap().carriers,
-            &target,
-            std::iter::empty(),
-            std::iter::empty(),
-        );
-        let client = ClientIp::new(client.parse().unwrap());
-        let facts = RequestFacts { site, target, client, resource, candidates };
-        let permit = decide(&facts, snapshot, NOW);
-        permit.map(Permit::into_object).map(drop).map_err(Denial::code)
     }
 
     #[test]

@@ -138,6 +138,7 @@ fn is_of_one(error: &ServiceError) -> bool {
         | ServiceError::Referenced
         | ServiceError::Stale => true,
         ServiceError::Failed(_)
+        | ServiceError::NoLink(_)
         | ServiceError::NoMasterKey
         | ServiceError::OutcomeUnknown(_)
         | ServiceError::Unavailable(_) => false,

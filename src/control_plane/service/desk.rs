@@ -3,7 +3,7 @@
 use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::PasswordHasher;
 use crate::control_plane::caller::Caller;
-use crate::control_plane::link::MasterKey;
+use crate::control_plane::link::{LinkRefusal, LinkSigner, MasterKey};
 use crate::control_plane::store::{Change, Store, View};
 
 use super::error::ServiceError;
@@ -15,12 +15,13 @@ pub struct Services {
     clock: Clock,
     passwords: PasswordHasher,
     master_key: Option<MasterKey>,
+    link_signer: Option<LinkSigner>,
 }
 
 impl Services {
     /// Services over that store.
     pub fn new(store: Store, clock: Clock, passwords: PasswordHasher) -> Self {
-        Self { store, clock, passwords, master_key: None }
+        Self { store, clock, passwords, master_key: None, link_signer: None }
     }
 
     /// The same, with what keys are sealed under.
@@ -38,6 +39,16 @@ impl Services {
     pub async fn lineage(&self) -> Result<Box<str>, ServiceError> {
         let mut view = self.view(&Caller::system("lineage")).await?;
         Ok(view.feed_head().await?.lineage)
+    }
+
+    /// The same, with what makes links.
+    #[must_use]
+    pub fn with_link_signer(self, signer: LinkSigner) -> Self {
+        Self { link_signer: Some(signer), ..self }
+    }
+
+    pub(super) fn link_signer(&self) -> Result<&LinkSigner, ServiceError> {
+        self.link_signer.as_ref().ok_or(ServiceError::NoLink(LinkRefusal::NothingInForce))
     }
 
     pub(super) fn master_key(&self) -> Option<&MasterKey> {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::control_plane::caller::MissingScope;
+use crate::control_plane::link::LinkRefusal;
 use crate::control_plane::record::Scope;
 use crate::control_plane::store::{Retry, StoreError, StoreErrorKind};
 
@@ -24,6 +25,9 @@ pub enum ServiceError {
     /// The caller would give more than they have.
     #[error("nobody can give a scope they do not have: {0}")]
     MoreThanOwn(Scope),
+    /// A link cannot be made here.
+    #[error(transparent)]
+    NoLink(#[from] LinkRefusal),
     /// Keys cannot be made here.
     #[error("no master key is configured: keys cannot be kept")]
     NoMasterKey,

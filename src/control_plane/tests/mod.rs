@@ -4,6 +4,7 @@ mod accounts;
 mod contents;
 mod conventions;
 mod coverage;
+mod downloads;
 mod folders;
 mod imports;
 mod keys;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
@@ -15,13 +16,14 @@ use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::{SecretKind, SecretText};
 use crate::control_plane::api::{Api, router};
 use crate::control_plane::caller::Caller;
-use crate::control_plane::link::MasterKey;
+use crate::control_plane::link::{LinkSigner, MasterKey};
 use crate::control_plane::record::{
     AccessTokenDraft, ApplicationDraft, FolderDraft, Grantee, ScopeSet, TokenUse, chance,
 };
 use crate::control_plane::store::{Store, StoreAddress};
 use crate::keyring::KeyMaterial;
 use crate::network::{NetworkSet, parse_network};
+use crate::policy::EdgeSnapshot;
 
 /// When cases happen.
 pub(super) const NOW: UnixSeconds = UnixSeconds::new(1_893_456_000);
@@ -37,6 +39,8 @@ pub(super) struct Stage {
     pub(super) address: SocketAddr,
     /// A folder of tenant 1.
     pub(super) folder: u64,
+    /// What is in force at the edges.
+    pub(super) in_force: Arc<Mutex<Option<EdgeSnapshot>>>,
     _folder: Option<TempDir>,
 }
 
@@ -109,14 +113,17 @@ impl Stage {
         let folder = change.folder_create(TenantId(1), draft).await.unwrap().number.0;
         change.commit().await.unwrap();
         let proxies = NetworkSet::new(vec![parse_network("127.0.0.0/8").unwrap()]);
-        let api = Api::new(store.clone(), Clock::Fixed(NOW), None, proxies, Some(master_key()))
-            .await
-            .unwrap();
+        let in_force: Arc<Mutex<Option<EdgeSnapshot>>> = Arc::default();
+        let links = Arc::clone(&in_force);
+        let links = LinkSigner::new(Arc::new(move || links.lock().unwrap().clone()));
+        let clock = Clock::Fixed(NOW);
+        let api = Api::new(store.clone(), clock, None, proxies, Some(master_key()), links);
+        let api = api.await.unwrap();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
-        Self { store, address, folder, _folder: kept }
+        Self { store, address, folder, in_force, _folder: kept }
     }
 
     /// A token with those scopes, of an application bound to a tenant or to none.

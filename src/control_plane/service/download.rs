@@ -1,0 +1,79 @@
+//! Download links: for whoever may see a content, to the files of its active version.
+
+use super::desk::Services;
+use super::error::ServiceError;
+use crate::asset::TenantId;
+use crate::catalog::{FileKind, Publication};
+use crate::clock::UnixSeconds;
+use crate::control_plane::caller::Caller;
+use crate::control_plane::link::{LinkRequest, SignedLink};
+use crate::control_plane::record::{Content, ContentId, File, FileOwner, Scope};
+use crate::token::LinkOpens;
+
+/// Seconds for which a link opens, where nobody says how long: 120 minutes (requirement D11).
+const LIFETIME: u64 = 7_200;
+
+/// A file, and where it is had.
+#[derive(Clone, Debug)]
+pub struct Download {
+    /// The file.
+    pub file: File,
+    /// Where it is had.
+    pub link: SignedLink,
+}
+
+impl Services {
+    /// Links to the files of a content's active version that are of one of these kinds. `named`
+    /// says under which name one is to be saved.
+    ///
+    /// What is not published is linked to as well, for whoever may ask here may see it (D16, G16):
+    /// such a link opens it until it is published or the link has expired.
+    pub async fn download_list(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        id: &ContentId,
+        kinds: &[FileKind],
+        named: impl Fn(&File) -> Option<String>,
+    ) -> Result<Vec<Download>, ServiceError> {
+        caller.require(Scope::FilesRead)?;
+        let signer = self.link_signer()?;
+        let rights = self.rights(caller).await?;
+        let mut view = self.view(&caller.within(tenant)).await?;
+        view.tenant(tenant).await?;
+        let content = view.content(id).await?;
+        rights.see(&mut view, content.draft.folder).await?;
+        let Some(version) = content.active_version.clone() else { return Ok(Vec::new()) };
+        let files = view.file_list(&FileOwner::Version(version)).await?;
+        drop(view);
+
+        let now = self.now();
+        let opens = opens(&content, now);
+        let mut downloads = Vec::new();
+        for file in files.into_iter().filter(|file| kinds.contains(&file.draft.place.kind)) {
+            // A file that no asset URL names cannot be had by one.
+            let Some(asset) = file.draft.place.of_content(id) else { continue };
+            let file_name = named(&file);
+            let request = LinkRequest {
+                tenant,
+                asset: &asset,
+                opens,
+                expiry: now.plus(LIFETIME),
+                ip: None,
+                file_name: file_name.as_deref(),
+            };
+            downloads.push(Download { link: signer.link(&request, now)?, file });
+        }
+        Ok(downloads)
+    }
+}
+
+/// What a link must open to open a file of this content now.
+fn opens(content: &Content, now: UnixSeconds) -> LinkOpens {
+    let periods = &content.draft.periods;
+    let in_period = periods.is_empty() || periods.iter().any(|period| period.covers(now));
+    match (content.draft.publication, in_period) {
+        (Publication::Published, true) => LinkOpens::Published,
+        (Publication::Published, false) | (Publication::Unpublished, _) => LinkOpens::Everything,
+    }
+}
