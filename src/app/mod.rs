@@ -7,9 +7,11 @@ mod control;
 mod load;
 mod provision;
 mod reload;
+mod scan;
 mod serve;
 mod watch;
 
+pub use crate::control_plane::record::Publication;
 pub use crate::data_plane::Explanation;
 pub use crate::telemetry::{ErrorChain, LogFormat, LogSetupError, init_log};
 pub use load::{CheckError, Policy, Summary, check, load_policy, parse_ttl};
@@ -18,4 +20,5 @@ pub use provision::{
     ScopeSet, back_up, create_administrator, create_application, restore, verify_audit,
 };
 pub use reload::{ReloadError, ReloadHandle};
+pub use scan::{ScanEffect, ScanError, ScanReport, ScanRequest, scan_catalog};
 pub use serve::{Finish, ServeOptions, Service, StartError};

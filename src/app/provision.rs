@@ -217,10 +217,10 @@ fn with_store<T>(
     with_store_at(&loaded.control.ok_or(ProvisionError::NoControl)?.store, work)
 }
 
-fn with_store_at<T>(
+pub(super) fn with_store_at<T, E: From<ProvisionError>>(
     address: &StoreAddress,
-    work: impl AsyncFnOnce(Store) -> Result<T, ProvisionError>,
-) -> Result<T, ProvisionError> {
+    work: impl AsyncFnOnce(Store) -> Result<T, E>,
+) -> Result<T, E> {
     let runtime =
         Builder::new_current_thread().enable_all().build().map_err(ProvisionError::System)?;
     runtime.block_on(async {

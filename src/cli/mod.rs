@@ -3,6 +3,7 @@
 mod application;
 mod audit;
 mod backup;
+mod catalog;
 mod check;
 mod demo;
 mod explain;

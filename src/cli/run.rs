@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use super::output::Exit;
-use super::{application, audit, backup, check, demo, explain, keygen, manual, serve, sign};
+use super::{
+    application, audit, backup, catalog, check, demo, explain, keygen, manual, serve, sign,
+};
 
 /// An edge gateway for private files: checks the signature on every link, then serves or refuses.
 #[derive(Debug, Parser)]
@@ -20,6 +22,7 @@ enum Command {
     App(application::Application),
     Audit(audit::Audit),
     Backup(backup::Backup),
+    Catalog(catalog::Catalog),
     Check(check::Check),
     Demo(demo::Demo),
     Explain(explain::Explain),
@@ -44,6 +47,7 @@ pub fn run() -> ExitCode {
         Command::App(arguments) => application::application(arguments),
         Command::Audit(arguments) => audit::audit(arguments),
         Command::Backup(arguments) => backup::backup(arguments),
+        Command::Catalog(arguments) => catalog::catalog(arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Demo(arguments) => demo::demo(arguments),
         Command::Explain(arguments) => explain::explain(arguments),

@@ -19,6 +19,10 @@ mod connections;
 #[cfg(test)]
 mod cache_tests;
 
+// `countersign catalog scan`: what a folder holds becomes contents, once.
+#[cfg(test)]
+mod catalog_scan;
+
 // What is kept between requests: asked for once, served to whoever may, stale while an origin fails.
 #[cfg(test)]
 mod cache;

@@ -1,6 +1,6 @@
 //! Files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::change::Change;
 use super::counter::Counted;
@@ -176,6 +176,24 @@ impl View {
         );
         let rows = self.connection().rows(statement.bind(pipeline).bind(key)).await?;
         rows.iter().map(read).collect()
+    }
+
+    /// Which of these keys of a pipeline are registered, as whatever.
+    pub async fn file_keys_known(
+        &mut self,
+        pipeline: u64,
+        keys: &[Box<str>],
+    ) -> Result<HashSet<Box<str>>, StoreError> {
+        self.pipeline(pipeline).await?;
+        if keys.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let statement =
+            Statement::new("SELECT object_key FROM file WHERE pipeline = $1 AND object_key IN")
+                .bind(pipeline)
+                .one_of(keys.iter().map(Into::into).collect());
+        let rows = self.connection().rows(statement).await?;
+        rows.iter().map(|row| row.text("object_key")).collect()
     }
 
     /// Files that nobody has read yet, to hash them.

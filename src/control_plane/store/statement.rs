@@ -64,6 +64,16 @@ impl Statement {
         Self { sql: AssertSqlSafe(sql).into_sql_str(), values, reuse: Reuse::PrepareOnce }
     }
 
+    /// The statement with `($n, $n+1, …)` behind it: one of these values.
+    pub(super) fn one_of(mut self, values: Vec<Value>) -> Self {
+        let first = self.values.len() + 1;
+        let places: Vec<String> =
+            (first..first + values.len()).map(|place| format!("${place}")).collect();
+        let sql = format!("{} ({})", self.sql.as_str(), places.join(", "));
+        self.values.extend(values);
+        Self { sql: AssertSqlSafe(sql).into_sql_str(), reuse: Reuse::PrepareOnce, ..self }
+    }
+
     /// `before` what is all so `after`: each condition has one `?`, for its value, and `after` one
     /// for the last.
     pub(super) fn all_of(

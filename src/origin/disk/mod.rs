@@ -9,6 +9,7 @@
 mod body;
 mod familiar;
 mod jail;
+mod listing;
 mod object;
 mod sniff;
 mod store;
@@ -18,5 +19,6 @@ mod tests;
 
 pub(super) use body::DiskBody;
 pub use jail::Symlinks;
+pub use listing::{DiskListing, Listed, PassedOver};
 pub(super) use object::DiskObject;
 pub use store::{DiskConfig, DiskOrigin};
