@@ -18,7 +18,7 @@ use crate::control_plane::api::{Api, serve};
 use crate::control_plane::link::{LinkSigner, MasterKey, MasterKeyError};
 use crate::control_plane::service::ServiceError;
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
-use crate::control_plane::{Caller, Config, Publisher, retain};
+use crate::control_plane::{Caller, Config, Publisher, hash_files, retain};
 use crate::telemetry::ErrorChain;
 
 /// Before the database is asked again to tell of changes.
@@ -63,7 +63,7 @@ pub(super) struct Control {
     store: Store,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
-    followers: [JoinHandle<()>; 3],
+    followers: [JoinHandle<()>; 4],
 }
 
 impl Control {
@@ -101,6 +101,15 @@ impl Control {
                 tracing::error!(%error, "the control plane no longer listens");
             }
         });
+        let hashing = tokio::spawn({
+            let (store, states) = (store.clone(), composer.reader());
+            async move {
+                // The origins of the configuration that is in force at that time.
+                let desk = move || states.load().map(|state| Arc::clone(&state.delivery));
+                let never = hash_files(store, clock, desk).await;
+                match never {}
+            }
+        });
         let following = tokio::spawn(async move {
             let never = publisher.run(|state| composer.put_control(state)).await;
             match never {}
@@ -113,7 +122,13 @@ impl Control {
                 match never {}
             }
         });
-        Ok(Self { address, store, stop, server, followers: [following, hearing, retaining] })
+        Ok(Self {
+            address,
+            store,
+            stop,
+            server,
+            followers: [following, hashing, hearing, retaining],
+        })
     }
 
     /// Where its APIs are.

@@ -16,6 +16,7 @@ pub mod account;
 pub mod api;
 mod caller;
 mod config;
+mod hashing;
 pub mod link;
 mod publish;
 pub mod record;
@@ -27,6 +28,7 @@ mod tests;
 
 pub use caller::{Actor, Caller, MissingScope, Reach};
 pub use config::Config;
+pub use hashing::hash_files;
 pub use publish::Publisher;
 pub use retention::retain;
 pub use store::{AddressRejection, StoreAddress};

@@ -19,9 +19,9 @@ pub struct DeliveryDesk {
 
 /// An origin with the configuration that it was opened with.
 #[derive(Clone, Debug)]
-struct Opened {
-    config: Config,
-    source: Source,
+pub(super) struct Opened {
+    pub(super) config: Config,
+    pub(super) source: Source,
 }
 
 /// An origin cannot be opened.
@@ -77,6 +77,10 @@ impl DeliveryDesk {
         let object = permit.into_object();
         let source = self.origins.get(&object.origin).map(|opened| opened.source.clone());
         Delivery::of(object, source)
+    }
+
+    pub(super) fn opened(&self, origin: &OriginName) -> Option<&Opened> {
+        self.origins.get(origin)
     }
 
     /// What an origin is called between requests; none where there is no such origin.

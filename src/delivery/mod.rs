@@ -1,9 +1,14 @@
 //! Permit in, bytes out: the only importer of `origin`.
 //!
+//! Without a permit nobody has a byte. What may be learned without one is whether there is an object
+//! (`DeliveryDesk::existence`), and what it is as a whole (`DeliveryDesk::digest`): its bytes are
+//! read here and stay here.
+//!
 //! Planes see what a delivery hands over — asks, answers, objects, bodies and their errors — by
 //! the names below. They do not see `Origin`, so that nobody reads a byte past this module.
 
 mod desk;
+mod digest;
 mod redeemed;
 
 pub use crate::origin::{
@@ -13,4 +18,5 @@ pub use crate::origin::{
     TagMatch, Validators, Vary,
 };
 pub use desk::{DeliveryDesk, DeliverySetupError, Existence};
+pub use digest::{DigestError, ObjectDigest};
 pub use redeemed::{Cacheable, Delivery, Filler, LastingIdentity, OriginIdentity, Redeemed};
