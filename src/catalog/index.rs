@@ -116,12 +116,16 @@ impl Catalog {
         }
     }
 
-    fn get(&self, key: &[u8]) -> Option<Entry> {
+    pub(super) fn get(&self, key: &[u8]) -> Option<Entry> {
         let hash = self.hasher.hash_one(key);
         read(self.part(hash)?).find(hash, |entry| entry.key() == key).cloned()
     }
 
-    fn put(&self, entry: Entry) {
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    pub(super) fn put(&self, entry: Entry) {
         let hash = self.hasher.hash_one(entry.key());
         let Some(part) = self.part(hash) else { return };
         let mut part = write(part);
@@ -133,7 +137,7 @@ impl Catalog {
         }
     }
 
-    fn remove(&self, key: &[u8]) {
+    pub(super) fn remove(&self, key: &[u8]) {
         let hash = self.hasher.hash_one(key);
         let Some(part) = self.part(hash) else { return };
         if let Ok(entry) = write(part).find_entry(hash, |entry| entry.key() == key) {

@@ -6,13 +6,21 @@
 //! and keeps it to its end: whatever changes meanwhile, it is decided about and served from one
 //! state.
 //!
+//! Other things that a version of the feed changes (overrides, keys) are swapped as a whole, so the
+//! catalog changes around that swap: what only closes before it, what only opens after it
+//! ([`Catalog::restrict`], [`Grants::give`]). An entry that opens something says from which version
+//! on ([`Entry::is_newer_than`]), so that a request which took the state of before the swap does not
+//! decide by half of each.
+//!
 //! Not here: who may have a file (`policy`), and how the catalog comes here (the change feed).
 
+mod change;
 mod entry;
 mod index;
 mod names;
 mod packed;
 
+pub use change::{CatalogChange, Grants};
 pub use entry::{
     ContentKind, ContentState, FileKind, FilePlace, FileState, FolderState, Period, Publication,
 };

@@ -1,13 +1,13 @@
 //! An entry in as few bytes as it takes: a million of them are to fit.
 //!
 //! ```text
-//! entry  = key publication kind folder periods active prefix *file
+//! entry  = key since publication periods active prefix *file
 //! key    = tenant:8 owner:1 id            ; what the index finds it by
 //! file   = length kind:1 slot variant origin rest name size mime sha256
 //! ```
 //!
 //! Numbers are of LEB128, texts begin with their length. `prefix` is what the keys of all files
-//! begin with, and a name that is the end of its file's key is not there twice. Entries are made
+//! begin with; `since` the version of the feed that a reader must know of, or 0. A name that is the end of its file's key is not there twice. Entries are made
 //! and read here only.
 
 use std::sync::Arc;
@@ -63,6 +63,14 @@ impl FileRef<'_> {
         }
     }
 
+    /// Is it the same file, however its entry is packed?
+    pub(super) fn is_same(&self, other: &FileRef<'_>) -> bool {
+        let Self { origin, mime, prefix: _, rest: _, name: _, size, sha256 } = *self;
+        (origin, mime, size, sha256) == (other.origin, other.mime, other.size, other.sha256)
+            && self.name() == other.name()
+            && self.key() == other.key()
+    }
+
     pub(super) fn origin_number(&self) -> u64 {
         self.origin
     }
@@ -75,17 +83,16 @@ impl FileRef<'_> {
 impl Entry {
     pub(super) fn of_content(state: &ContentState, names: &Names) -> Self {
         let mut bytes = video_key(state.tenant, state.id.as_str());
+        push_number(&mut bytes, 0);
         let of_periods = !state.periods.is_empty();
-        bytes.push(match (state.publication, of_periods) {
-            (Publication::Unpublished, _) => UNPUBLISHED,
-            (Publication::Published, false) => PUBLISHED,
-            (Publication::Published, true) => PUBLISHED_IN_PERIODS,
-        });
-        let kind = super::ContentKind::ALL.iter().position(|kind| *kind == state.kind);
-        push_number(&mut bytes, kind.unwrap_or_default() as u64);
-        push_number(&mut bytes, state.folder.map_or(0, |folder| folder.0.saturating_add(1)));
-        push_number(&mut bytes, state.periods.len() as u64);
-        for Period { starts_at, ends_at } in &state.periods {
+        let (publication, periods) = match (state.publication, of_periods) {
+            (Publication::Unpublished, _) => (UNPUBLISHED, &[][..]),
+            (Publication::Published, false) => (PUBLISHED, &[][..]),
+            (Publication::Published, true) => (PUBLISHED_IN_PERIODS, &*state.periods),
+        };
+        bytes.push(publication);
+        push_number(&mut bytes, periods.len() as u64);
+        for Period { starts_at, ends_at } in periods {
             for instant in [starts_at, ends_at] {
                 push_number(&mut bytes, instant.map_or(0, |at| at.get().saturating_add(1)));
             }
@@ -97,15 +104,32 @@ impl Entry {
     }
 
     pub(super) fn of_folder(state: &FolderState, names: &Names) -> Self {
-        let mut bytes = channel_key(state.tenant, state.number);
+        let mut bytes = channel_key(state.tenant, state.number).to_vec();
+        push_number(&mut bytes, 0);
         // A folder's attachments are as public as the override table says.
         bytes.push(PUBLISHED);
-        for none in [0; 3] {
-            push_number(&mut bytes, none);
-        }
+        push_number(&mut bytes, 0);
         push_text(&mut bytes, "");
         push_files(&mut bytes, &state.files, names);
         Self(bytes.into())
+    }
+
+    /// The same, for those only who know the rest of this version of the feed.
+    pub(super) fn since(&self, version: u64) -> Self {
+        let mut bytes = self.key().to_vec();
+        push_number(&mut bytes, version);
+        bytes.extend_from_slice(self.behind_since().0);
+        Self(bytes.into())
+    }
+
+    /// Is it part of a version that is not known to somebody who knows this one? Then there is a
+    /// newer state of everything else by now, and this entry is to be seen under that.
+    pub fn is_newer_than(&self, version: u64) -> bool {
+        self.known_since() > version
+    }
+
+    pub(super) fn known_since(&self) -> u64 {
+        self.behind_key().number().unwrap_or_default()
     }
 
     /// What the index finds it by.
@@ -119,11 +143,10 @@ impl Entry {
 
     /// May it be found by a public path at `now`?
     pub fn publication(&self, now: UnixSeconds) -> Publication {
-        let mut reader = self.behind_key();
+        let mut reader = self.behind_since();
         let covered = match reader.byte() {
             Some(PUBLISHED) => true,
             Some(PUBLISHED_IN_PERIODS) => {
-                let (_kind, _folder) = (reader.number(), reader.number());
                 let count = reader.number().unwrap_or_default();
                 (0..count).any(|_| reader.period().is_some_and(|it| it.covers(now)))
             }
@@ -134,10 +157,8 @@ impl Entry {
 
     /// The file that an asset URL names, if the content has it.
     pub fn file(&self, asset: &AssetPath) -> Option<FileRef<'_>> {
-        let mut reader = self.behind_key();
+        let mut reader = self.behind_since();
         reader.byte()?;
-        reader.number()?;
-        reader.number()?;
         for _ in 0..reader.number()? {
             reader.period()?;
         }
@@ -148,15 +169,30 @@ impl Entry {
             let mut file = Reader(reader.bytes()?);
             let is_it =
                 file.byte()? == kind as u8 && file.text()? == slot && file.text()? == variant;
-            if !is_it {
-                continue;
+            if is_it {
+                return file.file(prefix);
             }
-            let (origin, rest, name) = (file.number()?, file.text()?, file.text()?);
-            let (size, mime) = (file.number()?, file.number()?);
-            let sha256 = file.0.first_chunk();
-            return Some(FileRef { origin, mime, prefix, rest, name, size, sha256 });
         }
         None
+    }
+
+    /// What it hands out, to compare it with another.
+    pub(super) fn unpacked(&self) -> Option<Unpacked<'_>> {
+        let mut reader = self.behind_since();
+        let always = reader.byte()? == PUBLISHED;
+        let count = reader.number()?;
+        let mut public: Vec<Period> = (0..count).map(|_| reader.period()).collect::<Option<_>>()?;
+        if always {
+            public.push(Period { starts_at: None, ends_at: None });
+        }
+        let (active, prefix) = (reader.text()?, reader.text()?);
+        let mut files = Vec::new();
+        while !reader.0.is_empty() {
+            let mut file = Reader(reader.bytes()?);
+            let place = (file.byte()?, file.text()?, file.text()?);
+            files.push((place, file.file(prefix)?));
+        }
+        Some(Unpacked { public, active, files })
     }
 
     /// Bytes that it holds.
@@ -164,9 +200,26 @@ impl Entry {
         self.0.len()
     }
 
+    fn behind_since(&self) -> Reader<'_> {
+        let mut reader = self.behind_key();
+        let _ = reader.number();
+        reader
+    }
+
     fn behind_key(&self) -> Reader<'_> {
         Reader(self.0.get(self.key().len()..).unwrap_or_default())
     }
+}
+
+/// What an entry hands out.
+#[derive(Debug)]
+pub(super) struct Unpacked<'e> {
+    /// When it is public; those of an unpublished content are none.
+    pub(super) public: Vec<Period>,
+    /// The thumbnail that `active` means; empty where none is.
+    pub(super) active: &'e str,
+    /// Its files, each with where it belongs.
+    pub(super) files: Vec<((u8, &'e str, &'e str), FileRef<'e>)>,
 }
 
 /// Where the file that an asset URL names belongs.
@@ -207,11 +260,12 @@ pub(super) fn video_key(tenant: TenantId, id: &str) -> Vec<u8> {
 }
 
 /// The key of a folder.
-pub(super) fn channel_key(tenant: TenantId, channel: ChannelId) -> Vec<u8> {
-    let mut bytes = tenant.0.to_be_bytes().to_vec();
-    bytes.push(b'c');
-    push_number(&mut bytes, 8);
-    bytes.extend_from_slice(&channel.0.to_be_bytes());
+pub(super) fn channel_key(tenant: TenantId, channel: ChannelId) -> [u8; 18] {
+    let mut bytes = [0; 18];
+    let parts = tenant.0.to_be_bytes().into_iter().chain([b'c', 8]).chain(channel.0.to_be_bytes());
+    for (to, from) in bytes.iter_mut().zip(parts) {
+        *to = from;
+    }
     bytes
 }
 
@@ -272,6 +326,14 @@ fn push_text(bytes: &mut Vec<u8>, text: &str) {
 struct Reader<'e>(&'e [u8]);
 
 impl<'e> Reader<'e> {
+    /// The rest of a file, behind where it belongs.
+    fn file(&mut self, prefix: &'e str) -> Option<FileRef<'e>> {
+        let (origin, rest, name) = (self.number()?, self.text()?, self.text()?);
+        let (size, mime) = (self.number()?, self.number()?);
+        let sha256 = self.0.first_chunk();
+        Some(FileRef { origin, mime, prefix, rest, name, size, sha256 })
+    }
+
     fn byte(&mut self) -> Option<u8> {
         let (byte, rest) = self.0.split_first()?;
         self.0 = rest;
