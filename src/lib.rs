@@ -61,7 +61,7 @@
 //! | `token` | `target` `clock` `keyring` `network` `secret` |
 //! | `catalog` | `target` `asset` `clock` |
 //! | `policy` | `target` `asset` `catalog` `clock` `keyring` `network` `token` |
-//! | `feed` | `target` `asset` `clock` `network` `policy` |
+//! | `feed` | `target` `asset` `catalog` `clock` `network` `policy` |
 //! | `origin` | `asset` `clock` `secret` `splice` |
 //! | `delivery` | `origin` `policy` `asset` `clock` |
 //! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `delivery` `splice` `telemetry` |

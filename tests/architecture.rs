@@ -43,7 +43,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("token", &["target", "clock", "keyring", "network", "secret"]),
     ("catalog", &["target", "asset", "clock"]),
     ("policy", &["target", "asset", "catalog", "clock", "keyring", "network", "token"]),
-    ("feed", &["target", "asset", "clock", "keyring", "network", "policy"]),
+    ("feed", &["target", "asset", "catalog", "clock", "keyring", "network", "policy"]),
     ("event", &["asset", "clock", "network", "policy"]),
     ("forensic", &["asset", "clock", "keyring", "secret"]),
     // Leaves with I/O: used by both planes, know neither.

@@ -18,6 +18,7 @@ use super::record::{
     Revocation, SigningKey,
 };
 use super::store::{Page, Store, StoreError, View};
+use crate::catalog::{CatalogChange, Grants};
 use crate::clock::{Clock, UnixSeconds};
 use crate::feed::{BlockedNetwork, Change, Replica, RevokedNow};
 use crate::keyring::KeyWindow;
@@ -76,8 +77,9 @@ impl Publisher {
         loop {
             match self.follow().await {
                 Ok(Followed::Nothing) => wait(&mut changed).await,
-                Ok(Followed::Changes) => {
+                Ok(Followed::Changes(grants)) => {
                     put(self.state());
+                    grants.give();
                     tracing::debug!(version = self.head.version.0, "published");
                 }
                 Err(error) => {
@@ -105,37 +107,39 @@ impl Publisher {
                 if reached == self.head.version {
                     return Ok(self.ended_by_itself());
                 }
-                self.take(entries, reached);
+                Ok(Followed::Changes(self.take(entries, reached)))
             }
             FeedPage::SnapshotNeeded => {
                 (self.head, self.replica) = read_everything(&mut view, &self.unsealing).await?;
+                Ok(Followed::Changes(Grants::default()))
             }
         }
-        Ok(Followed::Changes)
     }
 
     /// Did something end since the last state was made?
     fn ended_by_itself(&self) -> Followed {
         match self.replica.next_end(self.made) {
-            Some(end) if end <= self.clock.now() => Followed::Changes,
+            Some(end) if end <= self.clock.now() => Followed::Changes(Grants::default()),
             Some(_) | None => Followed::Nothing,
         }
     }
 
     /// Entries are whole versions, in order.
-    fn take(&mut self, entries: Vec<FeedEntry>, reached: FeedVersion) {
+    fn take(&mut self, entries: Vec<FeedEntry>, reached: FeedVersion) -> Grants {
         let changes = entries.into_iter().filter_map(|entry| change(entry.event, &self.unsealing));
-        // The feed gave what is newer than the head; another history has another lineage.
-        if let Err(error) = self.replica.apply(reached.0, changes) {
-            tracing::error!(%error, "the feed goes back");
-        }
         self.head.version = reached;
+        // The feed gave what is newer than the head; another history has another lineage.
+        self.replica.apply(reached.0, changes).unwrap_or_else(|error| {
+            tracing::error!(%error, "the feed goes back");
+            Grants::default()
+        })
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 enum Followed {
-    Changes,
+    /// What is in force is to be replaced, and these are to be given then.
+    Changes(Grants),
     Nothing,
 }
 
@@ -169,7 +173,19 @@ async fn read_everything(
         let Some(next) = listed.next else { break };
         page = Page::after(next, RECORDS);
     }
-    let replica = Replica::of_snapshot(head.version.0, changes);
+    let mut replica = Replica::of_snapshot(head.version.0, changes);
+    let mut page = Page::first(RECORDS);
+    loop {
+        // Packed page by page: a million of them are never here as they are read.
+        let listed = view.content_state_list(&page).await?;
+        let contents =
+            listed.items.into_iter().map(|state| CatalogChange::ContentSet(state.into()));
+        replica.extend(contents.map(Change::Catalog));
+        let Some(next) = listed.next else { break };
+        page = Page::after(next, RECORDS);
+    }
+    let folders = view.folder_state_list().await?.into_iter().map(CatalogChange::FolderSet);
+    replica.extend(folders.map(Change::Catalog));
     Ok((head, replica))
 }
 
@@ -179,6 +195,14 @@ fn change(event: FeedEvent, unsealing: &Unsealing) -> Option<Change> {
         FeedEvent::BlocklistSet(entry) => blocked(entry),
         FeedEvent::BlocklistRemoved { id } => {
             Change::Blocked { id: id.to_string().into(), entry: None }
+        }
+        FeedEvent::ContentSet(state) => Change::Catalog(CatalogChange::ContentSet(state)),
+        FeedEvent::ContentRemoved { tenant, id } => {
+            Change::Catalog(CatalogChange::ContentRemoved { tenant, id })
+        }
+        FeedEvent::FolderSet(state) => Change::Catalog(CatalogChange::FolderSet(state)),
+        FeedEvent::FolderRemoved { tenant, number } => {
+            Change::Catalog(CatalogChange::FolderRemoved { tenant, number })
         }
         FeedEvent::OverrideSet(set) => opened(set),
         FeedEvent::OverrideRemoved { tenant, level } => {
@@ -193,14 +217,8 @@ fn change(event: FeedEvent, unsealing: &Unsealing) -> Option<Change> {
             Change::LinkKey { id: id.to_string().into(), key: None }
         }
         FeedEvent::TenantRemoved { number } => Change::TenantRemoved { tenant: number },
-        // Edges do not look anything up in the catalog yet, and have the caches that their
-        // configuration gives them.
-        FeedEvent::CachePurge { .. }
-        | FeedEvent::ContentSet(_)
-        | FeedEvent::ContentRemoved { .. }
-        | FeedEvent::FolderSet(_)
-        | FeedEvent::FolderRemoved { .. }
-        | FeedEvent::TenantSet(_) => return None,
+        // Edges have the caches that their configuration gives them.
+        FeedEvent::CachePurge { .. } | FeedEvent::TenantSet(_) => return None,
     })
 }
 

@@ -3,6 +3,7 @@
 use ipnet::IpNet;
 
 use crate::asset::TenantId;
+use crate::catalog::CatalogChange;
 use crate::clock::UnixSeconds;
 use crate::policy::{LinkKey, Opening, OverrideLevel, RevokedLinks};
 
@@ -16,6 +17,8 @@ pub enum Change {
         /// What it blocks; none where the entry is gone.
         entry: Option<BlockedNetwork>,
     },
+    /// A content's or a folder's files, or whether it is published.
+    Catalog(CatalogChange),
     /// A key for links is in force, or no longer.
     LinkKey {
         /// Which: its links name it.

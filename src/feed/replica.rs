@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::change::{BlockedNetwork, Change, RevokedNow};
 use crate::asset::TenantId;
+use crate::catalog::{Catalog, CatalogChange, Grants};
 use crate::clock::UnixSeconds;
 use crate::policy::{
     Blocklist, BlocklistBuilder, ControlState, LinkKey, LinkKeys, OverrideTable, Revocations,
@@ -15,6 +16,8 @@ use crate::policy::{
 #[derive(Debug, Default)]
 pub struct Replica {
     version: u64,
+    /// Not of one version like the rest: all states that were made share it.
+    catalog: Arc<Catalog>,
     overrides: OverrideTable,
     revoked: BTreeMap<Box<str>, RevokedNow>,
     revocations: HashMap<TenantId, Arc<TenantRevocations>>,
@@ -43,13 +46,20 @@ pub struct TooOld {
 }
 
 impl Replica {
-    /// What a snapshot of that version says.
+    /// What a snapshot of that version says. It has a catalog of its own: whatever is in force
+    /// meanwhile keeps the one that it had.
     pub fn of_snapshot(version: u64, changes: impl IntoIterator<Item = Change>) -> Self {
         let mut replica = Self { version, ..Self::default() };
-        for change in changes {
-            replica.take(change);
-        }
+        replica.extend(changes);
         replica
+    }
+
+    /// More of the snapshot that it is of, before anything of it is in force.
+    pub fn extend(&mut self, changes: impl IntoIterator<Item = Change>) {
+        for change in changes {
+            let change = self.take(change);
+            self.catalog.fill(change);
+        }
     }
 
     /// The version it is of.
@@ -57,26 +67,26 @@ impl Replica {
         self.version
     }
 
-    /// Applies one version as a whole.
+    /// Applies one version as a whole. What it closes in the catalog is closed at once; what it
+    /// opens there is handed back, to be given once [`Self::state`] is in force.
     pub fn apply(
         &mut self,
         version: u64,
         changes: impl IntoIterator<Item = Change>,
-    ) -> Result<(), TooOld> {
+    ) -> Result<Grants, TooOld> {
         if version <= self.version {
             return Err(TooOld { offered: version, known: self.version });
         }
-        for change in changes {
-            self.take(change);
-        }
+        let of_catalog: Vec<_> = changes.into_iter().filter_map(|it| self.take(it)).collect();
         self.version = version;
-        Ok(())
+        Ok(self.catalog.restrict(version, of_catalog))
     }
 
     /// What is to be in force at `now`.
     pub fn state(&mut self, now: UnixSeconds) -> ControlState {
         ControlState {
             version: self.version,
+            catalog: Arc::clone(&self.catalog),
             overrides: self.overrides.clone(),
             blocklist: self.blocklist(now),
             revocations: Revocations::of_tenants(self.revocations.clone()),
@@ -89,8 +99,10 @@ impl Replica {
         self.blocked.values().filter_map(|entry| entry.until).filter(|until| *until > now).min()
     }
 
-    fn take(&mut self, change: Change) {
+    /// Gives back what is the catalog's.
+    fn take(&mut self, change: Change) -> Option<CatalogChange> {
         match change {
+            Change::Catalog(change) => return Some(change),
             Change::Blocked { id, entry } => {
                 match entry {
                     Some(entry) => self.blocked.insert(id, entry),
@@ -131,8 +143,10 @@ impl Replica {
                 self.revocations.remove(&tenant);
                 self.link_keys.retain(|_, key| key.tenant != Some(tenant));
                 self.compile_links();
+                return Some(CatalogChange::TenantRemoved { tenant });
             }
         }
+        None
     }
 
     fn compile_links(&mut self) {
@@ -165,7 +179,8 @@ impl Replica {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::asset::{AssetPath, VideoId, Visibility};
+    use crate::asset::{AssetPath, ContentId, VideoId, Visibility};
+    use crate::catalog::{ContentKind, ContentState, Publication};
     use crate::network::ClientIp;
     use crate::policy::{Opening, OverrideLevel};
     use crate::target::{PathToken, RequestTarget};
@@ -177,10 +192,14 @@ mod tests {
         Change::Override { tenant: TenantId(1), level, opens }
     }
 
-    fn visibility(state: &ControlState, id: &str) -> Visibility {
+    fn source(id: &str) -> AssetPath {
         let text = format!("/private/videos/{id}/source");
         let target = RequestTarget::parse(&text, PathToken::Absent, 8192).unwrap();
-        state.overrides.effective(TenantId(1), &AssetPath::parse(&target).unwrap())
+        AssetPath::parse(&target).unwrap()
+    }
+
+    fn visibility(state: &ControlState, id: &str) -> Visibility {
+        state.overrides.effective(TenantId(1), &source(id))
     }
 
     #[test]
@@ -188,17 +207,86 @@ mod tests {
         let mut replica = Replica::of_snapshot(4, [open("a", Some(Opening::Everything))]);
         let first = replica.state(NOW);
         assert_eq!(first.version, 4);
-        replica.apply(6, [open("a", None), open("b", Some(Opening::Everything))]).unwrap();
+        let changes = [open("a", None), open("b", Some(Opening::Everything))];
+        replica.apply(6, changes).unwrap().give();
         for version in [0, 5, 6] {
             let again = replica.apply(version, [open("a", Some(Opening::Everything))]);
-            assert_eq!(again, Err(TooOld { offered: version, known: 6 }));
+            assert_eq!(again.unwrap_err(), TooOld { offered: version, known: 6 });
         }
         let second = replica.state(NOW);
         let of = |state| ["a", "b"].map(|id| visibility(state, id));
         assert_eq!(of(&first), [Visibility::Public, Visibility::Private]);
         assert_eq!(of(&second), [Visibility::Private, Visibility::Public]);
-        replica.apply(7, [Change::TenantRemoved { tenant: TenantId(1) }]).unwrap();
+        replica.apply(7, [Change::TenantRemoved { tenant: TenantId(1) }]).unwrap().give();
         assert_eq!(of(&replica.state(NOW)), [Visibility::Private; 2]);
+    }
+
+    fn content(id: &str, publication: Publication) -> Change {
+        Change::Catalog(CatalogChange::ContentSet(Box::new(ContentState {
+            tenant: TenantId(1),
+            id: ContentId::parse(id).unwrap(),
+            kind: ContentKind::Video,
+            folder: None,
+            publication,
+            periods: Vec::new(),
+            version: Some("v".into()),
+            active_thumbnail: None,
+            files: Vec::new(),
+        })))
+    }
+
+    /// Is it open to everybody: published, and by an override?
+    fn is_open(state: &ControlState, id: &str) -> bool {
+        let entry = state.catalog.find(TenantId(1), &source(id));
+        let published = entry.is_some_and(|it| it.publication(NOW) == Publication::Published);
+        published && visibility(state, id) == Visibility::Public
+    }
+
+    /// One version publishes what an override opened, and closes the override; and the reverse.
+    #[test]
+    fn what_closes_comes_before_the_swap_and_what_opens_after_it() {
+        let opened = |id| open(id, Some(Opening::Everything));
+        let mut replica = Replica::of_snapshot(
+            1,
+            [
+                opened("a"),
+                content("a", Publication::Unpublished),
+                content("b", Publication::Published),
+            ],
+        );
+        let before = replica.state(NOW);
+        let changes = [
+            open("a", None),
+            content("a", Publication::Published),
+            opened("b"),
+            content("b", Publication::Unpublished),
+        ];
+        let grants = replica.apply(2, changes).unwrap();
+        let after = replica.state(NOW);
+        let open = |state: &ControlState| ["a", "b"].map(|id| is_open(state, id));
+        assert_eq!(open(&before), [false; 2], "until the swap");
+        assert_eq!(open(&after), [false; 2], "after the swap");
+        grants.give();
+        assert_eq!(open(&after), [false; 2], "at the end");
+        // A request that took the state of before, and looks only now, can tell.
+        assert_eq!(open(&before), [true, false]);
+        let entry = before.catalog.find(TenantId(1), &source("a")).unwrap();
+        assert!(entry.is_newer_than(before.version) && !entry.is_newer_than(after.version));
+        let published = content("b", Publication::Published);
+        replica.apply(3, [published]).unwrap().give();
+        assert_eq!(open(&replica.state(NOW)), [false, true]);
+        replica.apply(4, [Change::TenantRemoved { tenant: TenantId(1) }]).unwrap().give();
+        assert!(replica.state(NOW).catalog.is_empty());
+    }
+
+    /// What is in force goes on with what it had, and the swap takes all of it at once.
+    #[test]
+    fn a_snapshot_has_a_catalog_of_its_own() {
+        let mut first = Replica::of_snapshot(1, [content("a", Publication::Published)]);
+        let in_force = first.state(NOW);
+        let mut second = Replica::of_snapshot(9, [content("b", Publication::Published)]);
+        second.extend([content("c", Publication::Published)]);
+        assert_eq!((in_force.catalog.len(), second.state(NOW).catalog.len()), (1, 2));
     }
 
     #[test]
@@ -215,11 +303,11 @@ mod tests {
             state.links.signer(TenantId(1), NOW).map(|(_, key)| key.id().to_string())
         };
         let keys = [set("all", Some(key(None))), set("own", Some(key(Some(TenantId(1)))))];
-        replica.apply(1, keys).unwrap();
+        replica.apply(1, keys).unwrap().give();
         assert_eq!(signer(&mut replica).as_deref(), Some("own"));
-        replica.apply(2, [Change::TenantRemoved { tenant: TenantId(1) }]).unwrap();
+        replica.apply(2, [Change::TenantRemoved { tenant: TenantId(1) }]).unwrap().give();
         assert_eq!(signer(&mut replica).as_deref(), Some("all"));
-        replica.apply(3, [set("all", None)]).unwrap();
+        replica.apply(3, [set("all", None)]).unwrap().give();
         assert_eq!(signer(&mut replica), None);
     }
 
@@ -232,7 +320,7 @@ mod tests {
         };
         let block = |entry| Change::Blocked { id: "b".into(), entry };
         let mut replica = Replica::default();
-        replica.apply(1, [block(entry(Some(UnixSeconds::new(200))))]).unwrap();
+        replica.apply(1, [block(entry(Some(UnixSeconds::new(200))))]).unwrap().give();
         let blocked = |replica: &mut Replica, now| {
             let state = replica.state(UnixSeconds::new(now));
             assert!(!state.blocklist.contains(client("192.0.3.1")));
@@ -240,10 +328,10 @@ mod tests {
         };
         assert_eq!(replica.next_end(NOW), Some(UnixSeconds::new(200)));
         assert_eq!([199, 200].map(|now| blocked(&mut replica, now)), [true, false]);
-        replica.apply(2, [block(entry(None))]).unwrap();
+        replica.apply(2, [block(entry(None))]).unwrap().give();
         assert_eq!(replica.next_end(NOW), None);
         assert!(blocked(&mut replica, 200));
-        replica.apply(3, [block(None)]).unwrap();
+        replica.apply(3, [block(None)]).unwrap().give();
         assert!(!blocked(&mut replica, 200));
     }
 }

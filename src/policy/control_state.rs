@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
+use crate::catalog::Catalog;
+
 use super::{Blocklist, LinkKeys, OverrideTable, Revocations};
 
-/// One version of it: immutable, put in force as a whole.
+/// One version of it: immutable, put in force as a whole. All but the catalog, which is one index
+/// for all versions since a snapshot, and changes entry by entry around the swap.
 #[derive(Debug)]
 pub struct ControlState {
     /// The version of the change feed that it is of.
     pub version: u64,
+    /// Which files there are.
+    pub catalog: Arc<Catalog>,
     /// Which protected assets are public.
     pub overrides: OverrideTable,
     /// Who is refused whatever they ask.
@@ -24,6 +29,7 @@ impl ControlState {
     pub fn empty() -> Self {
         Self {
             version: 0,
+            catalog: Arc::default(),
             overrides: OverrideTable::default(),
             blocklist: Arc::new(Blocklist::empty()),
             revocations: Revocations::default(),
