@@ -273,6 +273,7 @@ impl Reloader {
                 }
             };
             self.metrics.snapshot_age.set(self.age());
+            self.metrics.catalog_entries.set(self.catalog_entries());
             if !due {
                 continue;
             }
@@ -293,6 +294,13 @@ impl Reloader {
                 }
             }
         }
+    }
+
+    /// How much the catalog in force holds. It changes without a state being published.
+    fn catalog_entries(&self) -> i64 {
+        let state = self.composer.reader().load();
+        let control = state.as_ref().and_then(|state| state.policy.control.as_ref());
+        i64::try_from(control.map_or(0, |it| it.catalog.len())).unwrap_or(i64::MAX)
     }
 
     /// Seconds since the state in force was published.

@@ -50,6 +50,8 @@ pub struct Metrics {
     pub blocklist_entries: IntGauge,
     /// Entries of the override table.
     pub override_entries: IntGauge,
+    /// Contents and folders in the catalog.
+    pub catalog_entries: IntGauge,
     /// Access log lines lost.
     pub log_lines_dropped: IntGauge,
 }
@@ -92,6 +94,7 @@ impl Metrics {
             )?,
             blocklist_entries: IntGauge::new(name("blocklist_entries"), "Blocklist entries.")?,
             override_entries: IntGauge::new(name("override_entries"), "Override table entries.")?,
+            catalog_entries: IntGauge::new(name("catalog_entries"), "Contents and folders known.")?,
             log_lines_dropped: IntGauge::new(
                 name("log_lines_dropped"),
                 "Access log lines lost to a slow sink.",
@@ -111,6 +114,7 @@ impl Metrics {
             Box::new(metrics.config_reload_failures.clone()),
             Box::new(metrics.blocklist_entries.clone()),
             Box::new(metrics.override_entries.clone()),
+            Box::new(metrics.catalog_entries.clone()),
             Box::new(metrics.log_lines_dropped.clone()),
         ] {
             registry.register(collector)?;
