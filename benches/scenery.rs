@@ -9,9 +9,9 @@ use countersign::clock::UnixSeconds;
 use countersign::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use countersign::network::ClientIp;
 use countersign::policy::{
-    AssetRules, BlocklistBuilder, CacheRules, CacheTimes, EdgeSnapshot, HostPattern, KeyTemplate,
-    OriginName, OverrideTable, RequestFacts, Resource, Revocations, Scheme, Site, SiteTable,
-    TenantOverrides, TokenRules,
+    AssetRules, AssetSource, BlocklistBuilder, CacheRules, CacheTimes, EdgeSnapshot, HostPattern,
+    KeyTemplate, OriginName, OverrideTable, RequestFacts, Resource, Revocations, Scheme, Site,
+    SiteTable, TenantOverrides, TokenRules,
 };
 use countersign::target::{PathToken, RequestTarget};
 use countersign::token::edge_auth::{EdgeAuth, SignRequest, SignScope, sign};
@@ -43,11 +43,11 @@ pub(crate) fn snapshot(overrides: u32, blocked: u32) -> EdgeSnapshot {
         cors: None,
         public_url: None,
         resource_policy: None,
-        assets: Some(AssetRules {
+        assets: Some(AssetSource::Template(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}").expect("a template"),
             cache: CacheRules::On(CacheTimes { default_ttl: 3_600, ..CacheTimes::default() }),
-        }),
+        })),
         token: Some(TokenRules {
             carriers: CarrierRules::new("__token__", &[Carrier::Query]),
             scheme: Scheme::EdgeAuth(rules()),

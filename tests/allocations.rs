@@ -8,15 +8,18 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
 
-use countersign::asset::{AssetTypeSet, TenantId, VideoId};
+use countersign::asset::{AssetTypeSet, ChannelId, ContentId, TenantId, VideoId};
+use countersign::catalog::{
+    Catalog, ContentKind, ContentState, FileKind, FilePlace, FileState, FolderState, Publication,
+};
 use countersign::clock::UnixSeconds;
 use countersign::data_plane::{Arrival, BodyPresence, Learned, Settings, identify};
 use countersign::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use countersign::network::PeerIp;
 use countersign::policy::{
-    Access, AssetRules, BlocklistBuilder, CacheRules, DenialCode, EdgeSnapshot, HostPattern,
-    KeyTemplate, OriginName, OriginTakes, OverrideTable, Revocations, Route, Scheme, Site,
-    SiteTable, TenantOverrides, TokenRules, decide,
+    Access, AssetRules, AssetSource, BlocklistBuilder, CacheRules, CatalogRules, ControlState,
+    DenialCode, EdgeSnapshot, HostPattern, KeyTemplate, OriginName, OriginTakes, OverrideTable,
+    Revocations, Route, Scheme, Site, SiteTable, TenantOverrides, TokenRules, decide,
 };
 use countersign::token::edge_auth::{EdgeAuth, QueryRule, SignRequest, SignScope, sign};
 use countersign::token::{Carrier, CarrierRules};
@@ -77,11 +80,11 @@ fn snapshot() -> EdgeSnapshot {
         cors: None,
         public_url: None,
         resource_policy: None,
-        assets: Some(AssetRules {
+        assets: Some(AssetSource::Template(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}").unwrap(),
             cache: CacheRules::Off,
-        }),
+        })),
         token: Some(TokenRules {
             carriers: CarrierRules::new("__token__", Carrier::ALL),
             scheme: Scheme::EdgeAuth(rules(query)),
@@ -103,6 +106,13 @@ fn snapshot() -> EdgeSnapshot {
             },
         ],
     };
+    let looking_up = Site {
+        assets: Some(AssetSource::Catalog(CatalogRules::new([(
+            OriginName::new("media"),
+            CacheRules::Off,
+        )]))),
+        ..site("catalog.example.com", QueryRule::Ignored)
+    };
     let host = |name| vec![HostPattern::parse(name).unwrap()];
     let videos = [(VideoId::new("open").unwrap(), AssetTypeSet::EVERY)].into();
     let tenant = TenantOverrides { videos, ..TenantOverrides::default() };
@@ -114,12 +124,51 @@ fn snapshot() -> EdgeSnapshot {
         sites: Arc::new(SiteTable::new(vec![
             (host("path.example.com"), site("path.example.com", QueryRule::Ignored)),
             (host("query.example.com"), site("query.example.com", QueryRule::Signed)),
+            (host("catalog.example.com"), looking_up),
         ])),
         overrides: Arc::new(OverrideTable::new([(TenantId(1), tenant)].into())),
         blocklist: Arc::new(blocklist.build().unwrap()),
         revocations: Arc::new(Revocations::new(["lnk_dead".into()])),
-        control: None,
+        control: Some(Arc::new(ControlState {
+            catalog: Arc::new(catalog()),
+            ..ControlState::empty()
+        })),
     }
+}
+
+/// Video `open` and its neighbours, and a folder with an attachment.
+fn catalog() -> Catalog {
+    let file = |kind, slot: &str, variant: &str| FileState {
+        number: 1,
+        place: FilePlace { kind, slot: slot.into(), variant: variant.into() },
+        origin: "media".into(),
+        key: "tenants/1/film.mp4".into(),
+        name: "film.mp4".into(),
+        size: 9,
+        mime: "video/mp4".into(),
+        sha256: None,
+    };
+    let catalog = Catalog::new();
+    for (id, publication) in [
+        ("open", Publication::Published),
+        ("protected", Publication::Published),
+        ("draft", Publication::Unpublished),
+    ] {
+        catalog.set_content(&ContentState {
+            tenant: TenantId(1),
+            id: ContentId::parse(id).unwrap(),
+            kind: ContentKind::Video,
+            folder: None,
+            publication,
+            periods: Vec::new(),
+            version: Some("v1".into()),
+            active_thumbnail: None,
+            files: vec![file(FileKind::Source, "", "")],
+        });
+    }
+    let files = vec![file(FileKind::Attachment, "t", "f")];
+    catalog.set_folder(&FolderState { tenant: TenantId(1), number: ChannelId(1), files });
+    catalog
 }
 
 fn token(request: &SignRequest<'_>) -> String {
@@ -181,6 +230,8 @@ fn a_decision_allocates_nothing() {
     let encoded = acl.replace('=', "%3D").replace('~', "%7E");
     let of_path = "path.example.com";
     let of_query = "query.example.com";
+    let of_catalog = "catalog.example.com";
+    let all = token(&SignRequest { scope: SignScope::Acl(&["/private/*"]), ..base });
     let with = |path: &str, token: &str| {
         let separator = if path.contains('?') { '&' } else { '?' };
         format!("{path}{separator}__token__={token}")
@@ -214,6 +265,23 @@ fn a_decision_allocates_nothing() {
             with("/private/channels/1/attachments/t/f", &acl),
             CLIENT,
             "token_scope",
+        ),
+        ("a public file", of_catalog, "/public/videos/open/source".to_owned(), CLIENT, "ok"),
+        ("a file", of_catalog, with("/private/videos/protected/source", &acl), CLIENT, "ok"),
+        (
+            "an attachment",
+            of_catalog,
+            with("/private/channels/1/attachments/t/f", &all),
+            CLIENT,
+            "ok",
+        ),
+        ("a draft", of_catalog, "/private/videos/draft/source".to_owned(), CLIENT, "token_missing"),
+        (
+            "an unknown id",
+            of_catalog,
+            "/private/videos/x/source".to_owned(),
+            CLIENT,
+            "token_missing",
         ),
         ("a listed address", of_path, "/open/a".to_owned(), "192.0.2.1", "ip_blocked"),
         ("a listed IPv6 address", of_path, "/open/a".to_owned(), "2001:db8::1", "ip_blocked"),

@@ -16,9 +16,9 @@ use countersign::asset::{AssetType, AssetTypeSet, OriginKey, TenantId};
 use countersign::clock::UnixSeconds;
 use countersign::network::ClientIp;
 use countersign::policy::{
-    Access, AssetRules, Blocklist, CacheRules, EdgeSnapshot, HostPattern, KeyTemplate, OriginName,
-    OriginTakes, OverrideTable, RequestFacts, Resource, Revocations, Route, Site, SiteTable,
-    TenantOverrides, decide,
+    Access, AssetRules, AssetSource, Blocklist, CacheRules, EdgeSnapshot, HostPattern, KeyTemplate,
+    OriginName, OriginTakes, OverrideTable, RequestFacts, Resource, Revocations, Route, Site,
+    SiteTable, TenantOverrides, decide,
 };
 use countersign::target::{PathToken, RequestTarget};
 use countersign::token::Candidates;
@@ -43,11 +43,11 @@ fn snapshot() -> EdgeSnapshot {
         cors: None,
         public_url: None,
         resource_policy: None,
-        assets: Some(AssetRules {
+        assets: Some(AssetSource::Template(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}/{quality}.{source}").unwrap(),
             cache: CacheRules::Off,
-        }),
+        })),
         token: None,
         routes: vec![route("/", OriginTakes::Keys), route("/http", OriginTakes::Targets)],
     };
@@ -204,7 +204,7 @@ fn the_file_served_is_the_file_of_the_checked_target() {
             candidates: Candidates::default(),
         };
         let object = decide(&facts, &snapshot, UnixSeconds::new(1)).unwrap().into_object();
-        let what = match (object.key, is_asset) {
+        let what = match (object.unwrap().key, is_asset) {
             (Some(OriginKey::Target(sent)), _) => {
                 assert_eq!(*sent, *whole(&facts.target), "{text:?}");
                 "an HTTP origin's target"

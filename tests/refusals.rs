@@ -12,9 +12,9 @@ use countersign::data_plane::{Arrival, BodyPresence, Learned, Settings, identify
 use countersign::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use countersign::network::{NetworkSet, PeerIp, parse_network};
 use countersign::policy::{
-    Access, AssetRules, BlocklistBuilder, CacheRules, DenialCode, EdgeSnapshot, HostPattern,
-    KeyTemplate, OriginName, OriginTakes, OverrideTable, Revocations, Route, Scheme, Site,
-    SiteTable, TokenRules, decide,
+    Access, AssetRules, AssetSource, BlocklistBuilder, CacheRules, DenialCode, EdgeSnapshot,
+    HostPattern, KeyTemplate, OriginName, OriginTakes, OverrideTable, Revocations, Route, Scheme,
+    Site, SiteTable, TokenRules, decide,
 };
 use countersign::token::edge_auth::EdgeAuth;
 use countersign::token::{Carrier, CarrierRules};
@@ -132,11 +132,11 @@ fn snapshot() -> EdgeSnapshot {
         cors: None,
         public_url: None,
         resource_policy: None,
-        assets: Some(AssetRules {
+        assets: Some(AssetSource::Template(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}").unwrap(),
             cache: CacheRules::Off,
-        }),
+        })),
         token: Some(TokenRules {
             carriers: CarrierRules::new("__token__", Carrier::ALL),
             scheme: Scheme::EdgeAuth(EdgeAuth {

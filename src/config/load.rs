@@ -16,7 +16,7 @@ use super::finding::{Finding, Reading, chain};
 use super::origins::Origins;
 use super::overrides::{self, KnownOverrides, MAX_OVERRIDES_BYTES};
 use super::pieces::Place;
-use super::sites::{no_site, site_table};
+use super::sites::{CatalogFrom, no_site, site_table};
 use super::source::SourceFile;
 use super::surroundings::Surroundings;
 use super::syntax::with_table;
@@ -149,7 +149,7 @@ fn resolve<'d>(
 
     let origins = root.value("origin").map(Origins::read).unwrap_or_default();
     let sites = if let Some(value) = root.value("site") {
-        site_table(value, &origins)
+        site_table(value, &origins, catalog_from(control))
     } else {
         document.reading.report_file(document.file.path(), no_site());
         SiteTable::default()
@@ -173,6 +173,15 @@ fn resolve<'d>(
         overrides,
         admin,
         control: control_plane,
+    }
+}
+
+/// Who has a catalog: the control plane in the same program. One that is followed from elsewhere
+/// would count here too.
+fn catalog_from(control: Option<Section<'_>>) -> CatalogFrom {
+    match control {
+        Some(_) => CatalogFrom::ControlPlane,
+        None => CatalogFrom::Nowhere,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::HeaderName;
 
+use super::cache::Said;
 use super::document::{Bounds, Section, Value};
 use super::edge::existing_file;
 use super::finding::{Finding, chain};
@@ -12,7 +13,7 @@ use crate::origin::{
     Config, Direction, DiskConfig, Forwarding, HttpConfig, Kind, ResponseHeaders, Symlinks,
     UpstreamUrl, UpstreamUrlRejection, may_travel,
 };
-use crate::policy::{OriginName, OriginTakes};
+use crate::policy::{CacheRules, OriginName, OriginTakes};
 
 pub(super) const ORIGIN_KEYS: &[&str] = &[
     "name",
@@ -96,6 +97,11 @@ impl Origins {
         if let (Some(name), Some(kind)) = (name, kind) {
             self.entries.push(Config { name: name.as_str().into(), kind });
         }
+    }
+
+    /// All that were declared, and whether answers of each are kept where this is said of them.
+    pub(super) fn all(&self, cache: Said) -> impl Iterator<Item = (OriginName, CacheRules)> {
+        self.declared.iter().map(move |(name, takes)| (name.clone(), cache.rules(*takes)))
     }
 
     /// The origin a value names.

@@ -11,7 +11,8 @@ use super::sharing::{cors, resource_policy};
 use super::tokens::{KeyPlace, TOKEN_KEYS, token_rules};
 use crate::asset::TenantId;
 use crate::policy::{
-    Access, AssetRules, HostPattern, KeyTemplate, Route, Scheme, Site, SiteTable, TokenRules,
+    Access, AssetRules, AssetSource, CatalogRules, HostPattern, KeyTemplate, Route, Scheme, Site,
+    SiteTable, TokenRules,
 };
 use crate::token::edge_auth::QueryRule;
 
@@ -31,7 +32,7 @@ pub(super) const SITE_KEYS: &[&str] = &[
     "stale_if_error",
 ];
 
-pub(super) const ASSET_KEYS: &[&str] = &["origin", "key"];
+pub(super) const ASSET_KEYS: &[&str] = &["origin", "key", "catalog"];
 
 pub(super) const ROUTE_KEYS: &[&str] =
     &["prefix", "access", "origin", "cache", "default_ttl", "negative_ttl", "stale_if_error"];
@@ -57,11 +58,11 @@ struct Sites<'d> {
 }
 
 /// Reads every site.
-pub(super) fn site_table(value: Value<'_>, origins: &Origins) -> SiteTable {
+pub(super) fn site_table(value: Value<'_>, origins: &Origins, catalog: CatalogFrom) -> SiteTable {
     let mut sites = Sites::default();
     for item in value.items(MAX_SITES).into_iter().flatten() {
         if let Some(section) = item.section("[[site]]", SITE_KEYS) {
-            sites.add(section, origins);
+            sites.add(section, origins, catalog);
         }
     }
     if value.is_empty_list() {
@@ -79,11 +80,11 @@ pub(super) fn no_site() -> Finding {
 }
 
 impl<'d> Sites<'d> {
-    fn add(&mut self, section: Section<'d>, origins: &Origins) {
+    fn add(&mut self, section: Section<'d>, origins: &Origins, catalog: CatalogFrom) {
         let (name, hosts) = self.hosts(section);
         let tenant = section.value("tenant").and_then(|it| it.integer(TENANT)).unwrap_or(1);
         let cache = Said::read(section);
-        let assets = section.value("assets").map(|it| assets(it, origins, cache));
+        let assets = section.value("assets").map(|it| assets(it, origins, cache, catalog));
         let token = section
             .value("token")
             .map(|it| it.section("[site.token]", TOKEN_KEYS).and_then(token_rules));
@@ -193,8 +194,28 @@ impl<'d> Sites<'d> {
     }
 }
 
-fn assets(value: Value<'_>, origins: &Origins, cache: Said) -> Option<AssetRules> {
+/// Has anybody a catalog for this edge?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CatalogFrom {
+    /// A control plane that the configuration names.
+    ControlPlane,
+    /// Nobody.
+    Nowhere,
+}
+
+fn assets(
+    value: Value<'_>,
+    origins: &Origins,
+    cache: Said,
+    catalog: CatalogFrom,
+) -> Option<AssetSource> {
     let section = value.section("assets", ASSET_KEYS)?;
+    if let Some(switch) = section.value("catalog")
+        && switch.flag(true, false)?
+    {
+        return looked_up(section, switch, catalog)
+            .map(|()| AssetSource::Catalog(CatalogRules::new(origins.all(cache))));
+    }
     let key = section.value("key").map_or_else(
         || KeyTemplate::parse("{path}").ok(),
         |it| match KeyTemplate::parse(it.text()?) {
@@ -207,10 +228,35 @@ fn assets(value: Value<'_>, origins: &Origins, cache: Said) -> Option<AssetRules
         },
     );
     let origin = section
-        .required("origin", "name an [[origin]]: assets = { origin = \"media\" }")
+        .required(
+            "origin",
+            "name an [[origin]]: assets = { origin = \"media\" }; or, beside a control plane, \
+             assets = { catalog = true }",
+        )
         .and_then(|it| origins.named(it));
     let (origin, takes) = origin?;
-    Some(AssetRules { origin, key: key?, cache: cache.rules(takes) })
+    Some(AssetSource::Template(AssetRules { origin, key: key?, cache: cache.rules(takes) }))
+}
+
+/// `catalog = true` stands alone, and beside a control plane.
+fn looked_up(section: Section<'_>, switch: Value<'_>, catalog: CatalogFrom) -> Option<()> {
+    let mut sound = Some(());
+    for key in ["origin", "key"] {
+        if let Some(value) = section.value(key) {
+            sound = value.refuse(
+                Finding::error(format!("`{key}` stands beside `catalog`"))
+                    .label("the catalog says of each file where it is")
+                    .help("take one of them out"),
+            );
+        }
+    }
+    match catalog {
+        CatalogFrom::ControlPlane => sound,
+        CatalogFrom::Nowhere => switch.refuse(
+            Finding::absent("there is no control plane to have a catalog")
+                .help("add [control], or say where files are: assets = { origin = \"media\" }"),
+        ),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

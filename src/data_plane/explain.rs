@@ -8,8 +8,9 @@ use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
 use crate::network::ClientIp;
 use crate::policy::{
-    Basis, Blocked, CorsGrant, Denial, DenialCode, EdgeSnapshot, RequestFacts, Resource, Scheme,
-    Site, Step, Witness, admit, decide_witnessed,
+    AssetSource, Basis, Blocked, CatalogRejection, CorsGrant, Denial, DenialCode, EdgeSnapshot,
+    Listed, PermittedObject, RequestFacts, Resource, Scheme, Site, Step, Witness, admit,
+    decide_witnessed,
 };
 use crate::token::{Subject, TokenRejection, edge_auth};
 
@@ -74,7 +75,7 @@ pub fn explain(question: Question<'_>, policy: &EdgeSnapshot, settings: &Setting
     story.effective_path = Some(facts.target.wire().to_owned());
     story.tell_facts(&facts);
     if question.parts.method == Method::OPTIONS {
-        return match admit(&facts, policy, &mut story) {
+        return match admit(&facts, policy, question.now, &mut story) {
             Ok(()) => {
                 story.tell("permit", "OPTIONS needs no token and is given no file".to_owned());
                 story.end("allow", "ok", StatusCode::NO_CONTENT.as_u16())
@@ -94,8 +95,18 @@ pub fn explain(question: Question<'_>, policy: &EdgeSnapshot, settings: &Setting
                 }
             };
             story.tell("permit", basis);
-            let object = permit.into_object();
+            let object = match permit.into_object() {
+                Ok(object) => object,
+                Err(rejection) => {
+                    story.near_misses.extend(missing_hint(rejection, facts.site));
+                    return story.denied(rejection.into());
+                }
+            };
             let (status, fetch) = match &object.key {
+                Some(_) if !is_configured(facts.site, &object) => (
+                    response::status(DenialCode::OriginInvalid).as_u16(),
+                    format!("from {}, which the configuration does not have", object.origin),
+                ),
                 Some(OriginKey::Object(key)) => (200, format!("{key} from {}", object.origin)),
                 Some(OriginKey::Target(target)) => {
                     (200, format!("{target} from {}", object.origin))
@@ -128,6 +139,14 @@ impl Witness for Story {
             }
             Step::Blocklist { blocked: Blocked::Yes } => {
                 self.tell("blocklist", "the address is on a blocklist".to_owned());
+            }
+            Step::Catalog { listed } => {
+                let text = match listed {
+                    Listed::No(rejection) => rejection.to_string(),
+                    Listed::Unpublished => CatalogRejection::Unpublished.to_string(),
+                    Listed::Yes => "it is published".to_owned(),
+                };
+                self.tell("catalog", text);
             }
             Step::Effective { asked, effective, path } => {
                 let text = if asked == effective {
@@ -215,7 +234,11 @@ impl Story {
                 }
             }
             Denial::Token(rejection) => self.token_near_misses(facts, now, rejection),
-            Denial::Asset(_) | Denial::Plain(_) | Denial::Target(_) => {}
+            Denial::Asset(_)
+            | Denial::Catalog(_)
+            | Denial::Plain(_)
+            | Denial::Superseded
+            | Denial::Target(_) => {}
         }
     }
 
@@ -299,6 +322,29 @@ const HINTS: &[(DenialCode, &str)] = &[
         "a path in printable ASCII, other bytes percent-encoded as UTF-8",
     ),
 ];
+
+/// What would have been found.
+fn missing_hint(rejection: CatalogRejection, site: &Site) -> Option<String> {
+    match rejection {
+        CatalogRejection::NoFile => None,
+        CatalogRejection::UnknownId => {
+            Some(format!("a content or folder of tenant {} with this id", site.tenant))
+        }
+        CatalogRejection::Unpublished => {
+            Some("the content, published and in a period of its publication".to_owned())
+        }
+    }
+}
+
+/// Has the configuration the origin that the catalog names?
+fn is_configured(site: &Site, object: &PermittedObject) -> bool {
+    match &site.assets {
+        Some(AssetSource::Catalog(rules)) if object.registered.is_some() => {
+            rules.cache(&object.origin).is_some()
+        }
+        Some(AssetSource::Catalog(_) | AssetSource::Template(_)) | None => true,
+    }
+}
 
 fn client_text(client: ClientIp, arrival: Arrival<'_>) -> String {
     if client == arrival.peer.as_client() {

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use tokio::time::Instant;
 
-use crate::asset::Visibility;
 use crate::clock::UnixSeconds;
-use crate::delivery::{Answer, AskMethod, Delivery, Existence, HttpTime, Keeping, OriginErrorKind};
+use crate::delivery::{
+    Answer, AskMethod, Delivery, Existence, HttpTime, Keeping, OriginError, OriginErrorKind,
+    Registered, Unredeemed, Wishes,
+};
 use crate::policy::{
     Basis, Denial, DenialCode, Exposure, Permit, RequestFacts, Resource, ResourcePolicy, Site,
-    would_read,
+    WouldRead, would_read,
 };
 use crate::target::percent_decode;
 use crate::telemetry::ErrorChain;
@@ -44,14 +46,29 @@ pub(super) async fn fetch(
     record: &mut AccessRecord,
 ) -> Result<Response<AnswerBody>, Refusal> {
     let resource_policy = resource_policy(facts.site, permit.basis());
-    let delivery = state.delivery.redeem(permit);
+    let delivery = match state.delivery.redeem(permit) {
+        Ok(delivery) => delivery,
+        Err(Unredeemed::Nothing(rejection)) => return Err(Denial::from(rejection).into()),
+        Err(Unredeemed::Failed(error)) => return Err(refuse(&error, record)),
+    };
     let request = FileRequest::new(method, headers);
+    let registered = delivery.registered();
+    let settled = registered.and_then(Registered::validators).and_then(|it| request.settled(&it));
+    if let Some(answer) = settled {
+        let told = Told::nothing();
+        return present(answer, &told, facts, &delivery, resource_policy, now);
+    }
+    let wishes = registered.map(|it| it.wishes(request.ranges(), request.conditions()));
+    let (ranges, conditions) = match &wishes {
+        Some(Wishes { ranges, conditions }) => (&**ranges, conditions),
+        None => (request.ranges(), request.conditions()),
+    };
     let forwarded = delivery.forwarded(headers);
     let meter = OriginMeter::new(metrics, delivery.origin());
     let wanted = Wanted {
         method,
-        ranges: request.ranges(),
-        conditions: request.conditions(),
+        ranges,
+        conditions,
         forwarded: &forwarded,
         credentials: match headers.get(header::AUTHORIZATION) {
             Some(_) => Credentials::Shown,
@@ -79,14 +96,37 @@ pub(super) async fn fetch(
     record.cache = Some(status.code());
     metrics.count_cache(status);
     record.origin_us = status.waited_for_origin().then(|| micros(asked.elapsed()));
-    let answer = answer.map_err(|error| {
-        record.error = Some(ErrorChain(&error).to_string());
-        Refusal::from(Denial::from(code_of(error.kind())))
-    })?;
-    let told = &Told::of(&answer, kept.as_ref(), &delivery);
+    let answer = match (answer, registered) {
+        (Ok(answer), Some(registered)) => registered.describe(answer).inspect_err(|_| {
+            if let (Delivery::Cacheable(cacheable), Some(cache)) = (&delivery, &state.cache) {
+                cache.forget(cacheable);
+            }
+        }),
+        (answer, _) => answer,
+    };
+    let answer = answer.map_err(|error| refuse(&error, record))?;
+    let told = Told::of(&answer, kept.as_ref(), &delivery);
     let left = kept.as_ref().map(|it| it.left);
-    let head = kept.and_then(|kept| kept.ready(&answer));
-    match request.answer(answer, head) {
+    // What is kept was described by its origin alone.
+    let head = kept.filter(|_| registered.is_none()).and_then(|kept| kept.ready(&answer));
+    let mut response =
+        present(request.answer(answer, head), &told, facts, &delivery, resource_policy, now)?;
+    if status != CacheStatus::Pass(Passed::Off) {
+        response.headers_mut().insert(CACHE_STATUS, status.to_header(left));
+    }
+    Ok(response)
+}
+
+/// Adds what depends on who asks, and why they may.
+fn present(
+    answer: FileAnswer,
+    told: &Told,
+    facts: &RequestFacts<'_>,
+    delivery: &Delivery,
+    resource_policy: ResourcePolicy,
+    now: UnixSeconds,
+) -> Result<Response<AnswerBody>, Refusal> {
+    match answer {
         FileAnswer::NotFound => Err(Denial::from(DenialCode::NotFound).into()),
         FileAnswer::RangeNotSatisfiable { complete } => Err(Refusal {
             denial: DenialCode::RangeNotSatisfiable.into(),
@@ -95,7 +135,7 @@ pub(super) async fn fetch(
         FileAnswer::Response(mut response) => {
             let headers = response.headers_mut();
             let presentation = Presentation {
-                cache: match &delivery {
+                cache: match delivery {
                     Delivery::Source(_) => CacheControl::NoStore,
                     Delivery::Cacheable(_) | Delivery::Private(_) => {
                         cache_control(delivery.exposure(), told, now)
@@ -104,7 +144,7 @@ pub(super) async fn fetch(
                 disposition: disposition(facts, delivery.file_name()),
                 resource_policy,
             };
-            let origins_word = match (&delivery, delivery.exposure()) {
+            let origins_word = match (delivery, delivery.exposure()) {
                 (Delivery::Cacheable(_) | Delivery::Private(_), Exposure::Public) => {
                     OriginsWord::Stands
                 }
@@ -112,12 +152,14 @@ pub(super) async fn fetch(
             };
             presentation.apply(headers, origins_word);
             told.add_to(headers);
-            if status != CacheStatus::Pass(Passed::Off) {
-                headers.insert(CACHE_STATUS, status.to_header(left));
-            }
             Ok(response)
         }
     }
+}
+
+fn refuse(error: &OriginError, record: &mut AccessRecord) -> Refusal {
+    record.error = Some(ErrorChain(error).to_string());
+    Denial::from(code_of(error.kind())).into()
 }
 
 impl Kept {
@@ -166,9 +208,7 @@ impl Told {
             Answer::Found(object) => (&object.meta().caching, Some(&object.meta().validators)),
             Answer::NotFound(caching) => (&**caching, None),
             Answer::NotModified(fresh) => {
-                let silent =
-                    Self { keeping: Keeping::Everybody(0), age: None, made: None, vary: None };
-                let Some(caching) = &fresh.caching else { return silent };
+                let Some(caching) = &fresh.caching else { return Self::nothing() };
                 (caching, Some(&fresh.validators))
             }
         };
@@ -178,6 +218,11 @@ impl Told {
             made: kept.and(validators).and_then(|it| it.stated_at),
             vary: delivery.vary(caching).cloned(),
         }
+    }
+
+    /// The origin was not asked, or did not say.
+    fn nothing() -> Self {
+        Self { keeping: Keeping::Everybody(0), age: None, made: None, vary: None }
     }
 
     /// RFC 9111 section 5.1: an answer that was made a while ago says so. A selection is told of
@@ -204,9 +249,12 @@ pub(super) async fn is_missing(
     state: &EdgeState,
     now: UnixSeconds,
 ) -> bool {
-    match would_read(facts, Visibility::Private) {
-        Some(object) => state.delivery.existence(&object, now).await == Existence::Missing,
-        None => false,
+    match would_read(facts, &state.policy, now) {
+        WouldRead::Nothing => true,
+        WouldRead::Object(object) => {
+            state.delivery.existence(&object, now).await == Existence::Missing
+        }
+        WouldRead::Registered => false,
     }
 }
 

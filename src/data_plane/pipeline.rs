@@ -1,12 +1,13 @@
 //! The steps of a request, in order, and the one place where a refusal becomes an answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::DATE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response};
 use http_body_util::Full;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::clock::{Clock, UnixSeconds};
 use crate::delivery::AskMethod;
@@ -27,6 +28,12 @@ use super::request_id::{RequestIds, Trust};
 use super::response::{self, DenialContext, REQUEST_ID_HEADER};
 use super::state::EdgeState;
 use super::{AccessLog, Missing, Reasons};
+
+/// Between two looks for the state that a catalog entry belongs to.
+const BREATH: Duration = Duration::from_millis(1);
+
+/// Looks before a request is refused. It takes one, unless the machine has no time for us.
+const BREATHS: usize = 1_000;
 
 /// Answers requests under whatever state is in force.
 #[derive(Debug)]
@@ -152,11 +159,19 @@ impl Pipeline {
         describe(&facts, record);
         if parts.method == Method::OPTIONS {
             // Browsers send no token with it, and get no bytes for it.
-            admit(&facts, &state.policy, &mut Quiet)?;
+            match admit(&facts, &state.policy, now, &mut Quiet) {
+                Err(Denial::Superseded) => {
+                    return self.serve_anew(parts, arrival, state, began, record).await;
+                }
+                admitted => admitted?,
+            }
             record.decided(began);
             return Ok(response::preflight(facts.site, &parts.headers).map(Reply::File));
         }
         let decided = decide(&facts, &state.policy, now);
+        if let Err(Denial::Superseded) = decided {
+            return self.serve_anew(parts, arrival, state, began, record).await;
+        }
         record.decided(began);
         self.count_token(&facts, &decided);
         let permit = match decided {
@@ -173,6 +188,29 @@ impl Pipeline {
             .map(|reply| reply.map(Reply::File))
     }
 
+    /// The same, under what is in force by now: a catalog entry was found that belongs to it.
+    async fn serve_anew(
+        &self,
+        parts: &Parts,
+        arrival: Arrival<'_>,
+        before: &EdgeState,
+        began: Instant,
+        record: &mut AccessRecord,
+    ) -> Result<Response<Reply>, Refusal> {
+        // Both are put within one breath; which of them first is the catalog's business.
+        for _ in 0..BREATHS {
+            match self.state.load() {
+                Some(state) if state.policy.version > before.policy.version => {
+                    let mut learned = Learned::default();
+                    let served = self.serve(parts, arrival, &state, began, &mut learned, record);
+                    return Box::pin(served).await;
+                }
+                Some(_) | None => sleep(BREATH).await,
+            }
+        }
+        Err(Denial::Superseded.into())
+    }
+
     fn count_token(&self, facts: &RequestFacts<'_>, decided: &Result<Permit<'_>, Denial>) {
         let (key, result) = match decided {
             Ok(permit) => match permit.basis() {
@@ -180,7 +218,13 @@ impl Pipeline {
                 Basis::Public => return,
             },
             Err(Denial::Token(rejection)) => ("none", rejection.code()),
-            Err(Denial::Asset(_) | Denial::Plain(_) | Denial::Target(_)) => return,
+            Err(
+                Denial::Asset(_)
+                | Denial::Catalog(_)
+                | Denial::Plain(_)
+                | Denial::Superseded
+                | Denial::Target(_),
+            ) => return,
         };
         let scheme = facts.site.token.as_ref().map_or("none", |token| token.scheme.wire_name());
         self.metrics.token_verifications.with_label_values(&[scheme, key, result]).inc();

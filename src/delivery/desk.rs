@@ -8,8 +8,11 @@ use sha2::{Digest, Sha256};
 
 use super::redeemed::{Delivery, LastingIdentity, OriginIdentity, Source};
 use crate::clock::UnixSeconds;
-use crate::origin::{Answer, Ask, AskMethod, Conditions, Config, Kind, Origin, OriginSetupError};
-use crate::policy::{OriginName, Permit, PermittedObject};
+use crate::origin::{
+    Answer, Ask, AskMethod, Conditions, Config, Kind, Origin, OriginError, OriginFault,
+    OriginSetupError,
+};
+use crate::policy::{CatalogRejection, OriginName, Permit, PermittedObject};
 
 /// The origins of one configuration.
 #[derive(Debug, Default)]
@@ -31,6 +34,15 @@ pub struct DeliverySetupError {
     name: OriginName,
     #[source]
     source: OriginSetupError,
+}
+
+/// Why a permit opens nothing.
+#[derive(Debug)]
+pub enum Unredeemed {
+    /// There is an object, and nobody who has it.
+    Failed(OriginError),
+    /// There is no object.
+    Nothing(CatalogRejection),
 }
 
 /// Is there such an object? All that may be learned without a permit.
@@ -73,10 +85,15 @@ impl DeliveryDesk {
     }
 
     /// Gives the permit up for its object.
-    pub fn redeem(&self, permit: Permit<'_>) -> Delivery {
-        let object = permit.into_object();
-        let source = self.origins.get(&object.origin).map(|opened| opened.source.clone());
-        Delivery::of(object, source)
+    pub fn redeem(&self, permit: Permit<'_>) -> Result<Delivery, Unredeemed> {
+        let object = permit.into_object().map_err(Unredeemed::Nothing)?;
+        match self.origins.get(&object.origin) {
+            Some(opened) => Ok(Delivery::of(object, opened.source.clone())),
+            None => Err(Unredeemed::Failed(OriginError::caused_by(
+                OriginFault::NoSuchOrigin,
+                format!("the catalog says that {:?} has it", object.origin.as_str()),
+            ))),
+        }
     }
 
     pub(super) fn opened(&self, origin: &OriginName) -> Option<&Opened> {

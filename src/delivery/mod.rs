@@ -10,6 +10,7 @@
 mod desk;
 mod digest;
 mod redeemed;
+mod registered;
 
 pub use crate::origin::{
     Answer, Ask, AskMethod, Body, ByteRange, Caching, Conditions, Divisibility, EntityTag,
@@ -17,6 +18,7 @@ pub use crate::origin::{
     OriginFault, Pieces, RangeSpec, Retry, Revalidation, Sharing, Spans, Storing, Strength,
     TagMatch, Validators, Vary,
 };
-pub use desk::{DeliveryDesk, DeliverySetupError, Existence};
+pub use desk::{DeliveryDesk, DeliverySetupError, Existence, Unredeemed};
 pub use digest::{DigestError, ObjectDigest};
 pub use redeemed::{Cacheable, Delivery, Filler, LastingIdentity, OriginIdentity, Redeemed};
+pub use registered::{Mark, Registered, Wishes};

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderMap, HeaderValue};
 
+use super::registered::{Mark, Registered};
 use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
 use crate::origin::{
@@ -29,8 +30,11 @@ pub enum Delivery {
 /// One object, for one request.
 #[derive(Debug)]
 pub struct Redeemed {
-    source: Option<Source>,
-    object: PermittedObject,
+    source: Source,
+    name: OriginName,
+    key: Option<OriginKey>,
+    exposure: Exposure,
+    registered: Option<Registered>,
 }
 
 /// One object that has a key and an origin, and rules by which it may be kept.
@@ -41,6 +45,7 @@ pub struct Cacheable {
     name: OriginName,
     exposure: Exposure,
     times: CacheTimes,
+    registered: Option<Registered>,
 }
 
 /// An origin that is asked.
@@ -97,18 +102,15 @@ pub struct Filler {
 }
 
 impl Delivery {
-    pub(super) fn of(object: PermittedObject, source: Option<Source>) -> Self {
-        match (object, source) {
-            (
-                PermittedObject {
-                    origin: name,
-                    key: Some(key),
-                    exposure,
-                    cache: CacheRules::On(times),
-                },
-                Some(source),
-            ) => Self::Cacheable(Cacheable { source, key, name, exposure, times }),
-            (object, source) => Self::Private(Redeemed { source, object }),
+    pub(super) fn of(object: PermittedObject, source: Source) -> Self {
+        let PermittedObject { origin: name, key, exposure, cache, registered } = object;
+        let registered =
+            registered.zip(key.as_ref()).map(|(file, key)| Registered::new(*file, &name, key));
+        match (key, cache) {
+            (Some(key), CacheRules::On(times)) => {
+                Self::Cacheable(Cacheable { source, key, name, exposure, times, registered })
+            }
+            (key, _) => Self::Private(Redeemed { source, name, key, exposure, registered }),
         }
     }
 
@@ -116,7 +118,7 @@ impl Delivery {
     pub fn exposure(&self) -> Exposure {
         match self {
             Self::Cacheable(cacheable) => cacheable.exposure,
-            Self::Private(redeemed) | Self::Source(redeemed) => redeemed.object.exposure,
+            Self::Private(redeemed) | Self::Source(redeemed) => redeemed.exposure,
         }
     }
 
@@ -124,15 +126,26 @@ impl Delivery {
     pub fn origin(&self) -> &OriginName {
         match self {
             Self::Cacheable(cacheable) => &cacheable.name,
-            Self::Private(redeemed) | Self::Source(redeemed) => &redeemed.object.origin,
+            Self::Private(redeemed) | Self::Source(redeemed) => &redeemed.name,
         }
     }
 
-    /// The object's own name, for a type or a file name: the last segment of its key.
+    /// What the catalog says of it, if it is from there.
+    pub fn registered(&self) -> Option<&Registered> {
+        match self {
+            Self::Cacheable(cacheable) => cacheable.registered.as_ref(),
+            Self::Private(redeemed) | Self::Source(redeemed) => redeemed.registered.as_ref(),
+        }
+    }
+
+    /// The name that the catalog has for it; else the object's own: the last segment of its key.
     pub fn file_name(&self) -> &str {
+        if let Some(registered) = self.registered() {
+            return registered.name();
+        }
         let key = match self {
             Self::Cacheable(cacheable) => Some(&cacheable.key),
-            Self::Private(redeemed) | Self::Source(redeemed) => redeemed.object.key.as_ref(),
+            Self::Private(redeemed) | Self::Source(redeemed) => redeemed.key.as_ref(),
         };
         let key = match key {
             Some(OriginKey::Object(key)) => key,
@@ -145,7 +158,7 @@ impl Delivery {
     /// What to tell of the request headers that an answer was chosen by: nothing, where none of
     /// them travels, for then it was not.
     pub fn vary<'c>(&self, caching: &'c Caching) -> Option<&'c HeaderValue> {
-        let forwarding = self.source().and_then(|source| source.origin.forwarding());
+        let forwarding = self.source().origin.forwarding();
         let travels = match &caching.vary {
             Vary::Everything => true,
             Vary::Nothing => false,
@@ -158,14 +171,14 @@ impl Delivery {
 
     /// What of a client's request travels on to the origin.
     pub fn forwarded(&self, headers: &HeaderMap) -> HeaderMap {
-        let forwarding = self.source().and_then(|source| source.origin.forwarding());
+        let forwarding = self.source().origin.forwarding();
         forwarding.map_or_else(HeaderMap::new, |forwarding| forwarding.of_request(headers))
     }
 
-    fn source(&self) -> Option<&Source> {
+    fn source(&self) -> &Source {
         match self {
-            Self::Cacheable(cacheable) => Some(&cacheable.source),
-            Self::Private(redeemed) | Self::Source(redeemed) => redeemed.source.as_ref(),
+            Self::Cacheable(cacheable) => &cacheable.source,
+            Self::Private(redeemed) | Self::Source(redeemed) => &redeemed.source,
         }
     }
 }
@@ -176,11 +189,11 @@ impl Redeemed {
         &'a self,
         ask: impl FnOnce(&'a OriginKey) -> Ask<'a>,
     ) -> Result<Answer, OriginError> {
-        let (Some(source), Some(key)) = (&self.source, &self.object.key) else {
+        let Some(key) = &self.key else {
             return Ok(Answer::NotFound(Box::new(Caching::UNSTATED)));
         };
         // Boxed here and below: an ask is large, and requests that need none move its room about.
-        Box::pin(source.origin.ask(Ask { key, ..ask(key) })).await
+        Box::pin(self.source.origin.ask(Ask { key, ..ask(key) })).await
     }
 }
 
@@ -193,6 +206,11 @@ impl Cacheable {
     /// What it is there.
     pub fn key(&self) -> &OriginKey {
         &self.key
+    }
+
+    /// Which bytes it is to have, where the catalog says so.
+    pub fn mark(&self) -> Option<&Mark> {
+        self.registered.as_ref().map(Registered::mark)
     }
 
     /// What stands where the origin says nothing.

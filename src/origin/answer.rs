@@ -110,6 +110,15 @@ impl Object {
         &self.meta
     }
 
+    /// The same object as somebody else describes it, who knows more of it than its origin. Its
+    /// bytes are still asked for by the origin's own validators.
+    #[must_use]
+    pub fn described(mut self, validators: Validators, content_type: HeaderValue) -> Self {
+        self.meta.validators = validators;
+        self.meta.content_type = content_type;
+        self
+    }
+
     /// Which parts of this version can be had.
     pub fn divisibility(&self) -> Divisibility {
         if self.meta.complete_length.is_none() {

@@ -81,6 +81,12 @@ pub enum OriginFault {
     /// The object's name is in the form of another kind of origin.
     #[error("the object's name is in the form of another kind of origin")]
     KeyForm,
+    /// The configuration has no origin of the name that the catalog gives.
+    #[error("the configuration has no such origin")]
+    NoSuchOrigin,
+    /// The object is another than the one that the catalog knows.
+    #[error("the object is not the one that was registered")]
+    NotAsRegistered,
     /// This process may not read the file.
     #[error("the file may not be read")]
     PermissionDenied,
@@ -111,6 +117,8 @@ impl OriginFault {
             | Self::FramingUnbounded
             | Self::HeadMalformed
             | Self::KeyForm
+            | Self::NoSuchOrigin
+            | Self::NotAsRegistered
             | Self::PermissionDenied
             | Self::ServerFailed
             | Self::StatusUnexpected => OriginErrorKind::Invalid,
@@ -144,6 +152,8 @@ impl OriginFault {
             | Self::FramingUnbounded
             | Self::HeadMalformed
             | Self::KeyForm
+            | Self::NoSuchOrigin
+            | Self::NotAsRegistered
             | Self::PermissionDenied
             | Self::StatusUnexpected
             | Self::TlsFailed => Retry::Pointless,

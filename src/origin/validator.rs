@@ -37,6 +37,11 @@ impl EntityTag {
         rest.is_empty().then_some(tag)
     }
 
+    /// What stands between its quotes.
+    pub fn opaque(&self) -> &str {
+        &self.opaque
+    }
+
     /// May equality promise equal bytes?
     pub const fn strength(&self) -> Strength {
         self.strength

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use crate::asset::Visibility;
 use crate::clock::UnixSeconds;
 use crate::target::{RequestTarget, cut};
-use crate::token::{MacBudget, Subject, TokenRejection, VerifiedToken, edge_auth};
+use crate::token::{LinkOpens, MacBudget, Subject, TokenRejection, VerifiedToken, edge_auth};
 
+use super::catalog_rules::Look;
 use super::permit::Grant;
 use super::{
-    Access, Basis, Blocked, Denial, DenialCode, EdgeSnapshot, Permit, Quiet, RequestFacts,
-    Resource, Scheme, Step, Witness,
+    Access, AssetSource, Basis, Blocked, CatalogRejection, Denial, DenialCode, EdgeSnapshot,
+    Permit, Quiet, RequestFacts, Resource, Scheme, Step, Witness,
 };
 
 /// May this request have what it asks for, at `now`?
@@ -29,17 +30,21 @@ pub fn decide_witnessed<'r, W: Witness>(
     now: UnixSeconds,
     witness: &mut W,
 ) -> Result<Permit<'r>, Denial> {
-    let (grant, needs_token) = admitted(facts, snapshot, witness)?;
-    if !needs_token {
+    let Admitted { grant, effective, needs } = admitted(facts, snapshot, now, witness)?;
+    if needs == Needs::Nothing {
         witness.see(|| Step::TokenNotNeeded);
         return Ok(Permit::new(facts, grant, Basis::Public));
     }
-    let paths = match &grant {
-        Grant::Asset { effective, .. } => EffectivePaths::of(&facts.target, *effective),
-        Grant::Route(_) => EffectivePaths::as_asked(&facts.target),
+    let paths = match effective {
+        Some(effective) => EffectivePaths::of(&facts.target, effective),
+        None => EffectivePaths::as_asked(&facts.target),
     };
     let subject = paths.as_subject(facts.target.query());
     let token = verify_any(facts, subject, snapshot, now, witness)?;
+    // Only now: whoever has no token learns nothing of what there is.
+    // A payload of somebody else's says nothing (contract part 2).
+    let link = token.payload().map_or(LinkOpens::Published, |payload| payload.opens);
+    let grant = grant.and_then(|grant| grant.handed_out(link));
     Ok(Permit::new(facts, grant, Basis::Token(token)))
 }
 
@@ -48,40 +53,84 @@ pub fn decide_witnessed<'r, W: Witness>(
 pub fn admit<W: Witness>(
     facts: &RequestFacts<'_>,
     snapshot: &EdgeSnapshot,
+    now: UnixSeconds,
     witness: &mut W,
 ) -> Result<(), Denial> {
-    admitted(facts, snapshot, witness).map(|_| ())
+    admitted(facts, snapshot, now, witness).map(|_| ())
+}
+
+/// A client that may ask, and what for.
+struct Admitted<'r> {
+    /// What would be granted, if there is anything.
+    grant: Result<Grant<'r>, CatalogRejection>,
+    /// The visibility in force, of an asset.
+    effective: Option<Visibility>,
+    needs: Needs,
+}
+
+/// What must open it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Needs {
+    Nothing,
+    Token,
+}
+
+impl From<Visibility> for Needs {
+    fn from(effective: Visibility) -> Self {
+        match effective {
+            Visibility::Private => Self::Token,
+            Visibility::Public => Self::Nothing,
+        }
+    }
 }
 
 /// What would be granted, and whether a token must open it.
 fn admitted<'r, W: Witness>(
     facts: &'r RequestFacts<'r>,
     snapshot: &EdgeSnapshot,
+    now: UnixSeconds,
     witness: &mut W,
-) -> Result<(Grant<'r>, bool), Denial> {
+) -> Result<Admitted<'r>, Denial> {
     let found = match &facts.resource {
         Resource::Asset(asset) => {
-            let rules = facts.site.assets.as_ref().ok_or(DenialCode::NoRoute)?;
-            let effective = snapshot.effective(facts.site.tenant, asset);
+            let source = facts.site.assets.as_ref().ok_or(DenialCode::NoRoute)?;
+            let opened = snapshot.effective(facts.site.tenant, asset);
+            let (grant, effective) = match source {
+                AssetSource::Template(rules) => {
+                    (Ok(Grant::Asset { rules, asset, effective: opened }), opened)
+                }
+                AssetSource::Catalog(rules) => {
+                    let look = Look::at(snapshot.control.as_deref(), facts.site.tenant, asset, now)
+                        .ok_or(Denial::Superseded)?;
+                    witness.see(|| Step::Catalog { listed: look.listed() });
+                    let effective = look.effective(opened);
+                    let grant = look.found.map(|found| Grant::Registered {
+                        rules,
+                        found,
+                        asset,
+                        effective,
+                    });
+                    (grant, effective)
+                }
+            };
             witness.see(|| Step::Effective {
                 asked: asset.asked,
                 effective,
                 path: EffectivePaths::of(&facts.target, effective).wire,
             });
-            let grant = Grant::Asset { rules, asset, effective };
-            (grant, effective == Visibility::Private)
+            Admitted { grant, effective: Some(effective), needs: effective.into() }
         }
         Resource::Route(route) => {
             witness.see(|| Step::RouteRule {
                 prefix: &route.prefix,
                 access: route.access.wire_name(),
             });
-            let needs_token = match route.access {
+            let needs = match route.access {
                 Access::Deny => return Err(DenialCode::NoRoute.into()),
-                Access::Open => false,
-                Access::Token => true,
+                Access::Open => Needs::Nothing,
+                Access::Token => Needs::Token,
             };
-            (Grant::Route(route), needs_token)
+            Admitted { grant: Ok(Grant::Route(route)), effective: None, needs }
         }
     };
 

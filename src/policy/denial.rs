@@ -7,14 +7,21 @@ use crate::asset::AssetRejection;
 use crate::target::TargetRejection;
 use crate::token::TokenRejection;
 
+use super::CatalogRejection;
+
 /// A refused request, with what its cause knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Denial {
     /// The target is under an asset prefix and names no asset.
     Asset(AssetRejection),
+    /// Whoever asks may have it, and the catalog has none.
+    Catalog(CatalogRejection),
     /// Known by its code alone.
     Plain(DenialCode),
+    /// What was found belongs to a newer state than the request is decided by: decide again by
+    /// what is in force now. Never the last word on a request.
+    Superseded,
     /// The target is refused.
     Target(TargetRejection),
     /// The token is refused.
@@ -32,10 +39,18 @@ impl Denial {
                 }
                 AssetRejection::UnknownForm => DenialCode::NoRoute,
             },
+            Self::Catalog(_) => DenialCode::NotFound,
             Self::Plain(code) => code,
+            Self::Superseded => DenialCode::NoSnapshot,
             Self::Target(rejection) => DenialCode::of_target(rejection),
             Self::Token(rejection) => DenialCode::of_token(rejection),
         }
+    }
+}
+
+impl From<CatalogRejection> for Denial {
+    fn from(rejection: CatalogRejection) -> Self {
+        Self::Catalog(rejection)
     }
 }
 
@@ -68,7 +83,9 @@ impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Asset(rejection) => rejection.fmt(f),
+            Self::Catalog(rejection) => rejection.fmt(f),
             Self::Plain(code) => f.write_str(code.meaning()),
+            Self::Superseded => f.write_str("what is in force changed meanwhile"),
             Self::Target(rejection) => rejection.fmt(f),
             Self::Token(rejection) => rejection.fmt(f),
         }
@@ -126,7 +143,7 @@ denial_codes! {
     NoSite = "no_site",
     /// No snapshot is in force yet.
     NoSnapshot = "no_snapshot",
-    /// The origin has no such file.
+    /// There is no such file.
     NotFound = "not_found",
     /// The origin's answer makes no sense.
     OriginInvalid = "origin_invalid",

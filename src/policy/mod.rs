@@ -3,6 +3,7 @@
 //! Pure: facts and a snapshot in, a [`Permit`] or a [`Denial`] out, the clock passed in.
 
 mod cache_rules;
+mod catalog_rules;
 mod control_state;
 mod decide;
 mod denial;
@@ -19,6 +20,7 @@ mod snapshot;
 mod witness;
 
 pub use cache_rules::{CacheRules, CacheTimes};
+pub use catalog_rules::{CatalogRejection, CatalogRules, RegisteredFile};
 pub use control_state::ControlState;
 pub use decide::{admit, decide, decide_witnessed};
 pub use denial::{Denial, DenialCode};
@@ -29,19 +31,19 @@ pub use netset::{
     NetsetFile, NetsetRejection,
 };
 pub use overrides::{Opening, OverrideLevel, OverrideTable, TenantOverrides, TenantScope};
-pub use permit::{Basis, Exposure, Permit, PermittedObject, would_read};
+pub use permit::{Basis, Exposure, Permit, PermittedObject, WouldRead, would_read};
 pub use reputation::{BlockedRange, Blocklist};
 pub use revocations::{Revocations, RevokedLinks, TenantRevocations};
 pub use rules::{
-    Access, AssetRules, HostPattern, KeyTemplate, KeyTemplateRejection, OriginName, OriginTakes,
-    Route, Scheme, Site, SiteTable, TokenRules,
+    Access, AssetRules, AssetSource, HostPattern, KeyTemplate, KeyTemplateRejection, OriginName,
+    OriginTakes, Route, Scheme, Site, SiteTable, TokenRules,
 };
 pub use sharing::{
     CorsCredentials, CorsGrant, CorsOrigins, CorsRules, ResourcePolicy, WebOrigin,
     WebOriginRejection,
 };
 pub use snapshot::{EdgeSnapshot, SnapshotPublisher, SnapshotReader};
-pub use witness::{Blocked, Quiet, Step, Witness};
+pub use witness::{Blocked, Listed, Quiet, Step, Witness};
 
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,14 @@
 use crate::asset::{AssetPath, OriginKey, Visibility};
 use crate::clock::UnixSeconds;
 use crate::target::cut;
-use crate::token::{VerifiedToken, without_parameter};
+use crate::token::{LinkOpens, VerifiedToken, without_parameter};
 
+use super::catalog_rules::{Found, Look};
 use super::rules::OriginTakes;
-use super::{AssetRules, CacheRules, OriginName, RequestFacts, Resource, Route};
+use super::{
+    AssetRules, AssetSource, CacheRules, CatalogRejection, CatalogRules, EdgeSnapshot, OriginName,
+    RegisteredFile, RequestFacts, Resource, Route,
+};
 
 /// May be made by `decide` only, is consumed by the one function that reads bytes, and names the
 /// very object that was decided about: nobody can read another one with it.
@@ -14,7 +18,7 @@ use super::{AssetRules, CacheRules, OriginName, RequestFacts, Resource, Route};
 #[must_use]
 pub struct Permit<'r> {
     facts: &'r RequestFacts<'r>,
-    grant: Grant<'r>,
+    grant: Result<Grant<'r>, CatalogRejection>,
     basis: Basis<'r>,
 }
 
@@ -29,7 +33,17 @@ pub enum Basis<'r> {
 
 #[derive(Debug)]
 pub(super) enum Grant<'r> {
-    Asset { rules: &'r AssetRules, asset: &'r AssetPath, effective: Visibility },
+    Registered {
+        rules: &'r CatalogRules,
+        found: Found,
+        asset: &'r AssetPath,
+        effective: Visibility,
+    },
+    Asset {
+        rules: &'r AssetRules,
+        asset: &'r AssetPath,
+        effective: Visibility,
+    },
     Route(&'r Route),
 }
 
@@ -44,6 +58,8 @@ pub struct PermittedObject {
     pub exposure: Exposure,
     /// May we?
     pub cache: CacheRules,
+    /// What the catalog says of it, where it is from there.
+    pub registered: Option<Box<RegisteredFile>>,
 }
 
 /// Who else may keep an answer.
@@ -59,7 +75,11 @@ pub enum Exposure {
 }
 
 impl<'r> Permit<'r> {
-    pub(super) fn new(facts: &'r RequestFacts<'r>, grant: Grant<'r>, basis: Basis<'r>) -> Self {
+    pub(super) fn new(
+        facts: &'r RequestFacts<'r>,
+        grant: Result<Grant<'r>, CatalogRejection>,
+        basis: Basis<'r>,
+    ) -> Self {
         Self { facts, grant, basis }
     }
 
@@ -68,44 +88,62 @@ impl<'r> Permit<'r> {
         &self.basis
     }
 
-    /// Gives the permit up for the object that it names.
-    pub fn into_object(self) -> PermittedObject {
-        let (origin, key) = self.grant.names(self.facts);
-        let cache = self.grant.cache_rules();
-        PermittedObject { origin, key, exposure: self.exposure(), cache }
+    /// Gives the permit up for the object that it names. Where the catalog has none, whoever has a
+    /// permit may know it.
+    pub fn into_object(self) -> Result<PermittedObject, CatalogRejection> {
+        let Self { facts, grant, basis } = self;
+        let grant = grant?;
+        let exposure = grant.exposure(&basis);
+        Ok(grant.object(facts, exposure))
+    }
+}
+
+impl Grant<'_> {
+    /// The same, if it may be handed out now that a link opens it, which opens so far.
+    pub(super) fn handed_out(self, link: LinkOpens) -> Result<Self, CatalogRejection> {
+        match self {
+            Grant::Registered { rules, found, asset, effective } => {
+                let found = found.handed_out(link)?;
+                Ok(Grant::Registered { rules, found, asset, effective })
+            }
+            grant @ (Grant::Asset { .. } | Grant::Route(_)) => Ok(grant),
+        }
     }
 
-    fn exposure(&self) -> Exposure {
-        let until = match &self.basis {
+    fn exposure(&self, basis: &Basis<'_>) -> Exposure {
+        let until = match basis {
             Basis::Public => None,
             Basis::Token(token) => Some(token.claims().expiry),
         };
-        let public = match &self.grant {
-            Grant::Asset { asset, effective, .. } => {
+        let public = match self {
+            Grant::Asset { asset, effective, .. } | Grant::Registered { asset, effective, .. } => {
                 asset.asked == Visibility::Public && *effective == Visibility::Public
             }
             Grant::Route(_) => until.is_none(),
         };
         if public { Exposure::Public } else { Exposure::Private { until } }
     }
-}
 
-impl Grant<'_> {
-    fn cache_rules(&self) -> CacheRules {
-        match self {
-            Grant::Asset { rules, .. } => rules.cache,
-            Grant::Route(route) => route.cache,
-        }
-    }
-
-    fn names(&self, facts: &RequestFacts<'_>) -> (OriginName, Option<OriginKey>) {
+    fn object(&self, facts: &RequestFacts<'_>, exposure: Exposure) -> PermittedObject {
         let target = &facts.target;
+        let plain = |origin: &OriginName, key, cache| PermittedObject {
+            origin: origin.clone(),
+            key,
+            exposure,
+            cache,
+            registered: None,
+        };
         match self {
             Grant::Asset { rules, asset, effective } => {
                 // `/public/…` or `/private/…`: the grammar was proven, so there is a rest.
                 let path = target.decoded().strip_prefix('/').and_then(|path| cut(path, b'/'));
                 let path = path.map(|(_, rest)| rest).unwrap_or_default();
-                (rules.origin.clone(), rules.key.expand(asset, path, *effective))
+                plain(&rules.origin, rules.key.expand(asset, path, *effective), rules.cache)
+            }
+            Grant::Registered { rules, found, asset, effective: _ } => {
+                let (origin, cache, file) = rules.object(found, asset);
+                let (key, registered) = file.unzip();
+                PermittedObject { origin, key, exposure, cache, registered }
             }
             Grant::Route(route) => {
                 let key = match route.origin_takes {
@@ -115,24 +153,48 @@ impl Grant<'_> {
                     }
                     OriginTakes::Targets => OriginKey::Target(target_without_token(facts)),
                 };
-                (route.origin.clone(), Some(key))
+                plain(&route.origin, Some(key), route.cache)
             }
         }
     }
 }
 
+/// What a refused request would have read.
+#[derive(Debug)]
+pub enum WouldRead {
+    /// No file, whatever origins have.
+    Nothing,
+    /// This, if it is there.
+    Object(PermittedObject),
+    /// A file that is known to be there.
+    Registered,
+}
+
 /// The object that a refused request would have read: for the question whether it exists, for
-/// operators who chose to tell. It opens nothing.
-pub fn would_read(facts: &RequestFacts<'_>, effective: Visibility) -> Option<PermittedObject> {
-    let grant = match &facts.resource {
-        Resource::Asset(asset) => {
-            Grant::Asset { rules: facts.site.assets.as_ref()?, asset, effective }
+/// operators who chose to tell. It opens nothing. What is not published is none.
+pub fn would_read(
+    facts: &RequestFacts<'_>,
+    snapshot: &EdgeSnapshot,
+    now: UnixSeconds,
+) -> WouldRead {
+    let effective = Visibility::Private;
+    let grant = match (&facts.resource, &facts.site.assets) {
+        (Resource::Asset(_), None) => return WouldRead::Nothing,
+        (Resource::Asset(asset), Some(AssetSource::Template(rules))) => {
+            Grant::Asset { rules, asset, effective }
         }
-        Resource::Route(route) => Grant::Route(route),
+        (Resource::Asset(asset), Some(AssetSource::Catalog(_))) => {
+            let look = Look::at(snapshot.control.as_deref(), facts.site.tenant, asset, now);
+            let found = look.map(|look| look.found);
+            return match found.map(|it| it.and_then(|it| it.handed_out(LinkOpens::Published))) {
+                Some(Err(_)) => WouldRead::Nothing,
+                Some(Ok(_)) | None => WouldRead::Registered,
+            };
+        }
+        (Resource::Route(route), _) => Grant::Route(route),
     };
-    let (origin, key) = grant.names(facts);
-    let exposure = Exposure::Private { until: None };
-    Some(PermittedObject { origin, key, exposure, cache: CacheRules::Off })
+    let object = grant.object(facts, Exposure::Private { until: None });
+    WouldRead::Object(PermittedObject { cache: CacheRules::Off, ..object })
 }
 
 fn target_without_token(facts: &RequestFacts<'_>) -> Box<str> {

@@ -1,5 +1,6 @@
 //! Sites, routes and what they ask for, compiled.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use crate::asset::{AssetParameters, AssetPath, OriginKey, TenantId, Visibility};
 use crate::token::CarrierRules;
 use crate::token::edge_auth::EdgeAuth;
 
-use super::{CacheRules, CorsRules, ResourcePolicy};
+use super::{CacheRules, CatalogRules, CorsRules, ResourcePolicy};
 
 /// The name of an `[[origin]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,6 +23,12 @@ impl OriginName {
 
     /// The name.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for OriginName {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }
@@ -42,7 +49,7 @@ pub struct Site {
     /// Whose assets are under `/public` and `/private`.
     pub tenant: TenantId,
     /// Where assets are, if the site has any.
-    pub assets: Option<AssetRules>,
+    pub assets: Option<AssetSource>,
     /// Whose scripts may read the answers; none: those of the site's own origin.
     pub cors: Option<CorsRules>,
     /// Which pages may embed the files, where the operator says so.
@@ -63,7 +70,16 @@ impl Site {
     }
 }
 
-/// Where a site's assets are.
+/// How a site finds its assets' files.
+#[derive(Debug)]
+pub enum AssetSource {
+    /// The catalog says which files there are.
+    Catalog(CatalogRules),
+    /// Each asset has a key, and whatever is there is its file.
+    Template(AssetRules),
+}
+
+/// Where a site's assets are, without a catalog.
 #[derive(Debug)]
 pub struct AssetRules {
     /// The origin.

@@ -6,6 +6,8 @@ use crate::asset::Visibility;
 use crate::keyring::KeyId;
 use crate::token::{Carrier, TokenRejection};
 
+use super::CatalogRejection;
+
 /// One step of a decision, as it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step<'s> {
@@ -13,6 +15,11 @@ pub enum Step<'s> {
     Blocklist {
         /// Is it?
         blocked: Blocked,
+    },
+    /// The catalog's word on an asset, where the site looks there.
+    Catalog {
+        /// Is it in there?
+        listed: Listed,
     },
     /// The override table's word on an asset.
     Effective {
@@ -53,6 +60,17 @@ pub enum Step<'s> {
 pub enum Blocked {
     /// It is not.
     No,
+    /// It is.
+    Yes,
+}
+
+/// Is an asset's file in the catalog, and may it be found by a public path now?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// It is not.
+    No(CatalogRejection),
+    /// It is, and its content is not published now.
+    Unpublished,
     /// It is.
     Yes,
 }

@@ -115,6 +115,10 @@ mod turned_away;
 #[cfg(test)]
 mod cross_origin;
 
+// Files of a catalog: what is published opens, what is not looks as if it had never been.
+#[cfg(test)]
+mod catalog;
+
 // The control plane within the program: what is pushed to its APIs is in force, on both databases.
 #[cfg(test)]
 mod control_plane;

@@ -9,18 +9,36 @@ use http::HeaderName;
 use http::header::ACCEPT_LANGUAGE;
 
 use super::super::load_again;
-use super::world::{SMALLEST, load_with, messages, only_site, world};
+use super::world::{SMALLEST, load_with, messages, only_site, template, world};
 use crate::asset::{AssetTypeSet, TenantId};
 use crate::control_plane::link::MasterKeySource;
 use crate::data_plane::{CacheConfig, ForwardedHeader, Limits, Missing, Reasons};
 use crate::keyring::{KeyMaterial, KeyPurpose, MacAlgorithm};
 use crate::origin::{DiskConfig, Forwarding, HttpConfig, Kind, ResponseHeaders, Symlinks};
 use crate::policy::{
-    Access, CacheRules, CacheTimes, CorsCredentials, CorsOrigins, OriginTakes, ResourcePolicy,
-    Scheme, WebOrigin,
+    Access, AssetSource, CacheRules, CacheTimes, CorsCredentials, CorsOrigins, OriginName,
+    OriginTakes, ResourcePolicy, Scheme, WebOrigin,
 };
 use crate::token::Carrier;
 use crate::token::edge_auth::{EscapeUrl, IpForm, QueryRule, StartRule, UrlForm};
+
+/// Each origin's answers are kept as if the site had named it.
+#[test]
+fn a_site_may_look_its_assets_up() {
+    let config = format!(
+        "[control]\nstore = \"sqlite:records.db\"\n\n[[origin]]\nname = \"far\"\nkind = \"http\"\n\
+         url = \"http://10.0.0.7:9000\"\n{SMALLEST}"
+    )
+    .replace("{ origin = \"media\" }", "{ catalog = true }");
+    let loaded = load_with(&config, &[]).unwrap();
+    let site = only_site(&loaded);
+    let Some(AssetSource::Catalog(rules)) = &site.assets else { panic!("{site:?}") };
+    let cache = |name| rules.cache(&OriginName::new(name));
+    assert_eq!(cache("media"), Some(CacheRules::Off));
+    assert_eq!(cache("far"), Some(CacheRules::On(CacheTimes::default())));
+    assert_eq!(cache("other"), None);
+    assert_eq!(loaded.origins.len(), 2);
+}
 
 #[test]
 fn the_smallest_configuration_has_the_defaults_of_the_contract() {
@@ -45,7 +63,7 @@ fn the_smallest_configuration_has_the_defaults_of_the_contract() {
     let site = only_site(&loaded);
     assert_eq!((&site.cors, site.resource_policy), (&None, None));
     // A folder is not kept unless somebody asks for it.
-    assert_eq!(site.assets.as_ref().unwrap().cache, CacheRules::Off);
+    assert_eq!(template(site).cache, CacheRules::Off);
     assert_eq!((&*site.name, site.tenant), ("*", TenantId(1)));
     let token = site.token.as_ref().unwrap();
     assert_eq!(token.carriers.name(), "__token__");
@@ -244,7 +262,7 @@ fn every_key_reaches_its_place() {
     let site = only_site(&loaded);
     assert_eq!((&*site.name, site.tenant), ("Files.example.com", TenantId(42)));
     assert!(loaded.sites.find("a.example.com").is_some());
-    assert_eq!(site.assets.as_ref().unwrap().origin.as_str(), "far");
+    assert_eq!(template(site).origin.as_str(), "far");
     let routes: Vec<_> =
         site.routes.iter().map(|it| (&*it.prefix, it.access, it.origin_takes)).collect();
     let expected =
@@ -253,7 +271,7 @@ fn every_key_reaches_its_place() {
     let times = |default_ttl, stale_if_error| {
         CacheRules::On(CacheTimes { default_ttl, negative_ttl: 0, stale_if_error })
     };
-    assert_eq!(site.assets.as_ref().unwrap().cache, times(60, 3600));
+    assert_eq!(template(site).cache, times(60, 3600));
     let rules: Vec<_> = site.routes.iter().map(|it| it.cache).collect();
     assert_eq!(rules, [times(120, 86_400), CacheRules::Off]);
     let disk = loaded.cache.disk.as_ref().unwrap();

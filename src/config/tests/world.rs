@@ -45,6 +45,14 @@ pub(super) fn only_site(loaded: &Loaded) -> &crate::policy::Site {
     &loaded.sites.sites()[0]
 }
 
+/// Where the assets of a site without a catalog are.
+pub(super) fn template(site: &crate::policy::Site) -> &crate::policy::AssetRules {
+    match site.assets.as_ref().unwrap() {
+        crate::policy::AssetSource::Template(rules) => rules,
+        crate::policy::AssetSource::Catalog(_) => panic!("{} has a catalog", site.name),
+    }
+}
+
 pub(super) fn messages(diagnostics: &[Diagnostic]) -> Vec<&str> {
     diagnostics.iter().map(Diagnostic::message).collect()
 }

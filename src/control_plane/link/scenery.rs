@@ -7,9 +7,9 @@ use crate::clock::UnixSeconds;
 use crate::keyring::{KeyMaterial, KeyWindow, Keyring};
 use crate::network::ClientIp;
 use crate::policy::{
-    AssetRules, Blocklist, CacheRules, ControlState, Denial, DenialCode, EdgeSnapshot, HostPattern,
-    KeyTemplate, LinkKey, LinkKeys, OriginName, OverrideTable, Permit, RequestFacts, Resource,
-    Revocations, Scheme, Site, SiteTable, TokenRules, decide,
+    AssetRules, AssetSource, Blocklist, CacheRules, ControlState, Denial, DenialCode, EdgeSnapshot,
+    HostPattern, KeyTemplate, LinkKey, LinkKeys, OriginName, OverrideTable, Permit, RequestFacts,
+    Resource, Revocations, Scheme, Site, SiteTable, TokenRules, decide,
 };
 use crate::target::{PathToken, RequestTarget};
 use crate::token::edge_auth::EdgeAuth;
@@ -38,7 +38,7 @@ pub(in crate::control_plane) fn site(
         name: name.into(),
         public_url: public_url.map(Into::into),
         tenant: TenantId(tenant),
-        assets: Some(assets),
+        assets: Some(AssetSource::Template(assets)),
         cors: None,
         resource_policy: None,
         token: Some(TokenRules { carriers, scheme: Scheme::EdgeAuth(keys) }),

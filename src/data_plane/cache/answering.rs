@@ -155,6 +155,11 @@ impl Cache {
         }
     }
 
+    /// Lets go of an object that turned out to be another than it should be.
+    pub(in super::super) fn forget(&self, cacheable: &Cacheable) {
+        self.shelf.store.forget(&CacheKeyRef::of(cacheable).to_key());
+    }
+
     /// Answers a request for an object.
     pub(in super::super) async fn answer(
         &self,

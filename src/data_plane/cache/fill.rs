@@ -279,9 +279,11 @@ impl Fill {
 /// meant it.
 pub(super) const fn may_be_bridged(fault: OriginFault) -> bool {
     match fault {
-        OriginFault::KeyForm | OriginFault::PermissionDenied | OriginFault::StatusUnexpected => {
-            false
-        }
+        OriginFault::KeyForm
+        | OriginFault::NoSuchOrigin
+        | OriginFault::NotAsRegistered
+        | OriginFault::PermissionDenied
+        | OriginFault::StatusUnexpected => false,
         OriginFault::BodyBroken
         | OriginFault::BodyOverlong
         | OriginFault::BodyStalled

@@ -3,7 +3,8 @@
 //! An origin's identity and the key that the origin was asked with name precisely what is asked:
 //! two requests with one key get the same bytes from the origin by definition, whichever site or
 //! path they came by, and tokens are no part of it, for they were taken out before. Sites that must
-//! not share have origins, or keys, of their own. Which variant of it is told by the headers that
+//! not share have origins, or keys, of their own. What the catalog says of an object is part of the
+//! name, so that what was kept before it was registered anew is not found any more. Which variant of it is told by the headers that
 //! were sent along, and is not in the key (see `stored`).
 
 use std::hash::{Hash, Hasher};
@@ -12,13 +13,14 @@ use equivalent::Equivalent;
 use http::HeaderMap;
 
 use crate::asset::OriginKey;
-use crate::delivery::{Cacheable, OriginIdentity};
+use crate::delivery::{Cacheable, Mark, OriginIdentity};
 
 /// The name of an object between requests.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct CacheKey {
     origin: OriginIdentity,
     key: OriginKey,
+    mark: Option<Box<Mark>>,
 }
 
 /// The same without owning it, for looking things up.
@@ -26,15 +28,17 @@ pub(super) struct CacheKey {
 pub(super) struct CacheKeyRef<'a> {
     origin: OriginIdentity,
     key: &'a OriginKey,
+    mark: Option<&'a Mark>,
 }
 
 impl<'a> CacheKeyRef<'a> {
     pub(super) fn of(cacheable: &'a Cacheable) -> Self {
-        Self { origin: cacheable.origin(), key: cacheable.key() }
+        Self { origin: cacheable.origin(), key: cacheable.key(), mark: cacheable.mark() }
     }
 
     pub(super) fn to_key(self) -> CacheKey {
-        CacheKey { origin: self.origin, key: self.key.clone() }
+        let mark = self.mark.map(|mark| Box::new(*mark));
+        CacheKey { origin: self.origin, key: self.key.clone(), mark }
     }
 }
 
@@ -43,29 +47,30 @@ impl Hash for CacheKeyRef<'_> {
         // As derived for `CacheKey`.
         self.origin.hash(state);
         self.key.hash(state);
+        self.mark.hash(state);
     }
 }
 
 impl Equivalent<CacheKey> for CacheKeyRef<'_> {
     fn equivalent(&self, key: &CacheKey) -> bool {
-        self.origin == key.origin && *self.key == key.key
+        self.origin == key.origin && *self.key == key.key && self.mark == key.mark.as_deref()
     }
 }
 
 impl CacheKey {
     #[cfg(test)]
     pub(super) fn of_parts(origin: OriginIdentity, key: OriginKey) -> Self {
-        Self { origin, key }
+        Self { origin, key, mark: None }
     }
 
     #[cfg(test)]
     pub(super) fn as_ref(&self) -> CacheKeyRef<'_> {
-        CacheKeyRef { origin: self.origin, key: &self.key }
+        CacheKeyRef { origin: self.origin, key: &self.key, mark: self.mark.as_deref() }
     }
 
     /// Bytes that it holds.
     pub(super) fn weight(&self) -> usize {
-        text(&self.key).len()
+        text(&self.key).len() + self.mark.as_deref().map_or(0, size_of_val)
     }
 
     pub(super) fn is_in(&self, scope: &PurgeScope) -> bool {

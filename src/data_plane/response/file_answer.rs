@@ -61,6 +61,15 @@ impl FileRequest {
         &self.conditions
     }
 
+    /// The answer, where the conditions alone decide it: the version is known, and is not wanted.
+    pub fn settled(&self, current: &Validators) -> Option<FileAnswer> {
+        match conditional::evaluate(&self.conditions, current) {
+            Verdict::NotModified => Some(not_modified(current, &HeaderMap::new())),
+            Verdict::PreconditionFailed => Some(precondition_failed(current)),
+            Verdict::Proceed => None,
+        }
+    }
+
     /// What to answer the client.
     ///
     /// Headers that depend on who asks (`Cache-Control`, `Content-Disposition`) are added by

@@ -34,7 +34,7 @@ impl Address {
     }
 }
 
-fn overrides(opened: Opened, asset: &AssetCase) -> OverrideTable {
+pub(super) fn overrides(opened: Opened, asset: &AssetCase) -> OverrideTable {
     let types = |types| match types {
         Types::ThisOne => AssetTypeSet::EMPTY.with(asset.kind),
         Types::AllOthers => {
@@ -59,7 +59,7 @@ fn overrides(opened: Opened, asset: &AssetCase) -> OverrideTable {
 }
 
 /// The token of that description for a path, which is the effective one.
-fn made(shown: Shown, path: &str) -> String {
+pub(super) fn made(shown: Shown, path: &str) -> String {
     let new = KEYS[0].1;
     let whole = [path];
     let good = acl(&whole);
@@ -96,7 +96,7 @@ fn made(shown: Shown, path: &str) -> String {
 fn object(origin: &str, key: &str, exposure: Exposure) -> PermittedObject {
     let key = Some(OriginKey::Object(key.into()));
     let cache = CacheRules::Off;
-    PermittedObject { origin: OriginName::new(origin), key, exposure, cache }
+    PermittedObject { origin: OriginName::new(origin), key, exposure, cache, registered: None }
 }
 
 /// The contract's answer for an asset, from step 5 on.

@@ -47,6 +47,67 @@ impl Opened {
     ];
 }
 
+/// What the catalog says of an asset's owner, and of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Entered {
+    /// No such id; another tenant has one like it.
+    Unknown,
+    /// Not published.
+    Unpublished,
+    /// Not published, and in a period in which it would be.
+    UnpublishedInAPeriod,
+    /// From the next second on.
+    NotYet,
+    /// Up to this second.
+    Over,
+    /// Published, and nothing is handed out.
+    WithoutAVersion,
+    /// Published, and this file is not there.
+    WithoutTheFile,
+    /// For this very second.
+    InAPeriod,
+    /// Always.
+    Published,
+}
+
+impl Entered {
+    pub(super) const ALL: &'static [Self] = &[
+        Self::Unknown,
+        Self::Unpublished,
+        Self::UnpublishedInAPeriod,
+        Self::NotYet,
+        Self::Over,
+        Self::WithoutAVersion,
+        Self::WithoutTheFile,
+        Self::InAPeriod,
+        Self::Published,
+    ];
+}
+
+/// The visibility in force where a site has a catalog, and whether there is a file: "unpublished
+/// never on /public, even under a public override" (G16), and unknown ids like it (G15). A folder
+/// is not published: it is there, with its attachments, or not.
+pub(super) fn in_catalog(
+    entered: Entered,
+    asset: &AssetCase,
+    by_overrides: Visibility,
+) -> (Visibility, bool) {
+    let of_folder = asset.owner == Owner::Channel;
+    match entered {
+        Entered::Unknown => (Visibility::Private, false),
+        Entered::Unpublished | Entered::UnpublishedInAPeriod | Entered::NotYet | Entered::Over => {
+            if of_folder {
+                (by_overrides, true)
+            } else {
+                (Visibility::Private, false)
+            }
+        }
+        Entered::WithoutAVersion => (by_overrides, of_folder),
+        Entered::WithoutTheFile => (by_overrides, false),
+        Entered::InAPeriod | Entered::Published => (by_overrides, true),
+    }
+}
+
 /// One token, by what is wrong with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shown {

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::asset::{AssetType, AssetTypeSet, ChannelId, TenantId, VideoId};
+use crate::catalog::Catalog;
 use crate::clock::UnixSeconds;
 use crate::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use crate::network::ClientIp;
 use crate::policy::{
-    Access, AssetRules, Basis, Blocklist, BlocklistBuilder, CacheRules, DenialCode, EdgeSnapshot,
-    Exposure, HostPattern, KeyTemplate, OriginName, OriginTakes, OverrideTable, PermittedObject,
-    RequestFacts, Resource, Revocations, Route, Scheme, Site, SiteTable, Step, TenantOverrides,
-    TokenRules, Witness, decide_witnessed,
+    Access, AssetRules, AssetSource, Basis, Blocklist, BlocklistBuilder, CacheRules, CatalogRules,
+    ControlState, Denial, DenialCode, EdgeSnapshot, Exposure, HostPattern, KeyTemplate, OriginName,
+    OriginTakes, OverrideTable, PermittedObject, RequestFacts, Resource, Revocations, Route,
+    Scheme, Site, SiteTable, Step, TenantOverrides, TokenRules, Witness, decide_witnessed,
 };
 use crate::target::{PathToken, RequestTarget};
 use crate::token::edge_auth::{EdgeAuth, SignRequest, SignScope, sign};
@@ -129,11 +130,11 @@ pub(super) fn site(keys: &[(&str, &str)]) -> Site {
         cors: None,
         public_url: None,
         resource_policy: None,
-        assets: Some(AssetRules {
+        assets: Some(AssetSource::Template(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{visibility}/{path}/{quality}.{source}").unwrap(),
             cache: CacheRules::Off,
-        }),
+        })),
         token: Some(TokenRules {
             carriers: CarrierRules::new("__token__", Carrier::ALL),
             scheme: Scheme::EdgeAuth(EdgeAuth {
@@ -162,6 +163,18 @@ pub(super) fn snapshot(
         blocklist: Arc::new(blocklist),
         revocations: Arc::new(Revocations::new([REVOKED.into()])),
         control: None,
+    }
+}
+
+/// The same with a site that looks its assets up in this catalog.
+pub(super) fn looking_up(catalog: Catalog, snapshot: EdgeSnapshot) -> EdgeSnapshot {
+    let rules = CatalogRules::new([(OriginName::new("media"), CacheRules::Off)]);
+    let site = Site { assets: Some(AssetSource::Catalog(rules)), ..site(KEYS) };
+    let control = ControlState { catalog: Arc::new(catalog), ..ControlState::empty() };
+    EdgeSnapshot {
+        sites: Arc::new(SiteTable::new(vec![(vec![HostPattern::Any], site)])),
+        control: Some(Arc::new(control)),
+        ..snapshot
     }
 }
 
@@ -237,8 +250,10 @@ pub(super) fn ask(
                 Basis::Public => None,
                 Basis::Token(token) => Some(token.key().as_str().to_owned()),
             };
-            let object = permit.into_object();
-            Answer::Given { object, key, effective_path: seen.effective_path }
+            match permit.into_object() {
+                Ok(object) => Answer::Given { object, key, effective_path: seen.effective_path },
+                Err(rejection) => Answer::Refused(Denial::from(rejection).code()),
+            }
         }
         Err(denial) => Answer::Refused(denial.code()),
     }

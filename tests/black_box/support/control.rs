@@ -36,6 +36,14 @@ impl Records {
         Self::Postgres(format!("{server}&options=-c%20search_path%3D{schema}"))
     }
 
+    /// Where a program that runs elsewhere finds those of a folder.
+    pub(crate) fn address_from_outside(&self, folder: &Path) -> String {
+        match self {
+            Self::Postgres(url) => url.clone(),
+            Self::Sqlite => format!("sqlite:{}", folder.join("records.db").display()),
+        }
+    }
+
     fn address(&self) -> &str {
         match self {
             Self::Postgres(url) => url,
@@ -46,9 +54,14 @@ impl Records {
 
 /// A folder with a configuration that has a control plane, and these files under `media/`.
 pub(crate) fn folder(records: &Records, files: &[(&str, &str)]) -> TempDir {
+    folder_of(&usual_config("", ""), records, files)
+}
+
+/// The same of another configuration, which has no control plane yet.
+pub(crate) fn folder_of(config: &str, records: &Records, files: &[(&str, &str)]) -> TempDir {
     let control =
         format!("[control]\nlisten = \"127.0.0.1:0\"\nstore = {:?}\n\n[admin]", records.address());
-    let config = usual_config("", "").replacen("[admin]", &control, 1);
+    let config = config.replacen("[admin]", &control, 1);
     let builder = Edge::builder(config);
     files.iter().fold(builder, |it, (name, text)| it.file(&format!("media/{name}"), text)).write()
 }
