@@ -62,6 +62,11 @@ impl Replica {
         }
     }
 
+    /// A snapshot that is whole.
+    pub(super) fn at_version(self, version: u64) -> Self {
+        Self { version, ..self }
+    }
+
     /// The version it is of.
     pub fn version(&self) -> u64 {
         self.version
@@ -97,6 +102,11 @@ impl Replica {
     /// The next moment after `now` at which something ends by itself.
     pub fn next_end(&self, now: UnixSeconds) -> Option<UnixSeconds> {
         self.blocked.values().filter_map(|entry| entry.until).filter(|until| *until > now).min()
+    }
+
+    #[cfg(test)]
+    pub(super) fn revoked(&self, id: &str) -> bool {
+        self.revoked.contains_key(id)
     }
 
     /// Gives back what is the catalog's.
