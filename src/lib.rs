@@ -64,8 +64,8 @@
 //! | `feed` | `target` `asset` `catalog` `clock` `network` `policy` |
 //! | `origin` | `asset` `clock` `secret` `splice` |
 //! | `delivery` | `origin` `policy` `asset` `clock` |
-//! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `delivery` `splice` `telemetry` |
-//! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `delivery` `telemetry` `keyring` `secret` |
+//! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `delivery` `secret` `splice` `telemetry` |
+//! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `delivery` `telemetry` `keyring` `secret` |
 //! | `config` | all above; named by `app`, `cli` and `fuzzing` only |
 //! | `app` | everything but `cli` and `fuzzing` |
 //! | `cli` | `app` `config`, and the floor |

@@ -68,6 +68,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "forensic",
             "delivery",
             "archive",
+            "secret",
             "splice",
             "telemetry",
         ],

@@ -31,6 +31,7 @@ const NEEDS_MORE_THAN_A_HEAD: &[(DenialCode, &str)] = &[
     (DenialCode::Overloaded, "black box/turned_away.rs: connections over the limits"),
     (DenialCode::RangeNotSatisfiable, "black box: ranges past the end"),
     (DenialCode::RequestTimeout, "black box/turned_away.rs: a late head"),
+    (DenialCode::SnapshotStale, "black box/edges.rs: an edge that nobody spoke to for too long"),
 ];
 
 #[derive(Debug, Deserialize)]

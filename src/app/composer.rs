@@ -21,10 +21,22 @@ struct Inner {
     parts: Mutex<Parts>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Parts {
     version: u64,
     control: Option<Arc<ControlState>>,
+    awaits: Awaits,
+    /// A configuration that is not in force before a control plane said something.
+    waiting: Option<Arc<EdgeState>>,
+}
+
+/// What must be there before anything is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Awaits {
+    /// A configuration.
+    Configuration,
+    /// What a control plane says, as well.
+    ControlPlane,
 }
 
 /// What the configuration's part is completed with.
@@ -39,8 +51,10 @@ impl Composer {
         publisher: SnapshotPublisher<EdgeState>,
         clock: Clock,
         metrics: Metrics,
+        awaits: Awaits,
     ) -> Self {
-        Self(Arc::new(Inner { publisher, clock, metrics, parts: Mutex::default() }))
+        let parts = Mutex::new(Parts { version: 0, control: None, awaits, waiting: None });
+        Self(Arc::new(Inner { publisher, clock, metrics, parts }))
     }
 
     /// What is in force.
@@ -54,7 +68,11 @@ impl Composer {
         parts.version += 1;
         let (version, now) = (parts.version, self.0.clock.now());
         let state = complete(Rest { version, now, control: parts.control.clone() });
-        self.publish(state);
+        if parts.awaits == Awaits::ControlPlane && parts.control.is_none() {
+            parts.waiting = Some(Arc::new(state));
+        } else {
+            self.publish(state);
+        }
         version
     }
 
@@ -63,7 +81,8 @@ impl Composer {
     pub(super) fn put_control(&self, control: Arc<ControlState>) {
         let mut parts = self.parts();
         parts.control = Some(Arc::clone(&control));
-        let Some(state) = self.0.publisher.reader().load() else { return };
+        let in_force = self.0.publisher.reader().load();
+        let Some(state) = in_force.or_else(|| parts.waiting.take()) else { return };
         parts.version += 1;
         let EdgeState { policy, delivery, cache, settings } = &*state;
         let policy = EdgeSnapshot {
@@ -89,7 +108,10 @@ impl Composer {
         };
         let overrides = policy.overrides.entries() + of_control(|it| it.overrides.entries());
         let blocked = policy.blocklist.entries() + of_control(|it| it.blocklist.entries());
-        metrics.snapshot_version.set(i64::try_from(policy.version).unwrap_or(i64::MAX));
+        // Who follows a control plane counts what it says, so that edges can be compared.
+        let followed = policy.control.as_deref().filter(|it| it.lease.heard().is_some());
+        let version = followed.map_or(policy.version, |it| it.version);
+        metrics.snapshot_version.set(i64::try_from(version).unwrap_or(i64::MAX));
         metrics.override_entries.set(gauge(overrides));
         metrics.blocklist_entries.set(gauge(blocked));
         self.0.publisher.publish(Arc::new(state));

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -14,11 +13,12 @@ use tokio::time::{sleep, timeout};
 use super::composer::Composer;
 use crate::asset::TenantId;
 use crate::clock::Clock;
-use crate::control_plane::api::{Api, serve};
+use crate::control_plane::api::{Api, Listener, serve};
 use crate::control_plane::link::{LinkSigner, MasterKey, MasterKeyError};
 use crate::control_plane::service::ServiceError;
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
 use crate::control_plane::{Caller, Config, Publisher, hash_files, retain};
+use crate::data_plane::{Certificates, ListenerConfig};
 use crate::telemetry::ErrorChain;
 
 /// Before the database is asked again to tell of changes.
@@ -45,6 +45,9 @@ pub enum ControlError {
     /// Its APIs cannot be set up.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
     /// Its records cannot be had.
     #[error("the store {address} cannot be opened")]
     Store {
@@ -56,24 +59,34 @@ pub enum ControlError {
     },
 }
 
+/// What a control plane is started with.
+#[derive(Debug)]
+pub(super) struct ControlSetup {
+    pub(super) config: Config,
+    pub(super) listeners: Vec<ListenerConfig>,
+    pub(super) certificates: Arc<Certificates>,
+}
+
 /// A running control plane.
 #[derive(Debug)]
 pub(super) struct Control {
-    address: SocketAddr,
+    addresses: Vec<SocketAddr>,
     store: Store,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
-    followers: [JoinHandle<()>; 4],
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Control {
-    /// Opens the store, puts in force what it says, and starts to listen.
+    /// Opens the store, puts in force what it says, and starts to listen. A control plane without
+    /// an edge signs links by what is in force, as one with an edge does.
     pub(super) async fn start(
-        config: Config,
+        setup: ControlSetup,
         clock: Clock,
         composer: Composer,
     ) -> Result<Self, ControlError> {
-        let Config { listen, public_url, store: place, trusted_proxies, master_key } = config;
+        let ControlSetup { config, listeners, certificates } = setup;
+        let Config { public_url, store: place, trusted_proxies, master_key } = config;
         let failed = |source| ControlError::Store { address: format!("{place:?}"), source };
         let store = Store::open(&place).await.map_err(failed)?;
         register_tenants(&store, &composer, clock).await.map_err(failed)?;
@@ -86,66 +99,70 @@ impl Control {
         let api =
             Api::new(store.clone(), clock, public_url, trusted_proxies, sealing, links).await?;
         api.services().signing_key_ensure(&Caller::system("configuration")).await?;
+        let edges = api.edges();
+        let mut tasks = Vec::new();
         let publisher = Publisher::start(store.clone(), clock, master_key).await;
         let mut publisher = publisher.map_err(failed)?;
         composer.put_control(publisher.state());
+        let states = composer.reader();
+        tasks.push(tokio::spawn(async move {
+            let never = publisher.run(|state| composer.put_control(state)).await;
+            match never {}
+        }));
 
-        let unbound = |source| ControlError::Bind { address: listen, source };
-        let listener = TcpListener::bind(listen).await.map_err(unbound)?;
-        let address = listener.local_addr().map_err(unbound)?;
+        let secured = certificates.server_configs().map_err(ControlError::Tls)?;
+        let mut bound = Vec::new();
+        let mut addresses = Vec::new();
+        for (ListenerConfig { address, .. }, tls) in listeners.into_iter().zip(secured) {
+            let unbound = |source| ControlError::Bind { address, source };
+            let listener = Listener::bind(address, tls).await.map_err(unbound)?;
+            addresses.push(listener.address().map_err(unbound)?);
+            bound.push(listener);
+        }
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(async move {
             // Whatever ends the waiting is the end.
-            let stopped = async { drop(stopped.await) };
-            if let Err(error) = serve(listener, api, stopped).await {
-                tracing::error!(%error, "the control plane no longer listens");
-            }
+            serve(bound, api, async { drop(stopped.await) }).await;
         });
-        let hashing = tokio::spawn({
-            let (store, states) = (store.clone(), composer.reader());
+        tasks.push(tokio::spawn({
+            let store = store.clone();
             async move {
                 // The origins of the configuration that is in force at that time.
                 let desk = move || states.load().map(|state| Arc::clone(&state.delivery));
                 let never = hash_files(store, clock, desk).await;
                 match never {}
             }
-        });
-        let following = tokio::spawn(async move {
-            let never = publisher.run(|state| composer.put_control(state)).await;
+        }));
+        tasks.push(tokio::spawn(async move {
+            let never = edges.run().await;
             match never {}
-        });
-        let hearing = tokio::spawn(hear(store.clone()));
-        let retaining = tokio::spawn({
+        }));
+        tasks.push(tokio::spawn(hear(store.clone())));
+        tasks.push(tokio::spawn({
             let store = store.clone();
             async move {
                 let never = retain(store, clock).await;
                 match never {}
             }
-        });
-        Ok(Self {
-            address,
-            store,
-            stop,
-            server,
-            followers: [following, hashing, hearing, retaining],
-        })
+        }));
+        Ok(Self { addresses, store, stop, server, tasks })
     }
 
     /// Where its APIs are.
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
+    pub(super) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
     }
 
     /// Finishes what is under way, and closes the store.
     pub(super) async fn stop(self) {
-        let Self { address: _, store, stop, server, followers } = self;
+        let Self { addresses: _, store, stop, server, tasks } = self;
         // The server is gone only where it failed.
         let _ = stop.send(());
         if timeout(PATIENCE, server).await.is_err() {
             tracing::warn!("requests to the control plane were cut off");
         }
-        for follower in followers {
-            follower.abort();
+        for task in tasks {
+            task.abort();
         }
         store.close().await;
     }

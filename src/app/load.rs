@@ -89,6 +89,7 @@ pub fn check(path: &Path) -> Result<Summary, CheckError> {
         config::load_blocklist(&loaded.blocklist_files).map_err(CheckError::Blocklist)?;
     open_origins(&loaded, None).map_err(CheckError::Delivery)?;
     Certificates::load(&loaded.edge.listeners).map_err(CheckError::Certificate)?;
+    Certificates::load(&loaded.control_listeners).map_err(CheckError::Certificate)?;
     let token_keys = |site: &crate::policy::Site| {
         site.token.as_ref().map_or(0, |token| match &token.scheme {
             crate::policy::Scheme::EdgeAuth(scheme) => scheme.keyring.keys().len(),

@@ -4,6 +4,7 @@
 
 mod composer;
 mod control;
+mod edge;
 mod load;
 mod provision;
 mod reload;
@@ -21,4 +22,4 @@ pub use provision::{
 };
 pub use reload::{ReloadError, ReloadHandle};
 pub use scan::{ScanEffect, ScanError, ScanReport, ScanRequest, scan_catalog};
-pub use serve::{Finish, ServeOptions, Service, StartError};
+pub use serve::{Finish, Planes, ServeOptions, Service, StartError};

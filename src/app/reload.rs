@@ -15,7 +15,9 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::config::{self, KnownOverrides, Loaded, Watched};
 use crate::control_plane;
-use crate::data_plane::{Cache, Certificates, Config, EdgeState, Metrics};
+use crate::data_plane::{
+    Cache, Certificates, Config, EdgeState, ListenerConfig, Metrics, SyncConfig,
+};
 use crate::delivery::DeliveryDesk;
 use crate::policy::Blocklist;
 
@@ -96,6 +98,16 @@ pub(super) struct Fixed {
     pub(super) edge: Config,
     pub(super) admin: Option<SocketAddr>,
     pub(super) control: Option<control_plane::Config>,
+    pub(super) control_listeners: Vec<ListenerConfig>,
+    pub(super) sync: Option<SyncConfig>,
+    pub(super) sites: Sites,
+}
+
+/// Is anything served?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sites {
+    None,
+    Some,
 }
 
 /// What is in force, and how it came there.
@@ -105,7 +117,7 @@ pub(super) struct Reloader {
     clock: Clock,
     composer: Composer,
     metrics: Metrics,
-    certificates: Option<Arc<Certificates>>,
+    certificates: Vec<Arc<Certificates>>,
     /// The files of the last reading, whether it was taken or refused.
     watched: Watched,
     /// How they looked then.
@@ -129,7 +141,7 @@ impl Reloader {
             clock,
             composer,
             metrics,
-            certificates: None,
+            certificates: Vec::new(),
             watched: Watched { files: vec![path.clone()], patterns: Vec::new() },
             seen: Fingerprint::default(),
             path,
@@ -142,7 +154,7 @@ impl Reloader {
 
     /// Certificates are reloaded with the rest.
     pub(super) fn reload_certificates(&mut self, certificates: Arc<Certificates>) {
-        self.certificates = Some(certificates);
+        self.certificates.push(certificates);
     }
 
     /// Reads everything for the first time; gives what is fixed from then on.
@@ -157,7 +169,7 @@ impl Reloader {
         let Steady { loaded, blocklist } = self.read_steadily()?;
         let desk = load::open_origins(&loaded, self.desk.as_deref())
             .map_err(|error| ReloadError::Check(CheckError::Delivery(error)))?;
-        if let Some(certificates) = &self.certificates {
+        for certificates in &self.certificates {
             certificates
                 .reload()
                 .map_err(|error| ReloadError::Check(CheckError::Certificate(error)))?;
@@ -166,10 +178,13 @@ impl Reloader {
             edge: loaded.edge.clone(),
             admin: loaded.admin,
             control: loaded.control.clone(),
+            control_listeners: loaded.control_listeners.clone(),
+            sync: loaded.sync.clone(),
+            sites: if loaded.sites.sites().is_empty() { Sites::None } else { Sites::Some },
         };
         if self.fixed.as_ref().is_some_and(|started| *started != fixed) {
             tracing::warn!(
-                "listeners, workers, drain_timeout and [control] change at a restart only"
+                "listeners, workers, drain_timeout, [control] and [edge.sync] change at a restart only"
             );
         }
         for warning in &loaded.warnings {
@@ -303,10 +318,13 @@ impl Reloader {
         i64::try_from(control.map_or(0, |it| it.catalog.len())).unwrap_or(i64::MAX)
     }
 
-    /// Seconds since the state in force was published.
+    /// Seconds since the state in force was published, or known to be the newest.
     fn age(&self) -> i64 {
-        let published = self.composer.reader().load().map(|state| state.policy.published);
-        let age = published.map_or(0, |published| self.clock.now().since(published));
+        let known = self.composer.reader().load().map(|state| {
+            let heard = state.policy.control.as_ref().and_then(|control| control.lease.heard());
+            heard.unwrap_or(state.policy.published)
+        });
+        let age = known.map_or(0, |known| self.clock.now().since(known));
         i64::try_from(age).unwrap_or(i64::MAX)
     }
 }

@@ -8,21 +8,22 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use prometheus::Registry;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{Builder as RuntimeBuilder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::clock::Clock;
+use crate::control_plane;
 use crate::data_plane::{
-    BindError, DrainTrigger, Drained, EdgeState, Listeners, Metrics, Pipeline,
-    StartError as WorkersStartError, Workers, drain,
+    BindError, Certificates, Config, EdgeState, ListenerConfig, Metrics,
+    StartError as WorkersStartError, SyncConfig, SyncSetupError,
 };
 use crate::policy::{SnapshotPublisher, SnapshotReader};
-use crate::telemetry::{AdminError, AdminListener, LineSink, LineWriter, Readiness};
+use crate::telemetry::{AdminError, AdminListener, Readiness};
 
-use super::composer::Composer;
-use super::control::{Control, ControlError};
-use super::reload::{Fixed, ReloadError, ReloadHandle, Reloader};
+use super::composer::{Awaits, Composer};
+use super::control::{Control, ControlError, ControlSetup};
+use super::edge::{BoundEdge, Edge, follow, raise_descriptor_limit};
+use super::reload::{Fixed, ReloadError, ReloadHandle, Reloader, Sites};
 
 /// What a service is started with.
 pub struct ServeOptions {
@@ -61,9 +62,23 @@ pub enum StartError {
     /// The control plane does not start.
     #[error(transparent)]
     Control(#[from] ControlError),
+    /// Another command follows control planes.
+    #[error("[edge.sync] is for `countersign edge`; `serve` is its own control plane")]
+    Followed,
+    /// The configuration lacks what the command is about.
+    #[error("countersign {command} needs {lacks} in the configuration")]
+    Incomplete {
+        /// The command.
+        command: &'static str,
+        /// What is not there.
+        lacks: &'static str,
+    },
     /// The metrics cannot be registered.
     #[error("the metrics cannot be registered")]
     Metrics(#[source] prometheus::Error),
+    /// Control planes cannot be followed.
+    #[error(transparent)]
+    Sync(#[from] SyncSetupError),
     /// The system gives no thread, runtime or signal handler.
     #[error("the system refuses a thread or a signal handler")]
     System(#[source] io::Error),
@@ -81,16 +96,24 @@ pub enum Finish {
     Drained,
 }
 
+/// Which planes a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planes {
+    /// Both, where the configuration has a `[control]`; else the data plane.
+    Both,
+    /// The control plane alone.
+    Control,
+    /// The data plane alone, which follows control planes elsewhere.
+    Data,
+}
+
 /// A running gateway.
 #[derive(Debug)]
 pub struct Service {
     runtime: Runtime,
-    workers: Workers,
-    drain: DrainTrigger,
     reload: ReloadHandle,
     reload_thread: JoinHandle<()>,
-    sink: LineSink,
-    edge: Vec<SocketAddr>,
+    edge: Option<Edge>,
     admin: Option<SocketAddr>,
     control: Option<Control>,
     signals: Signals,
@@ -107,6 +130,12 @@ impl Service {
     /// Reads the configuration, binds every address, puts the first state in force, and starts
     /// serving.
     pub fn start(options: ServeOptions) -> Result<Self, StartError> {
+        Self::start_as(Planes::Both, options)
+    }
+
+    /// The same, with some planes.
+    pub fn start_as(planes: Planes, options: ServeOptions) -> Result<Self, StartError> {
+        let ServeOptions { config, clock, access_log } = options;
         let runtime = RuntimeBuilder::new_multi_thread()
             .worker_threads(1)
             .thread_name("control")
@@ -121,42 +150,52 @@ impl Service {
         let metrics = Metrics::register(&registry).map_err(StartError::Metrics)?;
         let publisher = SnapshotPublisher::new();
         let state = publisher.reader();
-        let composer = Composer::new(publisher, options.clock, metrics.clone());
-        let mut reloader =
-            Reloader::new(options.config, options.clock, composer.clone(), metrics.clone());
-        let Fixed { edge, admin, control } = reloader.start().map_err(StartError::Config)?;
-        refuse_fixed_clock(options.clock, edge.listeners.iter().map(|it| it.address))?;
+        let awaits = match planes {
+            Planes::Both | Planes::Control => Awaits::Configuration,
+            Planes::Data => Awaits::ControlPlane,
+        };
+        let composer = Composer::new(publisher, clock, metrics.clone(), awaits);
+        let mut reloader = Reloader::new(config, clock, composer.clone(), metrics.clone());
+        let fixed = reloader.start().map_err(StartError::Config)?;
+        let wanted = Wanted::of(planes, fixed)?;
 
-        let listeners = Listeners::bind(&edge)?;
-        let edge: Vec<SocketAddr> = listeners.addresses().collect();
-        reloader.reload_certificates(listeners.certificates());
-        metrics.watch_connections(&registry, listeners.metrics()).map_err(StartError::Metrics)?;
-        let admin = match admin {
+        let edge = match &wanted.edge {
+            Some(config) => {
+                refuse_fixed_clock(clock, config.listeners.iter().map(|it| it.address))?;
+                Some(BoundEdge::bind(config, &mut reloader)?)
+            }
+            None => None,
+        };
+        let admin = match wanted.admin {
             Some(address) => Some(runtime.block_on(AdminListener::bind(address))?),
             None => None,
         };
 
-        // Before anything is served: what the control plane closes is never open for a moment.
-        let control = match control {
-            Some(config) => {
-                refuse_fixed_clock(options.clock, [config.listen])?;
-                let start = Control::start(config, options.clock, composer);
-                Some(runtime.block_on(start)?)
+        // Before anything is served: what a control plane closes is never open for a moment.
+        let control = match wanted.control {
+            Some((config, listeners)) => {
+                refuse_fixed_clock(clock, listeners.iter().map(|it| it.address))?;
+                let certificates =
+                    Certificates::load(&listeners).map_err(BindError::Certificate)?;
+                let certificates = Arc::new(certificates);
+                reloader.reload_certificates(Arc::clone(&certificates));
+                let setup = ControlSetup { config, listeners, certificates };
+                Some(runtime.block_on(Control::start(setup, clock, composer.clone()))?)
             }
             None => None,
         };
+        if let Some(config) = &wanted.sync {
+            follow(config, clock, composer, runtime.handle())?;
+        }
 
-        let dropped = metrics.log_lines_dropped.clone();
-        let (log, sink) =
-            LineWriter::start(options.access_log, dropped).map_err(StartError::System)?;
-        let pipeline = Arc::new(Pipeline::new(state.clone(), options.clock, metrics, log));
-        let (drain, signal) = drain();
-        let workers = listeners.run(|_| Arc::clone(&pipeline), &signal)?;
-        for address in &edge {
+        let edge = match edge {
+            Some(edge) => Some(edge.serve(state.clone(), clock, metrics, &registry, access_log)?),
+            None => None,
+        };
+        for address in edge.iter().flat_map(Edge::addresses) {
             tracing::info!(event = "listening", plane = "edge", address = %address);
         }
-        if let Some(control) = &control {
-            let address = control.address();
+        for address in control.iter().flat_map(Control::addresses) {
             tracing::info!(event = "listening", plane = "control", address = %address);
         }
         let admin = admin.map(|admin| {
@@ -166,23 +205,12 @@ impl Service {
             address
         });
         let (reload, reload_thread) = reloader.run().map_err(StartError::System)?;
-        Ok(Self {
-            runtime,
-            workers,
-            drain,
-            reload,
-            reload_thread,
-            sink,
-            edge,
-            admin,
-            control,
-            signals,
-        })
+        Ok(Self { runtime, reload, reload_thread, edge, admin, control, signals })
     }
 
     /// The addresses that the edge listens on, in the order of the configuration.
     pub fn edge_addresses(&self) -> &[SocketAddr] {
-        &self.edge
+        self.edge.as_ref().map_or(&[], Edge::addresses)
     }
 
     /// Where metrics and health are.
@@ -192,7 +220,7 @@ impl Service {
 
     /// Where the control plane's APIs are.
     pub fn control_address(&self) -> Option<SocketAddr> {
-        self.control.as_ref().map(Control::address)
+        self.control.as_ref().and_then(|control| control.addresses().first().copied())
     }
 
     /// Asks for reloads.
@@ -219,11 +247,7 @@ impl Service {
 
     /// Accepts what is queued, finishes what is in flight, and ends every thread.
     pub fn stop(self) -> Finish {
-        self.drain.start();
-        let finish = match self.runtime.block_on(self.workers.drained()) {
-            Ok(Drained::Finished) => Finish::Drained,
-            Ok(Drained::Aborted { .. }) | Err(_) => Finish::CutOff,
-        };
+        let drained = self.edge.map(|edge| self.runtime.block_on(edge.drain()));
         self.reload.stop();
         // The thread does not panic; were it to, the process is ending all the same.
         let _ = self.reload_thread.join();
@@ -231,9 +255,44 @@ impl Service {
             self.runtime.block_on(control.stop());
         }
         self.runtime.shutdown_background();
-        self.sink.finish();
+        let (finish, sink) = drained.unzip();
+        if let Some(sink) = sink {
+            sink.finish();
+        }
         tracing::info!(event = "stopped");
-        finish
+        finish.unwrap_or(Finish::Drained)
+    }
+}
+
+/// What of a configuration is started.
+struct Wanted {
+    edge: Option<Config>,
+    sync: Option<SyncConfig>,
+    admin: Option<SocketAddr>,
+    control: Option<(control_plane::Config, Vec<ListenerConfig>)>,
+}
+
+impl Wanted {
+    fn of(planes: Planes, fixed: Fixed) -> Result<Self, StartError> {
+        let Fixed { edge, admin, control, control_listeners, sync, sites } = fixed;
+        let control = control.map(|config| (config, control_listeners));
+        let lacks = |command, lacks| Err(StartError::Incomplete { command, lacks });
+        match (planes, sites, &sync, &control) {
+            (Planes::Both | Planes::Data, Sites::None, _, _) => {
+                return lacks("serve and countersign edge", "a [[site]]");
+            }
+            (Planes::Both, Sites::Some, Some(_), _) => return Err(StartError::Followed),
+            (Planes::Control, _, _, None) => return lacks("control", "[control]"),
+            (Planes::Data, Sites::Some, None, _) => return lacks("edge", "[edge.sync]"),
+            (Planes::Both, Sites::Some, None, _)
+            | (Planes::Control, _, _, Some(_))
+            | (Planes::Data, Sites::Some, Some(_), _) => {}
+        }
+        Ok(match planes {
+            Planes::Both => Self { edge: Some(edge), sync: None, admin, control },
+            Planes::Control => Self { edge: None, sync: None, admin, control },
+            Planes::Data => Self { edge: Some(edge), sync, admin, control: None },
+        })
     }
 }
 
@@ -244,17 +303,6 @@ impl Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
         })
-    }
-}
-
-/// Takes as many descriptors as the system allows: connections, files and origins share them.
-fn raise_descriptor_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if limit.current != limit.maximum
-        && let Err(error) = setrlimit(Resource::Nofile, raised)
-    {
-        tracing::warn!(%error, "the descriptor limit cannot be raised");
     }
 }
 

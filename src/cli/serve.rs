@@ -1,4 +1,4 @@
-//! `countersign serve`: the gateway.
+//! `countersign serve`, `edge` and `control`: the gateway, or one of its planes.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::output::{self, Exit};
-use crate::app::{self, ErrorChain, Finish, LogFormat, init_log};
+use crate::app::{self, ErrorChain, Finish, LogFormat, Planes, init_log};
 use crate::clock::{Clock, UnixSeconds};
 
 /// Serves links until SIGTERM or Ctrl-C.
@@ -17,6 +17,36 @@ Example:
 
 Exit status: 0 drained, 1 not started or requests cut off at the end of drain_timeout, 2 usage.")]
 pub(super) struct Serve {
+    #[command(flatten)]
+    running: Running,
+}
+
+/// Serves links and follows control planes elsewhere: the data plane alone.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  countersign edge --config /etc/countersign/edge.toml
+
+Exit status: 0 drained, 1 not started or requests cut off at the end of drain_timeout, 2 usage.")]
+pub(super) struct Edge {
+    #[command(flatten)]
+    running: Running,
+}
+
+/// Keeps the records and tells edges what they say: the control plane alone.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  countersign control --config /etc/countersign/control.toml
+
+Exit status: 0 stopped, 1 not started, 2 usage.")]
+pub(super) struct Control {
+    #[command(flatten)]
+    running: Running,
+}
+
+#[derive(Args, Debug)]
+struct Running {
     /// The configuration.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -35,6 +65,18 @@ enum LogShape {
 }
 
 pub(super) fn serve(arguments: &Serve) -> Exit {
+    run(Planes::Both, &arguments.running)
+}
+
+pub(super) fn edge(arguments: &Edge) -> Exit {
+    run(Planes::Data, &arguments.running)
+}
+
+pub(super) fn control(arguments: &Control) -> Exit {
+    run(Planes::Control, &arguments.running)
+}
+
+fn run(planes: Planes, arguments: &Running) -> Exit {
     let format = match arguments.log {
         LogShape::Json => LogFormat::Json,
         LogShape::Text => LogFormat::Text,
@@ -48,7 +90,7 @@ pub(super) fn serve(arguments: &Serve) -> Exit {
         clock,
         access_log: Box::new(std::io::stderr()),
     };
-    match app::Service::start(options) {
+    match app::Service::start_as(planes, options) {
         Ok(service) => match service.run_until_signal() {
             Finish::Drained => Exit::Success,
             Finish::CutOff => failure("requests were cut off at the end of drain_timeout"),

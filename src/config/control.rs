@@ -4,11 +4,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use super::document::{Section, Value};
-use super::edge::{CERTIFICATE_KEYS, LISTENER_KEYS, MAX_LISTENERS};
+use super::edge::{LISTENER_KEYS, MAX_LISTENERS, certificates, plain as unsecured};
 use super::finding::Finding;
 use super::secret_source::secret;
 use crate::control_plane::link::{MasterKey, MasterKeySource};
 use crate::control_plane::{Config, StoreAddress};
+use crate::data_plane::ListenerConfig;
 use crate::keyring::KeyMaterial;
 use crate::network::NetworkSet;
 
@@ -24,21 +25,12 @@ const STORE: &str = "sqlite:countersign.db";
 
 /// None where it cannot be started as written.
 pub(super) fn control(section: Section<'_>) -> Option<Config> {
-    let listen = section.value("listen").map_or(Some(LISTEN), |it| it.socket_address());
-    if let (Some(listen), Some(value)) = (listen, section.value("listen"))
-        && !listen.ip().is_loopback()
-    {
-        value.report(Finding::warning(
-            "passwords and tokens travel in the clear: let a proxy that speaks TLS stand before it",
-        ));
-    }
     let public_url = section.value("public_url").map(public_url);
     let store = store(section);
     let trusted_proxies = section.value("trusted_proxies").map(|it| it.networks());
     let master_key = store.as_ref().map(|store| master_key(section, store));
     without_effect(section);
     Some(Config {
-        listen: listen?,
         public_url: public_url.map_or(Some(None), |url| url.map(Some))?,
         store: store?,
         master_key: master_key??,
@@ -118,20 +110,45 @@ fn without_effect(section: Section<'_>) {
             value.flag((), ());
         }
     }
-    let Some(listeners) = section.value("listener") else { return };
-    warn(listeners, "[[control.listener]]");
-    for listener in listeners.items(MAX_LISTENERS).into_iter().flatten() {
-        let Some(listener) = listener.section("[[control.listener]]", LISTENER_KEYS) else {
+}
+
+/// The default address stands only where nothing else is said.
+pub(super) fn listeners(section: Section<'_>) -> Vec<ListenerConfig> {
+    let mut listeners = Vec::new();
+    if let Some(value) = section.value("listen") {
+        listeners.extend(value.socket_address().map(|address| plain(value, address)));
+    } else if !section.has("listener") {
+        listeners.push(unsecured(LISTEN));
+    }
+    let items = section.value("listener").and_then(|it| it.items(MAX_LISTENERS));
+    for item in items.into_iter().flatten() {
+        let Some(table) = item.section("[[control.listener]]", LISTENER_KEYS) else { continue };
+        if let Some(value) = table.value("proxy_protocol_from") {
+            value.report(
+                Finding::error("a control plane reads no PROXY headers")
+                    .help("the addresses of balancers before it go into `trusted_proxies`"),
+            );
+        }
+        let certificates = table.value("certificates").and_then(certificates).unwrap_or_default();
+        let address = table.required("address", "for example address = \"0.0.0.0:8443\"");
+        let Some((value, address)) = address.and_then(|it| Some((it, it.socket_address()?))) else {
             continue;
         };
-        listener.required("address", "an IP address and a port").map(|it| it.socket_address());
-        listener.value("proxy_protocol_from").map(|it| it.networks());
-        let certificates = listener.value("certificates").and_then(|it| it.items(MAX_LISTENERS));
-        for pair in certificates.into_iter().flatten() {
-            if let Some(pair) = pair.section("a certificate", CERTIFICATE_KEYS) {
-                pair.required("cert", "a PEM file").map(|it| it.path());
-                pair.required("key", "a PEM file").map(|it| it.path());
-            }
-        }
+        listeners.push(if certificates.is_empty() {
+            plain(value, address)
+        } else {
+            ListenerConfig { certificates, ..unsecured(address) }
+        });
     }
+    listeners
+}
+
+fn plain(value: Value<'_>, address: SocketAddr) -> ListenerConfig {
+    if !address.ip().is_loopback() {
+        value.report(
+            Finding::warning("passwords and tokens travel in the clear")
+                .help("give it certificates ([[control.listener]]), or a proxy that speaks TLS"),
+        );
+    }
+    unsecured(address)
 }

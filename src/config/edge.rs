@@ -252,11 +252,11 @@ fn listeners(section: Section<'_>) -> Vec<ListenerConfig> {
     listeners
 }
 
-fn plain(address: SocketAddr) -> ListenerConfig {
+pub(super) fn plain(address: SocketAddr) -> ListenerConfig {
     ListenerConfig { address, certificates: Vec::new(), proxy_protocol_from: NetworkSet::default() }
 }
 
-fn certificates(value: Value<'_>) -> Option<Vec<CertificateFiles>> {
+pub(super) fn certificates(value: Value<'_>) -> Option<Vec<CertificateFiles>> {
     let items = value.items(MAX_CERTIFICATES)?;
     let read = |item: Value<'_>| {
         let section = item.section("a certificate", CERTIFICATE_KEYS)?;

@@ -19,10 +19,10 @@ use super::pieces::Place;
 use super::sites::{CatalogFrom, no_site, site_table};
 use super::source::SourceFile;
 use super::surroundings::Surroundings;
+use super::sync::{self, SYNC_KEYS};
 use super::syntax::with_table;
-use super::without_effect::{self, SYNC_KEYS};
 use crate::control_plane;
-use crate::data_plane::{CacheConfig, Config, ListenerConfig, Settings};
+use crate::data_plane::{CacheConfig, Config, ListenerConfig, Settings, SyncConfig};
 use crate::origin;
 use crate::policy::{OverrideTable, Revocations, SiteTable};
 
@@ -60,6 +60,10 @@ pub struct Loaded {
     pub admin: Option<SocketAddr>,
     /// What may be handed out is kept, and changed, here; none: there is the configuration only.
     pub control: Option<control_plane::Config>,
+    /// Where its APIs are.
+    pub control_listeners: Vec<ListenerConfig>,
+    /// The control planes that an edge follows.
+    pub sync: Option<SyncConfig>,
     /// What a change of which calls for a reload.
     pub watched: Watched,
     /// What is allowed but looks like a mistake.
@@ -83,8 +87,9 @@ pub fn load_again(
         with_table(document, |table| resolve(document, table, known))
     });
     let (resolved, warnings, watched) = reading.finish(resolved)?;
-    let Resolved { edge, cache, sites, origins, overrides: known_overrides, admin, control } =
+    let Resolved { edge, sync, cache, sites, origins, overrides, admin, control, listeners } =
         resolved;
+    let known_overrides = overrides;
     let overrides = known_overrides.as_ref().map(|it| Arc::clone(it.table())).unwrap_or_default();
     let Edge { config, settings, blocklist_files, overrides_file: _, revocations } = edge;
     Ok(Loaded {
@@ -99,6 +104,8 @@ pub fn load_again(
         blocklist_files,
         admin,
         control,
+        control_listeners: listeners,
+        sync,
         watched,
         warnings,
     })
@@ -107,12 +114,14 @@ pub fn load_again(
 #[derive(Debug)]
 struct Resolved {
     edge: Edge,
+    sync: Option<SyncConfig>,
     cache: CacheConfig,
     sites: SiteTable,
     origins: Vec<origin::Config>,
     overrides: Option<KnownOverrides>,
     admin: Option<SocketAddr>,
     control: Option<control_plane::Config>,
+    listeners: Vec<ListenerConfig>,
 }
 
 fn resolve<'d>(
@@ -128,13 +137,12 @@ fn resolve<'d>(
     let sync = edge_section
         .and_then(|it| it.value("sync"))
         .and_then(|it| it.section("[edge.sync]", SYNC_KEYS));
-    if let Some(section) = sync {
-        without_effect::sync(section);
-    }
+    let followed = sync.and_then(sync::sync);
     let cache =
         open("cache", "[cache]", CACHE_KEYS).map_or_else(CacheConfig::default, cache::cache);
     let control = open("control", "[control]", CONTROL_KEYS);
     let control_plane = control.and_then(control::control);
+    let listeners = control.map(control::listeners).unwrap_or_default();
     let admin = open("admin", "[admin]", ADMIN_KEYS).and_then(|it| it.value("listen"));
     let admin = match admin {
         Some(value) if value.is_text() && value.text() == Some("") => None,
@@ -149,7 +157,10 @@ fn resolve<'d>(
 
     let origins = root.value("origin").map(Origins::read).unwrap_or_default();
     let sites = if let Some(value) = root.value("site") {
-        site_table(value, &origins, catalog_from(control))
+        site_table(value, &origins, catalog_from(control, sync))
+    } else if control.is_some() && edge_section.is_none() {
+        // A control plane alone serves no site.
+        SiteTable::default()
     } else {
         document.reading.report_file(document.file.path(), no_site());
         SiteTable::default()
@@ -167,19 +178,20 @@ fn resolve<'d>(
     }
     Resolved {
         edge,
+        sync: followed,
         cache,
         sites,
         origins: origins.entries,
         overrides,
         admin,
         control: control_plane,
+        listeners,
     }
 }
 
-/// Who has a catalog: the control plane in the same program. One that is followed from elsewhere
-/// would count here too.
-fn catalog_from(control: Option<Section<'_>>) -> CatalogFrom {
-    match control {
+/// Who has a catalog: the control plane in the same program, or one that is followed.
+fn catalog_from(control: Option<Section<'_>>, sync: Option<Section<'_>>) -> CatalogFrom {
+    match control.or(sync) {
         Some(_) => CatalogFrom::ControlPlane,
         None => CatalogFrom::Nowhere,
     }

@@ -28,10 +28,10 @@ mod sharing;
 mod sites;
 mod source;
 mod surroundings;
+mod sync;
 mod syntax;
 mod tokens;
 mod units;
-mod without_effect;
 
 pub use error::{Colour, ConfigErrors, Diagnostic, Severity, Watched};
 pub use lists::{BlocklistErrors, UnreadableBlocklist, load_blocklist};

@@ -29,13 +29,6 @@ pub(super) fn secret<'d>(value: Value<'d>, name: &'static str) -> Option<NamedSe
     named_secret(section, name)
 }
 
-/// The form of a secret that this version does not need: the content is not looked for.
-pub(super) fn secret_form(value: Value<'_>, name: &'static str) {
-    if let Some(section) = secret_section(value, name, SECRET_KEYS) {
-        let _ = exactly_one(section, name);
-    }
-}
-
 /// A table that names a secret; text in its place is hidden from excerpts and refused.
 pub(super) fn secret_section<'d>(
     value: Value<'d>,

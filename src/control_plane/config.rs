@@ -1,7 +1,5 @@
 //! What a control plane is started with.
 
-use std::net::SocketAddr;
-
 use super::link::MasterKeySource;
 use super::store::StoreAddress;
 use crate::network::NetworkSet;
@@ -9,8 +7,6 @@ use crate::network::NetworkSet;
 /// `[control]`, resolved. All of it changes at a restart only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// Where the APIs are.
-    pub listen: SocketAddr,
     /// How the APIs are reached from outside, without a final slash; none: as a client asks.
     pub public_url: Option<Box<str>>,
     /// Where the records are.

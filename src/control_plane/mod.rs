@@ -16,6 +16,7 @@ pub mod account;
 pub mod api;
 mod caller;
 mod config;
+pub mod edge_sync;
 mod hashing;
 pub mod link;
 mod publish;

@@ -14,8 +14,8 @@ use tokio::time::{sleep, timeout};
 use super::caller::Caller;
 use super::link::MasterKey;
 use super::record::{
-    BlocklistEntry, FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion, KeyUse, PathOverride,
-    Revocation, SigningKey,
+    BlocklistEntry, BlocklistId, ContentId, FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion,
+    KeyUse, PathOverride, Revocation, RevocationId, SigningKey,
 };
 use super::store::{Page, Store, StoreError, View};
 use crate::catalog::{CatalogChange, Grants};
@@ -29,10 +29,10 @@ use crate::telemetry::ErrorChain;
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Before a store that failed is asked again.
-const LEFT_ALONE: Duration = Duration::from_secs(1);
+pub(super) const LEFT_ALONE: Duration = Duration::from_secs(1);
 
 /// Entries of the feed that are read at once.
-const ENTRIES: u16 = 1_000;
+pub(super) const ENTRIES: u16 = 1_000;
 
 /// Records of one kind that are read at once.
 const RECORDS: u16 = 1_000;
@@ -143,7 +143,7 @@ enum Followed {
     Nothing,
 }
 
-async fn wait(changed: &mut watch::Receiver<()>) {
+pub(super) async fn wait(changed: &mut watch::Receiver<()>) {
     // An error: the store is closed, and the task about to end. A timeout: time for a look.
     if let Ok(Err(_)) = timeout(LOOK_EVERY, changed.changed()).await {
         sleep(LOOK_EVERY).await;
@@ -155,42 +155,84 @@ async fn read_everything(
     unsealing: &Unsealing,
 ) -> Result<(FeedHead, Replica), StoreError> {
     let head = view.feed_head().await?;
-    let overrides = view.override_list_all().await?.into_iter().map(opened);
-    let mut changes: Vec<Change> = overrides.collect();
-    let keys = view.signing_key_list().await?.into_iter();
-    changes.extend(keys.filter_map(|key| unsealing.changed(key)));
-    let mut page = Page::first(RECORDS);
-    loop {
-        let listed = view.revocation_list(&page).await?;
-        changes.extend(listed.items.into_iter().map(revoked));
-        let Some(next) = listed.next else { break };
-        page = Page::after(next, RECORDS);
+    let mut replica = Replica::of_snapshot(head.version.0, []);
+    let mut everything = Everything::Overrides;
+    // Packed some at a time: a million contents are never here as they are read.
+    while let Some(some) = everything.next(view, unsealing).await? {
+        replica.extend(some);
     }
-    let mut page = Page::first(RECORDS);
-    loop {
-        let listed = view.blocklist_list(&page).await?;
-        changes.extend(listed.items.into_iter().map(blocked));
-        let Some(next) = listed.next else { break };
-        page = Page::after(next, RECORDS);
-    }
-    let mut replica = Replica::of_snapshot(head.version.0, changes);
-    let mut page = Page::first(RECORDS);
-    loop {
-        // Packed page by page: a million of them are never here as they are read.
-        let listed = view.content_state_list(&page).await?;
-        let contents =
-            listed.items.into_iter().map(|state| CatalogChange::ContentSet(state.into()));
-        replica.extend(contents.map(Change::Catalog));
-        let Some(next) = listed.next else { break };
-        page = Page::after(next, RECORDS);
-    }
-    let folders = view.folder_state_list().await?.into_iter().map(CatalogChange::FolderSet);
-    replica.extend(folders.map(Change::Catalog));
     Ok((head, replica))
 }
 
+/// Everything that edges know, read some records at a time: what comes next.
+#[derive(Debug)]
+pub(super) enum Everything {
+    Overrides,
+    Keys,
+    Revocations(Page<RevocationId>),
+    Blocklist(Page<BlocklistId>),
+    Contents(Page<ContentId>),
+    Folders,
+    End,
+}
+
+impl Everything {
+    /// Reads on, in the same view each time.
+    pub(super) async fn next(
+        &mut self,
+        view: &mut View,
+        unsealing: &Unsealing,
+    ) -> Result<Option<Vec<Change>>, StoreError> {
+        let (changes, next) = match self {
+            Self::Overrides => {
+                let overrides = view.override_list_all().await?.into_iter().map(opened).collect();
+                (overrides, Self::Keys)
+            }
+            Self::Keys => {
+                let keys = view.signing_key_list().await?.into_iter();
+                let keys = keys.filter_map(|key| unsealing.changed(key)).collect();
+                (keys, Self::Revocations(Page::first(RECORDS)))
+            }
+            Self::Revocations(page) => {
+                let listed = view.revocation_list(page).await?;
+                let next = match listed.next {
+                    Some(next) => Self::Revocations(Page::after(next, RECORDS)),
+                    None => Self::Blocklist(Page::first(RECORDS)),
+                };
+                (listed.items.into_iter().map(revoked).collect(), next)
+            }
+            Self::Blocklist(page) => {
+                let listed = view.blocklist_list(page).await?;
+                let next = match listed.next {
+                    Some(next) => Self::Blocklist(Page::after(next, RECORDS)),
+                    None => Self::Contents(Page::first(RECORDS)),
+                };
+                (listed.items.into_iter().map(blocked).collect(), next)
+            }
+            Self::Contents(page) => {
+                let listed = view.content_state_list(page).await?;
+                let next = match listed.next {
+                    Some(next) => Self::Contents(Page::after(next, RECORDS)),
+                    None => Self::Folders,
+                };
+                let contents = listed.items.into_iter();
+                let contents = contents.map(|state| CatalogChange::ContentSet(state.into()));
+                (contents.map(Change::Catalog).collect(), next)
+            }
+            Self::Folders => {
+                let folders = view.folder_state_list().await?.into_iter();
+                let folders = folders.map(CatalogChange::FolderSet);
+                (folders.map(Change::Catalog).collect(), Self::End)
+            }
+            Self::End => return Ok(None),
+        };
+        *self = next;
+        Ok(Some(changes))
+    }
+}
+
 /// What an event means to an edge; none: nothing, so far.
-fn change(event: FeedEvent, unsealing: &Unsealing) -> Option<Change> {
+pub(super) fn change(event: FeedEvent, unsealing: &Unsealing) -> Option<Change> {
     Some(match event {
         FeedEvent::BlocklistSet(entry) => blocked(entry),
         FeedEvent::BlocklistRemoved { id } => {
@@ -224,7 +266,7 @@ fn change(event: FeedEvent, unsealing: &Unsealing) -> Option<Change> {
 
 /// Opens keys on their way to the edges.
 #[derive(Debug)]
-struct Unsealing(Option<MasterKey>);
+pub(super) struct Unsealing(pub(super) Option<MasterKey>);
 
 impl Unsealing {
     /// What a key means to an edge; none where it is not for links.

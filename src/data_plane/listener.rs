@@ -22,7 +22,7 @@ use super::connection::{Answer, Door};
 use super::connection_metrics::ConnectionMetrics;
 use super::drain::DrainSignal;
 use super::settings::{Config, ListenerConfig};
-use super::tls::{self, CertificateError, Certificates};
+use super::tls::{CertificateError, Certificates};
 use super::worker::{Entrance, Worker, Workers};
 
 /// Connections the kernel keeps for us between two accepts; it may keep fewer (`somaxconn`).
@@ -54,7 +54,7 @@ impl Listeners {
         let workers = config.workers.max(1);
         let certificates = Certificates::load(&config.listeners).map_err(BindError::Certificate)?;
         let certificates = Arc::new(certificates);
-        let configs = tls::server_configs(&certificates).map_err(BindError::Tls)?;
+        let configs = certificates.server_configs().map_err(BindError::Tls)?;
         let bound = config
             .listeners
             .iter()

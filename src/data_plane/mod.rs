@@ -31,6 +31,7 @@ pub mod response;
 mod resumption;
 mod settings;
 mod state;
+mod sync;
 mod tls;
 mod worker;
 
@@ -57,5 +58,6 @@ pub use settings::{
     AccessLog, CertificateFiles, Config, Limits, ListenerConfig, Missing, Reasons, Settings,
 };
 pub use state::EdgeState;
+pub use sync::{ControlUrl, ControlUrlRejection, Follower, SyncConfig, SyncSetupError};
 pub use tls::{CertificateError, CertificateProblem, Certificates};
 pub use worker::{WorkerLost, Workers};

@@ -65,15 +65,21 @@ impl Certificates {
         Ok(())
     }
 
+    /// How each listener that has certificates accepts, in their order. They share what sessions
+    /// are taken up again by.
+    pub fn server_configs(
+        self: &Arc<Self>,
+    ) -> Result<Vec<Option<Arc<ServerConfig>>>, rustls::Error> {
+        server_configs(self)
+    }
+
     /// The files to watch.
     pub fn paths(&self) -> impl Iterator<Item = &Path> {
         self.files.iter().flatten().flat_map(|pair| [pair.cert.as_path(), pair.key.as_path()])
     }
 }
 
-/// How each listener that has certificates accepts, in the order of the listeners. They share what
-/// sessions are taken up again by.
-pub(super) fn server_configs(
+fn server_configs(
     certificates: &Arc<Certificates>,
 ) -> Result<Vec<Option<Arc<ServerConfig>>>, rustls::Error> {
     certificates

@@ -8,8 +8,8 @@ use crate::asset::TenantId;
 use crate::catalog::{Catalog, CatalogChange, Grants};
 use crate::clock::UnixSeconds;
 use crate::policy::{
-    Blocklist, BlocklistBuilder, ControlState, LinkKey, LinkKeys, OverrideTable, Revocations,
-    TenantRevocations,
+    Blocklist, BlocklistBuilder, ControlState, Lease, LinkKey, LinkKeys, OverrideTable,
+    Revocations, TenantRevocations,
 };
 
 /// Everything that a control plane said, up to one version.
@@ -96,6 +96,7 @@ impl Replica {
             blocklist: self.blocklist(now),
             revocations: Revocations::of_tenants(self.revocations.clone()),
             links: Arc::clone(&self.links),
+            lease: Arc::new(Lease::endless()),
         }
     }
 

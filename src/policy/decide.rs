@@ -35,6 +35,10 @@ pub fn decide_witnessed<'r, W: Witness>(
         witness.see(|| Step::TokenNotNeeded);
         return Ok(Permit::new(facts, grant, Basis::Public));
     }
+    if snapshot.is_stale(now) {
+        // A link may have been revoked, or its key dropped, and nobody said so here.
+        return Err(DenialCode::SnapshotStale.into());
+    }
     let paths = match effective {
         Some(effective) => EffectivePaths::of(&facts.target, effective),
         None => EffectivePaths::as_asked(&facts.target),

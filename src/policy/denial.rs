@@ -157,6 +157,8 @@ denial_codes! {
     RangeNotSatisfiable = "range_not_satisfiable",
     /// The request did not arrive in time.
     RequestTimeout = "request_timeout",
+    /// A control plane was not heard for longer than what it said is believed.
+    SnapshotStale = "snapshot_stale",
     /// The target could be read as two different paths.
     TargetAmbiguous = "target_ambiguous",
     /// The target is not a request target.

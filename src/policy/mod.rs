@@ -8,6 +8,7 @@ mod control_state;
 mod decide;
 mod denial;
 mod facts;
+mod lease;
 mod link_keys;
 mod netset;
 mod overrides;
@@ -25,6 +26,7 @@ pub use control_state::ControlState;
 pub use decide::{admit, decide, decide_witnessed};
 pub use denial::{Denial, DenialCode};
 pub use facts::{RequestFacts, Resource};
+pub use lease::Lease;
 pub use link_keys::{LinkKey, LinkKeys};
 pub use netset::{
     BlocklistBuilder, MAX_ENTRIES, MAX_FILE_BYTES, MAX_LINE_BYTES, NetsetError, NetsetErrors,

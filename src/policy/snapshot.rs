@@ -46,6 +46,11 @@ impl EdgeSnapshot {
         }
     }
 
+    /// Was a control plane not heard for longer than what it said is believed?
+    pub fn is_stale(&self, now: UnixSeconds) -> bool {
+        self.control.as_ref().is_some_and(|control| control.lease.is_over(now))
+    }
+
     /// Is the client refused whatever it asks?
     pub fn blocks(&self, client: ClientIp) -> bool {
         let of_control = || self.control.as_ref().is_some_and(|it| it.blocklist.contains(client));

@@ -123,6 +123,10 @@ mod catalog;
 #[cfg(test)]
 mod control_plane;
 
+// Edges that follow control planes elsewhere, and what is so when either is killed or away.
+#[cfg(test)]
+mod edges;
+
 // Large bodies, byte for byte from every source and by every way they can go.
 #[cfg(test)]
 mod large_bodies;

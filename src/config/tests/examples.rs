@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use super::super::{
-    Loaded, Surroundings, cache, control, edge, load, origins, sites, tokens, without_effect,
+    Loaded, Surroundings, cache, control, edge, load, origins, sites, sync, tokens,
 };
 use super::world::{KEY, SMALLEST, load_with, messages, only_site};
 use crate::origin::{HttpConfig, Kind};
@@ -77,9 +77,13 @@ fn the_commented_configuration_is_complete_and_true() {
         .collect();
     let master = "1f".repeat(32);
     let config = format!("{SMALLEST}\n[[origin]]\n{later}");
-    let loaded = load_with(&config, &[("ca.pem", b""), ("master.hex", master.as_bytes())])
-        .unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(loaded.warnings.len(), 2);
+    let beside: [(&str, &[u8]); 3] =
+        [("ca.pem", b""), ("edge.token", b"cse_x\n"), ("master.hex", master.as_bytes())];
+    let loaded = load_with(&config, &beside).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(messages(&loaded.warnings), ["[control.compat] has no effect in this version"]);
+    let sync = loaded.sync.as_ref().unwrap();
+    assert_eq!(sync.token.expose(), "cse_x");
+    assert_eq!(sync.max_age, std::time::Duration::from_hours(24));
     let disk = loaded.cache.disk.as_ref().unwrap();
     assert_eq!((disk.size, disk.slice), (100 << 30, 1 << 20));
     let Kind::Http(far) = &loaded.origins[1].kind else { panic!("{:?}", loaded.origins) };
@@ -103,7 +107,7 @@ fn the_commented_configuration_is_complete_and_true() {
         cache::DISK_KEYS,
         control::CONTROL_KEYS,
         control::COMPAT_KEYS,
-        without_effect::SYNC_KEYS,
+        sync::SYNC_KEYS,
     ];
     for key in lists.concat() {
         let named =

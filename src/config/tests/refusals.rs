@@ -113,6 +113,10 @@ fn what_looks_like_a_mistake_is_pointed_out() {
     let beside: &[(&str, &[u8])] = &[
         ("keys/short.hex", b"00112233445566778899aabbccddee"),
         ("keys/same.hex", b"0011223344556677 "),
+        ("edge.token", b"cse_x"),
+        ("ca.pem", b""),
+        ("a", b""),
+        ("b", b""),
     ];
     let loaded = load_with(config, beside).unwrap_or_else(|errors| panic!("{errors}"));
     assert_eq!(
@@ -120,10 +124,8 @@ fn what_looks_like_a_mistake_is_pointed_out() {
         [
             "every address is a trusted proxy",
             "the pattern names no file",
-            "[edge.sync] has no effect in this version",
             "[cache.disk] has no effect where `memory` is 0",
             "[control.compat] has no effect in this version",
-            "[[control.listener]] has no effect in this version",
             "HMAC-md5 is an old choice",
             "the key has only 15 bytes",
             "the key has only 8 bytes",

@@ -2,12 +2,13 @@
 
 use super::error::AccountError;
 use super::password::PasswordHasher;
+use super::secret_text::SecretKind;
 use super::throttle::LoginThrottle;
 use crate::asset::TenantId;
 use crate::clock::Clock;
 use crate::control_plane::caller::{Actor, Caller, Reach};
 use crate::control_plane::record::{
-    AccessToken, Application, Grantee, Person, Role, Scope, ScopeSet, SecretHash, TokenUse,
+    AccessToken, Application, Edge, Grantee, Person, Role, Scope, ScopeSet, SecretHash, TokenUse,
 };
 use crate::control_plane::store::{Store, View};
 use crate::network::ClientIp;
@@ -50,6 +51,13 @@ impl Accounts {
         address: Option<ClientIp>,
     ) -> Result<Caller, AccountError> {
         let mut view = self.store.view(&Caller::system("authenticate")).await?;
+        if token.starts_with(SecretKind::Edge.prefix()) {
+            let caller = edge_caller(view.edge_by_token(&SecretHash::of(token)).await?)?;
+            return Ok(match address {
+                Some(address) => caller.from_address(address),
+                None => caller,
+            });
+        }
         let token = view.access_token(&SecretHash::of(token)).await?;
         self.in_force(&token, TokenUse::Access)?;
         let holder = holder(&mut view, &token.grantee).await?;
@@ -69,6 +77,15 @@ impl Accounts {
         let ended = token.expires_at <= self.clock.now() || token.revoked_at.is_some();
         if ended || token.token_use != expected { Err(AccountError::NotValid) } else { Ok(()) }
     }
+}
+
+/// An edge serves every tenant, and may do nothing but follow.
+fn edge_caller(edge: Edge) -> Result<Caller, AccountError> {
+    let Edge { id, revoked_at: None, .. } = edge else { return Err(AccountError::NotValid) };
+    let scopes = ScopeSet::EMPTY.with(Scope::Edge);
+    let credential = id.to_string();
+    let caller = Caller::authenticated(Actor::Edge(id), scopes, Reach::EveryTenant);
+    Ok(caller.with_credential(&credential))
 }
 
 /// The holder of a token, who may have been disabled, or may do less, since it was issued.

@@ -14,15 +14,22 @@ pub enum SecretKind {
     Access,
     /// An application's password.
     Client,
+    /// An edge's calls.
+    Edge,
+    /// Letting an edge in, once.
+    Enrolment,
     /// Being exchanged for another access token.
     Refresh,
 }
 
 impl SecretKind {
-    const fn prefix(self) -> &'static str {
+    /// What a secret of this kind begins with.
+    pub const fn prefix(self) -> &'static str {
         match self {
             Self::Access => "csa_",
             Self::Client => "css_",
+            Self::Edge => "cse_",
+            Self::Enrolment => "csn_",
             Self::Refresh => "csr_",
         }
     }

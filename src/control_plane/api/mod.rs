@@ -2,7 +2,7 @@
 //!
 //! | place | owns |
 //! |---|---|
-//! | `server` | the listener |
+//! | `server` | the listeners |
 //! | `router` | every route with its document, and what goes around all of them |
 //! | `auth` | who calls: no handler has a caller without it |
 //! | `error`, `envelope` | one table from a cause to a status; request ids; how each dialect spells a problem |
@@ -41,5 +41,5 @@ mod timestamp;
 
 pub use document::{Document, document};
 pub use router::router;
-pub use server::serve;
+pub use server::{Listener, serve};
 pub use state::Api;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::cursor::CursorKey;
 use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::{Accounts, PasswordHasher};
+use crate::control_plane::edge_sync::EdgeHub;
 use crate::control_plane::link::{LinkSigner, MasterKey};
 use crate::control_plane::service::{ServiceError, Services, Store};
 use crate::network::NetworkSet;
@@ -14,6 +15,7 @@ use crate::network::NetworkSet;
 pub struct Api {
     pub(super) services: Services,
     pub(super) accounts: Accounts,
+    pub(super) edges: EdgeHub,
     pub(super) public_url: Option<Arc<str>>,
     pub(super) trusted_proxies: Arc<NetworkSet>,
     pub(super) cursors: CursorKey,
@@ -33,12 +35,14 @@ impl Api {
     ) -> Result<Self, ServiceError> {
         let passwords =
             PasswordHasher::new().map_err(|error| ServiceError::Failed(Box::new(error)))?;
+        let edges = EdgeHub::new(store.clone(), clock, master_key.clone());
         let services = Services::new(store.clone(), clock, passwords.clone())
             .with_master_key(master_key)
             .with_link_signer(link_signer);
         let cursors = CursorKey::of(&services.lineage().await?);
         Ok(Self {
             services,
+            edges,
             accounts: Accounts::new(store, clock, passwords),
             public_url: public_url.map(|url| url.trim_end_matches('/').into()),
             trusted_proxies: Arc::new(trusted_proxies),
@@ -62,5 +66,10 @@ impl Api {
             Some(false) => None,
             Some(true) => before.or_else(|| Some(self.services.now())),
         }
+    }
+
+    /// What edges follow; it is to be [run](EdgeHub::run).
+    pub fn edges(&self) -> EdgeHub {
+        self.edges.clone()
     }
 }

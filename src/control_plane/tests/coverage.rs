@@ -12,6 +12,7 @@ on_both_databases! {
 /// Operations that anybody may call: those by which one becomes somebody.
 const OPEN: &[&str] = &[
     "get /.well-known/oauth-authorization-server",
+    "post /api/v1/edges/enrol",
     "post /v1/oauth2/introspect",
     "post /v1/oauth2/revoke",
     "post /v1/oauth2/token",
@@ -59,6 +60,14 @@ async fn every_operation_asks_who_calls(stage: Stage) {
     let made = stage.send("POST /api/v1/keys", &admin, &body).await.expect(201).json();
     let key = made["id"].as_str().unwrap().to_owned();
     let catalog = stage.catalog(1).await;
+    let code = async |name: &str| {
+        let body = json!({"edge_name": name});
+        stage.send("POST /api/v1/enrolment-codes", &admin, &body).await.expect(201).json()
+    };
+    let spent = code("north").await;
+    let edge = stage.enrol(spent["code"].as_str().unwrap()).await.expect(201).json();
+    let edge = edge["id"].as_str().unwrap().to_owned();
+    let code = code("south").await["id"].as_str().unwrap().to_owned();
 
     let filled = |path: &str| {
         path.replace("{tenant}", "1")
@@ -71,6 +80,8 @@ async fn every_operation_asks_who_calls(stage: Stage) {
             .replace("{grantee}", &person)
             .replace("{folder}", &stage.folder.to_string())
             .replace("{entry}", &entry)
+            .replace("{edge}", &edge)
+            .replace("{code}", &code)
             .replace("{revocation}", &revocation)
             .replace("{key}", &key)
             .replace("{pipeline}", &catalog.pipeline.to_string())
@@ -175,6 +186,8 @@ fn valid_body(name: &str) -> Value {
             json!({"items": []})
         }
         "post /api/v1/tenants" => json!({"number": 8, "name": "eight"}),
+        "post /api/v1/enrolment-codes" => json!({"edge_name": "west"}),
+        "post /api/v1/edge/acks" => json!({"version": 1}),
         "post /api/v1/blocklist" => json!({"network": "198.51.100.0/24"}),
         "post /api/v1/tenants/{tenant}/revocations" => {
             json!({"links": {"by": "link", "subject": "l"}})

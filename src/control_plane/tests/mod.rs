@@ -5,6 +5,7 @@ mod contents;
 mod conventions;
 mod coverage;
 mod downloads;
+mod edges;
 mod folders;
 mod imports;
 mod keys;

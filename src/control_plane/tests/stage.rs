@@ -121,6 +121,7 @@ impl Stage {
         let api = api.await.unwrap();
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
+        tokio::spawn(api.edges().run());
         let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
         Self { store, address, folder, in_force, _folder: kept }
@@ -235,6 +236,12 @@ impl Stage {
         let bearer = format!("Authorization: Bearer {token}");
         let media_type = "Content-Type: application/json";
         self.call(line, &[&bearer, media_type, "If-Match: *"], &body.to_string()).await
+    }
+
+    /// Exchanges an enrolment code.
+    pub(super) async fn enrol(&self, code: &str) -> Answer {
+        let body = serde_json::json!({"code": code}).to_string();
+        self.call("POST /api/v1/edges/enrol", &["Content-Type: application/json"], &body).await
     }
 
     /// A form to an OAuth2 endpoint.

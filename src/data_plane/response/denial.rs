@@ -46,7 +46,9 @@ pub const fn status(code: DenialCode) -> StatusCode {
         DenialCode::NoSite => StatusCode::MISDIRECTED_REQUEST,
         DenialCode::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         DenialCode::OriginInvalid | DenialCode::OriginUnreachable => StatusCode::BAD_GATEWAY,
-        DenialCode::NoSnapshot | DenialCode::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        DenialCode::NoSnapshot | DenialCode::Overloaded | DenialCode::SnapshotStale => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         DenialCode::OriginTimeout => StatusCode::GATEWAY_TIMEOUT,
     }
 }

@@ -44,7 +44,7 @@ impl Records {
         }
     }
 
-    fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         match self {
             Self::Postgres(url) => url,
             Self::Sqlite => "sqlite:records.db",

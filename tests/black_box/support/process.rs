@@ -54,8 +54,18 @@ impl Process {
         folder: TempDir,
         arguments: &[&str],
     ) -> Self {
+        Self::start_as("serve", environment, folder, arguments)
+    }
+
+    /// The same by another command that serves.
+    pub(crate) fn start_as(
+        command: &str,
+        environment: &[(&str, &OsStr)],
+        folder: TempDir,
+        arguments: &[&str],
+    ) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .arg("serve")
+            .arg(command)
             .arg("--config")
             .arg(folder.path().join("countersign.toml"))
             .args(arguments)
@@ -102,6 +112,11 @@ impl Process {
     /// Where the control plane's APIs are.
     pub(crate) fn control(&self) -> SocketAddr {
         self.said.addresses_of("control")[0]
+    }
+
+    /// Every address of them, in the order of the configuration.
+    pub(crate) fn controls(&self) -> Vec<SocketAddr> {
+        self.said.addresses_of("control")
     }
 
     /// A file of its folder.
