@@ -14,6 +14,7 @@ pub(super) struct Manual {
 
 /// The chapters, by name.
 const CHAPTERS: &[(&str, &str)] = &[
+    ("machines", include_str!("../manual/machines.md")),
     ("paths", include_str!("../manual/paths.md")),
     ("requirements", include_str!("../manual/requirements.md")),
     ("tokens", include_str!("../manual/tokens.md")),

@@ -9,8 +9,9 @@
 //! - `countersign` is the program under test, and `cargo run --release --` is the same.
 //! - A command that ends in ` &` is a server. What is shown is what it prints until it serves; then
 //!   it is left running, and ends well on SIGTERM at the end.
-//! - Ports are shown as people would have them, and are all 0 here: in files, and as `--edge` of
-//!   `demo`. The real ones are taken from what a server prints, put into later commands, and the
+//! - Lines that begin with `> ` go on with a command, as a shell would show them.
+//! - Ports are shown as people would have them, and are all 0 here: in files (but for the `urls` of
+//!   servers that run already), and as `--edge` of `demo`. The real ones are taken from what a server prints, put into later commands, and the
 //!   shown ones back into what those print.
 
 use std::collections::BTreeMap;
@@ -32,13 +33,20 @@ const LOOPBACK: &str = "127.0.0.1:";
 
 /// Plays every example of a text.
 pub(crate) fn play(text: &str) {
+    play_with(text, &[]);
+}
+
+/// The same, with some names of the text put into files as what they are here.
+pub(crate) fn play_with(text: &str, names: &[(&str, &str)]) {
     let mut stage = Stage::new();
     let mut played = 0;
     for block in blocks(text) {
         match block.language {
             "toml" => {
                 if let Some(name) = block.lines[0].strip_prefix("# file: ") {
-                    stage.write(name, &block.lines.join("\n"));
+                    let text = block.lines.join("\n");
+                    let here = |text: String, (name, here): &(&str, &str)| text.replace(name, here);
+                    stage.write(name, &names.iter().fold(text, here));
                 }
             }
             "console" => {
@@ -97,6 +105,10 @@ fn steps<'t>(lines: &[&'t str]) -> Vec<Step<'t>> {
                 command.push_str(lines.next().unwrap());
             }
             steps.push(Step { command, shown: Vec::new() });
+        } else if let Some(more) = line.strip_prefix("> ") {
+            let step = steps.last_mut().expect("a block begins with a command");
+            step.command.push('\n');
+            step.command.push_str(more);
         } else {
             steps.last_mut().expect("a block begins with a command").shown.push(line);
         }
@@ -131,7 +143,14 @@ impl Stage {
     fn write(&self, name: &str, text: &str) {
         let path = self.folder.path().join("play").join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, with_ports(text, |_| "0".to_owned())).unwrap();
+        let ported = text.split_inclusive('\n').map(|line| {
+            let port = |port: &str| match self.ports.get(port) {
+                Some(real) if line.starts_with("urls = ") => real.clone(),
+                Some(_) | None => "0".to_owned(),
+            };
+            with_ports(line, port)
+        });
+        fs::write(path, ported.collect::<String>()).unwrap();
     }
 
     fn run(&mut self, command: &str, shown: &[&str]) {
@@ -185,7 +204,8 @@ impl Stage {
         if script.contains("run --release -- demo") || script.starts_with("countersign demo") {
             script.push_str(" --edge 127.0.0.1:0 --control 127.0.0.1:0");
         }
-        if command.starts_with("countersign serve") || command.starts_with("cargo run") {
+        let servers = ["countersign serve", "countersign edge", "countersign control", "cargo run"];
+        if servers.iter().any(|server| command.starts_with(server)) {
             // So that a signal meets the server and not its shell.
             script.insert_str(0, "exec ");
         }

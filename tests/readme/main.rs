@@ -167,6 +167,21 @@ fn the_commands_print_what_is_shown() {
     console::play(readme());
 }
 
+#[test]
+fn the_commands_of_the_way_to_many_machines_print_what_is_shown() {
+    let server = std::env::var("COUNTERSIGN_TEST_POSTGRES")
+        .expect("COUNTERSIGN_TEST_POSTGRES is unset: run tests/run --env-only");
+    let schema = format!("machines_{}", std::process::id());
+    let psql = std::env::var("COUNTERSIGN_TEST_PSQL").unwrap_or("psql".to_owned());
+    let create = format!("CREATE SCHEMA {schema}");
+    let made =
+        std::process::Command::new(psql).args(["--quiet", &server, "--command", &create]).status();
+    assert!(made.unwrap().success());
+    let store = format!("{server}&options=-c%20search_path%3D{schema}");
+    let names = [("postgres://countersign@db.internal/countersign", &*store)];
+    console::play_with(include_str!("../../src/manual/machines.md"), &names);
+}
+
 fn chapters() -> Vec<std::path::PathBuf> {
     let folder = fs::read_dir(repository().join("src/manual")).unwrap();
     folder
