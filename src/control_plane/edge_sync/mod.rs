@@ -8,7 +8,8 @@
 //!
 //! **Invariants.** A connection is there only as long as its edge's token is good: one that was
 //! revoked or replaced ends within half a second. A heartbeat is sent only for a moment at which the
-//! store was really looked at: a control plane whose store is away does not vouch for anything.
+//! store was really looked at: a control plane whose store is away does not vouch for anything, and lets
+//! its edges go after some seconds.
 //!
 //! Not here: the lines (`feed`), and who an edge is (`account`).
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, timeout};
 
 use super::hub::{EdgeHub, Seen};
@@ -21,6 +21,9 @@ const WAITING: usize = 4;
 
 /// An edge that takes nothing for so long is left.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A store that cannot be looked at for so long: another control plane may reach it.
+const BLIND: Duration = Duration::from_secs(4);
 
 /// Between two heartbeats; and between two empty lines while there is nothing to say yet.
 const BEAT: Duration = Duration::from_secs(1);
@@ -96,7 +99,7 @@ impl Talk {
             let Seen { head } = seen.borrow_and_update().clone();
             let Some((now, head)) = head else {
                 // The store was not looked at yet.
-                self.hold(seen.changed()).await?.map_err(|_| End::Left)?;
+                self.look(&mut seen).await?;
                 continue;
             };
             let spoke = self.catch_up().await?;
@@ -109,7 +112,15 @@ impl Talk {
                 // What came since that look is said already, or will be.
                 self.say(heartbeat(now, head.version).into()).await?;
             }
-            self.hold(seen.changed()).await?.map_err(|_| End::Left)?;
+            self.look(&mut seen).await?;
+        }
+    }
+
+    /// Waits for the next look at the store.
+    async fn look(&self, seen: &mut watch::Receiver<Seen>) -> Result<(), End> {
+        match self.hold(timeout(BLIND, seen.changed())).await? {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(End::Left),
         }
     }
 
