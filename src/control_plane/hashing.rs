@@ -143,7 +143,6 @@ mod tests {
         PipelineDraft,
     };
     use crate::control_plane::store::StoreAddress;
-    use crate::origin::{Config, DiskConfig, Kind, Symlinks};
 
     fn format(pipeline: u64, key: &str) -> FileDraft {
         FileDraft {
@@ -189,9 +188,7 @@ mod tests {
         change.commit().await.unwrap();
         let owner = FileOwner::Version(made[0].active_version.clone().unwrap());
 
-        let disk = DiskConfig { root: folder.path().to_owned(), symlinks: Symlinks::Refuse };
-        let config = Config { name: "media".into(), kind: Kind::Disk(disk) };
-        let desk = DeliveryDesk::open(vec![config], None).unwrap();
+        let desk = DeliveryDesk::of_folder(folder.path());
         let mut hashing = Hashing {
             store: store.clone(),
             clock: Clock::System,

@@ -96,6 +96,15 @@ impl DeliveryDesk {
         }
     }
 
+    /// A desk with one folder, `media`.
+    #[cfg(test)]
+    pub(crate) fn of_folder(root: &std::path::Path) -> Self {
+        use crate::origin::{DiskConfig, Symlinks};
+        let disk = DiskConfig { root: root.to_owned(), symlinks: Symlinks::Refuse };
+        let config = Config { name: "media".into(), kind: Kind::Disk(disk) };
+        Self::open(vec![config], None).unwrap()
+    }
+
     pub(super) fn opened(&self, origin: &OriginName) -> Option<&Opened> {
         self.origins.get(origin)
     }

@@ -128,15 +128,13 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
-    use crate::origin::{Config, DiskConfig, Symlinks};
 
     const QUICK: NonZeroU64 = NonZeroU64::MAX;
 
     fn desk() -> (TempDir, DeliveryDesk) {
         let folder = tempfile::tempdir().unwrap();
-        let disk = DiskConfig { root: folder.path().to_owned(), symlinks: Symlinks::Refuse };
-        let config = Config { name: "media".into(), kind: Kind::Disk(disk) };
-        (folder, DeliveryDesk::open(vec![config], None).unwrap())
+        let desk = DeliveryDesk::of_folder(folder.path());
+        (folder, desk)
     }
 
     #[tokio::test]
