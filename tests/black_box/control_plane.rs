@@ -239,6 +239,7 @@ fn schemathesis_finds_no_undocumented_answer() {
         let mut schemathesis = Command::new(tool("COUNTERSIGN_TEST_SCHEMATHESIS", "schemathesis"));
         schemathesis
             .current_dir(process.path(""))
+            .env("SCHEMATHESIS_HOOKS", HOOKS)
             .args(["run", &format!("http://{}/{document}", process.control())])
             .args(["--header", &format!("Authorization: Bearer {}", api.token())])
             .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
@@ -254,6 +255,9 @@ fn schemathesis_finds_no_undocumented_answer() {
 const EVERY_SCOPE: &str = "accounts.admin,audit.read,catalog.read,catalog.write,edges.admin,\
                            files.read,files.sign,keys.admin,links.revoke,overrides.admin,\
                            shares.write,tenants.admin,trace";
+
+/// How what it does not know is sent.
+const HOOKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openapi/hooks.py");
 
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_headers_conformance,response_schema_conformance";

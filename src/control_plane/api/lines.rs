@@ -80,6 +80,11 @@ impl Lines {
                         self.rest = bytes;
                         continue;
                     }
+                    if self.begun.is_empty() && self.state == State::Reading {
+                        // What comes behind the last end of a line is one only if there is something.
+                        self.state = State::Ended;
+                        return Ok(None);
+                    }
                     let last = self.ended();
                     self.state = State::Ended;
                     last
@@ -103,7 +108,6 @@ impl Lines {
     }
 
     fn ended(&mut self) -> Line {
-        // What comes behind the last end of a line is one only if there is something.
         self.number += 1;
         let text = std::mem::take(&mut self.begun);
         match std::mem::replace(&mut self.state, State::Reading) {
