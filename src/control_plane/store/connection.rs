@@ -10,7 +10,7 @@ use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{Arguments as _, Transaction};
 
 use super::error::{StoreError, StoreErrorKind};
-use super::statement::{MOST_VALUES, Reuse, Row, Statement, Value};
+use super::statement::{MOST_VALUES, Placeholders, Reuse, Row, Statement, Value};
 
 /// An open transaction. Dropped, it is rolled back.
 ///
@@ -101,9 +101,13 @@ impl Connection {
         mut rows: Vec<Vec<Value>>,
     ) -> Result<(), StoreError> {
         let most = MOST_VALUES / columns.len().max(1);
+        let placeholders = match self.kind() {
+            Kind::Postgres => Placeholders::Numbered,
+            Kind::Sqlite => Placeholders::Counted,
+        };
         while !rows.is_empty() {
             let rest = rows.split_off(most.min(rows.len()));
-            self.execute(Statement::insert(table, columns, rows)).await?;
+            self.execute(Statement::insert(placeholders, table, columns, rows)).await?;
             rows = rest;
         }
         Ok(())

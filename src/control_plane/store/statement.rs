@@ -24,6 +24,16 @@ pub(super) struct Statement {
     pub(super) reuse: Reuse,
 }
 
+/// How a long list of placeholders is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Placeholders {
+    /// `?`, which only SQLite reads: there, one with a number is a name, and each name is looked up
+    /// among all before it.
+    Counted,
+    /// `$1`, `$2`, and so on.
+    Numbered,
+}
+
 /// Is a statement's text one of few, worth keeping prepared?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reuse {
@@ -38,15 +48,26 @@ impl Statement {
     }
 
     /// An `INSERT` of many rows at once; `columns` are written by us, never by a caller.
-    pub(super) fn insert(table: &str, columns: &[&str], rows: Vec<Vec<Value>>) -> Self {
+    pub(super) fn insert(
+        placeholders: Placeholders,
+        table: &str,
+        columns: &[&str],
+        rows: Vec<Vec<Value>>,
+    ) -> Self {
         let mut sql = format!("INSERT INTO {table} ({}) VALUES ", columns.join(", "));
         let mut place = 0;
         for row in 0..rows.len() {
             sql.push_str(if row == 0 { "(" } else { ", (" });
             for column in 0..columns.len() {
                 place += 1;
-                sql.push_str(if column == 0 { "$" } else { ", $" });
-                sql.push_str(&place.to_string());
+                sql.push_str(if column == 0 { "" } else { ", " });
+                match placeholders {
+                    Placeholders::Counted => sql.push('?'),
+                    Placeholders::Numbered => {
+                        sql.push('$');
+                        sql.push_str(&place.to_string());
+                    }
+                }
             }
             sql.push(')');
         }
@@ -102,9 +123,9 @@ impl Statement {
     }
 }
 
-/// Most values of one `INSERT`. SQLite takes 32,766, but looks each name of a placeholder up among
-/// those before it: at 16,000 that took seconds.
-pub(super) const MOST_VALUES: usize = 720;
+/// Most values of one `INSERT`. SQLite takes 32,766, PostgreSQL 65,535; what a statement costs beside
+/// its rows is nothing long before.
+pub(super) const MOST_VALUES: usize = 4_800;
 
 /// A value of a portable type.
 #[derive(Clone, Debug)]
