@@ -46,7 +46,10 @@ pub async fn hash_files(
 ) -> Infallible {
     let mut hashing =
         Hashing { store, clock, caller: Caller::system("hashing"), failed: HashMap::new() };
+    let mut rest = REST;
     loop {
+        // First of all, too: a start has better to do.
+        sleep(rest).await;
         let begun = Instant::now();
         let looked = match desk() {
             Some(desk) => hashing.look(&desk).await,
@@ -59,7 +62,7 @@ pub async fn hash_files(
                 tracing::warn!(error = %ErrorChain(&error), "files are not read for their digests");
             }
         }
-        sleep(REST.max(begun.elapsed() / REST_AFTER_WORK)).await;
+        rest = REST.max(begun.elapsed() / REST_AFTER_WORK);
     }
 }
 

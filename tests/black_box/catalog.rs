@@ -186,7 +186,9 @@ fn versions_without_a_digest_have_tags_of_their_own() {
     assert_eq!(get_with(edge, &link, &lines).body, b"byte");
     shelf.switch(FILM, &unread("two"));
     let next = until(edge, &link, |answer| answer.header("etag") != Some(&first));
-    assert!(next.header("etag").unwrap().ends_with("-v1\""));
+    // Where it was read in the background meanwhile, it has its digest for a tag.
+    let next = next.header("etag").unwrap();
+    assert!(next.ends_with("-v1\"") || next == tag("eleven byte"), "{next}");
     let lines = format!("Range: bytes=7-\r\nIf-Range: {first}\r\n");
     let answer = get_with(edge, &link, &lines);
     assert_eq!((answer.status, answer.body), (200, b"eleven byte".to_vec()));
