@@ -7,7 +7,7 @@ use super::right::Rights;
 use crate::asset::TenantId;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{Archive, ArchiveDraft, ArchiveElement, ArchiveId, Scope};
-use crate::control_plane::store::{Change, Expected, Listed, Page, View};
+use crate::control_plane::store::{Expected, Listed, Page};
 
 /// Most elements of one archive.
 const MOST: usize = 10_000;
@@ -23,7 +23,7 @@ impl Services {
         tenant: TenantId,
         id: &ArchiveId,
     ) -> Result<Archive, ServiceError> {
-        let (mut view, rights) = self.archive_view(caller, tenant).await?;
+        let (mut view, rights) = self.view_by_right(caller, Scope::CatalogRead, tenant).await?;
         match rights {
             Rights::All => Ok(view.archive(id).await?),
             Rights::As(_) => Err(ServiceError::NotFound),
@@ -37,7 +37,7 @@ impl Services {
         tenant: TenantId,
         page: &Page<ArchiveId>,
     ) -> Result<Listed<Archive, ArchiveId>, ServiceError> {
-        let (mut view, rights) = self.archive_view(caller, tenant).await?;
+        let (mut view, rights) = self.view_by_right(caller, Scope::CatalogRead, tenant).await?;
         match rights {
             Rights::All => Ok(view.archive_list(tenant, page).await?),
             Rights::As(_) => Ok(Listed { items: Vec::new(), next: None }),
@@ -51,7 +51,7 @@ impl Services {
         tenant: TenantId,
         draft: ArchiveDraft,
     ) -> Result<Archive, ServiceError> {
-        let mut change = self.archive_change(caller, tenant).await?;
+        let mut change = self.change_of_all(caller, tenant).await?;
         accept(&draft)?;
         let made = change.archive_create(tenant, draft).await?;
         change.commit().await?;
@@ -66,37 +66,12 @@ impl Services {
         id: &ArchiveId,
         expected: Expected,
     ) -> Result<(), ServiceError> {
-        let mut change = self.archive_change(caller, tenant).await?;
+        let mut change = self.change_of_all(caller, tenant).await?;
         change.view().archive(id).await?;
         expected.meet(ARCHIVE_REVISION)?;
         change.archive_remove(id).await?;
         change.commit().await?;
         Ok(())
-    }
-
-    async fn archive_view(
-        &self,
-        caller: &Caller,
-        tenant: TenantId,
-    ) -> Result<(View, Rights), ServiceError> {
-        caller.require(Scope::CatalogRead)?;
-        let rights = self.rights(caller).await?;
-        let mut view = self.view(&caller.within(tenant)).await?;
-        view.tenant(tenant).await?;
-        Ok((view, rights))
-    }
-
-    async fn archive_change(
-        &self,
-        caller: &Caller,
-        tenant: TenantId,
-    ) -> Result<Change, ServiceError> {
-        caller.require(Scope::CatalogWrite)?;
-        let rights = self.rights(caller).await?;
-        let mut change = self.change(&caller.within(tenant)).await?;
-        change.view().tenant(tenant).await?;
-        rights.everything(Scope::CatalogWrite)?;
-        Ok(change)
     }
 }
 

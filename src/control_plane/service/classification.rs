@@ -6,7 +6,7 @@ use super::error::{ServiceError, name_in_paths};
 use crate::asset::TenantId;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{Classification, Grantee, Scope};
-use crate::control_plane::store::{Change, Listed, Page};
+use crate::control_plane::store::{Listed, Page};
 
 impl Services {
     /// A tenant's classifications, by name.
@@ -16,9 +16,7 @@ impl Services {
         tenant: TenantId,
         page: &Page<Box<str>>,
     ) -> Result<Listed<Classification, Box<str>>, ServiceError> {
-        caller.require(Scope::CatalogRead)?;
-        let mut view = self.view(&caller.within(tenant)).await?;
-        view.tenant(tenant).await?;
+        let mut view = self.tenant_view(caller, Scope::CatalogRead, tenant).await?;
         Ok(view.classification_list(tenant, page).await?)
     }
 
@@ -29,7 +27,7 @@ impl Services {
         tenant: TenantId,
         name: &str,
     ) -> Result<Classification, ServiceError> {
-        let mut change = self.classification_change(caller, tenant).await?;
+        let mut change = self.change_of_all(caller, tenant).await?;
         name_in_paths("/name", name)?;
         let made = change.classification_create(tenant, name).await?;
         change.commit().await?;
@@ -43,7 +41,7 @@ impl Services {
         tenant: TenantId,
         name: &str,
     ) -> Result<(), ServiceError> {
-        let mut change = self.classification_change(caller, tenant).await?;
+        let mut change = self.change_of_all(caller, tenant).await?;
         change.classification_remove(tenant, name).await?;
         change.commit().await?;
         Ok(())
@@ -56,9 +54,7 @@ impl Services {
         tenant: TenantId,
         name: &str,
     ) -> Result<Vec<Grantee>, ServiceError> {
-        caller.require(Scope::AccountsAdmin)?;
-        let mut view = self.view(&caller.within(tenant)).await?;
-        view.tenant(tenant).await?;
+        let mut view = self.tenant_view(caller, Scope::AccountsAdmin, tenant).await?;
         Ok(view.classification_right_list(tenant, name).await?)
     }
 
@@ -70,7 +66,7 @@ impl Services {
         name: &str,
         grantee: &Grantee,
     ) -> Result<(), ServiceError> {
-        let mut change = self.right_change(caller, tenant).await?;
+        let mut change = self.tenant_change(caller, Scope::AccountsAdmin, tenant).await?;
         change.classification_right_give(tenant, name, grantee).await?;
         change.commit().await?;
         Ok(())
@@ -84,33 +80,9 @@ impl Services {
         name: &str,
         grantee: &Grantee,
     ) -> Result<(), ServiceError> {
-        let mut change = self.right_change(caller, tenant).await?;
+        let mut change = self.tenant_change(caller, Scope::AccountsAdmin, tenant).await?;
         change.classification_right_take(tenant, name, grantee).await?;
         change.commit().await?;
         Ok(())
-    }
-
-    async fn classification_change(
-        &self,
-        caller: &Caller,
-        tenant: TenantId,
-    ) -> Result<Change, ServiceError> {
-        caller.require(Scope::CatalogWrite)?;
-        let rights = self.rights(caller).await?;
-        let mut change = self.change(&caller.within(tenant)).await?;
-        change.view().tenant(tenant).await?;
-        rights.everything(Scope::CatalogWrite)?;
-        Ok(change)
-    }
-
-    async fn right_change(
-        &self,
-        caller: &Caller,
-        tenant: TenantId,
-    ) -> Result<Change, ServiceError> {
-        caller.require(Scope::AccountsAdmin)?;
-        let mut change = self.change(&caller.within(tenant)).await?;
-        change.view().tenant(tenant).await?;
-        Ok(change)
     }
 }

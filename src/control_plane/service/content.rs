@@ -37,10 +37,7 @@ impl Services {
         filter: &ContentFilter,
         page: &Page<ContentId>,
     ) -> Result<Listed<Content, ContentId>, ServiceError> {
-        caller.require(Scope::CatalogRead)?;
-        let rights = self.rights(caller).await?;
-        let mut view = self.view(&caller.within(tenant)).await?;
-        view.tenant(tenant).await?;
+        let (mut view, rights) = self.view_by_right(caller, Scope::CatalogRead, tenant).await?;
         if let Some(FolderFilter::Itself(folder) | FolderFilter::WithBelow(folder)) = filter.folder
         {
             view.folder(folder).await?;
@@ -71,10 +68,7 @@ impl Services {
         tenant: TenantId,
         import: ContentImport,
     ) -> Result<Content, ServiceError> {
-        caller.require(Scope::CatalogWrite)?;
-        let rights = self.rights(caller).await?;
-        let mut change = self.change(&caller.within(tenant)).await?;
-        change.view().tenant(tenant).await?;
+        let (mut change, rights) = self.change_by_right(caller, tenant).await?;
         accept(&import)?;
         may_import(change.view(), &rights, tenant, &import).await?;
         let mut made = change.content_import(tenant, vec![import]).await?;
@@ -126,10 +120,7 @@ impl Services {
         tenant: TenantId,
         id: &ContentId,
     ) -> Result<(View, Content), ServiceError> {
-        caller.require(Scope::CatalogRead)?;
-        let rights = self.rights(caller).await?;
-        let mut view = self.view(&caller.within(tenant)).await?;
-        view.tenant(tenant).await?;
+        let (mut view, rights) = self.view_by_right(caller, Scope::CatalogRead, tenant).await?;
         let content = view.content(id).await?;
         rights.see(&mut view, content.draft.folder).await?;
         Ok((view, content))
@@ -142,10 +133,7 @@ impl Services {
         tenant: TenantId,
         id: &ContentId,
     ) -> Result<(Change, Content, Rights), ServiceError> {
-        caller.require(Scope::CatalogWrite)?;
-        let rights = self.rights(caller).await?;
-        let mut change = self.change(&caller.within(tenant)).await?;
-        change.view().tenant(tenant).await?;
+        let (mut change, rights) = self.change_by_right(caller, tenant).await?;
         // Whose it is comes first: nobody waits for, or holds up, another tenant's.
         change.view().content(id).await?;
         let content = change.content_lock(id).await?;

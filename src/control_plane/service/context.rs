@@ -7,7 +7,7 @@ use super::error::{Invalid, ServiceError, at_most, language, name_in_paths, pros
 use crate::asset::TenantId;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{Context, ContextDraft, ContextText, Scope};
-use crate::control_plane::store::{Change, Expected, Listed, Page};
+use crate::control_plane::store::{Expected, Listed, Page};
 
 impl Services {
     /// A tenant's context.
@@ -17,9 +17,7 @@ impl Services {
         tenant: TenantId,
         name: &str,
     ) -> Result<Context, ServiceError> {
-        caller.require(Scope::CatalogRead)?;
-        let mut view = self.view(&caller.within(tenant)).await?;
-        view.tenant(tenant).await?;
+        let mut view = self.tenant_view(caller, Scope::CatalogRead, tenant).await?;
         Ok(view.context(tenant, name).await?)
     }
 
@@ -30,9 +28,7 @@ impl Services {
         tenant: TenantId,
         page: &Page<Box<str>>,
     ) -> Result<Listed<Context, Box<str>>, ServiceError> {
-        caller.require(Scope::CatalogRead)?;
-        let mut view = self.view(&caller.within(tenant)).await?;
-        view.tenant(tenant).await?;
+        let mut view = self.tenant_view(caller, Scope::CatalogRead, tenant).await?;
         Ok(view.context_list(tenant, page).await?)
     }
 
@@ -44,7 +40,7 @@ impl Services {
         name: &str,
         draft: ContextDraft,
     ) -> Result<Context, ServiceError> {
-        let mut change = self.context_change(caller, tenant).await?;
+        let mut change = self.change_of_all(caller, tenant).await?;
         name_in_paths("/name", name)?;
         accept(&draft)?;
         let made = change.context_create(tenant, name, draft).await?;
@@ -61,7 +57,7 @@ impl Services {
         expected: Expected,
         draft: &ContextDraft,
     ) -> Result<Context, ServiceError> {
-        let mut change = self.context_change(caller, tenant).await?;
+        let mut change = self.change_of_all(caller, tenant).await?;
         accept(draft)?;
         let made = change.context_replace(tenant, name, expected, draft).await?;
         change.commit().await?;
@@ -76,23 +72,10 @@ impl Services {
         name: &str,
         expected: Expected,
     ) -> Result<(), ServiceError> {
-        let mut change = self.context_change(caller, tenant).await?;
+        let mut change = self.change_of_all(caller, tenant).await?;
         change.context_remove(tenant, name, expected).await?;
         change.commit().await?;
         Ok(())
-    }
-
-    async fn context_change(
-        &self,
-        caller: &Caller,
-        tenant: TenantId,
-    ) -> Result<Change, ServiceError> {
-        caller.require(Scope::CatalogWrite)?;
-        let rights = self.rights(caller).await?;
-        let mut change = self.change(&caller.within(tenant)).await?;
-        change.view().tenant(tenant).await?;
-        rights.everything(Scope::CatalogWrite)?;
-        Ok(change)
     }
 }
 

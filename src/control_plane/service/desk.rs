@@ -1,9 +1,11 @@
 //! The services, and what they work with.
 
+use crate::asset::TenantId;
 use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::PasswordHasher;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::{LinkRefusal, LinkSigner, MasterKey};
+use crate::control_plane::record::Scope;
 use crate::control_plane::store::{Change, Store, View};
 
 use super::error::ServiceError;
@@ -57,6 +59,32 @@ impl Services {
 
     pub(super) fn passwords(&self) -> &PasswordHasher {
         &self.passwords
+    }
+
+    /// A tenant's records, for a caller with that scope.
+    pub(super) async fn tenant_view(
+        &self,
+        caller: &Caller,
+        needed: Scope,
+        tenant: TenantId,
+    ) -> Result<View, ServiceError> {
+        caller.require(needed)?;
+        let mut view = self.view(&caller.within(tenant)).await?;
+        view.tenant(tenant).await?;
+        Ok(view)
+    }
+
+    /// A change of a tenant's records, by a caller with that scope.
+    pub(super) async fn tenant_change(
+        &self,
+        caller: &Caller,
+        needed: Scope,
+        tenant: TenantId,
+    ) -> Result<Change, ServiceError> {
+        caller.require(needed)?;
+        let mut change = self.change(&caller.within(tenant)).await?;
+        change.view().tenant(tenant).await?;
+        Ok(change)
     }
 
     pub(super) async fn view(&self, caller: &Caller) -> Result<View, ServiceError> {

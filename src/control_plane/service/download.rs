@@ -36,11 +36,8 @@ impl Services {
         kinds: &[FileKind],
         named: impl Fn(&File) -> Option<String>,
     ) -> Result<Vec<Download>, ServiceError> {
-        caller.require(Scope::FilesRead)?;
+        let (mut view, rights) = self.view_by_right(caller, Scope::FilesRead, tenant).await?;
         let signer = self.link_signer()?;
-        let rights = self.rights(caller).await?;
-        let mut view = self.view(&caller.within(tenant)).await?;
-        view.tenant(tenant).await?;
         let content = view.content(id).await?;
         rights.see(&mut view, content.draft.folder).await?;
         let Some(version) = content.active_version.clone() else { return Ok(Vec::new()) };

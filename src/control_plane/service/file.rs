@@ -41,8 +41,8 @@ impl Services {
     ) -> Result<FileTable, ServiceError> {
         let mut view = match of {
             FilesOf::Folder(number) => {
-                self.folder(caller, tenant, *number).await?;
-                self.view(&caller.within(tenant)).await?
+                let (view, _) = self.folder_view(caller, tenant, *number).await?;
+                view
             }
             FilesOf::Version(content, version) => {
                 let (mut view, _) = self.content_view(caller, tenant, content).await?;
@@ -134,10 +134,7 @@ impl Services {
     ) -> Result<Change, ServiceError> {
         let (change, rights, revision) = match of {
             FilesOf::Folder(number) => {
-                caller.require(Scope::CatalogWrite)?;
-                let rights = self.rights(caller).await?;
-                let mut change = self.change(&caller.within(tenant)).await?;
-                change.view().tenant(tenant).await?;
+                let (mut change, rights) = self.change_by_right(caller, tenant).await?;
                 change.view().folder(*number).await?;
                 rights.see(change.view(), Some(*number)).await?;
                 let folder = change.folder_lock(*number).await?;

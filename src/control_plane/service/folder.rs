@@ -6,7 +6,7 @@ use super::error::{Invalid, ServiceError, text};
 use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{Folder, FolderDraft, Scope};
-use crate::control_plane::store::{Expected, Listed, Page};
+use crate::control_plane::store::{Expected, Listed, Page, View};
 
 impl Services {
     /// A tenant's folder.
@@ -16,13 +16,20 @@ impl Services {
         tenant: TenantId,
         number: ChannelId,
     ) -> Result<Folder, ServiceError> {
-        caller.require(Scope::CatalogRead)?;
-        let rights = self.rights(caller).await?;
-        let mut view = self.view(&caller.within(tenant)).await?;
-        view.tenant(tenant).await?;
+        self.folder_view(caller, tenant, number).await.map(|(_, folder)| folder)
+    }
+
+    /// A folder that the caller may see, and the state it is of.
+    pub(super) async fn folder_view(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        number: ChannelId,
+    ) -> Result<(View, Folder), ServiceError> {
+        let (mut view, rights) = self.view_by_right(caller, Scope::CatalogRead, tenant).await?;
         let folder = view.folder(number).await?;
         rights.see(&mut view, Some(number)).await?;
-        Ok(folder)
+        Ok((view, folder))
     }
 
     /// A tenant's folders, by number; of a member, those they may see: a page may have fewer then.
@@ -32,10 +39,7 @@ impl Services {
         tenant: TenantId,
         page: &Page<ChannelId>,
     ) -> Result<Listed<Folder, ChannelId>, ServiceError> {
-        caller.require(Scope::CatalogRead)?;
-        let rights = self.rights(caller).await?;
-        let mut view = self.view(&caller.within(tenant)).await?;
-        view.tenant(tenant).await?;
+        let (mut view, rights) = self.view_by_right(caller, Scope::CatalogRead, tenant).await?;
         let mut listed = view.folder_list(tenant, page).await?;
         let mut seen = Vec::new();
         for folder in listed.items {
@@ -99,10 +103,7 @@ impl Services {
         number: ChannelId,
         expected: Expected,
     ) -> Result<(), ServiceError> {
-        caller.require(Scope::CatalogWrite)?;
-        let rights = self.rights(caller).await?;
-        let mut change = self.change(&caller.within(tenant)).await?;
-        change.view().tenant(tenant).await?;
+        let (mut change, rights) = self.change_by_right(caller, tenant).await?;
         change.view().folder(number).await?;
         rights.modify(change.view(), Some(number)).await?;
         change.folder_remove(number, expected).await?;

@@ -19,9 +19,7 @@ impl Services {
         tenant: TenantId,
         number: u64,
     ) -> Result<Pipeline, ServiceError> {
-        caller.require(Scope::CatalogRead)?;
-        let mut view = self.view(&caller.within(tenant)).await?;
-        view.tenant(tenant).await?;
+        let mut view = self.tenant_view(caller, Scope::CatalogRead, tenant).await?;
         Ok(view.pipeline(number).await?)
     }
 
@@ -31,9 +29,7 @@ impl Services {
         caller: &Caller,
         tenant: TenantId,
     ) -> Result<Vec<Pipeline>, ServiceError> {
-        caller.require(Scope::CatalogRead)?;
-        let mut view = self.view(&caller.within(tenant)).await?;
-        view.tenant(tenant).await?;
+        let mut view = self.tenant_view(caller, Scope::CatalogRead, tenant).await?;
         Ok(view.pipeline_list(tenant).await?)
     }
 
@@ -89,9 +85,7 @@ impl Services {
         caller: &Caller,
         tenant: TenantId,
     ) -> Result<Change, ServiceError> {
-        caller.require(Scope::CatalogWrite)?;
-        let mut change = self.change(&caller.within(tenant)).await?;
-        change.view().tenant(tenant).await?;
+        let change = self.tenant_change(caller, Scope::CatalogWrite, tenant).await?;
         right::of_every_tenant(caller)?;
         Ok(change)
     }

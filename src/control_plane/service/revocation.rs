@@ -17,9 +17,7 @@ impl Services {
         tenant: TenantId,
         page: &Page<RevocationId>,
     ) -> Result<Listed<Revocation, RevocationId>, ServiceError> {
-        caller.require(Scope::LinksRevoke)?;
-        let mut view = self.view(&caller.within(tenant)).await?;
-        view.tenant(tenant).await?;
+        let mut view = self.tenant_view(caller, Scope::LinksRevoke, tenant).await?;
         Ok(view.revocation_list(page).await?)
     }
 
@@ -60,9 +58,7 @@ impl Services {
         tenant: TenantId,
         id: &RevocationId,
     ) -> Result<(), ServiceError> {
-        caller.require(Scope::LinksRevoke)?;
-        let mut change = self.change(&caller.within(tenant)).await?;
-        change.view().tenant(tenant).await?;
+        let mut change = self.tenant_change(caller, Scope::LinksRevoke, tenant).await?;
         change.revocation_remove(id).await?;
         change.commit().await?;
         Ok(())

@@ -3,10 +3,10 @@
 
 use super::desk::Services;
 use super::error::ServiceError;
-use crate::asset::ChannelId;
+use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::caller::{Actor, Caller, MissingScope, Reach};
 use crate::control_plane::record::{Grantee, Right, Role, Scope};
-use crate::control_plane::store::View;
+use crate::control_plane::store::{Change, View};
 
 /// What a caller with the scope may do in folders.
 #[derive(Debug)]
@@ -28,6 +28,42 @@ impl Services {
                 Role::Member => Ok(Rights::As(Grantee::Person(id.clone()))),
             },
         }
+    }
+}
+
+impl Services {
+    /// A tenant's records, for a caller with that scope, and what they may do in folders.
+    pub(super) async fn view_by_right(
+        &self,
+        caller: &Caller,
+        needed: Scope,
+        tenant: TenantId,
+    ) -> Result<(View, Rights), ServiceError> {
+        caller.require(needed)?;
+        let rights = self.rights(caller).await?;
+        Ok((self.tenant_view(caller, needed, tenant).await?, rights))
+    }
+
+    /// A change of a tenant's catalog, and what its caller may do in folders.
+    pub(super) async fn change_by_right(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+    ) -> Result<(Change, Rights), ServiceError> {
+        caller.require(Scope::CatalogWrite)?;
+        let rights = self.rights(caller).await?;
+        Ok((self.tenant_change(caller, Scope::CatalogWrite, tenant).await?, rights))
+    }
+
+    /// A change of what lies in no folder of a tenant's catalog: no member's.
+    pub(super) async fn change_of_all(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+    ) -> Result<Change, ServiceError> {
+        let (change, rights) = self.change_by_right(caller, tenant).await?;
+        rights.everything(Scope::CatalogWrite)?;
+        Ok(change)
     }
 }
 
