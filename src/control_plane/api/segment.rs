@@ -5,7 +5,8 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::error::{Problem, ProblemCode};
-use crate::asset::TenantId;
+use crate::asset::{ChannelId, TenantId};
+use crate::control_plane::record::{ContentId, VersionId};
 
 /// The parts of a path. One that is no text is nobody's.
 pub(super) struct Segments<T>(pub(super) T);
@@ -40,6 +41,32 @@ pub(super) fn id<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, 
 /// The number of a tenant in a path. Numbers that no database holds are nobody's.
 pub(super) fn tenant(text: &str) -> Result<TenantId, Problem> {
     id(text, number).map(TenantId)
+}
+
+/// The tenant and the content in a path.
+pub(super) fn content_path(
+    tenant_number: &str,
+    content: &str,
+) -> Result<(TenantId, ContentId), Problem> {
+    Ok((tenant(tenant_number)?, id(content, ContentId::parse)?))
+}
+
+/// The tenant, the content and the version in a path.
+pub(super) fn version_path(
+    tenant_number: &str,
+    content: &str,
+    version: &str,
+) -> Result<(TenantId, ContentId, VersionId), Problem> {
+    let (tenant, content) = content_path(tenant_number, content)?;
+    Ok((tenant, content, id(version, VersionId::parse)?))
+}
+
+/// The tenant and the folder in a path.
+pub(super) fn folder_path(
+    tenant_number: &str,
+    folder: &str,
+) -> Result<(TenantId, ChannelId), Problem> {
+    Ok((tenant(tenant_number)?, ChannelId(id(folder, number)?)))
 }
 
 /// A number as every one is written: digits, without a sign or leading zeros.

@@ -1,19 +1,18 @@
 //! Attachments of a folder, movingimage's channel. Their entity tag is the folder's.
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::file_body::{FileBody, Files, NewFile, NewFiles};
-use crate::asset::ChannelId;
+use super::file_table;
 use crate::control_plane::api::auth::Authenticated;
-use crate::control_plane::api::body::{self, Json};
-use crate::control_plane::api::condition::{IfMatch, tagged};
+use crate::control_plane::api::body::Json;
+use crate::control_plane::api::condition::IfMatch;
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
-use crate::control_plane::api::segment::{Segments, id, number, tenant};
+use crate::control_plane::api::segment::{Segments, folder_path};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::service::FilesOf;
 
@@ -43,10 +42,8 @@ async fn attachment_list(
     Authenticated(caller): Authenticated,
     Segments((tenant_number, folder)): Segments<(String, String)>,
 ) -> Result<Response, Problem> {
-    let (tenant, folder) = (tenant(&tenant_number)?, ChannelId(id(&folder, number)?));
-    let of = FilesOf::Folder(folder);
-    let table = api.services.file_list(&caller, tenant, &of).await?;
-    Ok(tagged(table.revision, body::ok(&Files::from(table.files))))
+    let (tenant, folder) = folder_path(&tenant_number, &folder)?;
+    file_table::list(&api, &caller, tenant, &FilesOf::Folder(folder)).await
 }
 
 /// Puts files in place of the attachments of a folder. One that is the same keeps its number.
@@ -73,11 +70,8 @@ async fn attachment_replace(
     IfMatch(expected): IfMatch,
     Json(body): Json<NewFiles>,
 ) -> Result<Response, Problem> {
-    let (tenant, folder) = (tenant(&tenant_number)?, ChannelId(id(&folder, number)?));
-    let of = FilesOf::Folder(folder);
-    let drafts = body.read();
-    let table = api.services.file_replace(&caller, tenant, &of, expected, drafts).await?;
-    Ok(tagged(table.revision, body::ok(&Files::from(table.files))))
+    let (tenant, folder) = folder_path(&tenant_number, &folder)?;
+    file_table::replace(&api, &caller, tenant, &FilesOf::Folder(folder), expected, body).await
 }
 
 /// Registers one file more, in a place that is free. For those who work with all of the
@@ -103,10 +97,8 @@ async fn attachment_add(
     Segments((tenant_number, folder)): Segments<(String, String)>,
     Json(body): Json<NewFile>,
 ) -> Result<Response, Problem> {
-    let (tenant, folder) = (tenant(&tenant_number)?, ChannelId(id(&folder, number)?));
-    let of = FilesOf::Folder(folder);
-    let (made, revision) = api.services.file_add(&caller, tenant, &of, body.read()).await?;
-    Ok(tagged(revision, body::answer(StatusCode::CREATED, &FileBody::from(made))))
+    let (tenant, folder) = folder_path(&tenant_number, &folder)?;
+    file_table::add(&api, &caller, tenant, &FilesOf::Folder(folder), body).await
 }
 
 /// Forgets a file; it stays where it is. For those who work with all of the tenant's catalog.
@@ -130,9 +122,6 @@ async fn attachment_remove(
     Segments((tenant_number, folder, file)): Segments<(String, String, String)>,
     IfMatch(expected): IfMatch,
 ) -> Result<Response, Problem> {
-    let (tenant, folder, file) =
-        (tenant(&tenant_number)?, ChannelId(id(&folder, number)?), id(&file, number)?);
-    let of = FilesOf::Folder(folder);
-    api.services.file_remove(&caller, tenant, &of, expected, file).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let (tenant, folder) = folder_path(&tenant_number, &folder)?;
+    file_table::remove(&api, &caller, tenant, &FilesOf::Folder(folder), expected, &file).await
 }

@@ -12,9 +12,9 @@ use crate::control_plane::api::body::{self, Json};
 use crate::control_plane::api::condition::{IfMatch, tagged};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
-use crate::control_plane::api::segment::{Segments, id, tenant};
+use crate::control_plane::api::segment::{Segments, version_path};
 use crate::control_plane::api::state::Api;
-use crate::control_plane::record::{Chapter, ContentId, VersionId};
+use crate::control_plane::record::Chapter;
 use crate::control_plane::service::OfContent;
 
 /// The routes, with their documents.
@@ -64,8 +64,7 @@ async fn chapter_list(
     Authenticated(caller): Authenticated,
     Segments((tenant_number, content, version)): Segments<(String, String, String)>,
 ) -> Result<Response, Problem> {
-    let (tenant, content, version) =
-        (tenant(&tenant_number)?, id(&content, ContentId::parse)?, id(&version, VersionId::parse)?);
+    let (tenant, content, version) = version_path(&tenant_number, &content, &version)?;
     let found = api.services.chapter_list(&caller, tenant, &content, &version).await?;
     Ok(answer(found))
 }
@@ -94,8 +93,7 @@ async fn chapter_replace(
     IfMatch(expected): IfMatch,
     Json(body): Json<Chapters>,
 ) -> Result<Response, Problem> {
-    let (tenant, content, version) =
-        (tenant(&tenant_number)?, id(&content, ContentId::parse)?, id(&version, VersionId::parse)?);
+    let (tenant, content, version) = version_path(&tenant_number, &content, &version)?;
     let chapters = body.items.into_iter().map(|ChapterBody { slot, title, starts_ms }| Chapter {
         slot: slot.into(),
         title: title.into(),

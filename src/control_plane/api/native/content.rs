@@ -16,10 +16,10 @@ use crate::control_plane::api::condition::{IfMatch, tagged};
 use crate::control_plane::api::cursor::{Listing, PageQuery};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
-use crate::control_plane::api::segment::{Parameters, Segments, id, tenant};
+use crate::control_plane::api::segment::{Parameters, Segments, content_path, tenant};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
-use crate::control_plane::record::{ContentId, ContentKind, Publication};
+use crate::control_plane::record::{ContentKind, Publication};
 use crate::control_plane::service::{ContentFilter, FolderFilter};
 
 /// The routes, with their documents.
@@ -170,7 +170,7 @@ async fn content_show(
     Authenticated(caller): Authenticated,
     Segments((tenant_number, content)): Segments<(String, String)>,
 ) -> Result<Response, Problem> {
-    let (tenant, content) = (tenant(&tenant_number)?, id(&content, ContentId::parse)?);
+    let (tenant, content) = content_path(&tenant_number, &content)?;
     let found = api.services.content(&caller, tenant, &content).await?;
     Ok(tagged(found.revision, body::ok(&ContentBody::from(found))))
 }
@@ -198,7 +198,7 @@ async fn content_update(
     IfMatch(expected): IfMatch,
     Json(patch): Json<ContentPatch>,
 ) -> Result<Response, Problem> {
-    let (tenant, content) = (tenant(&tenant_number)?, id(&content, ContentId::parse)?);
+    let (tenant, content) = content_path(&tenant_number, &content)?;
     let now = api.services.content(&caller, tenant, &content).await?;
     // What the patch leaves as it was must still be that when it is written.
     let seen = expected.or_revision(now.revision);
@@ -225,7 +225,7 @@ async fn content_remove(
     Segments((tenant_number, content)): Segments<(String, String)>,
     IfMatch(expected): IfMatch,
 ) -> Result<Response, Problem> {
-    let (tenant, content) = (tenant(&tenant_number)?, id(&content, ContentId::parse)?);
+    let (tenant, content) = content_path(&tenant_number, &content)?;
     api.services.content_remove(&caller, tenant, &content, expected).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

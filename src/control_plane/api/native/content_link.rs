@@ -13,7 +13,7 @@ use crate::control_plane::api::body::{self, Json};
 use crate::control_plane::api::condition::{IfMatch, tagged};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
-use crate::control_plane::api::segment::{Segments, id, tenant};
+use crate::control_plane::api::segment::{Segments, content_path};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::record::{ContentId, ContentLink, ContentLinkDraft, LinkRelation};
 use crate::control_plane::service::OfContent;
@@ -81,7 +81,7 @@ async fn content_link_list(
     Authenticated(caller): Authenticated,
     Segments((tenant_number, content)): Segments<(String, String)>,
 ) -> Result<Response, Problem> {
-    let (tenant, content) = (tenant(&tenant_number)?, id(&content, ContentId::parse)?);
+    let (tenant, content) = content_path(&tenant_number, &content)?;
     let found = api.services.content_link_list(&caller, tenant, &content).await?;
     Ok(answer(found))
 }
@@ -109,7 +109,7 @@ async fn content_link_replace(
     IfMatch(expected): IfMatch,
     Json(body): Json<NewContentLinks>,
 ) -> Result<Response, Problem> {
-    let (tenant, content) = (tenant(&tenant_number)?, id(&content, ContentId::parse)?);
+    let (tenant, content) = content_path(&tenant_number, &content)?;
     let drafts = body.items.into_iter().map(read).collect::<Result<_, _>>()?;
     let made = api.services.content_link_replace(&caller, tenant, &content, expected, drafts);
     Ok(answer(made.await?))

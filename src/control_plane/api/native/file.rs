@@ -1,20 +1,19 @@
 //! Files of a version. Their entity tag is the content's.
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::file_body::{FileBody, Files, NewFile, NewFiles};
+use super::file_table;
 use crate::control_plane::api::auth::Authenticated;
-use crate::control_plane::api::body::{self, Json};
-use crate::control_plane::api::condition::{IfMatch, tagged};
+use crate::control_plane::api::body::Json;
+use crate::control_plane::api::condition::IfMatch;
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
-use crate::control_plane::api::segment::{Segments, id, number, tenant};
+use crate::control_plane::api::segment::{Segments, version_path};
 use crate::control_plane::api::state::Api;
-use crate::control_plane::record::{ContentId, VersionId};
 use crate::control_plane::service::FilesOf;
 
 /// The routes, with their documents.
@@ -44,11 +43,8 @@ async fn file_list(
     Authenticated(caller): Authenticated,
     Segments((tenant_number, content, version)): Segments<(String, String, String)>,
 ) -> Result<Response, Problem> {
-    let (tenant, content, version) =
-        (tenant(&tenant_number)?, id(&content, ContentId::parse)?, id(&version, VersionId::parse)?);
-    let of = FilesOf::Version(content, version);
-    let table = api.services.file_list(&caller, tenant, &of).await?;
-    Ok(tagged(table.revision, body::ok(&Files::from(table.files))))
+    let (tenant, content, version) = version_path(&tenant_number, &content, &version)?;
+    file_table::list(&api, &caller, tenant, &FilesOf::Version(content, version)).await
 }
 
 /// Puts files in place of the files of a version. One that is the same keeps its number.
@@ -76,12 +72,9 @@ async fn file_replace(
     IfMatch(expected): IfMatch,
     Json(body): Json<NewFiles>,
 ) -> Result<Response, Problem> {
-    let (tenant, content, version) =
-        (tenant(&tenant_number)?, id(&content, ContentId::parse)?, id(&version, VersionId::parse)?);
+    let (tenant, content, version) = version_path(&tenant_number, &content, &version)?;
     let of = FilesOf::Version(content, version);
-    let drafts = body.read();
-    let table = api.services.file_replace(&caller, tenant, &of, expected, drafts).await?;
-    Ok(tagged(table.revision, body::ok(&Files::from(table.files))))
+    file_table::replace(&api, &caller, tenant, &of, expected, body).await
 }
 
 /// Registers one file more, in a place that is free. For those who work with all of the
@@ -108,11 +101,9 @@ async fn file_add(
     Segments((tenant_number, content, version)): Segments<(String, String, String)>,
     Json(body): Json<NewFile>,
 ) -> Result<Response, Problem> {
-    let (tenant, content, version) =
-        (tenant(&tenant_number)?, id(&content, ContentId::parse)?, id(&version, VersionId::parse)?);
+    let (tenant, content, version) = version_path(&tenant_number, &content, &version)?;
     let of = FilesOf::Version(content, version);
-    let (made, revision) = api.services.file_add(&caller, tenant, &of, body.read()).await?;
-    Ok(tagged(revision, body::answer(StatusCode::CREATED, &FileBody::from(made))))
+    file_table::add(&api, &caller, tenant, &of, body).await
 }
 
 /// Forgets a file; it stays where it is. For those who work with all of the tenant's catalog.
@@ -137,13 +128,7 @@ async fn file_remove(
     Segments((tenant_number, content, version, file)): Segments<(String, String, String, String)>,
     IfMatch(expected): IfMatch,
 ) -> Result<Response, Problem> {
-    let (tenant, content, version, file) = (
-        tenant(&tenant_number)?,
-        id(&content, ContentId::parse)?,
-        id(&version, VersionId::parse)?,
-        id(&file, number)?,
-    );
+    let (tenant, content, version) = version_path(&tenant_number, &content, &version)?;
     let of = FilesOf::Version(content, version);
-    api.services.file_remove(&caller, tenant, &of, expected, file).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    file_table::remove(&api, &caller, tenant, &of, expected, &file).await
 }

@@ -15,7 +15,7 @@ use crate::control_plane::api::condition::{IfMatch, tagged};
 use crate::control_plane::api::cursor::{Listing, PageQuery};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
-use crate::control_plane::api::segment::{Parameters, Segments, id, number, tenant};
+use crate::control_plane::api::segment::{Parameters, Segments, folder_path, tenant};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::{Folder, FolderDraft};
@@ -146,7 +146,7 @@ async fn folder_show(
     Authenticated(caller): Authenticated,
     Segments((tenant_number, folder)): Segments<(String, String)>,
 ) -> Result<Response, Problem> {
-    let (tenant, folder) = (tenant(&tenant_number)?, ChannelId(id(&folder, number)?));
+    let (tenant, folder) = folder_path(&tenant_number, &folder)?;
     let found = api.services.folder(&caller, tenant, folder).await?;
     Ok(tagged(found.revision, body::ok(&wire(found))))
 }
@@ -174,7 +174,7 @@ async fn folder_update(
     IfMatch(expected): IfMatch,
     Json(FolderPatch { parent, name }): Json<FolderPatch>,
 ) -> Result<Response, Problem> {
-    let (tenant, folder) = (tenant(&tenant_number)?, ChannelId(id(&folder, number)?));
+    let (tenant, folder) = folder_path(&tenant_number, &folder)?;
     let now = api.services.folder(&caller, tenant, folder).await?;
     let draft = FolderDraft {
         parent: match parent {
@@ -206,7 +206,7 @@ async fn folder_remove(
     Segments((tenant_number, folder)): Segments<(String, String)>,
     IfMatch(expected): IfMatch,
 ) -> Result<Response, Problem> {
-    let (tenant, folder) = (tenant(&tenant_number)?, ChannelId(id(&folder, number)?));
+    let (tenant, folder) = folder_path(&tenant_number, &folder)?;
     api.services.folder_remove(&caller, tenant, folder, expected).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

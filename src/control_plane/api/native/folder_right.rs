@@ -8,12 +8,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::asset::ChannelId;
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body::{self, Json};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
-use crate::control_plane::api::segment::{Segments, id, number, tenant};
+use crate::control_plane::api::segment::{Segments, folder_path, id};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::record::{FolderRight, Grantee, Right};
 
@@ -81,7 +80,7 @@ async fn folder_right_list(
     Authenticated(caller): Authenticated,
     Segments((tenant_number, folder)): Segments<(String, String)>,
 ) -> Result<Response, Problem> {
-    let (tenant, folder) = (tenant(&tenant_number)?, ChannelId(id(&folder, number)?));
+    let (tenant, folder) = folder_path(&tenant_number, &folder)?;
     let rights = api.services.folder_right_list(&caller, tenant, folder).await?;
     let items = rights.into_iter().map(wire).collect();
     Ok(body::ok(&Rights { items }))
@@ -105,7 +104,7 @@ async fn folder_right_set(
     Segments((tenant_number, folder, grantee)): Segments<(String, String, String)>,
     Json(NewFolderRight { right }): Json<NewFolderRight>,
 ) -> Result<Response, Problem> {
-    let (tenant, folder) = (tenant(&tenant_number)?, ChannelId(id(&folder, number)?));
+    let (tenant, folder) = folder_path(&tenant_number, &folder)?;
     let grantee = id(&grantee, Grantee::parse)?;
     let right = match right {
         RightName::See => Right::See,
@@ -133,7 +132,7 @@ async fn folder_right_remove(
     Authenticated(caller): Authenticated,
     Segments((tenant_number, folder, grantee)): Segments<(String, String, String)>,
 ) -> Result<Response, Problem> {
-    let (tenant, folder) = (tenant(&tenant_number)?, ChannelId(id(&folder, number)?));
+    let (tenant, folder) = folder_path(&tenant_number, &folder)?;
     let grantee = id(&grantee, Grantee::parse)?;
     api.services.folder_right_set(&caller, tenant, folder, &grantee, None).await?;
     Ok(StatusCode::NO_CONTENT.into_response())

@@ -19,6 +19,7 @@ pub(super) mod edge;
 pub(super) mod edge_feed;
 pub(super) mod file;
 mod file_body;
+mod file_table;
 pub(super) mod folder;
 pub(super) mod folder_right;
 mod patch;

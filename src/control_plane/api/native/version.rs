@@ -15,10 +15,10 @@ use crate::control_plane::api::body::{self, Json};
 use crate::control_plane::api::condition::{IfMatch, tagged};
 use crate::control_plane::api::error::{Problem, ProblemCode};
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
-use crate::control_plane::api::segment::{Segments, id, tenant};
+use crate::control_plane::api::segment::{Segments, content_path, version_path};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
-use crate::control_plane::record::{ContentId, Version, VersionId};
+use crate::control_plane::record::Version;
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
@@ -89,7 +89,7 @@ async fn version_list(
     Authenticated(caller): Authenticated,
     Segments((tenant_number, content)): Segments<(String, String)>,
 ) -> Result<Response, Problem> {
-    let (tenant, content) = (tenant(&tenant_number)?, id(&content, ContentId::parse)?);
+    let (tenant, content) = content_path(&tenant_number, &content)?;
     let found = api.services.version_list(&caller, tenant, &content).await?;
     let items = found.it.into_iter().map(wire).collect();
     Ok(tagged(found.revision, body::ok(&Versions { items })))
@@ -117,7 +117,7 @@ async fn version_create(
     Segments((tenant_number, content)): Segments<(String, String)>,
     Json(body): Json<NewVersion>,
 ) -> Result<Response, Problem> {
-    let (tenant, content) = (tenant(&tenant_number)?, id(&content, ContentId::parse)?);
+    let (tenant, content) = content_path(&tenant_number, &content)?;
     let made = api.services.version_create(&caller, tenant, &content, &body.label).await?;
     Ok(tagged(made.revision, body::answer(StatusCode::CREATED, &wire(made.it))))
 }
@@ -146,8 +146,7 @@ async fn version_update(
     IfMatch(expected): IfMatch,
     Json(body): Json<VersionPatch>,
 ) -> Result<Response, Problem> {
-    let (tenant, content, version) =
-        (tenant(&tenant_number)?, id(&content, ContentId::parse)?, id(&version, VersionId::parse)?);
+    let (tenant, content, version) = version_path(&tenant_number, &content, &version)?;
     let listed = api.services.version_list(&caller, tenant, &content).await?;
     let now = listed.it.into_iter().find(|it| it.id == version);
     let now = now.ok_or_else(|| Problem::new(ProblemCode::NotFound))?;
@@ -182,8 +181,7 @@ async fn version_activate(
     Segments((tenant_number, content, version)): Segments<(String, String, String)>,
     IfMatch(expected): IfMatch,
 ) -> Result<Response, Problem> {
-    let (tenant, content, version) =
-        (tenant(&tenant_number)?, id(&content, ContentId::parse)?, id(&version, VersionId::parse)?);
+    let (tenant, content, version) = version_path(&tenant_number, &content, &version)?;
     let services = &api.services;
     let made = services.version_activate(&caller, tenant, &content, &version, expected).await?;
     Ok(tagged(made.revision, body::ok(&ContentBody::from(made))))
@@ -210,8 +208,7 @@ async fn version_remove(
     Segments((tenant_number, content, version)): Segments<(String, String, String)>,
     IfMatch(expected): IfMatch,
 ) -> Result<Response, Problem> {
-    let (tenant, content, version) =
-        (tenant(&tenant_number)?, id(&content, ContentId::parse)?, id(&version, VersionId::parse)?);
+    let (tenant, content, version) = version_path(&tenant_number, &content, &version)?;
     api.services.version_remove(&caller, tenant, &content, &version, expected).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
