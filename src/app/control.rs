@@ -1,6 +1,7 @@
 //! The control plane within this process: its store, its listener, and the way to the edge.
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -105,10 +106,8 @@ impl Control {
         let mut publisher = publisher.map_err(failed)?;
         composer.put_control(publisher.state());
         let states = composer.reader();
-        tasks.push(tokio::spawn(async move {
-            let never = publisher.run(|state| composer.put_control(state)).await;
-            match never {}
-        }));
+        tasks
+            .push(forever(async move { publisher.run(|state| composer.put_control(state)).await }));
 
         let secured = certificates.server_configs().map_err(ControlError::Tls)?;
         let mut bound = Vec::new();
@@ -124,27 +123,12 @@ impl Control {
             // Whatever ends the waiting is the end.
             serve(bound, api, async { drop(stopped.await) }).await;
         });
-        tasks.push(tokio::spawn({
-            let store = store.clone();
-            async move {
-                // The origins of the configuration that is in force at that time.
-                let desk = move || states.load().map(|state| Arc::clone(&state.delivery));
-                let never = hash_files(store, clock, desk).await;
-                match never {}
-            }
-        }));
-        tasks.push(tokio::spawn(async move {
-            let never = edges.run().await;
-            match never {}
-        }));
-        tasks.push(tokio::spawn(hear(store.clone())));
-        tasks.push(tokio::spawn({
-            let store = store.clone();
-            async move {
-                let never = retain(store, clock).await;
-                match never {}
-            }
-        }));
+        // The origins of the configuration that is in force at that time.
+        let desk = move || states.load().map(|state| Arc::clone(&state.delivery));
+        tasks.push(forever(hash_files(store.clone(), clock, desk)));
+        tasks.push(forever(async move { edges.run().await }));
+        tasks.push(forever(hear(store.clone())));
+        tasks.push(forever(retain(store.clone(), clock)));
         Ok(Self { addresses, store, stop, server, tasks })
     }
 
@@ -166,6 +150,14 @@ impl Control {
         }
         store.close().await;
     }
+}
+
+/// Spawns what ends only by being aborted.
+fn forever(work: impl Future<Output = Infallible> + Send + 'static) -> JoinHandle<()> {
+    tokio::spawn(async {
+        let never = work.await;
+        match never {}
+    })
 }
 
 /// A tenant that a site names exists: nobody has to make it first.
@@ -191,7 +183,7 @@ async fn register_tenants(
 }
 
 /// Listens for changes that other control planes make. What is missed meanwhile is found by looking.
-async fn hear(store: Store) {
+async fn hear(store: Store) -> Infallible {
     loop {
         let Err(error) = store.hear().await;
         tracing::warn!(error = %ErrorChain(&error), "other control planes are not heard of");

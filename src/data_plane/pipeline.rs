@@ -13,7 +13,7 @@ use crate::clock::{Clock, UnixSeconds};
 use crate::delivery::AskMethod;
 use crate::network::ClientIp;
 use crate::policy::{
-    Basis, Denial, DenialCode, Permit, Quiet, RequestFacts, SnapshotReader, admit, decide,
+    Basis, Denial, DenialCode, Permit, Quiet, RequestFacts, Site, SnapshotReader, admit, decide,
 };
 use crate::telemetry::LineWriter;
 
@@ -88,14 +88,9 @@ impl Pipeline {
             Ok(reply) => (reply, None),
             Err(refusal) => {
                 let code = refusal.denial.code();
-                let context = DenialContext {
-                    reasons: reasons(state.as_deref()),
-                    request_id: request_id.to_str().unwrap_or_default(),
-                    headers: &parts.headers,
-                    site: learned.site,
-                    complete_length: refusal.complete_length,
-                };
-                (deny(&refusal, context, &mut record), Some(code))
+                let reasons = reasons(state.as_deref());
+                let asked = Asked { headers: &parts.headers, site: learned.site };
+                (deny(&refusal, reasons, &request_id, asked, &mut record), Some(code))
             }
         };
         if let Some(site) = learned.site {
@@ -120,14 +115,8 @@ impl Pipeline {
             Trust::Proxy => None,
         };
         let refusal = Refusal::from(Denial::from(code));
-        let context = DenialContext {
-            reasons: reasons(state.as_deref()),
-            request_id: request_id.to_str().unwrap_or_default(),
-            headers: &unread,
-            site: None,
-            complete_length: None,
-        };
-        let mut reply = deny(&refusal, context, &mut record);
+        let asked = Asked { headers: &unread, site: None };
+        let mut reply = deny(&refusal, reasons(state.as_deref()), &request_id, asked, &mut record);
         if let Some(now) = self.clock.now().to_system_time()
             && let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(now))
         {
@@ -283,13 +272,29 @@ fn reasons(state: Option<&EdgeState>) -> Reasons {
     state.map_or(Reasons::Hidden, |it| it.settings.reasons)
 }
 
+/// What is known of a request that is refused.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    headers: &'a HeaderMap,
+    site: Option<&'a Site>,
+}
+
 /// The one place where a refusal becomes an answer and a log line.
 fn deny(
     refusal: &Refusal,
-    context: DenialContext<'_>,
+    reasons: Reasons,
+    request_id: &HeaderValue,
+    asked: Asked<'_>,
     record: &mut AccessRecord,
 ) -> Response<Reply> {
     let code = refusal.denial.code();
+    let context = DenialContext {
+        reasons,
+        request_id: request_id.to_str().unwrap_or_default(),
+        headers: asked.headers,
+        site: asked.site,
+        complete_length: refusal.complete_length,
+    };
     record.code = code.as_str();
     record.reason = Some(refusal.denial.to_string());
     response::denial(code, context).map(|body| Reply::Text(Full::new(body)))
