@@ -10,7 +10,8 @@ use sqlx::sqlite::{Sqlite, SqliteArguments};
 use sqlx::{Arguments as _, Transaction};
 
 use super::error::{StoreError, StoreErrorKind};
-use super::statement::{MOST_VALUES, Placeholders, Reuse, Row, Statement, Value};
+use super::insert;
+use super::statement::{MOST_VALUES, Reuse, Row, Statement, Value, storable};
 
 /// An open transaction. Dropped, it is rolled back.
 ///
@@ -101,13 +102,10 @@ impl Connection {
         mut rows: Vec<Vec<Value>>,
     ) -> Result<(), StoreError> {
         let most = MOST_VALUES / columns.len().max(1);
-        let placeholders = match self.kind() {
-            Kind::Postgres => Placeholders::Numbered,
-            Kind::Sqlite => Placeholders::Counted,
-        };
         while !rows.is_empty() {
             let rest = rows.split_off(most.min(rows.len()));
-            self.execute(Statement::insert(placeholders, table, columns, rows)).await?;
+            let result = self.transaction.insert(table, columns, rows).await;
+            self.note(result)?;
             rows = rest;
         }
         Ok(())
@@ -141,6 +139,24 @@ impl Either {
                 query.persistent(keep).execute(&mut **transaction).await?.rows_affected()
             }
         })
+    }
+
+    async fn insert(
+        &mut self,
+        table: &str,
+        columns: &[&str],
+        rows: Vec<Vec<Value>>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Postgres(transaction) => {
+                let (sql, arguments) = insert::with_arrays(table, columns, rows)?;
+                sqlx::query_with(sql, arguments).execute(&mut **transaction).await?;
+            }
+            Self::Sqlite(_) => {
+                self.execute(insert::with_values(table, columns, rows)).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn each_row(
@@ -215,12 +231,4 @@ fn sqlite_arguments(values: Vec<Value>) -> Result<SqliteArguments, StoreError> {
         .map_err(sqlx::Error::Encode)?;
     }
     Ok(arguments)
-}
-
-/// PostgreSQL stores no NUL, and so neither do we.
-fn storable(text: Option<String>) -> Result<Option<String>, StoreError> {
-    match text {
-        Some(text) if text.contains('\0') => Err(StoreErrorKind::Invalid.into()),
-        text => Ok(text),
-    }
 }

@@ -44,6 +44,7 @@ mod folder;
 mod folder_right;
 mod handle;
 mod idempotency;
+mod insert;
 mod notify;
 mod page;
 mod path_override;

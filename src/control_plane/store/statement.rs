@@ -24,16 +24,6 @@ pub(super) struct Statement {
     pub(super) reuse: Reuse,
 }
 
-/// How a long list of placeholders is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Placeholders {
-    /// `?`, which only SQLite reads: there, one with a number is a name, and each name is looked up
-    /// among all before it.
-    Counted,
-    /// `$1`, `$2`, and so on.
-    Numbered,
-}
-
 /// Is a statement's text one of few, worth keeping prepared?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reuse {
@@ -45,37 +35,6 @@ impl Statement {
     /// This text, without values yet.
     pub(super) fn new(sql: &'static str) -> Self {
         Self { sql: sql.into_sql_str(), values: Vec::new(), reuse: Reuse::KeepPrepared }
-    }
-
-    /// An `INSERT` of many rows at once; `columns` are written by us, never by a caller.
-    pub(super) fn insert(
-        placeholders: Placeholders,
-        table: &str,
-        columns: &[&str],
-        rows: Vec<Vec<Value>>,
-    ) -> Self {
-        let mut sql = format!("INSERT INTO {table} ({}) VALUES ", columns.join(", "));
-        let mut place = 0;
-        for row in 0..rows.len() {
-            sql.push_str(if row == 0 { "(" } else { ", (" });
-            for column in 0..columns.len() {
-                place += 1;
-                sql.push_str(if column == 0 { "" } else { ", " });
-                match placeholders {
-                    Placeholders::Counted => sql.push('?'),
-                    Placeholders::Numbered => {
-                        sql.push('$');
-                        sql.push_str(&place.to_string());
-                    }
-                }
-            }
-            sql.push(')');
-        }
-        Self {
-            sql: AssertSqlSafe(sql).into_sql_str(),
-            values: rows.into_iter().flatten().collect(),
-            reuse: Reuse::PrepareOnce,
-        }
     }
 
     /// `before ($1, $2, …) after`: what is one of these values.
@@ -298,6 +257,14 @@ text_like! {
         PersonId RevocationId ScopeSet SecretId SigningKeyId VersionId;
     from_stored: SecretHash;
     from_wire_name: ContentKind FileKind KeyUse LinkRelation Publication Right Role TokenUse;
+}
+
+/// PostgreSQL stores no NUL, and so neither do we.
+pub(super) fn storable(text: Option<String>) -> Result<Option<String>, StoreError> {
+    match text {
+        Some(text) if text.contains('\0') => Err(StoreErrorKind::Invalid.into()),
+        text => Ok(text),
+    }
 }
 
 /// A row of an answer. Columns are read by name; one that cannot be read is corruption.
