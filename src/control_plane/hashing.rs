@@ -6,6 +6,7 @@
 //! file; they find the same.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::convert::Infallible;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -14,8 +15,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::caller::Caller;
-use super::record::File;
-use super::store::{Page, Store, StoreError, StoreErrorKind};
+use super::record::{File, Pipeline};
+use super::store::{Listed, Page, Store, StoreError, StoreErrorKind};
 use crate::clock::Clock;
 use crate::delivery::{DeliveryDesk, DigestError, ObjectDigest};
 use crate::policy::OriginName;
@@ -82,12 +83,14 @@ impl Hashing {
         let mut read = Vec::new();
         let mut since = Instant::now();
         loop {
-            let listed = self.store.view(&self.caller).await?.file_list_unread(&page).await?;
+            let (listed, pipelines) = self.list(&page).await?;
             for file in listed.items {
-                if self.failed.contains_key(&file.number) {
+                let pipeline = pipelines.get(&file.draft.pipeline);
+                let Some(pipeline) = pipeline.filter(|_| !self.failed.contains_key(&file.number))
+                else {
                     continue;
-                }
-                match self.digest(desk, &file).await? {
+                };
+                match self.digest(desk, pipeline, &file).await {
                     Ok(digest) => read.push((file.number, digest)),
                     Err(error) => {
                         let error = ErrorChain(&error);
@@ -106,15 +109,31 @@ impl Hashing {
         Ok(known + self.keep(read).await?)
     }
 
+    /// Files that are not known yet, and the pipelines that have them.
+    async fn list(
+        &self,
+        page: &Page<u64>,
+    ) -> Result<(Listed<File, u64>, HashMap<u64, Pipeline>), StoreError> {
+        let mut view = self.store.view(&self.caller).await?;
+        let listed = view.file_list_unread(page).await?;
+        let mut pipelines = HashMap::new();
+        for file in &listed.items {
+            if let Entry::Vacant(place) = pipelines.entry(file.draft.pipeline) {
+                place.insert(view.pipeline(file.draft.pipeline).await?);
+            }
+        }
+        Ok((listed, pipelines))
+    }
+
     async fn digest(
         &self,
         desk: &DeliveryDesk,
+        pipeline: &Pipeline,
         file: &File,
-    ) -> Result<Result<ObjectDigest, DigestError>, StoreError> {
-        let pipeline = self.store.view(&self.caller).await?.pipeline(file.draft.pipeline).await?;
+    ) -> Result<ObjectDigest, DigestError> {
         let key = format!("{}{}", pipeline.prefix, file.draft.key);
         let origin = OriginName::new(&pipeline.origin);
-        Ok(desk.digest(&origin, &key, PACE, self.clock).await)
+        desk.digest(&origin, &key, PACE, self.clock).await
     }
 
     /// Keeps what was found, in one change.
