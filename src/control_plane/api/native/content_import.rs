@@ -127,46 +127,43 @@ struct Batch {
     lines: Vec<u64>,
     imports: Vec<ContentImport>,
     bytes: usize,
+    /// Lines among them that are none.
+    refusals: Vec<RefusedLine>,
 }
 
+/// What the lines behind a batch are.
+#[derive(Debug)]
+enum Behind {
+    More,
+    Nothing,
+    /// No more of them are taken.
+    Stopped(Stop),
+}
+
+/// While lines are made contents of, the next are read.
 async fn take_all(
     imports: &ContentImports,
     lines: &mut Lines,
     report: &mut ImportReport,
 ) -> Result<(), Stop> {
-    let mut batch = Batch::default();
+    let mut waiting = Batch::default();
     loop {
-        let next = lines.next().await;
-        let is_over = lines.count() > MOST_LINES;
-        match next {
-            Ok(Some(Line::Text(line, _) | Line::TooLong(line))) if is_over => {
-                take(imports, &mut batch, report).await?;
-                let detail = format!("an import has at most {MOST_LINES} lines");
-                return Err(Stop { line, code: "too_many_lines".to_owned(), detail });
+        let refusals_left = MOST_REFUSALS.saturating_sub(report.refusals.len());
+        let (taken, (read, behind)) =
+            tokio::join!(take(imports, waiting, report), Batch::read(lines, refusals_left));
+        taken?;
+        waiting = read;
+        report.refusals.append(&mut waiting.refusals);
+        match behind {
+            Behind::More => {}
+            Behind::Nothing => return take(imports, waiting, report).await,
+            Behind::Stopped(stop) => {
+                take(imports, waiting, report).await?;
+                return Err(stop);
             }
-            Ok(Some(Line::TooLong(line))) => {
-                let detail = format!("a line has at most {LINE_LIMIT} bytes").into();
-                let problem = Problem { detail, ..Problem::new(ProblemCode::BodyTooLarge) };
-                report.refuse(line, problem);
-            }
-            Ok(Some(Line::Text(line, text))) => {
-                match body::parse::<NewContent>(&text).and_then(NewContent::read) {
-                    Ok(import) => batch.push(line, import, text.len()),
-                    Err(problem) => report.refuse(line, problem),
-                }
-            }
-            Ok(None) => return take(imports, &mut batch, report).await,
-            Err(broken_off) => {
-                take(imports, &mut batch, report).await?;
-                let code = ProblemCode::Invalid.code().to_owned();
-                return Err(Stop { line: lines.count() + 1, code, detail: broken_off.to_string() });
-            }
-        }
-        if batch.is_full() {
-            take(imports, &mut batch, report).await?;
         }
         if report.refusals.len() >= MOST_REFUSALS {
-            take(imports, &mut batch, report).await?;
+            take(imports, waiting, report).await?;
             let detail = format!("an import stops after {MOST_REFUSALS} refused lines");
             let code = "too_many_refusals".to_owned();
             return Err(Stop { line: lines.count() + 1, code, detail });
@@ -176,10 +173,10 @@ async fn take_all(
 
 async fn take(
     imports: &ContentImports,
-    batch: &mut Batch,
+    batch: Batch,
     report: &mut ImportReport,
 ) -> Result<(), Stop> {
-    let Batch { lines, imports: contents, bytes: _ } = std::mem::take(batch);
+    let Batch { lines, imports: contents, bytes: _, refusals: _ } = batch;
     let Some(first) = lines.first().copied() else { return Ok(()) };
     let given: Vec<bool> = contents.iter().map(|import| import.id.is_some()).collect();
     let outcomes = imports.take(contents).await.map_err(|error| {
@@ -196,13 +193,49 @@ async fn take(
                 }
             }
             Imported::Known => report.known += 1,
-            Imported::Refused(error) => report.refuse(line, error.into()),
+            Imported::Refused(error) => report.refusals.push(refused(line, error.into())),
         }
     }
     Ok(())
 }
 
 impl Batch {
+    /// Reads lines until they are enough for one change, or there are no more, or this many were
+    /// refused.
+    async fn read(lines: &mut Lines, refusals_left: usize) -> (Self, Behind) {
+        let mut batch = Self::default();
+        while !batch.is_full() && batch.refusals.len() < refusals_left {
+            let next = lines.next().await;
+            let is_over = lines.count() > MOST_LINES;
+            match next {
+                Ok(Some(Line::Text(line, _) | Line::TooLong(line))) if is_over => {
+                    let detail = format!("an import has at most {MOST_LINES} lines");
+                    let stop = Stop { line, code: "too_many_lines".to_owned(), detail };
+                    return (batch, Behind::Stopped(stop));
+                }
+                Ok(Some(Line::TooLong(line))) => {
+                    let detail = format!("a line has at most {LINE_LIMIT} bytes").into();
+                    let problem = Problem { detail, ..Problem::new(ProblemCode::BodyTooLarge) };
+                    batch.refusals.push(refused(line, problem));
+                }
+                Ok(Some(Line::Text(line, text))) => {
+                    match body::parse::<NewContent>(&text).and_then(NewContent::read) {
+                        Ok(import) => batch.push(line, import, text.len()),
+                        Err(problem) => batch.refusals.push(refused(line, problem)),
+                    }
+                }
+                Ok(None) => return (batch, Behind::Nothing),
+                Err(broken_off) => {
+                    let code = ProblemCode::Invalid.code().to_owned();
+                    let line = lines.count() + 1;
+                    let stop = Stop { line, code, detail: broken_off.to_string() };
+                    return (batch, Behind::Stopped(stop));
+                }
+            }
+        }
+        (batch, Behind::More)
+    }
+
     fn push(&mut self, line: u64, import: ContentImport, bytes: usize) {
         self.lines.push(line);
         self.imports.push(import);
@@ -214,14 +247,12 @@ impl Batch {
     }
 }
 
-impl ImportReport {
-    fn refuse(&mut self, line: u64, problem: Problem) {
-        let pointer = problem.errors.first().map(|fault| fault.pointer.to_string());
-        self.refusals.push(RefusedLine {
-            line,
-            code: problem.code.code().to_owned(),
-            pointer: pointer.unwrap_or_default(),
-            detail: problem.detail.into_owned(),
-        });
+fn refused(line: u64, problem: Problem) -> RefusedLine {
+    let pointer = problem.errors.first().map(|fault| fault.pointer.to_string());
+    RefusedLine {
+        line,
+        code: problem.code.code().to_owned(),
+        pointer: pointer.unwrap_or_default(),
+        detail: problem.detail.into_owned(),
     }
 }
