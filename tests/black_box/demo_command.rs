@@ -12,12 +12,21 @@ use crate::support::signing::token;
 fn demo_proves_itself_and_fails_when_its_key_is_broken() {
     let folder = tempfile::tempdir().unwrap();
     let check = || {
-        let arguments = ["demo", "--check", "--dir", "demo", "--edge", "127.0.0.1:0"];
+        let arguments = [
+            "demo",
+            "--check",
+            "--dir",
+            "demo",
+            "--edge",
+            "127.0.0.1:0",
+            "--control",
+            "127.0.0.1:0",
+        ];
         countersign(folder.path(), arguments)
     };
     let said = check();
     assert_eq!((said.status, said.out.contains("FAIL")), (0, false), "{}{}", said.out, said.err);
-    assert!(said.out.lines().filter(|line| line.starts_with("ok   ")).count() >= 20);
+    assert!(said.out.lines().filter(|line| line.starts_with("ok   ")).count() >= 27);
     assert!(said.out.ends_with(" passed, 0 failed\n"), "{}", said.out);
     assert!(!said.out.contains("hmac="), "{}", said.out);
     let checked = countersign(folder.path(), ["check", "--config", "demo/countersign.toml"]);
@@ -35,7 +44,8 @@ fn demo_proves_itself_and_fails_when_its_key_is_broken() {
 fn demo_writes_what_a_script_needs() {
     let folder = tempfile::tempdir().unwrap();
     let mut demo = std::process::Command::new(env!("CARGO_BIN_EXE_countersign"))
-        .args(["demo", "--dir", "demo", "--edge", "127.0.0.1:0", "--json", "demo.json"])
+        .args(["demo", "--dir", "demo", "--edge", "127.0.0.1:0", "--control", "127.0.0.1:0"])
+        .args(["--json", "demo.json"])
         .current_dir(folder.path())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -61,13 +71,19 @@ fn demo_writes_what_a_script_needs() {
             let separator = if path.contains('?') { '&' } else { '?' };
             let link = format!("{path}{separator}__token__={}", token(key, acl, now + 600));
             let answer = get(edge, &link);
+            assert!(file["file_id"].is_u64(), "{file}");
+            if content["published"] == false {
+                assert_eq!(answer.status, 404, "{path}");
+                continue;
+            }
             assert_eq!(answer.status, 200, "{path}");
             assert_eq!(answer.body.len() as u64, file["size"].as_u64().unwrap(), "{path}");
             let sha256 = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(&answer.body));
             assert_eq!(file["sha256"], sha256, "{path}");
         }
     }
-    assert!(files >= 12);
+    assert!(files >= 13);
+    assert!(json["folder"]["id"].is_u64(), "{json}");
     // All but two comments stand over a curl: how to get a token, and how to ask why.
     assert_eq!(tour.matches("\ncurl -s").count(), tour.matches("\n# ").count() - 2, "{tour}");
     let process = rustix::process::Pid::from_child(&demo);

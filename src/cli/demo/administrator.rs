@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 
+use serde_json::Value;
+
 use super::folder::{DemoFolder, TENANT};
 use super::tour::{Push, Visit};
-use super::visit::{VisitError, visit};
+use super::visit::{Seen, VisitError, visit};
 use crate::app::{self, ClientCredentials, NewApplication, ProvisionError, ScopeSet};
 use crate::asset::TenantId;
 use crate::clock::Clock;
@@ -33,6 +35,8 @@ pub(super) enum AdministratorError {
         #[source]
         source: VisitError,
     },
+    #[error("the control plane's answer to {path} is not understood: {text}")]
+    Unclear { path: String, text: String },
 }
 
 impl Administrator {
@@ -80,14 +84,35 @@ impl Administrator {
         self.ask(&push.request(&token)).await.map(drop)
     }
 
+    /// What the control plane has there.
+    pub(super) async fn get(&self, path: &str) -> Result<Value, AdministratorError> {
+        let headers = vec![("Authorization", format!("Bearer {}", self.token().await?))];
+        let (target, body) = (path.to_owned(), String::new());
+        self.ask(&Visit { method: "GET", target, headers, body }).await
+    }
+
+    /// Posts a body of this media type.
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        media_type: &str,
+        body: String,
+    ) -> Result<Value, AdministratorError> {
+        let headers = vec![
+            ("Authorization", format!("Bearer {}", self.token().await?)),
+            ("Content-Type", media_type.to_owned()),
+        ];
+        self.ask(&Visit { method: "POST", target: path.to_owned(), headers, body }).await
+    }
+
     /// What the program logs in with.
-    pub(super) fn client(&self) -> serde_json::Value {
+    pub(super) fn client(&self) -> Value {
         let ClientCredentials { client_id, client_secret } = &self.credentials;
         serde_json::json!({ "client_id": client_id, "client_secret": client_secret.expose() })
     }
 
     /// What the person logs in with.
-    pub(super) fn user(&self) -> serde_json::Value {
+    pub(super) fn user(&self) -> Value {
         serde_json::json!({ "username": self.username, "password": self.password.expose() })
     }
 
@@ -98,29 +123,31 @@ impl Administrator {
             client_secret.expose()
         );
         let kind = "application/x-www-form-urlencoded".to_owned();
-        let text = self
-            .ask(&Visit {
-                method: "POST",
-                target: "/v1/oauth2/token/".to_owned(),
-                headers: vec![("Content-Type", kind)],
-                body: form,
-            })
-            .await?;
-        let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
-        let token = answer.get("access_token").and_then(|token| token.as_str());
-        Ok(token.unwrap_or_default().to_owned())
+        let request = Visit {
+            method: "POST",
+            target: "/v1/oauth2/token/".to_owned(),
+            headers: vec![("Content-Type", kind)],
+            body: form,
+        };
+        let answer = self.ask(&request).await?;
+        let token = answer.get("access_token").and_then(Value::as_str);
+        token.map(str::to_owned).ok_or_else(|| unclear(&request.target, &answer))
     }
 
-    async fn ask(&self, request: &Visit) -> Result<String, AdministratorError> {
+    async fn ask(&self, request: &Visit) -> Result<Value, AdministratorError> {
         let path = || request.target.clone();
         let seen = visit(self.control, request)
             .await
             .map_err(|source| AdministratorError::Unanswered { path: path(), source })?;
-        if seen.status == 200 {
-            Ok(seen.text)
-        } else {
-            let (status, text) = (seen.status, seen.text);
-            Err(AdministratorError::Refused { path: path(), status, text })
+        let Seen { status, text, .. } = seen;
+        if !(200..300).contains(&status) {
+            return Err(AdministratorError::Refused { path: path(), status, text });
         }
+        serde_json::from_str(&text).map_err(|_| AdministratorError::Unclear { path: path(), text })
     }
+}
+
+/// An answer without what it should have.
+pub(super) fn unclear(path: &str, answer: &Value) -> AdministratorError {
+    AdministratorError::Unclear { path: path.to_owned(), text: answer.to_string() }
 }

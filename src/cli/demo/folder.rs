@@ -7,14 +7,20 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroize;
 
+use crate::catalog::FileKind;
+
 /// The demo's video, everything about it protected.
 pub(super) const PRIVATE_VIDEO: &str = "-civ9qE3JUjntKQM1HnGtU";
 /// Another one, opened by an override.
 pub(super) const PUBLIC_VIDEO: &str = "Ea4G2UvHr9nL9Gx2czTbLn";
+/// A third one, which its editors have not published.
+pub(super) const DRAFT_VIDEO: &str = "hUqWn3cVtRz0yBk7LmXe2s";
 /// A link id that the demo revokes.
 pub(super) const REVOKED_ID: &str = "lnk_revoked_in_the_demo";
 /// The tenant of the demo's assets.
 pub(super) const TENANT: u64 = 1;
+/// The origin that has the files.
+pub(super) const ORIGIN: &str = "media";
 /// The name of the demo's key.
 pub(super) const KEY_ID: &str = "demo";
 
@@ -30,6 +36,17 @@ pub(super) struct Sample {
     pub(super) url_path: String,
     pub(super) object_key: String,
     pub(super) bytes: &'static [u8],
+    /// What it is in the catalog, if it is there.
+    pub(super) registered: Option<Registered>,
+}
+
+/// A file of the catalog.
+pub(super) struct Registered {
+    pub(super) video: &'static str,
+    pub(super) kind: FileKind,
+    pub(super) slot: &'static str,
+    pub(super) variant: &'static str,
+    pub(super) mime: &'static str,
 }
 
 impl Sample {
@@ -88,14 +105,15 @@ store = "sqlite:countersign.db"
 listen = "127.0.0.1:0"
 
 [[origin]]
-name = "media"
+name = "{ORIGIN}"
 kind = "disk"
 root = "media"
 
 [[site]]
 hosts = ["*"]
 tenant = {TENANT}
-assets = {{ origin = "media", key = "{{path}}/{{quality}}.{{source}}" }}
+public_url = "http://{edge}"
+assets = {{ catalog = true }}
 
   [site.token]
   keys = [{{ id = "{KEY_ID}", file = "keys/demo.hex" }}]
@@ -103,33 +121,57 @@ assets = {{ origin = "media", key = "{{path}}/{{quality}}.{{source}}" }}
   [[site.route]]
   prefix = "/vod/"
   access = "token"
-  origin = "media"
+  origin = "{ORIGIN}"
 "#
     )
 }
 
-/// The sample files, by the URL that names them.
+/// The sample files.
 pub(super) fn samples() -> Vec<Sample> {
-    let sample =
-        |url_path: String, object_key: String, bytes| Sample { url_path, object_key, bytes };
-    let mut samples = Vec::new();
-    for video in [PRIVATE_VIDEO, PUBLIC_VIDEO] {
-        let at = |rest: &str| format!("videos/{video}/{rest}");
-        let url = |rest: &str| format!("/private/videos/{video}/{rest}");
+    let mut samples = vec![Sample {
+        url_path: "/vod/clip.mp4".to_owned(),
+        object_key: "vod/clip.mp4".to_owned(),
+        bytes: CLIP,
+        registered: None,
+    }];
+    for video in [PRIVATE_VIDEO, PUBLIC_VIDEO, DRAFT_VIDEO] {
+        let file = |kind, slot, variant, key: &str, bytes, mime| {
+            let rest = match kind {
+                FileKind::Thumbnail => format!("thumbnails/{slot}?quality={variant}"),
+                FileKind::Subtitle => format!("subtitles/{slot}?source={variant}"),
+                FileKind::Attachment => format!("attachments/{slot}/{variant}"),
+                FileKind::Format => format!("formats/{slot}"),
+                FileKind::ChapterThumbnail => {
+                    format!("chapters/{slot}/thumbnails?quality={variant}")
+                }
+                FileKind::Source => "source".to_owned(),
+            };
+            Sample {
+                url_path: format!("/private/videos/{video}/{rest}"),
+                object_key: format!("{video}/{key}"),
+                bytes,
+                registered: Some(Registered { video, kind, slot, variant, mime }),
+            }
+        };
+        samples.push(file(FileKind::Source, "", "", "clip.mp4", CLIP, "video/mp4"));
+        if video == DRAFT_VIDEO {
+            continue;
+        }
         samples.extend([
-            sample(url("source"), at("source"), CLIP),
-            sample(url("thumbnails/1?quality=360p"), at("thumbnails/1/360p"), STILL_360),
-            sample(url("thumbnails/1?quality=720p"), at("thumbnails/1/720p"), STILL_720),
-            sample(url("subtitles/1?source=VTT"), at("subtitles/1.VTT"), VTT),
-            sample(url("subtitles/1?source=SRT"), at("subtitles/1.SRT"), SRT),
-            sample(
-                url("attachments/Handout/handout.pdf"),
-                at("attachments/Handout/handout.pdf"),
+            file(FileKind::Thumbnail, "1", "360p", "still-360p.jpg", STILL_360, "image/jpeg"),
+            file(FileKind::Thumbnail, "1", "720p", "still-720p.jpg", STILL_720, "image/jpeg"),
+            file(FileKind::Subtitle, "1", "VTT", "subtitles.vtt", VTT, "text/vtt"),
+            file(FileKind::Subtitle, "1", "SRT", "subtitles.srt", SRT, "application/x-subrip"),
+            file(
+                FileKind::Attachment,
+                "Handout",
+                "handout.pdf",
+                "handout.pdf",
                 HANDOUT,
+                "application/pdf",
             ),
         ]);
     }
-    samples.push(sample("/vod/clip.mp4".into(), "vod/clip.mp4".into(), CLIP));
     samples
 }
 

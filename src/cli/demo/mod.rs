@@ -2,6 +2,7 @@
 
 mod administrator;
 mod folder;
+mod shelf;
 mod tour;
 mod visit;
 mod walk;

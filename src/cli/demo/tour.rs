@@ -3,7 +3,12 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 
-use super::folder::{DemoFolder, KEY_ID, PRIVATE_VIDEO, PUBLIC_VIDEO, REVOKED_ID, TENANT, samples};
+use serde_json::json;
+
+use super::folder::{
+    DRAFT_VIDEO, DemoFolder, KEY_ID, PRIVATE_VIDEO, PUBLIC_VIDEO, REVOKED_ID, TENANT, samples,
+};
+use super::shelf::{Shelf, publication};
 use crate::clock::UnixSeconds;
 use crate::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use crate::token::edge_auth::{EdgeAuth, SignRequest, SignScope, sign};
@@ -24,7 +29,7 @@ pub(super) struct Stop {
 pub(super) struct Push {
     pub(super) method: &'static str,
     pub(super) path: String,
-    pub(super) body: Option<&'static str>,
+    pub(super) body: Option<String>,
 }
 
 /// A request.
@@ -66,7 +71,10 @@ impl Push {
     /// The line to paste into a shell, where `$TOKEN` is one.
     pub(super) fn curl(&self, control: SocketAddr) -> String {
         let mut line = format!("curl -s -X {} -H \"Authorization: Bearer $TOKEN\"", self.method);
-        if let Some(body) = self.body {
+        if self.method == "PATCH" {
+            line.push_str(" -H 'If-Match: *'");
+        }
+        if let Some(body) = &self.body {
             let _ = write!(line, " -H 'Content-Type: application/json' -d '{body}'");
         }
         let _ = write!(line, " \"http://{control}{}\"", self.path);
@@ -76,6 +84,10 @@ impl Push {
     /// The request that makes it.
     pub(super) fn request(&self, token: &str) -> Visit {
         let mut headers = vec![("Authorization", format!("Bearer {token}"))];
+        if self.method == "PATCH" {
+            // Nobody else changes what the demo shows.
+            headers.push(("If-Match", "*".to_owned()));
+        }
         if self.body.is_some() {
             headers.push(("Content-Type", "application/json".to_owned()));
         }
@@ -83,13 +95,13 @@ impl Push {
             method: self.method,
             target: self.path.clone(),
             headers,
-            body: self.body.unwrap_or_default().to_owned(),
+            body: self.body.clone().unwrap_or_default(),
         }
     }
 }
 
 /// The tour, with links that are valid from `now`.
-pub(super) fn tour(folder: &DemoFolder, now: UnixSeconds) -> Option<Vec<Stop>> {
+pub(super) fn tour(folder: &DemoFolder, shelf: &Shelf, now: UnixSeconds) -> Option<Vec<Stop>> {
     let signer = Signer::new(folder, now)?;
     let source = format!("/private/videos/{PRIVATE_VIDEO}/source");
     let thumbnail = format!("/private/videos/{PRIVATE_VIDEO}/thumbnails/1");
@@ -204,7 +216,46 @@ pub(super) fn tour(folder: &DemoFolder, now: UnixSeconds) -> Option<Vec<Stop>> {
         push: Some(push("DELETE", PRIVATE_VIDEO, None)),
         ..stop("and after it was removed", get(subtitle), refused(403, "token_missing"))
     });
+    stops.extend(draft(&signer, shelf)?);
     Some(stops)
+}
+
+/// What is shown on a video that its editors have not published.
+fn draft(signer: &Signer, shelf: &Shelf) -> Option<[Stop; 5]> {
+    let source = format!("/private/videos/{DRAFT_VIDEO}/source");
+    let signed = signer.link(&source, &source, |_| {})?;
+    let own = || get(shelf.draft_link.clone());
+    let revocation = Push {
+        method: "POST",
+        path: format!("/api/v1/tenants/{TENANT}/revocations"),
+        body: Some(
+            json!({ "links": { "by": "link", "subject": shelf.draft_link_id } }).to_string(),
+        ),
+    };
+    Some([
+        stop(
+            "a signed link to a video that is not published",
+            get(signed.clone()),
+            refused(404, "not_found"),
+        ),
+        stop("a link that the control plane made to it", own(), served(200, file(&source))),
+        Stop {
+            push: Some(revocation),
+            ..stop("the same, after it was revoked", own(), refused(403, "token_revoked"))
+        },
+        Stop {
+            push: Some(publication("published")),
+            ..stop(
+                "the signed link, after the video was published",
+                get(signed.clone()),
+                served(200, file(&source)),
+            )
+        },
+        Stop {
+            push: Some(publication("unpublished")),
+            ..stop("and after it was taken back", get(signed), refused(404, "not_found"))
+        },
+    ])
 }
 
 /// Signs with the key of the folder.
@@ -252,7 +303,7 @@ fn stop(title: &'static str, request: Visit, expected: Expected) -> Stop {
 
 fn push(method: &'static str, video: &str, body: Option<&'static str>) -> Push {
     let path = format!("/v1/vms/{TENANT}/videos/{video}/security-override");
-    Push { method, path, body }
+    Push { method, path, body: body.map(str::to_owned) }
 }
 
 fn get(target: String) -> Visit {

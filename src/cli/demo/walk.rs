@@ -10,7 +10,10 @@ use tokio::runtime::Builder;
 use tokio::time::Instant;
 
 use super::administrator::{Administrator, AdministratorError};
-use super::folder::{DemoFolder, KEY_ID, TENANT, samples};
+use super::folder::{
+    DRAFT_VIDEO, DemoFolder, KEY_ID, PRIVATE_VIDEO, PUBLIC_VIDEO, Registered, TENANT, samples,
+};
+use super::shelf::Shelf;
 use super::tour::{Stop, tour};
 use super::visit::{Seen, VisitError, visit};
 use crate::app::{ErrorChain, Finish, ServeOptions, Service};
@@ -82,7 +85,8 @@ fn run(arguments: &Demo) -> Result<Exit, DemoError> {
 
 fn show(arguments: &Demo, root: &Path) -> Result<Exit, DemoError> {
     std::fs::create_dir_all(root).map_err(DemoError::Folder)?;
-    let (edge, control) = (address(arguments.edge, 8080), address(arguments.control, 8081));
+    let edge = settled(address(arguments.edge, 8080));
+    let control = address(arguments.control, 8081);
     let folder = DemoFolder::make(root, edge, control).map_err(DemoError::Folder)?;
     let service = Service::start(ServeOptions {
         config: folder.config(),
@@ -93,18 +97,20 @@ fn show(arguments: &Demo, root: &Path) -> Result<Exit, DemoError> {
     let edge = service.edge_addresses().first().copied().unwrap_or(edge);
     let control = service.control_address().unwrap_or(control);
     let administrator = Administrator::make(&folder, control)?;
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(DemoError::Runtime)?;
+    let shelf = runtime.block_on(Shelf::fill(&administrator))?;
     let places = Places { edge, control, admin: service.admin_address() };
     if let Some(path) = &arguments.json {
-        let text = describe(&folder, places, &administrator);
+        let text = describe(&folder, places, &administrator, &shelf);
         std::fs::write(path, text).map_err(DemoError::Json)?;
     }
-    let stops = tour(&folder, Clock::System.now()).ok_or(DemoError::Sign)?;
+    let stops = tour(&folder, &shelf, Clock::System.now()).ok_or(DemoError::Sign)?;
     if arguments.check {
-        let failed = walk(&administrator, edge, &stops)?;
+        let failed = runtime.block_on(walk(&administrator, edge, &stops))?;
         service.stop();
         return Ok(if failed == 0 { Exit::Success } else { Exit::Failure });
     }
-    begin(&administrator, edge, &stops)?;
+    runtime.block_on(begin(&administrator, edge, &stops))?;
     print(&folder, places, &administrator, &stops);
     match service.run_until_signal() {
         Finish::Drained => Ok(Exit::Success),
@@ -121,18 +127,17 @@ struct Places {
 }
 
 /// Runs every stop; returns how many failed.
-fn walk(
+async fn walk(
     administrator: &Administrator,
     edge: SocketAddr,
     stops: &[Stop],
 ) -> Result<usize, DemoError> {
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(DemoError::Runtime)?;
     let mut failed = 0;
     for stop in stops {
         if let Some(push) = &stop.push {
-            runtime.block_on(administrator.push(push))?;
+            administrator.push(push).await?;
         }
-        let seen = runtime.block_on(visit_stop(edge, stop));
+        let seen = visit_stop(edge, stop).await;
         let fits = seen.as_ref().is_ok_and(|seen| seen.fits(&stop.expected));
         failed += usize::from(!fits);
         let verdict = if fits { "ok  " } else { "FAIL" };
@@ -146,14 +151,17 @@ fn walk(
 }
 
 /// Pushes what the first stop needs: a link that is pasted before anything else works.
-fn begin(administrator: &Administrator, edge: SocketAddr, stops: &[Stop]) -> Result<(), DemoError> {
-    let runtime = Builder::new_current_thread().enable_all().build().map_err(DemoError::Runtime)?;
+async fn begin(
+    administrator: &Administrator,
+    edge: SocketAddr,
+    stops: &[Stop],
+) -> Result<(), DemoError> {
     if let Some(stop) = stops.first()
         && let Some(push) = &stop.push
     {
-        runtime.block_on(administrator.push(push))?;
+        administrator.push(push).await?;
         // Whatever is seen: in force, or the person sees it.
-        let _ = runtime.block_on(visit_stop(edge, stop));
+        let _ = visit_stop(edge, stop).await;
     }
     Ok(())
 }
@@ -217,23 +225,30 @@ fn print(folder: &DemoFolder, places: Places, administrator: &Administrator, sto
 }
 
 /// What a script needs, with everything that exists so far.
-fn describe(folder: &DemoFolder, places: Places, administrator: &Administrator) -> String {
+fn describe(
+    folder: &DemoFolder,
+    places: Places,
+    administrator: &Administrator,
+    shelf: &Shelf,
+) -> String {
     let Places { edge, control, admin } = places;
     let samples = samples();
-    let content = |video: &str| {
+    let content = |video: &str, is_published: bool| {
+        let of_video = |it: &Registered| it.video == video;
         let files: Vec<_> = samples
             .iter()
-            .filter(|sample| sample.object_key.starts_with(&format!("videos/{video}/")))
+            .filter(|sample| sample.registered.as_ref().is_some_and(of_video))
             .map(|sample| {
                 serde_json::json!({
                     "url_path": sample.url_path,
                     "object_key": sample.object_key,
+                    "file_id": shelf.files.get(&sample.url_path),
                     "size": sample.bytes.len(),
                     "sha256": sample.sha256(),
                 })
             })
             .collect();
-        serde_json::json!({ "id": video, "kind": "VIDEO", "published": true, "files": files })
+        serde_json::json!({ "id": video, "kind": "VIDEO", "published": is_published, "files": files })
     };
     let text = serde_json::json!({
         "edge": format!("http://{edge}"),
@@ -242,7 +257,12 @@ fn describe(folder: &DemoFolder, places: Places, administrator: &Administrator) 
         "user": administrator.user(),
         "admin": admin.map(|admin| format!("http://{admin}")),
         "tenant": TENANT,
-        "contents": [content(super::folder::PRIVATE_VIDEO), content(super::folder::PUBLIC_VIDEO)],
+        "folder": { "id": shelf.folder },
+        "contents": [
+            content(PRIVATE_VIDEO, true),
+            content(PUBLIC_VIDEO, true),
+            content(DRAFT_VIDEO, false),
+        ],
         "key": { "id": KEY_ID, "hex": folder.key_hex },
         "config": folder.config(),
     });
@@ -259,6 +279,15 @@ fn address(asked: Option<SocketAddr>, usual: u16) -> SocketAddr {
             Err(_) => SocketAddr::from(([127, 0, 0, 1], 0)),
         }
     })
+}
+
+/// With a port that is free, where any would do: links name the edge before it listens.
+fn settled(address: SocketAddr) -> SocketAddr {
+    if address.port() != 0 {
+        return address;
+    }
+    let free = TcpListener::bind(address).and_then(|listener| listener.local_addr());
+    free.unwrap_or(address)
 }
 
 fn temporary_folder() -> io::Result<PathBuf> {
