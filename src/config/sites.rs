@@ -8,7 +8,7 @@ use super::document::{Bounds, Section, Value};
 use super::finding::Finding;
 use super::origins::Origins;
 use super::sharing::{cors, resource_policy};
-use super::tokens::{KeyPlace, TOKEN_KEYS, token_rules};
+use super::tokens::{KeyPlace, OwnKeys, TOKEN_KEYS, token_rules};
 use crate::asset::TenantId;
 use crate::policy::{
     Access, AssetRules, AssetSource, CatalogRules, HostPattern, KeyTemplate, Route, Scheme, Site,
@@ -85,9 +85,13 @@ impl<'d> Sites<'d> {
         let tenant = section.value("tenant").and_then(|it| it.integer(TENANT)).unwrap_or(1);
         let cache = Said::read(section);
         let assets = section.value("assets").map(|it| assets(it, origins, cache, catalog));
+        let own_keys = match catalog {
+            CatalogFrom::ControlPlane => OwnKeys::Optional,
+            CatalogFrom::Nowhere => OwnKeys::Required,
+        };
         let token = section
             .value("token")
-            .map(|it| it.section("[site.token]", TOKEN_KEYS).and_then(token_rules));
+            .map(|it| token_rules(it.section("[site.token]", TOKEN_KEYS)?, own_keys));
         let tokens = if token.is_some() { Tokens::Taken } else { Tokens::NotTaken };
         let assets_kind = if assets.is_some() { Assets::Served } else { Assets::NotServed };
         let surroundings = RouteSurroundings { origins, tokens, assets: assets_kind, cache };

@@ -68,14 +68,26 @@ pub(super) struct KeyPlace<'d> {
     pub(super) index: usize,
 }
 
+/// Does a site need keys in the configuration?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OwnKeys {
+    /// A control plane makes keys for its own links; others are for links of other signers.
+    Optional,
+    /// Without one, nothing opens a link.
+    Required,
+}
+
 /// Reads the section; the places are those of the keyring's keys.
-pub(super) fn token_rules(section: Section<'_>) -> Option<(TokenRules, Vec<KeyPlace<'_>>)> {
+pub(super) fn token_rules(
+    section: Section<'_>,
+    own_keys: OwnKeys,
+) -> Option<(TokenRules, Vec<KeyPlace<'_>>)> {
     let schemes = [("edge-auth", SchemeName::EdgeAuth)];
     let scheme =
         section.value("scheme").map_or(Some(SchemeName::EdgeAuth), |it| it.one_of(&schemes));
     let name = section.value("name").map_or(Some(DEFAULT_NAME), |it| it.name(64));
     let carriers = section.value("carriers").map_or(Some(DEFAULT_CARRIERS.to_vec()), carriers);
-    let (keyring, places) = keyring(section);
+    let (keyring, places) = keyring(section, own_keys);
     let edge_auth = edge_auth(section, keyring);
     let carriers = CarrierRules::new(name?, &carriers?);
     match scheme? {
@@ -188,13 +200,17 @@ fn delimiter(value: Value<'_>, forbidden: &str) -> Option<Box<str>> {
     )))
 }
 
-fn keyring(section: Section<'_>) -> (Keyring, Vec<KeyPlace<'_>>) {
+fn keyring(section: Section<'_>, own_keys: OwnKeys) -> (Keyring, Vec<KeyPlace<'_>>) {
     let help = "make one with `countersign keygen > keys/2026-11.hex` and write \
                 keys = [{ id = \"2026-11\", file = \"keys/2026-11.hex\" }]";
     let mut keys: Vec<SharedKey> = Vec::new();
     let mut places = Vec::new();
     let mut ids = HashSet::new();
-    let Some(value) = section.required("keys", help) else { return (Keyring::default(), places) };
+    let value = match own_keys {
+        OwnKeys::Optional => section.value("keys"),
+        OwnKeys::Required => section.required("keys", help),
+    };
+    let Some(value) = value else { return (Keyring::default(), places) };
     let Some(items) = value.items(MAX_KEYS) else { return (Keyring::default(), places) };
     for item in items {
         let Some(section) = secret_section(item, "a key", KEY_KEYS) else { continue };
@@ -209,7 +225,7 @@ fn keyring(section: Section<'_>) -> (Keyring, Vec<KeyPlace<'_>>) {
             keys.push(key);
         }
     }
-    if value.is_empty_list() {
+    if value.is_empty_list() && own_keys == OwnKeys::Required {
         value.report(Finding::absent("no key opens this site's links").help(help));
     }
     (Keyring::new(keys), places)

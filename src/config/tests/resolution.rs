@@ -369,3 +369,19 @@ fn a_master_key_is_given_or_beside_the_store_or_missed() {
     let inline = control("master_key = \"1f1f\"").unwrap_err().to_string();
     assert!(!inline.contains("1f1f"), "{inline}");
 }
+
+/// A control plane makes keys for its own links; without one, a site has a key of its own.
+#[test]
+fn a_site_beside_a_control_plane_needs_no_key() {
+    let site = "[[site]]\nhosts = [\"*\"]\n";
+    let beside = |token: &str| {
+        load_with(&format!("[control]\n{site}assets = {{ catalog = true }}\n{token}"), &[])
+    };
+    for token in ["[site.token]\n", "[site.token]\nkeys = []\n"] {
+        let loaded = beside(token).unwrap();
+        let Scheme::EdgeAuth(rules) = &loaded.sites.sites()[0].token.as_ref().unwrap().scheme;
+        assert!(rules.keyring.keys().is_empty());
+        let alone = load_with(&format!("{site}{token}"), &[]).unwrap_err().to_string();
+        assert!(alone.contains("keys"), "{alone}");
+    }
+}
