@@ -14,7 +14,8 @@ use crate::config::{
 };
 use crate::control_plane;
 use crate::data_plane::{
-    Arrival, BodyPresence, CertificateError, Certificates, Explanation, Question, Settings, explain,
+    Arrival, BodyPresence, CertificateError, Certificates, Explanation, Question, Settings,
+    SyncConfig, explain, kept_state,
 };
 use crate::delivery::{DeliveryDesk, DeliverySetupError};
 use crate::network::PeerIp;
@@ -32,6 +33,7 @@ pub struct Policy {
     snapshot: EdgeSnapshot,
     settings: Settings,
     control: Option<control_plane::Config>,
+    sync: Option<SyncConfig>,
 }
 
 /// A configuration is wrong. Prints everything that is.
@@ -110,16 +112,21 @@ pub fn load_policy(path: &Path, now: UnixSeconds) -> Result<Policy, CheckError> 
     let loaded = read(path)?;
     let blocklist =
         config::load_blocklist(&loaded.blocklist_files).map_err(CheckError::Blocklist)?;
-    let (settings, control) = (loaded.settings.clone(), loaded.control.clone());
+    let (settings, control, sync) =
+        (loaded.settings.clone(), loaded.control.clone(), loaded.sync.clone());
     let snapshot = compile(loaded, Arc::new(blocklist), Rest { version: 1, now, control: None });
-    Ok(Policy { sites: Arc::clone(&snapshot.sites), snapshot, settings, control })
+    Ok(Policy { sites: Arc::clone(&snapshot.sites), snapshot, settings, control, sync })
 }
 
 impl Policy {
-    /// The same with what its control plane says at `now`, where it has one.
+    /// The same with what its control plane says at `now`, where it has one; of an edge that follows
+    /// control planes elsewhere, what they have told it.
     pub fn with_control_plane(mut self, now: UnixSeconds) -> Result<Self, ProvisionError> {
         if let Some(config) = &self.control {
             self.snapshot.control = Some(provision::control_state(config, now)?);
+        } else if let Some(config) = &self.sync {
+            let kept = kept_state(config, now)?.ok_or(ProvisionError::NothingTold)?;
+            self.snapshot.control = Some(Arc::new(kept));
         }
         Ok(self)
     }

@@ -21,6 +21,7 @@ use crate::control_plane::store::{
     BackupError, Copied, RestoreError, Store, StoreError, WholeCopy,
 };
 use crate::control_plane::{self, Caller, Publisher, StoreAddress};
+use crate::data_plane::SyncSetupError;
 use crate::policy::ControlState;
 use crate::secret::Secret;
 
@@ -78,6 +79,12 @@ pub enum ProvisionError {
     /// A copy was not brought in.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// What an edge was told cannot be read.
+    #[error(transparent)]
+    Sync(#[from] SyncSetupError),
+    /// An edge was told nothing.
+    #[error("the edge's state folder is empty: no control plane has told it anything yet")]
+    NothingTold,
     /// There is no control plane in it.
     #[error("the configuration has no [control]: there are no records")]
     NoControl,

@@ -58,6 +58,6 @@ pub use settings::{
     AccessLog, CertificateFiles, Config, Limits, ListenerConfig, Missing, Reasons, Settings,
 };
 pub use state::EdgeState;
-pub use sync::{ControlUrl, ControlUrlRejection, Follower, SyncConfig, SyncSetupError};
+pub use sync::{ControlUrl, ControlUrlRejection, Follower, SyncConfig, SyncSetupError, kept_state};
 pub use tls::{CertificateError, CertificateProblem, Certificates};
 pub use worker::{WorkerLost, Workers};

@@ -101,6 +101,17 @@ fn what_is_pushed_is_in_force_at_every_edge_whoever_is_killed() {
         assert_eq!(raw_client::get(edge.address(), FILM).status, 200);
         assert_eq!(raw_client::get(edge.address(), &link()).status, 200);
     }
+    // Why is said by what the edge was told, while it runs.
+    let now = NOW.to_string();
+    let explain = |target: &str| {
+        let arguments =
+            ["explain", "--config", "countersign.toml", "--json", "--now", &now, target];
+        let said = countersign(&edges[0].path(""), arguments);
+        let told: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+        format!("{} {}", told["decision"].as_str().unwrap(), told["code"].as_str().unwrap())
+    };
+    assert_eq!(explain(FILM), "allow ok");
+    assert_eq!(explain("/private/videos/other/source"), "deny token_missing");
     control.resume();
     let api = control.admin();
     push(&api, false);

@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
 use super::connect::{Connector, SyncSetupError};
-use super::journal::Journal;
+use super::journal::{self, Journal};
 use super::session::{Over, Session, acknowledge};
 use super::settings::{ControlUrl, SyncConfig};
 use crate::clock::{Clock, UnixSeconds};
@@ -79,9 +79,7 @@ impl Follower {
             Some(Kept { intake, whole: _, heard }) => (intake, heard),
             None => (Intake::default(), None),
         };
-        // A clock that was ahead once shall not keep anything fresh.
-        let heard = heard.map(|heard: UnixSeconds| heard.min(clock.now()));
-        let lease = Arc::new(Lease::of_seconds(config.max_age.as_secs(), heard));
+        let lease = Arc::new(lease(config, heard, clock.now()));
         Ok(Self {
             urls: config.urls.clone(),
             connector,
@@ -286,6 +284,27 @@ impl Follower {
         let journal = || self.journal.lock().unwrap_or_else(PoisonError::into_inner);
         rested && self.intake.position().is_some() && journal().wants_snapshot()
     }
+}
+
+/// What an edge that keeps its state so would have in force at `now`, if it were started then and
+/// reached no control plane; none: it was never told anything. The edge may be running.
+pub fn kept_state(
+    config: &SyncConfig,
+    now: UnixSeconds,
+) -> Result<Option<ControlState>, SyncSetupError> {
+    let failed = |source| SyncSetupError::State { path: config.state.clone(), source };
+    let Some(Kept { mut intake, whole: _, heard }) =
+        journal::look(&config.state).map_err(failed)?
+    else {
+        return Ok(None);
+    };
+    let lease = Arc::new(lease(config, heard, now));
+    Ok(Some(ControlState { lease, ..intake.replica().state(now) }))
+}
+
+/// How long what is kept is good. A clock that was ahead once shall not keep anything fresh.
+fn lease(config: &SyncConfig, heard: Option<UnixSeconds>, now: UnixSeconds) -> Lease {
+    Lease::of_seconds(config.max_age.as_secs(), heard.map(|heard| heard.min(now)))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

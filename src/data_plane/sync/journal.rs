@@ -58,7 +58,7 @@ impl Journal {
         })?;
         let mut journal =
             Self { folder: folder.to_owned(), number: 0, newest: None, draft: None, _lock: lock };
-        let numbers = journal.numbers()?;
+        let numbers = numbers(&journal.folder)?;
         journal.number = numbers.last().copied().unwrap_or(0);
         for number in numbers.into_iter().rev() {
             match journal.read(number) {
@@ -135,7 +135,7 @@ impl Journal {
         self.number = number;
         let length = file.metadata()?.len();
         self.newest = Some(Newest { file, length, snapshot: length, unsaved: Vec::new() });
-        let numbers = self.numbers()?;
+        let numbers = numbers(&self.folder)?;
         for old in numbers.iter().rev().skip(FILES) {
             std::fs::remove_file(self.path(*old))?;
         }
@@ -145,23 +145,7 @@ impl Journal {
     fn read(&mut self, number: u64) -> io::Result<Option<Kept>> {
         let file = private().read(true).write(true).open(self.path(number))?;
         let length = file.metadata()?.len();
-        let mut replay = Replay::default();
-        let mut reader = BufReader::with_capacity(256 * 1024, &file);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            let most = MAX_LINE as u64 + 1;
-            io::Read::take(&mut reader, most).read_until(b'\n', &mut line)?;
-            if line.is_empty() {
-                break;
-            }
-            if let Err(error) = replay.line(&line) {
-                let error = ErrorChain(&error);
-                tracing::warn!(number, %error, "the end of a file of the state is not whole");
-                break;
-            }
-        }
-        let Some(kept) = replay.finish() else { return Ok(None) };
+        let Some(kept) = replayed(&file, number)? else { return Ok(None) };
         if kept.whole < length {
             file.set_len(kept.whole)?;
         }
@@ -170,21 +154,57 @@ impl Journal {
         Ok(Some(kept))
     }
 
-    /// Of the files there are, the oldest first.
-    fn numbers(&self) -> io::Result<Vec<u64>> {
-        let mut numbers = Vec::new();
-        for entry in std::fs::read_dir(&self.folder)? {
-            let name = entry?.file_name();
-            let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse().ok());
-            numbers.extend::<Option<u64>>(number);
-        }
-        numbers.sort_unstable();
-        Ok(numbers)
-    }
-
     fn path(&self, number: u64) -> PathBuf {
-        self.folder.join(format!("{PREFIX}{number:020}"))
+        path(&self.folder, number)
     }
+}
+
+/// What the newest file says that can be read. Nothing is changed, and another program may be writing
+/// there.
+pub(super) fn look(folder: &Path) -> io::Result<Option<Kept>> {
+    for number in numbers(folder)?.into_iter().rev() {
+        if let Some(kept) = replayed(&File::open(path(folder, number))?, number)? {
+            return Ok(Some(kept));
+        }
+    }
+    Ok(None)
+}
+
+/// Goes by a file, up to its last whole batch; none, if it has none.
+fn replayed(file: &File, number: u64) -> io::Result<Option<Kept>> {
+    let mut replay = Replay::default();
+    let mut reader = BufReader::with_capacity(256 * 1024, file);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let most = MAX_LINE as u64 + 1;
+        io::Read::take(&mut reader, most).read_until(b'\n', &mut line)?;
+        if line.is_empty() {
+            break;
+        }
+        if let Err(error) = replay.line(&line) {
+            let error = ErrorChain(&error);
+            tracing::warn!(number, %error, "the end of a file of the state is not whole");
+            break;
+        }
+    }
+    Ok(replay.finish())
+}
+
+/// Of the files there are, the oldest first.
+fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
+    let mut numbers = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.parse().ok());
+        numbers.extend::<Option<u64>>(number);
+    }
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+fn path(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("{PREFIX}{number:020}"))
 }
 
 fn private() -> OpenOptions {
@@ -270,6 +290,13 @@ mod tests {
         drop(told);
         let (told, found) = Told::open(folder.path());
         assert_eq!(found, Some(9));
+        drop(told);
+        // Who looks needs no lock, and changes nothing.
+        let mut end = OpenOptions::new().append(true).open(&files(folder.path())[0]).unwrap();
+        end.write_all(b"half a line").unwrap();
+        let told = Told::open(folder.path());
+        let looked = look(folder.path()).unwrap().unwrap();
+        assert_eq!(looked.intake.position().map(|at| at.version), Some(9));
         drop(told);
         let (_, kept) = Journal::open(folder.path()).unwrap();
         assert_eq!(kept.unwrap().heard, Some(NOW));

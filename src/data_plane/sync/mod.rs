@@ -19,5 +19,5 @@ mod session;
 mod settings;
 
 pub use connect::SyncSetupError;
-pub use follower::Follower;
+pub use follower::{Follower, kept_state};
 pub use settings::{ControlUrl, ControlUrlRejection, SyncConfig};
