@@ -123,6 +123,10 @@ mod catalog;
 #[cfg(test)]
 mod control_plane;
 
+// A PostgreSQL server that is killed, again and again: nothing acknowledged is lost or done twice.
+#[cfg(test)]
+mod database_killed;
+
 // Edges that follow control planes elsewhere, and what is so when either is killed or away.
 #[cfg(test)]
 mod edges;

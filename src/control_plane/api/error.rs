@@ -152,8 +152,6 @@ problem_codes! {
     CredentialsInvalid = UNAUTHORIZED "credentials_invalid" "The credentials are not valid";
     /// No token.
     CredentialsMissing = UNAUTHORIZED "credentials_missing" "A bearer token is needed";
-    /// The request with that idempotency key is being worked on.
-    IdempotencyInFlight = CONFLICT "idempotency_in_flight" "The request with this idempotency key is being worked on";
     /// Another request had that idempotency key.
     IdempotencyMismatch = UNPROCESSABLE_ENTITY "idempotency_mismatch" "Another request was made with this idempotency key";
     /// Something is wrong here.

@@ -1,7 +1,8 @@
 //! `Idempotency-Key`: a native POST that is made twice is done once.
 //!
 //! The request is known by a hash of its method, target and body. Answers are kept for a day,
-//! without what was secret in them; a request that failed on our side gives its key back.
+//! without what was secret in them, in the transaction of what they tell of; a request that was
+//! refused leaves its key free.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, Request, State};
@@ -17,7 +18,8 @@ use super::body::{self, BODY_LIMIT};
 use super::error::{Problem, ProblemCode};
 use super::state::Api;
 use crate::control_plane::caller::Caller;
-use crate::control_plane::record::{IdempotencyClaim, KeptAnswer};
+use crate::control_plane::record::{IdempotencyFound, KeptAnswer};
+use crate::control_plane::service::Once;
 
 /// The longest key.
 const LONGEST: usize = 255;
@@ -68,52 +70,50 @@ async fn keyed(
         hash.update(part);
     }
     let hash = hex::encode(hash.finalize());
-    match api.services.idempotency_claim(&caller, key, &hash).await? {
-        IdempotencyClaim::Answered(kept) => return Ok(again(&kept)),
-        IdempotencyClaim::Claimed => (),
-        IdempotencyClaim::InFlight { since: _ } => {
-            let problem = Problem::new(ProblemCode::IdempotencyInFlight);
-            return Err(Problem { retry_after: Some(1), ..problem });
-        }
-        IdempotencyClaim::OtherRequest => {
-            return Err(Problem::new(ProblemCode::IdempotencyMismatch));
-        }
+    if let Some(answer) = found(api, &caller, key, &hash).await? {
+        return Ok(answer);
     }
-    // What was begun is brought to its end, also when the client goes away: its key would
-    // otherwise stay in flight.
+    // What was begun is brought to its end, also when the client goes away.
     let (api, key) = (api.clone(), key.to_owned());
     let request = Request::from_parts(parts, Body::from(bytes));
     let done = tokio::spawn(async move {
-        let response = next.run(request).await;
-        settle(&api, &caller, &key, response).await
+        let work = async { kept(next.run(request).await).await };
+        match api.services.once(&caller, &key, &hash, work).await? {
+            Once::Done(response) => Ok(response),
+            Once::Forestalled => {
+                let answer = found(&api, &caller, &key, &hash).await?;
+                answer.ok_or_else(|| Problem::new(ProblemCode::Conflict))
+            }
+        }
     });
-    done.await.map_err(|error| Problem {
-        cause: Some(std::sync::Arc::new(error)),
-        ..Problem::new(ProblemCode::Internal)
-    })?
+    done.await.map_err(internal)?
 }
 
-/// Keeps an answer, or gives the key back: what was refused changed nothing, and may be corrected.
-async fn settle(
+/// The answer to a request of that key before: the same, or a refusal.
+async fn found(
     api: &Api,
     caller: &Caller,
     key: &str,
-    response: Response,
-) -> Result<Response, Problem> {
+    hash: &str,
+) -> Result<Option<Response>, Problem> {
+    match api.services.idempotency_find(caller, key, hash).await? {
+        IdempotencyFound::Answered(kept) => Ok(Some(again(&kept))),
+        IdempotencyFound::Nothing => Ok(None),
+        IdempotencyFound::OtherRequest => Err(Problem::new(ProblemCode::IdempotencyMismatch)),
+    }
+}
+
+/// An answer with what is kept of it. Nothing is of one that changed nothing: the request may be
+/// corrected.
+async fn kept(response: Response) -> (Option<KeptAnswer>, Response) {
     if !response.status().is_success() {
-        // Where the outcome is not known, the key stays in flight until it is over.
-        let unknown = response
-            .extensions()
-            .get::<Problem>()
-            .is_some_and(|problem| problem.code == ProblemCode::OutcomeUnknown);
-        if !unknown {
-            api.services.idempotency_release(caller, key).await?;
-        }
-        return Ok(response);
+        return (None, response);
     }
     let (parts, body) = response.into_parts();
-    let bytes =
-        to_bytes(body, 4 * BODY_LIMIT).await.map_err(|_| Problem::new(ProblemCode::Internal))?;
+    let bytes = match to_bytes(body, 4 * BODY_LIMIT).await {
+        Ok(bytes) => bytes,
+        Err(error) => return (None, internal(error).into_response()),
+    };
     let text = |name| parts.headers.get(name).and_then(|it| it.to_str().ok()).map(str::to_owned);
     let kept = Kept {
         media_type: text(CONTENT_TYPE),
@@ -126,8 +126,11 @@ async fn settle(
     };
     let body = serde_json::to_string(&kept).unwrap_or_default().into();
     let answer = KeptAnswer { status: parts.status.as_u16(), body };
-    api.services.idempotency_keep(caller, key, &answer).await?;
-    Ok(Response::from_parts(parts, Body::from(bytes)))
+    (Some(answer), Response::from_parts(parts, Body::from(bytes)))
+}
+
+fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Problem {
+    Problem { cause: Some(std::sync::Arc::new(error)), ..Problem::new(ProblemCode::Internal) }
 }
 
 /// The answer that was given, once more.

@@ -1,22 +1,15 @@
 //! Idempotency keys: what a POST with a key answered, for 24 hours.
 
-use crate::clock::UnixSeconds;
-
 /// How long an answer is kept, in seconds.
 pub const IDEMPOTENCY_LIFETIME: u64 = 24 * 60 * 60;
 
-/// What an `Idempotency-Key` is found to be.
+/// What an `Idempotency-Key` was used for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum IdempotencyClaim {
+pub enum IdempotencyFound {
     /// The same request was answered: so it is answered again.
     Answered(KeptAnswer),
-    /// It is new, and this request's.
-    Claimed,
-    /// The same request is being worked on.
-    InFlight {
-        /// Since when.
-        since: UnixSeconds,
-    },
+    /// Nothing yet.
+    Nothing,
     /// Another request had that key.
     OtherRequest,
 }

@@ -45,7 +45,7 @@ pub use feed::{FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion};
 pub use file::{File, FileDraft, FileOwner};
 pub use folder::{FOLDER_DEPTH, Folder, FolderDraft};
 pub use folder_right::{FolderRight, Right};
-pub use idempotency::{IDEMPOTENCY_LIFETIME, IdempotencyClaim, KeptAnswer};
+pub use idempotency::{IDEMPOTENCY_LIFETIME, IdempotencyFound, KeptAnswer};
 pub(crate) use identifier::chance;
 pub use identifier::{
     AccessTokenId, ApplicationId, ArchiveId, BlocklistId, ContentId, ContentLinkId, EdgeId,

@@ -118,7 +118,9 @@ impl ContentImports {
     }
 
     async fn make(&self, batch: &[(usize, ContentImport)]) -> Result<Vec<ContentId>, ServiceError> {
-        let mut change = self.services.change(&self.caller).await?;
+        // Many changes of many contents, some of which are refused: never one transaction.
+        let store = self.services.store();
+        let mut change = store.change_apart(&self.caller, self.services.now()).await?;
         let imports = batch.iter().map(|(_, import)| import.clone()).collect();
         let made = change.content_import(self.tenant, imports).await?;
         change.commit().await?;

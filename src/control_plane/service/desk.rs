@@ -87,6 +87,10 @@ impl Services {
         Ok(change)
     }
 
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
     pub(super) async fn view(&self, caller: &Caller) -> Result<View, ServiceError> {
         Ok(self.store.view(caller).await?)
     }

@@ -3,44 +3,29 @@
 use super::desk::Services;
 use super::error::ServiceError;
 use crate::control_plane::caller::Caller;
-use crate::control_plane::record::{IdempotencyClaim, KeptAnswer};
+use crate::control_plane::record::{IdempotencyFound, KeptAnswer};
+use crate::control_plane::store::Once;
 
 impl Services {
-    /// Claims the caller's key for a request of that hash.
-    pub async fn idempotency_claim(
+    /// What the caller's key was used for, by a request of that hash or another.
+    pub async fn idempotency_find(
         &self,
         caller: &Caller,
         key: &str,
         request: &str,
-    ) -> Result<IdempotencyClaim, ServiceError> {
-        let mut change = self.change(caller).await?;
-        let claim = change.idempotency_claim(key, request).await?;
-        change.commit().await?;
-        Ok(claim)
+    ) -> Result<IdempotencyFound, ServiceError> {
+        Ok(self.view(caller).await?.idempotency_find(self.now(), key, request).await?)
     }
 
-    /// Keeps the answer to the request that claimed the caller's key.
-    pub async fn idempotency_keep(
+    /// Does a request with the caller's key once: what it changes lasts with the answer that is kept
+    /// of it, or neither does.
+    pub async fn once<T>(
         &self,
         caller: &Caller,
         key: &str,
-        answer: &KeptAnswer,
-    ) -> Result<(), ServiceError> {
-        let mut change = self.change(caller).await?;
-        change.idempotency_keep(key, answer).await?;
-        change.commit().await?;
-        Ok(())
-    }
-
-    /// Gives the caller's key back: the request failed, and may be made again.
-    pub async fn idempotency_release(
-        &self,
-        caller: &Caller,
-        key: &str,
-    ) -> Result<(), ServiceError> {
-        let mut change = self.change(caller).await?;
-        change.idempotency_release(key).await?;
-        change.commit().await?;
-        Ok(())
+        request: &str,
+        work: impl Future<Output = (Option<KeptAnswer>, T)>,
+    ) -> Result<Once<T>, ServiceError> {
+        Ok(self.store().once(caller, self.now(), key, request, work).await?)
     }
 }

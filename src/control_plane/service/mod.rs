@@ -40,7 +40,7 @@ mod signing_key;
 mod tenant;
 mod version;
 
-pub use super::store::{ContentFilter, Expected, FolderFilter, Listed, Page, Store};
+pub use super::store::{ContentFilter, Expected, FolderFilter, Listed, Once, Page, Store};
 pub use application::{IssuedSecret, NewSecret};
 pub use archive::ARCHIVE_REVISION;
 pub use catalog_scan::{CatalogScan, ScanDraft, ScanStep, ScannedFile};

@@ -9,12 +9,14 @@
 //! nobody waits for the lock longer than those statements take.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 use tokio::sync::watch;
 
 use super::error::StoreError;
+use super::idempotency::{Claim, Growth};
 use super::notify;
 use super::statement::{Statement, Value};
 use super::view::View;
@@ -32,6 +34,7 @@ pub struct Change {
     touched_contents: BTreeSet<ContentId>,
     touched_folders: BTreeSet<ChannelId>,
     committed: watch::Sender<()>,
+    part_of: Option<Arc<Claim>>,
 }
 
 /// What was done, before it has its place in the chain.
@@ -44,7 +47,12 @@ struct AuditDraft {
 }
 
 impl Change {
-    pub(super) fn new(view: View, now: UnixSeconds, committed: watch::Sender<()>) -> Self {
+    pub(super) fn new(
+        view: View,
+        now: UnixSeconds,
+        committed: watch::Sender<()>,
+        part_of: Option<Arc<Claim>>,
+    ) -> Self {
         Self {
             view,
             now,
@@ -53,6 +61,7 @@ impl Change {
             touched_contents: BTreeSet::new(),
             touched_folders: BTreeSet::new(),
             committed,
+            part_of,
         }
     }
 
@@ -141,7 +150,7 @@ impl Change {
             self.feed.push(FeedEvent::FolderSet(state));
         }
         if self.audit.is_empty() && self.feed.is_empty() {
-            self.view.into_connection().commit().await?;
+            self.end(Growth::None).await?;
             return Ok(None);
         }
         let grows = !self.feed.is_empty();
@@ -149,11 +158,20 @@ impl Change {
         if grows {
             notify::announce(self.view.connection()).await?;
         }
-        self.view.into_connection().commit().await?;
-        if grows {
+        self.end(if grows { Growth::Grown } else { Growth::None }).await?;
+        Ok(grows.then_some(version))
+    }
+
+    async fn end(self, growth: Growth) -> Result<(), StoreError> {
+        let connection = self.view.into_connection();
+        if let Some(claim) = self.part_of {
+            return claim.hand_over(connection, growth);
+        }
+        connection.commit().await?;
+        if growth == Growth::Grown {
             self.committed.send_replace(());
         }
-        Ok(grows.then_some(version))
+        Ok(())
     }
 
     async fn write_logs(&mut self, step: u64) -> Result<FeedVersion, StoreError> {

@@ -111,12 +111,20 @@ impl Connection {
         Ok(())
     }
 
+    /// Refuses what cannot be committed.
+    pub(super) fn assert_sound(&self) -> Result<(), StoreError> {
+        match self.health {
+            Health::Failed => {
+                let why = "a statement of this change failed before";
+                Err(StoreError::caused_by(StoreErrorKind::Unavailable, why))
+            }
+            Health::Sound => Ok(()),
+        }
+    }
+
     /// Makes what was done last.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
-        if self.health == Health::Failed {
-            let why = "a statement of this change failed before";
-            return Err(StoreError::caused_by(StoreErrorKind::Unavailable, why));
-        }
+        self.assert_sound()?;
         match self.transaction {
             Either::Postgres(transaction) => transaction.commit().await,
             Either::Sqlite(transaction) => transaction.commit().await,

@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use super::change::Change;
 use super::database::{Database, StoreAddress};
 use super::error::StoreError;
+use super::idempotency;
 use super::notify;
 use super::statement::Statement;
 use super::view::View;
@@ -43,10 +44,33 @@ impl Store {
         Ok(View::new(caller.clone(), self.database.begin_read().await?))
     }
 
-    /// A change by this caller: what it does is done when it is committed, or not at all.
+    /// A change by this caller: what it does is done when it is committed, or not at all. Within
+    /// work that is done [once](Store::once), it is when the whole of that is.
     pub async fn change(&self, caller: &Caller, now: UnixSeconds) -> Result<Change, StoreError> {
+        let Some(claim) = idempotency::under_way() else {
+            return self.change_apart(caller, now).await;
+        };
+        let view = View::new(caller.clone(), claim.connection(&self.database, now).await?);
+        Ok(Change::new(view, now, self.changed.clone(), Some(claim)))
+    }
+
+    /// The same, by itself in any case.
+    pub async fn change_apart(
+        &self,
+        caller: &Caller,
+        now: UnixSeconds,
+    ) -> Result<Change, StoreError> {
         let view = View::new(caller.clone(), self.database.begin_write().await?);
-        Ok(Change::new(view, now, self.changed.clone()))
+        Ok(Change::new(view, now, self.changed.clone(), None))
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Wakes up whoever waits for the feed to grow.
+    pub(super) fn announce(&self) {
+        self.changed.send_replace(());
     }
 
     /// Wakes up after the feed grew by a change of this process, or of another that

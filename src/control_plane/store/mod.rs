@@ -66,6 +66,7 @@ pub use content_filter::{ContentFilter, FolderFilter};
 pub use database::{AddressRejection, StoreAddress};
 pub use error::{Retry, StoreError, StoreErrorKind};
 pub use handle::Store;
+pub use idempotency::Once;
 pub use page::{Expected, Listed, PAGE_LIMIT, Page};
 pub use path_override::override_steps;
 pub use restore::{Replaces, RestoreError, WholeCopy};

@@ -90,6 +90,7 @@ pub(crate) struct ApiClient {
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Value,
 }
 
@@ -157,7 +158,15 @@ pub(crate) fn exchange(
         serde_json::from_slice(&answer.body)
             .unwrap_or_else(|_| String::from_utf8_lossy(&answer.body).into_owned().into())
     };
-    Answered { status: answer.status, body }
+    Answered { status: answer.status, headers: answer.headers, body }
+}
+
+impl Answered {
+    /// A header, by its name in small letters.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| &**value)
+    }
 }
 
 /// Starts it there.

@@ -17,6 +17,7 @@ pub(crate) mod load;
 pub(crate) mod nginx;
 pub(crate) mod output;
 pub(crate) mod planes;
+pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod raw_client;
 pub(crate) mod recording_origin;

@@ -86,8 +86,9 @@ struct Stop {
 
 /// Makes contents from lines of JSON, each as one that is posted by itself, up to 256 KiB long. A line
 /// that is wrong keeps none of the others out. A content whose id the tenant has already stays as
-/// it is, so that an import that was cut off is sent again. With an Idempotency-Key, the lines have
-/// a mebibyte at most.
+/// it is, so that an import that was cut off is sent again. With an Idempotency-Key, the report
+/// is kept and the lines have a mebibyte at most; what was made before a crash stays made, so let
+/// lines carry ids.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/contents/import", tag = "contents",
     params(
