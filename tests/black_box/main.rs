@@ -127,6 +127,10 @@ mod control_plane;
 #[cfg(test)]
 mod database_killed;
 
+// A disk that fails: writes are refused and said, and all is well when it is.
+#[cfg(test)]
+mod failing_disk;
+
 // Edges that follow control planes elsewhere, and what is so when either is killed or away.
 #[cfg(test)]
 mod edges;
