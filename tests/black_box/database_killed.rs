@@ -132,7 +132,7 @@ fn serves(edge: SocketAddr) {
 #[test]
 fn nothing_is_lost_or_done_twice_when_postgresql_is_killed() {
     let mut server = Server::start();
-    let folder = folder(&Records::Postgres(server.address()), &[("open/a", "open")]);
+    let folder = folder(&Records::At(server.address()), &[("open/a", "open")]);
     let credentials = application(folder.path(), "accounts.admin");
     let process = start(folder);
     let api = ApiClient::log_in(process.control(), &credentials);

@@ -17,8 +17,8 @@ use super::tools::tool;
 /// Where the records of a test are.
 #[derive(Clone, Debug)]
 pub(crate) enum Records {
-    /// A schema of the tests' server.
-    Postgres(String),
+    /// At an address of their own: a schema of the tests' server, or another server.
+    At(String),
     /// A file beside the configuration.
     Sqlite,
 }
@@ -33,20 +33,20 @@ impl Records {
         psql.args(["--quiet", &server, "--command"]).arg(format!("CREATE SCHEMA {schema}"));
         let made = said(&mut psql, b"");
         assert_eq!(made.status, 0, "{made:?}");
-        Self::Postgres(format!("{server}&options=-c%20search_path%3D{schema}"))
+        Self::At(format!("{server}&options=-c%20search_path%3D{schema}"))
     }
 
     /// Where a program that runs elsewhere finds those of a folder.
     pub(crate) fn address_from_outside(&self, folder: &Path) -> String {
         match self {
-            Self::Postgres(url) => url.clone(),
+            Self::At(url) => url.clone(),
             Self::Sqlite => format!("sqlite:{}", folder.join("records.db").display()),
         }
     }
 
     pub(crate) fn address(&self) -> &str {
         match self {
-            Self::Postgres(url) => url,
+            Self::At(url) => url,
             Self::Sqlite => "sqlite:records.db",
         }
     }
@@ -147,18 +147,31 @@ pub(crate) fn exchange(
     lines: &str,
     body: &str,
 ) -> Answered {
+    let answer = try_exchange(address, method, path, lines, body);
+    answer.unwrap_or_else(|| panic!("closed without an answer to {method} {path}"))
+}
+
+/// The same; none where the connection ends before the answer.
+pub(crate) fn try_exchange(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    lines: &str,
+    body: &str,
+) -> Option<Answered> {
     let mut connection = Connection::open(address);
-    let answer = connection.ask(&format!(
+    connection.send(format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{lines}Content-Length: {}\r\n\r\n{body}",
         body.len()
     ));
+    let answer = connection.answer()?;
     let body = if answer.body.is_empty() {
         Value::Null
     } else {
         serde_json::from_slice(&answer.body)
             .unwrap_or_else(|_| String::from_utf8_lossy(&answer.body).into_owned().into())
     };
-    Answered { status: answer.status, headers: answer.headers, body }
+    Some(Answered { status: answer.status, headers: answer.headers, body })
 }
 
 impl Answered {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
@@ -19,13 +19,23 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn start() -> Self {
+        Self::start_in(Path::new("/tmp"))
+    }
+
+    /// The same with its folder in another.
+    pub(crate) fn start_in(folder: &Path) -> Self {
         let mut programs: Vec<PathBuf> =
             glob::glob("/usr/lib/postgresql/*/bin").unwrap().map(Result::unwrap).collect();
         programs.sort();
         let programs = programs.pop().expect("no PostgreSQL: run tests/run --env-only");
-        let made = said(&mut unprivileged("mktemp", ["-d", "/tmp/countersign-killed.XXXXXX"]), b"");
+        let mut mktemp = Command::new("mktemp");
+        let made = said(mktemp.arg("-d").arg(folder.join("postgres.XXXXXX")), b"");
         assert_eq!(made.status, 0, "{made:?}");
         let mut server = Self { programs, folder: made.out.trim().into(), first: None };
+        if geteuid().is_root() {
+            let owned = Command::new("chown").arg("postgres").arg(&server.folder).status();
+            assert!(owned.unwrap().success());
+        }
         let cluster = server.cluster();
         let options = ["--username=countersign", "--auth=trust", "--encoding=UTF8", "--no-sync"];
         let mut initdb = unprivileged(server.programs.join("initdb"), options);
@@ -40,13 +50,23 @@ impl Server {
         format!("postgres://countersign@localhost/postgres?host={}", self.folder.display())
     }
 
+    /// Stops every process of it where it stands, and gives those that the first one started.
+    pub(crate) fn freeze(&self) -> Vec<i32> {
+        // The first one first: it starts no others meanwhile.
+        let first = Pid::from_child(self.first.as_ref().unwrap());
+        kill_process(first, Signal::STOP).unwrap();
+        let others = children(first.as_raw_nonzero().get());
+        for process in &others {
+            // One of them may have ended by itself.
+            let _ = kill_process(Pid::from_raw(*process).unwrap(), Signal::STOP);
+        }
+        others
+    }
+
     /// `kill -9` to every process of it at once, the first one first: none gets to clean up.
     pub(crate) fn kill(&mut self) {
+        let others = self.freeze();
         let mut first = self.first.take().unwrap();
-        let id = Pid::from_child(&first);
-        // It starts no others meanwhile.
-        kill_process(id, Signal::STOP).unwrap();
-        let others = children(id.as_raw_nonzero().get());
         first.kill().unwrap();
         for process in &others {
             // One of them may have ended by itself.
