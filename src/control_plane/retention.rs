@@ -1,4 +1,4 @@
-//! Forgets what nobody needs any more: tokens that ended, answers kept for repeated calls,
+//! Forgets what nobody needs any more: tokens that ended, failed logins, answers kept for repeated calls,
 //! revocations of links that have expired by themselves, and the oldest part of the change feed.
 //!
 //! Nothing of it is said to anybody, and what is forgotten late does no harm. The audit log is not
@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::account::LOGIN_WINDOW;
 use super::caller::Caller;
 use super::store::{Store, StoreError};
-use crate::clock::Clock;
+use crate::clock::{Clock, UnixSeconds};
 use crate::telemetry::ErrorChain;
 
 /// Between two rounds.
@@ -35,11 +36,13 @@ pub async fn retain(store: Store, clock: Clock) -> Infallible {
 
 async fn forget(store: &Store, clock: Clock) -> Result<(), StoreError> {
     let now = clock.now();
-    let ended = crate::clock::UnixSeconds::new(now.get().saturating_sub(TOKENS_KEPT));
+    let ended = UnixSeconds::new(now.get().saturating_sub(TOKENS_KEPT));
     let mut change = store.change(&Caller::system("retention"), now).await?;
     change.access_token_forget(ended).await?;
     change.idempotency_forget().await?;
     change.revocation_forget().await?;
+    let over = UnixSeconds::new(now.get().saturating_sub(LOGIN_WINDOW));
+    change.login_failure_forget(over).await?;
     change.feed_compact(FEED_KEPT).await?;
     change.commit().await?;
     Ok(())
@@ -49,7 +52,6 @@ async fn forget(store: &Store, clock: Clock) -> Result<(), StoreError> {
 mod tests {
     use super::*;
     use crate::asset::TenantId;
-    use crate::clock::UnixSeconds;
     use crate::control_plane::record::{RevocationDraft, RevokedLinks};
     use crate::control_plane::store::{Page, StoreAddress};
 

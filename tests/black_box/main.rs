@@ -131,6 +131,10 @@ mod database_killed;
 #[cfg(test)]
 mod failing_disk;
 
+// Passwords that are guessed: slower and slower, and nobody else is kept out.
+#[cfg(test)]
+mod logins;
+
 // Edges that follow control planes elsewhere, and what is so when either is killed or away.
 #[cfg(test)]
 mod edges;

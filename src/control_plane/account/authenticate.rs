@@ -3,7 +3,6 @@
 use super::error::AccountError;
 use super::password::PasswordHasher;
 use super::secret_text::SecretKind;
-use super::throttle::LoginThrottle;
 use crate::asset::TenantId;
 use crate::clock::Clock;
 use crate::control_plane::caller::{Actor, Caller, Reach};
@@ -13,13 +12,12 @@ use crate::control_plane::record::{
 use crate::control_plane::store::{Store, View};
 use crate::network::ClientIp;
 
-/// Who there is, and how they prove it. Clones share the throttle.
+/// Who there is, and how they prove it.
 #[derive(Clone, Debug)]
 pub struct Accounts {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) passwords: PasswordHasher,
-    pub(super) throttle: LoginThrottle,
 }
 
 /// What a member may do at most; protection and accounts are an administrator's (D15).
@@ -41,7 +39,7 @@ pub(super) struct Holder {
 impl Accounts {
     /// Accounts over that store.
     pub fn new(store: Store, clock: Clock, passwords: PasswordHasher) -> Self {
-        Self { store, clock, passwords, throttle: LoginThrottle::default() }
+        Self { store, clock, passwords }
     }
 
     /// Who shows that token.

@@ -15,6 +15,7 @@ use crate::control_plane::record::{
 use crate::control_plane::store::{Change, Ended, PAGE_LIMIT, Page};
 use crate::network::ClientIp;
 use crate::secret::Secret;
+use crate::telemetry::ErrorChain;
 
 /// How long a person's token lives, in seconds (vmpro's: five minutes).
 const ACCESS_LIFETIME: u64 = 5 * 60;
@@ -46,20 +47,21 @@ impl Accounts {
         address: Option<ClientIp>,
     ) -> Result<Session, AccountError> {
         let now = self.clock.now();
-        let wait = |retry_after| AccountError::Throttled { retry_after };
-        let attempt = self.throttle.begin(address, now).map_err(wait)?;
-        let person = self.person_of(username, password, now).await;
-        match &person {
-            Ok(_) | Err(AccountError::Unavailable(_) | AccountError::Failed(_)) => {
-                attempt.forgive();
+        let attempt = self.attempt(username, address, now).await?;
+        let person = match self.person_of(username, password, now).await {
+            Ok(person) => person,
+            Err(error @ (AccountError::Unavailable(_) | AccountError::Failed(_))) => {
+                if let Err(error) = self.excuse(&attempt, now).await {
+                    tracing::warn!(error = %ErrorChain(&error), "a login counts as failed that did not");
+                }
+                return Err(error);
             }
             Err(
-                AccountError::NotValid
+                refusal @ (AccountError::NotValid
                 | AccountError::ScopeRefused
-                | AccountError::Throttled { .. },
-            ) => drop(attempt),
-        }
-        let person = person?;
+                | AccountError::Throttled { .. }),
+            ) => return Err(refusal),
+        };
         let grantee = Grantee::Person(person.id.clone());
         let password = person.password.clone();
         let holder = person_holder(person)?;
@@ -70,6 +72,7 @@ impl Accounts {
         if change.view().person(id).await?.password != password {
             return Err(AccountError::NotValid);
         }
+        attempt.succeed(&mut change).await?;
         let session = begin(&mut change, grantee, &holder).await?;
         change.commit().await?;
         Ok(session)

@@ -22,4 +22,4 @@ pub use grant::{ClientCredentials, Grant, Introspection};
 pub use login::Session;
 pub use password::{HashingFailed, PasswordHasher};
 pub use secret_text::{SecretKind, SecretText};
-pub use throttle::{Attempt, LoginThrottle};
+pub use throttle::LOGIN_WINDOW;

@@ -1,131 +1,123 @@
 //! Delays after failed logins: of a network, never of an account.
 //!
-//! A network is an IPv4 address or an IPv6 /64. Its first failures cost nothing, each further one
-//! doubles the wait, up to [`WINDOW`]; failures that old are forgotten. Attempts at the same time
-//! are bounded, so that many guesses at once are not all looked at, while a whole office can log in
-//! at once. An attempt that was not said to have succeeded has failed: breaking off is no way out.
-//! Who comes from elsewhere waits for nothing, whichever account was aimed at.
+//! A network is an IPv4 address or an IPv6 /64. What counts is what failed of one name from one
+//! network, and of a network as a whole. The first failures cost nothing, each further one doubles the
+//! wait, up to [`LOGIN_WINDOW`]; failures that old are forgotten. Who comes from elsewhere waits for
+//! nothing, whichever account was aimed at.
 //!
-//! Counts are this process's own. With several control planes behind one address, a stranger has as
-//! many tries more.
+//! An attempt counts as failed from before it is looked at until it has succeeded: neither breaking
+//! off nor many at once are a way out. Counts are in the store, one for all control planes, and outlast
+//! them.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::IpAddr;
 
+use super::authenticate::Accounts;
+use super::error::AccountError;
 use crate::clock::UnixSeconds;
+use crate::control_plane::caller::Caller;
+use crate::control_plane::record::SecretHash;
+use crate::control_plane::store::{Change, LoginFailures, StoreError};
 use crate::network::ClientIp;
 
 /// For how long failures count, in seconds.
-const WINDOW: u64 = 15 * 60;
-/// Failures without a wait.
-const FREE: u32 = 5;
-/// Failures of a network in a window after which nothing more is looked at.
-const MOST: u32 = 30;
-/// Attempts of a network at the same time, while its failures cost nothing; then one.
-const AT_ONCE: u32 = 16;
-/// Networks that are remembered. Beyond, those that failed longest ago are forgotten.
-const NETWORKS: usize = 65_536;
+pub const LOGIN_WINDOW: u64 = 15 * 60;
 
-/// What each network did. Clones are the same one.
-#[derive(Clone, Debug, Default)]
-pub struct LoginThrottle(Arc<Mutex<HashMap<IpAddr, Failures>>>);
-
+/// How many failures cost what.
 #[derive(Clone, Copy, Debug)]
-struct Failures {
-    count: u32,
-    last: UnixSeconds,
-    under_way: u32,
+struct Patience {
+    /// So many without a wait.
+    free: u64,
+    /// After so many in a window nothing more is looked at.
+    most: u64,
 }
 
-/// An attempt under way. Dropped, it has failed.
+const OF_A_NAME: Patience = Patience { free: 5, most: 10 };
+
+/// An office has many people, and few who cannot remember.
+const OF_A_NETWORK: Patience = Patience { free: 20, most: 30 };
+
+/// An attempt that counts as failed.
 #[derive(Debug)]
-pub struct Attempt {
-    throttle: LoginThrottle,
-    network: IpAddr,
-    began: UnixSeconds,
-    counts: bool,
+pub(super) struct Attempt {
+    subject: SecretHash,
+    network: Box<str>,
 }
 
-impl LoginThrottle {
-    /// Begins an attempt, or says how many seconds to wait.
-    pub fn begin(&self, address: Option<ClientIp>, now: UnixSeconds) -> Result<Attempt, u64> {
-        let mut networks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let network = network(address);
-        if networks.len() >= NETWORKS && !networks.contains_key(&network) {
-            make_room(&mut networks, now);
+impl Accounts {
+    /// Begins an attempt, or says how long to wait.
+    pub(super) async fn attempt(
+        &self,
+        username: &str,
+        address: Option<ClientIp>,
+        now: UnixSeconds,
+    ) -> Result<Attempt, AccountError> {
+        // Not the name: people type passwords there.
+        let subject = SecretHash::of(&username.to_lowercase());
+        let attempt = Attempt { subject, network: network(address) };
+        let forgotten = UnixSeconds::new(now.get().saturating_sub(LOGIN_WINDOW));
+        let mut change = self.store.change(&Caller::system("login"), now).await?;
+        let mut wait = 0;
+        for (subject, patience) in [(attempt.subject.as_str(), OF_A_NAME), ("", OF_A_NETWORK)] {
+            let failures = change.login_failure_count(subject, &attempt.network, forgotten).await?;
+            wait = wait.max(patience.wait(failures, now));
         }
-        let of = networks.entry(network).or_insert(Failures { count: 0, last: now, under_way: 0 });
-        if now.since(of.last) >= WINDOW {
-            of.count = 0;
+        if wait > 0 {
+            // Not counted: whoever waits is not to wait for ever.
+            return Err(AccountError::Throttled { retry_after: wait });
         }
-        let (waited, wait) = (now.since(of.last), delay(of.count));
-        if waited < wait {
-            return Err(wait - waited);
-        }
-        let at_once = if wait == 0 { AT_ONCE } else { 1 };
-        if of.under_way >= at_once {
-            return Err(1);
-        }
-        of.under_way += 1;
-        Ok(Attempt { throttle: self.clone(), network, began: now, counts: true })
+        change.commit().await?;
+        Ok(attempt)
+    }
+
+    /// Takes an attempt back that failed on our side.
+    pub(super) async fn excuse(
+        &self,
+        attempt: &Attempt,
+        now: UnixSeconds,
+    ) -> Result<(), StoreError> {
+        let mut change = self.store.change(&Caller::system("login"), now).await?;
+        change.login_failure_take_back(attempt.subject.as_str(), &attempt.network).await?;
+        change.login_failure_take_back("", &attempt.network).await?;
+        change.commit().await.map(drop)
     }
 }
 
 impl Attempt {
-    /// Ends an attempt that counts for nothing: it succeeded, or failed on our side.
-    pub fn forgive(mut self) {
-        self.counts = false;
+    /// It succeeded, if that change lasts. A name's failures are forgotten; a network's are not, or
+    /// whoever has an account could go on guessing.
+    pub(super) async fn succeed(&self, change: &mut Change) -> Result<(), StoreError> {
+        change.login_failure_clear(self.subject.as_str(), &self.network).await?;
+        change.login_failure_take_back("", &self.network).await
     }
 }
 
-impl Drop for Attempt {
-    fn drop(&mut self) {
-        let mut networks = self.throttle.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(of) = networks.get_mut(&self.network) else { return };
-        of.under_way = of.under_way.saturating_sub(1);
-        if self.counts {
-            of.count = of.count.saturating_add(1);
-            of.last = of.last.max(self.began);
+impl Patience {
+    /// How long to wait yet, in seconds, after what failed before.
+    fn wait(self, failures: LoginFailures, now: UnixSeconds) -> u64 {
+        let LoginFailures { count, last_at } = failures;
+        if count < self.free {
+            return 0;
         }
-        if of.count == 0 && of.under_way == 0 {
-            networks.remove(&self.network);
-        }
+        let doubled = if count >= self.most {
+            LOGIN_WINDOW
+        } else {
+            1_u64
+                .checked_shl(u32::try_from(count - self.free).unwrap_or(u32::MAX))
+                .unwrap_or(u64::MAX)
+        };
+        doubled.min(LOGIN_WINDOW).saturating_sub(now.since(last_at))
     }
-}
-
-/// How long to wait after so many failures, in seconds.
-const fn delay(count: u32) -> u64 {
-    if count < FREE {
-        return 0;
-    }
-    if count >= MOST {
-        return WINDOW;
-    }
-    let doubled = 1_u64 << (count - FREE);
-    if doubled < WINDOW { doubled } else { WINDOW }
 }
 
 /// A call without an address, which only tests make, is a network of its own.
-fn network(address: Option<ClientIp>) -> IpAddr {
+fn network(address: Option<ClientIp>) -> Box<str> {
     match address.map(ClientIp::get) {
         Some(IpAddr::V6(address)) => {
             let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64").into()
         }
-        Some(address @ IpAddr::V4(_)) => address,
-        None => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    }
-}
-
-/// Forgets what is over, or else the quarter that failed longest ago.
-fn make_room(networks: &mut HashMap<IpAddr, Failures>, now: UnixSeconds) {
-    networks.retain(|_, failures| now.since(failures.last) < WINDOW);
-    if networks.len() >= NETWORKS {
-        let mut times: Vec<_> = networks.values().map(|failures| failures.last).collect();
-        let (_, oldest, _) = times.select_nth_unstable(NETWORKS / 4);
-        let oldest = *oldest;
-        networks.retain(|_, failures| failures.last > oldest);
+        Some(IpAddr::V4(address)) => address.to_string().into(),
+        None => "".into(),
     }
 }
 
@@ -133,84 +125,30 @@ fn make_room(networks: &mut HashMap<IpAddr, Failures>, now: UnixSeconds) {
 mod tests {
     use super::*;
 
-    fn from(text: &str) -> ClientIp {
-        ClientIp::new(text.parse().unwrap())
-    }
-
-    /// An attempt that fails.
-    fn fail(throttle: &LoginThrottle, address: &str, now: UnixSeconds) {
-        drop(throttle.begin(Some(from(address)), now).unwrap());
-    }
-
     #[test]
     fn waits_grow_and_end() {
-        let throttle = LoginThrottle::default();
         let now = UnixSeconds::new(1_000_000);
-        for _ in 0..FREE {
-            fail(&throttle, "192.0.2.1", now);
+        let wait = |patience: Patience, count: u64, ago: u64| {
+            let last_at = UnixSeconds::new(now.get() - ago);
+            patience.wait(LoginFailures { count, last_at }, now)
+        };
+        for (count, expected) in [(0, 0), (4, 0), (5, 1), (6, 2), (9, 16), (10, 900), (99, 900)] {
+            assert_eq!(wait(OF_A_NAME, count, 0), expected, "{count}");
         }
-        assert_eq!(throttle.begin(Some(from("192.0.2.1")), now).unwrap_err(), 1);
-        let later = now.plus(1);
-        fail(&throttle, "192.0.2.1", later);
-        assert_eq!(throttle.begin(Some(from("192.0.2.1")), later).unwrap_err(), 2);
-        // Somebody else waits for nothing, and it is all forgotten in the end.
-        fail(&throttle, "192.0.2.2", later);
-        fail(&throttle, "192.0.2.1", later.plus(WINDOW));
-        fail(&throttle, "192.0.2.1", later.plus(WINDOW));
+        for (count, expected) in [(19, 0), (20, 1), (29, 512), (30, 900), (u64::MAX, 900)] {
+            assert_eq!(wait(OF_A_NETWORK, count, 0), expected, "{count}");
+        }
+        assert_eq!(wait(OF_A_NAME, 9, 15), 1);
+        assert_eq!(wait(OF_A_NAME, 9, 16), 0);
+        assert_eq!(wait(OF_A_NAME, u64::MAX, LOGIN_WINDOW), 0);
     }
 
     #[test]
-    fn a_success_costs_nothing() {
-        let throttle = LoginThrottle::default();
-        let now = UnixSeconds::new(1_000_000);
-        for _ in 0..100 {
-            throttle.begin(Some(from("192.0.2.1")), now).unwrap().forgive();
-        }
-        assert!(throttle.0.lock().unwrap().is_empty());
-    }
-
-    #[test]
-    fn attempts_at_once_are_bounded() {
-        let throttle = LoginThrottle::default();
-        let now = UnixSeconds::new(1_000_000);
-        let begin = |at| throttle.begin(Some(from("192.0.2.1")), at);
-        let under_way: Vec<_> = (0..200).filter_map(|_| begin(now).ok()).collect();
-        assert_eq!(under_way.len(), 16);
-        drop(under_way);
-        assert!(begin(now).is_err());
-        // Once failures cost something, one at a time.
-        let throttle = LoginThrottle::default();
-        for _ in 0..FREE {
-            fail(&throttle, "192.0.2.1", now);
-        }
-        let begin = |at| throttle.begin(Some(from("192.0.2.1")), at);
-        let one = begin(now.plus(1)).unwrap();
-        assert_eq!(begin(now.plus(1)).unwrap_err(), 1);
-        one.forgive();
-        begin(now.plus(1)).unwrap().forgive();
-    }
-
-    #[test]
-    fn an_ipv6_network_is_one_client_and_the_delay_is_bounded() {
-        let throttle = LoginThrottle::default();
-        let now = UnixSeconds::new(1_000_000);
-        for last in 0..FREE {
-            fail(&throttle, &format!("2001:db8::{last:x}"), now);
-        }
-        assert!(throttle.begin(Some(from("2001:db8::ffff")), now).is_err());
-        fail(&throttle, "2001:db8:0:1::1", now);
-        assert_eq!(delay(u32::MAX), WINDOW);
-        assert_eq!(delay(FREE + 20), WINDOW);
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let throttle = LoginThrottle::default();
-        let now = UnixSeconds::new(1_000_000);
-        for number in 0..u32::try_from(NETWORKS).unwrap() + 10 {
-            let address = ClientIp::new(IpAddr::V4(number.into()));
-            drop(throttle.begin(Some(address), now.plus(u64::from(number) / 1_000)).unwrap());
-        }
-        assert!(throttle.0.lock().unwrap().len() <= NETWORKS);
+    fn an_ipv6_network_is_one_client() {
+        let of = |text: &str| network(Some(ClientIp::new(text.parse().unwrap())));
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
     }
 }

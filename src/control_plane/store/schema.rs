@@ -16,6 +16,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "foundation", include_str!("migrations/0001_foundation.sql")),
     (2, "catalog", include_str!("migrations/0002_catalog.sql")),
     (3, "title_search", include_str!("migrations/0003_title_search.sql")),
+    (4, "login_failure", include_str!("migrations/0004_login_failure.sql")),
 ];
 
 /// The number of the last one.

@@ -4,7 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::stage::{Stage, on_both_databases};
+use super::stage::{NOW, Stage, on_both_databases};
+use crate::clock::UnixSeconds;
+use crate::control_plane::caller::Caller;
 
 on_both_databases! {
     an_application_gets_tokens
@@ -207,6 +209,32 @@ async fn guesses_slow_down_one_network(stage: Stage) {
     let refused = try_from("192.0.2.1", "right horse").await.expect(429);
     assert_eq!(refused.header("retry-after"), Some("1"));
     try_from("2001:db8::1", "right horse").await.expect(200);
+    // The others of that network do not wait for what was aimed at one of them, up to a point.
+    let guess = async |name: &str, address: &str| {
+        let forwarded = format!("X-Forwarded-For: {address}");
+        let body = json!({"username": name, "password": "wrong"}).to_string();
+        let headers = ["Content-Type: application/json", &*forwarded];
+        stage.call("POST /v1/vms/auth/login", &headers, &body).await
+    };
+    guess("bob", "192.0.2.1").await.expect(401);
+    for _ in 6..20 {
+        let mut change = stage.store.change(&Caller::system("test"), NOW).await.unwrap();
+        change.login_failure_count("", "192.0.2.1", UnixSeconds::new(0)).await.unwrap();
+        change.commit().await.unwrap();
+    }
+    guess("cid", "192.0.2.1").await.expect(429);
+    // Of many at once no more are looked at than of one after the other.
+    let some = async || {
+        let mut looked_at = 0;
+        for _ in 0..6 {
+            let status = guess("ann", "192.0.2.77").await.status;
+            assert!(matches!(status, 401 | 429), "{status}");
+            looked_at += u32::from(status == 401);
+        }
+        looked_at
+    };
+    let looked_at = tokio::join!(some(), some(), some(), some());
+    assert_eq!(looked_at.0 + looked_at.1 + looked_at.2 + looked_at.3, 5);
     // What a stranger writes in front of what our proxy wrote is not believed.
     try_from("192.0.2.9, 192.0.2.1", "right horse").await.expect(429);
 }

@@ -151,6 +151,20 @@ pub(crate) fn exchange(
     answer.unwrap_or_else(|| panic!("closed without an answer to {method} {path}"))
 }
 
+/// The vendor's login, from an address of this machine.
+pub(crate) fn log_in_from(
+    source: [u8; 4],
+    address: SocketAddr,
+    username: &str,
+    password: &str,
+) -> Answered {
+    let body = serde_json::json!({"username": username, "password": password}).to_string();
+    let kind = "Content-Type: application/json\r\n";
+    let connection = Connection::open_from(source, address);
+    let answer = exchange_on(connection, address, "POST", "/v1/vms/auth/login", kind, &body);
+    answer.expect("closed without an answer")
+}
+
 /// The same; none where the connection ends before the answer.
 pub(crate) fn try_exchange(
     address: SocketAddr,
@@ -159,7 +173,17 @@ pub(crate) fn try_exchange(
     lines: &str,
     body: &str,
 ) -> Option<Answered> {
-    let mut connection = Connection::open(address);
+    exchange_on(Connection::open(address), address, method, path, lines, body)
+}
+
+fn exchange_on(
+    mut connection: Connection,
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    lines: &str,
+    body: &str,
+) -> Option<Answered> {
     connection.send(format!(
         "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{lines}Content-Length: {}\r\n\r\n{body}",
         body.len()

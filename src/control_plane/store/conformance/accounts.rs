@@ -2,11 +2,14 @@
 
 use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::TenantId;
+use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
     AccessTokenDraft, Application, ApplicationDraft, Grantee, PasswordHash, Person, PersonDraft,
     Role, Scope, ScopeSet, SecretHash, TokenUse,
 };
-use crate::control_plane::store::{Change, Ended, Expected, Page, StoreErrorKind};
+use crate::control_plane::store::{
+    Change, Ended, Expected, LoginFailures, Page, Store, StoreErrorKind,
+};
 
 on_both_databases! {
     an_application_is_what_was_said_of_it
@@ -17,6 +20,7 @@ on_both_databases! {
     everything_of_somebody_ends_with_them
     another_tenants_people_are_not_there
     lists_come_in_pages
+    failed_logins_are_counted_one_after_the_other
 }
 
 fn application(name: &str) -> ApplicationDraft {
@@ -259,4 +263,49 @@ async fn lists_come_in_pages(stage: Stage) {
         }
     }
     assert_eq!(seen, names);
+}
+
+async fn failed_logins_are_counted_one_after_the_other(stage: Stage) {
+    let other = stage.again().await.unwrap();
+    let count = async |store: &Store, subject: &str, at: UnixSeconds| {
+        let mut change = store.change(&Stage::system(), at).await.unwrap();
+        let forgotten = UnixSeconds::new(at.get() - 900);
+        let before = change.login_failure_count(subject, "192.0.2.1", forgotten).await.unwrap();
+        change.commit().await.unwrap();
+        before
+    };
+    // At once, at two control planes.
+    let (one, two, three, four) = tokio::join!(
+        count(&stage.store, "ann", NOW),
+        count(&other, "ann", NOW),
+        count(&stage.store, "ann", NOW),
+        count(&other, "ann", NOW),
+    );
+    let mut counts = [one, two, three, four].map(|before| before.count);
+    counts.sort_unstable();
+    assert_eq!(counts, [0, 1, 2, 3]);
+    let before = count(&stage.store, "ann", NOW.plus(7)).await;
+    assert_eq!(before, LoginFailures { count: 4, last_at: NOW });
+    assert_eq!(count(&stage.store, "bob", NOW).await.count, 0);
+    // What is refused is not counted; what succeeded is taken back.
+    let mut change = stage.change().await;
+    change.login_failure_count("bob", "192.0.2.1", UnixSeconds::new(0)).await.unwrap();
+    drop(change);
+    let mut change = stage.change().await;
+    change.login_failure_take_back("ann", "192.0.2.1").await.unwrap();
+    change.login_failure_take_back("bob", "192.0.2.1").await.unwrap();
+    change.commit().await.unwrap();
+    let before = count(&stage.store, "ann", NOW.plus(8)).await;
+    assert_eq!(before, LoginFailures { count: 4, last_at: NOW });
+    assert_eq!(count(&stage.store, "bob", NOW.plus(8)).await.count, 0);
+    let mut change = stage.change().await;
+    change.login_failure_clear("ann", "192.0.2.1").await.unwrap();
+    change.commit().await.unwrap();
+    assert_eq!(count(&stage.store, "ann", NOW.plus(9)).await.count, 0);
+    // In the end all is forgotten.
+    assert_eq!(count(&stage.store, "ann", NOW.plus(909)).await.count, 0);
+    let mut change = stage.change().await;
+    assert_eq!(change.login_failure_forget(NOW.plus(8)).await.unwrap(), 1);
+    assert_eq!(change.login_failure_forget(NOW.plus(2_000)).await.unwrap(), 1);
+    change.commit().await.unwrap();
 }
