@@ -87,7 +87,7 @@ fn token_verify(bencher: Bencher<'_, '_>, carried: Carried) {
         Candidates::collect(&carriers, &carrier, std::iter::empty(), std::iter::empty());
     let candidate = &candidates.to_try().expect("a candidate")[0];
     let rules = rules();
-    let subject = Subject { wire: target.wire(), decoded: target.decoded(), query: target.query() };
+    let subject = Subject::as_asked(&target, 1);
     let client = ClientIp::new(Ipv4Addr::LOCALHOST.into());
     bencher.bench_local(|| {
         let mut budget = MacBudget::new();

@@ -73,11 +73,7 @@ fn verification(scope: SignScope<'_>) -> Verification {
     "/private/videos/-civ9qE3JUjntKQM1HnGtU/thumbnails/78912"
 )))]
 fn token_verify(asked: Verification) -> Verification {
-    let subject = Subject {
-        wire: asked.target.wire(),
-        decoded: asked.target.decoded(),
-        query: asked.target.query(),
-    };
+    let subject = Subject::as_asked(&asked.target, 1);
     let candidate = &asked.candidates.to_try().expect("a candidate")[0];
     let client = ClientIp::new(Ipv4Addr::LOCALHOST.into());
     let mut budget = MacBudget::new();

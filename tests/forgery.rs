@@ -279,7 +279,7 @@ fn verdict(
     let cookie = format!("a=b; __token__={}", attempt.token);
     let (header, cookie) = (std::iter::once(attempt.token.as_bytes()), [cookie.as_bytes()]);
     let candidates = Candidates::collect(&carriers, target, header, cookie.into_iter());
-    let subject = Subject { wire: target.wire(), decoded: target.decoded(), query: target.query() };
+    let subject = Subject::as_asked(target, 1);
     let client = ClientIp::new(attempt.client.parse().unwrap());
     let mut refused = TokenRejection::Missing;
     for candidate in candidates.to_try()? {

@@ -241,8 +241,7 @@ impl<'a> Attempt<'a> {
         let header = std::iter::once(self.token.as_bytes());
         let candidates = Candidates::collect(&carriers, &target, header, std::iter::empty());
         let candidate: &TokenCandidate = &candidates.to_try().unwrap()[0];
-        let subject =
-            Subject { wire: target.wire(), decoded: target.decoded(), query: target.query() };
+        let subject = Subject::as_asked(&target, 1);
         let mut budget = MacBudget::new();
         verify(&rules, name, candidate, subject, self.client, self.now, &mut budget).map(|_| ())
     }

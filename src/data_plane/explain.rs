@@ -281,7 +281,8 @@ impl Story {
         let decoded = crate::target::percent_decode(&wire)
             .map(std::borrow::Cow::into_owned)
             .unwrap_or_default();
-        let subject = Subject { wire: &wire, decoded: &decoded, query: facts.target.query() };
+        let (query, tenant) = (facts.target.query(), facts.site.tenant.0);
+        let subject = Subject { wire: &wire, decoded: &decoded, query, tenant };
         let Scheme::EdgeAuth(scheme) = &rules.scheme;
         for candidate in candidates {
             let name = rules.carriers.name();

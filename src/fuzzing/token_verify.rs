@@ -1,7 +1,12 @@
 //! The target of `token::edge_auth::verify`: whatever is done to the text of a token, only what
-//! was signed verifies, for what was signed, when it may.
+//! was signed verifies, for what was signed, when it may. A token whose id is a link's is signed by
+//! a key of our own: its payload must be one of the four texts that the request can have.
 
 use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
 
 use super::input::{Input, chosen};
 use super::path_reading::decode;
@@ -22,6 +27,8 @@ use crate::token::{
 
 const START: UnixSeconds = UnixSeconds::new(1_000);
 const EXPIRY: UnixSeconds = UnixSeconds::new(1_100);
+/// Whose site it is.
+const TENANT: u64 = 1;
 const KEY: &str = "52a152a152a152a152a152a152a1";
 const STRANGERS_KEY: &str = "52a152a152a152a152a152a152a2";
 
@@ -33,13 +40,14 @@ pub fn token_verify(bytes: &[u8]) {
     let settings = Settings::read(&mut input);
     let lines = (input.text_line(), input.text_line(), input.text_line(), input.text_line());
     let (Some(opens), Some(id), Some(payload), Some(asked)) = lines else { return };
-    let rules = settings.rules();
+    let purpose = if id.starts_with("lnk_") { KeyPurpose::Links } else { KeyPurpose::Vendor };
+    let rules = settings.rules(purpose);
     let key = match settings.signer {
         Signer::Ours => rules.keyring.signer(settings.now),
         Signer::Retired => rules.keyring.signer_named("retired"),
         Signer::Stranger => None,
     };
-    let strangers = keyring(STRANGERS_KEY);
+    let strangers = keyring(STRANGERS_KEY, purpose);
     let Some(key) = key.or_else(|| strangers.signer(settings.now)) else { return };
 
     let signed_url = (settings.scope == ScopeKind::Url).then(|| target(opens)).flatten();
@@ -71,6 +79,7 @@ pub fn token_verify(bytes: &[u8]) {
     };
     let valid = covered
         && settings.signer == Signer::Ours
+        && (purpose == KeyPurpose::Vendor || request.payload.is_none_or(|it| is_of(it, &asked)))
         && settings.client == settings.bound_to.map_or(settings.client, ClientIp::new)
         && settings.may_open();
     let honest = present(&rules, &settings, &token, &asked);
@@ -127,7 +136,7 @@ fn present(
     let header = [token.as_bytes()].into_iter();
     let found = Candidates::collect(&carriers, asked, header, std::iter::empty());
     let Ok([candidate]) = found.to_try() else { return None };
-    let subject = Subject { wire: asked.wire(), decoded: asked.decoded(), query: asked.query() };
+    let subject = Subject::as_asked(asked, TENANT);
     let (client, now) = (settings.client, settings.now);
     let check = |candidate: &TokenCandidate| {
         let mut budget = MacBudget::new();
@@ -203,10 +212,38 @@ fn target(text: &str) -> Option<RequestTarget> {
     RequestTarget::parse(text, PathToken::Absent, MAX_TARGET_BYTES).ok()
 }
 
-fn keyring(hex: &str) -> Keyring {
+/// Is a payload of ours one of this request? Read the other way round: what it can be is written.
+fn is_of(payload: &str, asked: &RequestTarget) -> bool {
+    let digest = |parts: &[&str]| {
+        let mut text = TENANT.to_le_bytes().to_vec();
+        for part in parts {
+            text.extend(part.len().to_le_bytes());
+            text.extend(part.bytes());
+        }
+        URL_SAFE_NO_PAD.encode(Sha256::digest(text).get(..12).unwrap_or_default())
+    };
+    let owner = match asked.decoded().split('/').collect::<Vec<_>>()[..] {
+        ["", _, kind, id, _, ..] => Some(digest(&[kind, id])),
+        _ => None,
+    };
+    let mut signed = Vec::new();
+    for parameter in asked.query().unwrap_or_default().split('&') {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        let Some(name) = percent_decode(name) else { continue };
+        if ["quality", "source", "file-name", "streaming"].contains(&&*name) {
+            signed.push(name);
+            signed.push(percent_decode(value).unwrap_or(value.into()));
+        }
+    }
+    let signed: Vec<&str> = signed.iter().map(|it| &**it).collect();
+    let bindings = [owner.map(|it| format!("1.c{it}")), Some(format!("1.q{}", digest(&signed)))];
+    bindings.iter().flatten().any(|it| payload == it || payload == format!("{it}.u"))
+}
+
+fn keyring(hex: &str, purpose: KeyPurpose) -> Keyring {
     let key = |id, hex, not_after| {
         let window = KeyWindow { not_before: None, not_after };
-        SharedKey::from_hex(KeyId::new(id), hex, KeyPurpose::Vendor, window).ok()
+        SharedKey::from_hex(KeyId::new(id), hex, purpose, window).ok()
     };
     let retired = key("retired", "00ff", Some(UnixSeconds::new(1)));
     Keyring::new([key("ours", hex, None), retired].into_iter().flatten().collect())
@@ -308,7 +345,7 @@ impl Settings {
         }
     }
 
-    fn rules(&self) -> EdgeAuth {
+    fn rules(&self, purpose: KeyPurpose) -> EdgeAuth {
         EdgeAuth {
             algorithm: self.algorithm,
             salt: self.salt.map(|salt| Secret::new(salt.as_bytes().to_vec())),
@@ -319,7 +356,7 @@ impl Settings {
             skew: self.skew,
             max_lifetime: self.max_lifetime,
             start: StartRule::Optional,
-            ..EdgeAuth::with_keys(keyring(KEY))
+            ..EdgeAuth::with_keys(keyring(KEY, purpose))
         }
     }
 

@@ -43,7 +43,7 @@ pub fn decide_witnessed<'r, W: Witness>(
         Some(effective) => EffectivePaths::of(&facts.target, effective),
         None => EffectivePaths::as_asked(&facts.target),
     };
-    let subject = paths.as_subject(facts.target.query());
+    let subject = paths.as_subject(facts);
     let token = verify_any(facts, subject, snapshot, now, witness)?;
     // Only now: whoever has no token learns nothing of what there is.
     // A payload of somebody else's says nothing (contract part 2).
@@ -224,7 +224,8 @@ impl<'t> EffectivePaths<'t> {
         Self { wire: rewrite(target.wire()), decoded: rewrite(target.decoded()) }
     }
 
-    fn as_subject<'p>(&'p self, query: Option<&'p str>) -> Subject<'p> {
-        Subject { wire: &self.wire, decoded: &self.decoded, query }
+    fn as_subject<'p>(&'p self, facts: &'p RequestFacts<'_>) -> Subject<'p> {
+        let (query, tenant) = (facts.target.query(), facts.site.tenant.0);
+        Subject { wire: &self.wire, decoded: &self.decoded, query, tenant }
     }
 }

@@ -12,6 +12,6 @@ mod verified;
 
 pub use carrier::{Candidates, Carrier, CarrierRules, TokenCandidate, without_parameter};
 pub use claims::{Claims, Scope};
-pub use payload::{LinkOpens, LinkPayload, QueryDigest};
+pub use payload::{LinkBinding, LinkOpens, LinkPayload, OwnerDigest, QueryDigest};
 pub use rejection::{MalformedToken, TokenRejection};
 pub use verified::{MacBudget, Subject, VerifiedToken};

@@ -1,6 +1,7 @@
 //! The proof that a token was verified, and what it was verified against.
 
 use crate::keyring::{KeyId, KeyPurpose};
+use crate::target::RequestTarget;
 
 use super::{Carrier, Claims, LinkPayload};
 
@@ -53,6 +54,16 @@ pub struct Subject<'s> {
     pub decoded: &'s str,
     /// The query as sent, with every parameter; a scheme leaves out its own.
     pub query: Option<&'s str>,
+    /// The number of the tenant whose site it is.
+    pub tenant: u64,
+}
+
+impl<'s> Subject<'s> {
+    /// A request to a tenant's site for what it names, as it names it.
+    pub fn as_asked(target: &'s RequestTarget, tenant: u64) -> Self {
+        let (wire, decoded, query) = (target.wire(), target.decoded(), target.query());
+        Self { wire, decoded, query, tenant }
+    }
 }
 
 /// How many MACs one request may cost: a bound on the work that a stranger can ask for.

@@ -2,7 +2,7 @@
 //!
 //! A link is made from what is in force at this moment: what an override makes public needs no
 //! token and gets none. Everything else gets one that opens this one file, in this one form, and
-//! has an id by which it can be revoked.
+//! has an id by which it can be revoked. Cookies, which open a content, are `cookie`'s.
 
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
@@ -15,7 +15,11 @@ use crate::clock::UnixSeconds;
 use crate::control_plane::record::LinkId;
 use crate::policy::{EdgeSnapshot, Site};
 use crate::token::edge_auth::{SignRequest, SignScope, sign};
-use crate::token::{Carrier, LinkOpens, LinkPayload, QueryDigest};
+use crate::token::{Carrier, LinkBinding, LinkOpens, LinkPayload, QueryDigest};
+
+/// Seconds by which a token says it was signed earlier than it was. One that was signed in the second
+/// of a revocation is of before it, and an edge whose clock is that much behind takes it.
+const EARLY: u64 = 2;
 
 /// What is in force; none before anything is. Given by whoever puts it in force.
 pub type InForce = Arc<dyn Fn() -> Option<EdgeSnapshot> + Send + Sync>;
@@ -71,13 +75,16 @@ pub enum LinkRefusal {
     /// There is no key that signs.
     #[error("no key signs links now: POST /api/v1/keys makes one")]
     NoKey,
+    /// The tenant's site takes no tokens from cookies.
+    #[error("the tenant's site takes no cookies: add \"cookie\" to carriers of its [site.token]")]
+    NoCookie,
     /// No site hands out this tenant's assets.
     #[error("no [[site]] with assets and [site.token] is this tenant's")]
     NoSite,
     /// Nothing is in force.
     #[error("nothing is in force yet")]
     NothingInForce,
-    /// The file's name cannot stand in a token.
+    /// The file's name cannot stand in a token, or in no URL at all.
     #[error("the file's path cannot stand in a token")]
     Path,
 }
@@ -94,8 +101,8 @@ impl LinkSigner {
         request: &LinkRequest<'_>,
         now: UnixSeconds,
     ) -> Result<SignedLink, LinkRefusal> {
-        let snapshot = (self.0)().ok_or(LinkRefusal::NothingInForce)?;
-        let site = site_of(&snapshot, request.tenant)?;
+        let snapshot = self.in_force()?;
+        let site = site_of(&snapshot, request.tenant, Carrier::Query).ok_or(LinkRefusal::NoSite)?;
         let address = address(site).ok_or(LinkRefusal::AddressUnknown)?;
         let open = match request.opens {
             LinkOpens::Published => snapshot.effective(request.tenant, request.asset),
@@ -107,30 +114,27 @@ impl LinkSigner {
         if open == Visibility::Public {
             return Ok(SignedLink { url, token: None });
         }
-        let id = LinkId::random(now)?;
-        let control = snapshot.control.as_deref().ok_or(LinkRefusal::NoKey)?;
-        let (rules, key) = control.links.signer(request.tenant, now).ok_or(LinkRefusal::NoKey)?;
-        let payload =
-            LinkPayload { query: Some(target.digest()), opens: request.opens }.to_string();
-        let signed = sign(
-            rules,
-            key,
-            &SignRequest {
-                scope: SignScope::Acl(&[&target.path]),
-                start: None,
-                expiry: request.expiry,
-                ip: request.ip,
-                id: Some(id.as_str()),
-                payload: Some(&payload),
-                escape: None,
+        let statement = Statement {
+            tenant: request.tenant,
+            acl: &target.path,
+            payload: LinkPayload {
+                binding: LinkBinding::Query(target.digest(request.tenant)),
+                opens: request.opens,
             },
-        );
-        let token = signed.map_err(|_| LinkRefusal::Path)?;
+            expiry: request.expiry,
+            ip: request.ip,
+        };
+        let (text, token) = statement.signed(&snapshot, now)?;
         let name = site.token.as_ref().map_or("", |token| token.carriers.name());
         let separator = if target.query.is_empty() { '?' } else { '&' };
         // Writing to a `String` cannot fail.
-        let _ = write!(url, "{separator}{name}={token}");
-        Ok(SignedLink { url, token: Some(LinkToken { id, expiry: request.expiry }) })
+        let _ = write!(url, "{separator}{name}={text}");
+        Ok(SignedLink { url, token: Some(token) })
+    }
+
+    /// What is in force at this moment.
+    pub(super) fn in_force(&self) -> Result<EdgeSnapshot, LinkRefusal> {
+        (self.0)().ok_or(LinkRefusal::NothingInForce)
     }
 }
 
@@ -140,21 +144,62 @@ impl fmt::Debug for LinkSigner {
     }
 }
 
-/// The site that hands out a tenant's assets for tokens in a query: where there are several, the
-/// first of which it is known where it is.
-fn site_of(snapshot: &EdgeSnapshot, tenant: TenantId) -> Result<&Site, LinkRefusal> {
-    let takes_links = |site: &&Site| {
-        let in_query =
-            site.token.as_ref().is_some_and(|token| token.carriers.allows(Carrier::Query));
-        site.tenant == tenant && site.assets.is_some() && in_query
+/// What a token of ours is to say. When it was signed stands in it (`st`), for revocations are of
+/// what was signed before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Statement<'s> {
+    pub(super) tenant: TenantId,
+    pub(super) acl: &'s str,
+    pub(super) payload: LinkPayload,
+    pub(super) expiry: UnixSeconds,
+    pub(super) ip: Option<IpAddr>,
+}
+
+impl Statement<'_> {
+    /// The token that says it, signed at `now` with a new id.
+    pub(super) fn signed(
+        self,
+        snapshot: &EdgeSnapshot,
+        now: UnixSeconds,
+    ) -> Result<(String, LinkToken), LinkRefusal> {
+        let Self { tenant, acl, payload, expiry, ip } = self;
+        let start = Some(UnixSeconds::new(now.get().saturating_sub(EARLY)));
+        let id = LinkId::random(now)?;
+        let control = snapshot.control.as_deref().ok_or(LinkRefusal::NoKey)?;
+        let (rules, key) = control.links.signer(tenant, now).ok_or(LinkRefusal::NoKey)?;
+        let payload = payload.to_string();
+        let request = SignRequest {
+            scope: SignScope::Acl(&[acl]),
+            start,
+            expiry,
+            ip,
+            id: Some(id.as_str()),
+            payload: Some(&payload),
+            escape: None,
+        };
+        let text = sign(rules, key, &request).map_err(|_| LinkRefusal::Path)?;
+        Ok((text, LinkToken { id, expiry }))
+    }
+}
+
+/// The site that hands out a tenant's assets for tokens that ride there: where there are several,
+/// the first of which it is known where it is.
+pub(super) fn site_of(
+    snapshot: &EdgeSnapshot,
+    tenant: TenantId,
+    carrier: Carrier,
+) -> Option<&Site> {
+    let takes_it = |site: &&Site| {
+        let rides = site.token.as_ref().is_some_and(|token| token.carriers.allows(carrier));
+        site.tenant == tenant && site.assets.is_some() && rides
     };
-    let mut sites = snapshot.sites.sites().iter().filter(takes_links);
-    let first = sites.clone().find(|site| address(site).is_some()).or_else(|| sites.next());
-    first.ok_or(LinkRefusal::NoSite)
+    let mut sites = snapshot.sites.sites().iter().filter(takes_it);
+    let first = sites.clone().find(|site| address(site).is_some());
+    first.or_else(|| sites.next())
 }
 
 /// Where outsiders reach a site: as it says, else by its first host, if that is one.
-fn address(site: &Site) -> Option<String> {
+pub(super) fn address(site: &Site) -> Option<String> {
     match &site.public_url {
         Some(url) => Some(url.to_string()),
         None if site.name.contains('*') => None,
@@ -182,8 +227,8 @@ impl Target {
         Self { path, query }
     }
 
-    fn digest(&self) -> QueryDigest {
-        QueryDigest::of(Some(&self.query))
+    fn digest(&self, tenant: TenantId) -> QueryDigest {
+        QueryDigest::of(tenant.0, Some(&self.query))
     }
 }
 
@@ -195,7 +240,8 @@ impl fmt::Display for Target {
 }
 
 /// What a parameter's value escapes: everything but the unreserved (RFC 3986 section 2.3).
-const PARAMETER: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const PARAMETER: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What a path, escaped already, escapes as well: what would mean more than itself in a pattern, or
 /// would end it, or the field, or the parameter that the token rides in.

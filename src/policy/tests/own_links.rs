@@ -12,7 +12,7 @@ use crate::policy::{
     RevokedLinks, TenantRevocations,
 };
 use crate::token::edge_auth::{EdgeAuth, SignRequest, sign};
-use crate::token::{Carrier, LinkOpens, LinkPayload, QueryDigest};
+use crate::token::{Carrier, LinkBinding, LinkOpens, LinkPayload, OwnerDigest, QueryDigest};
 
 const MINE: &str = "11112222333344445555666677778888";
 const EVERYBODYS: &str = "99990000aaaabbbbccccddddeeeeffff";
@@ -66,8 +66,9 @@ fn a_tenants_links_open_by_its_keys_and_everybodys_and_by_no_others() {
 fn what_was_signed_of_the_query_cannot_be_changed() {
     let keys = [("mine", link_key(Some(TENANT), MINE))];
     let snapshot = with_keys(&keys, Revocations::default());
-    let query = Some(QueryDigest::of(Some("quality=720p&file-name=a.jpg")));
-    let payload = LinkPayload { query, opens: LinkOpens::Published }.to_string();
+    let binding =
+        LinkBinding::Query(QueryDigest::of(TENANT.0, Some("quality=720p&file-name=a.jpg")));
+    let payload = LinkPayload { binding, opens: LinkOpens::Published }.to_string();
     let token = || signed(MINE, Some(&payload));
     for same in [
         "quality=720p&file-name=a.jpg",
@@ -87,12 +88,31 @@ fn what_was_signed_of_the_query_cannot_be_changed() {
     ] {
         assert_eq!(opened(&snapshot, other, token()), Err(DenialCode::TokenScope), "{other}");
     }
-    for payload in ["2", "1.x", "t=ag_01"] {
+    for payload in ["1", "1.u", "2", "1.x", "t=ag_01"] {
         let answer = opened(&snapshot, "", signed(MINE, Some(payload)));
         assert_eq!(answer, Err(DenialCode::TokenMalformed), "{payload}");
     }
     // Of somebody else's key the same text is opaque.
     assert_eq!(opened(&snapshot, "", signed(KEYS[0].1, Some("2"))).as_deref(), Ok("new"));
+}
+
+/// G31: whatever its ACL covers, a cookie opens one content, in every form of every file.
+#[test]
+fn what_is_bound_to_a_content_opens_that_one_in_every_form() {
+    let keys = [("mine", link_key(Some(TENANT), MINE))];
+    let snapshot = with_keys(&keys, Revocations::default());
+    let of = |path: &str| {
+        let binding = LinkBinding::Owner(OwnerDigest::of(TENANT.0, path).unwrap());
+        signed(MINE, Some(&LinkPayload { binding, opens: LinkOpens::Published }.to_string()))
+    };
+    for query in ["", "quality=720p", "quality=source&file-name=a.jpg", "streaming=true&x"] {
+        assert_eq!(opened(&snapshot, query, of(PATH)).as_deref(), Ok("mine"), "{query}");
+    }
+    for other in
+        ["/private/videos/b/thumbnails/5", "/private/channels/a/x", "/private/videos/A/source"]
+    {
+        assert_eq!(opened(&snapshot, "", of(other)), Err(DenialCode::TokenScope), "{other}");
+    }
 }
 
 #[test]

@@ -15,8 +15,8 @@ use crate::network::{ClientIp, parse_network};
 use crate::target::{PathPattern, holds, percent_decode};
 use crate::token::carrier::other_parameters;
 use crate::token::{
-    Claims, LinkPayload, MacBudget, MalformedToken, QueryDigest, Scope, Subject, TokenCandidate,
-    TokenRejection, VerifiedToken,
+    Claims, LinkPayload, MacBudget, MalformedToken, Scope, Subject, TokenCandidate, TokenRejection,
+    VerifiedToken,
 };
 
 /// ACL patterns that are looked at, and their length together.
@@ -278,10 +278,7 @@ fn payload_for(
     let Some(text) = claims.payload else { return Ok(None) };
     let malformed = TokenRejection::Malformed(MalformedToken::Payload);
     let payload = LinkPayload::parse(text).map_err(|_| malformed)?;
-    match payload.query {
-        Some(digest) if digest != QueryDigest::of(subject.query) => Err(TokenRejection::Scope),
-        Some(_) | None => Ok(Some(payload)),
-    }
+    if payload.is_of(subject) { Ok(Some(payload)) } else { Err(TokenRejection::Scope) }
 }
 
 /// The patterns of an ACL. One that is percent-encoded as a whole (it has `%2f` and no raw `/`,

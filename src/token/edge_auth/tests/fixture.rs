@@ -50,7 +50,7 @@ pub(super) fn check(
     asked: &Asked<'_>,
 ) -> Result<(), TokenRejection> {
     let target = RequestTarget::parse(asked.target, PathToken::Absent, 16_384).unwrap();
-    let subject = Subject { wire: target.wire(), decoded: target.decoded(), query: target.query() };
+    let subject = Subject::as_asked(&target, 1);
     let client = ClientIp::new(asked.client.parse().unwrap());
     let now = UnixSeconds::new(asked.now);
     let candidate = candidate(token);

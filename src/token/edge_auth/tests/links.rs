@@ -297,8 +297,7 @@ fn a_proxy_that_encodes_the_token_changes_nothing() {
 fn near_misses_name_the_cause_and_no_secret() {
     let ask = |rules: &EdgeAuth, token: &str, asked: &Asked<'_>| {
         let target = RequestTarget::parse(asked.target, PathToken::Absent, 16_384).unwrap();
-        let subject =
-            Subject { wire: target.wire(), decoded: target.decoded(), query: target.query() };
+        let subject = Subject::as_asked(&target, 1);
         let client = ClientIp::new(asked.client.parse().unwrap());
         let misses = near_misses(
             rules,
