@@ -16,6 +16,7 @@ pub(super) struct Manual {
 const CHAPTERS: &[(&str, &str)] = &[
     ("machines", include_str!("../manual/machines.md")),
     ("paths", include_str!("../manual/paths.md")),
+    ("people", include_str!("../manual/people.md")),
     ("requirements", include_str!("../manual/requirements.md")),
     ("tokens", include_str!("../manual/tokens.md")),
 ];

@@ -119,6 +119,10 @@ mod cross_origin;
 #[cfg(test)]
 mod catalog;
 
+// Cookies for people who are logged in: what they may see opens, and ends with the cookie.
+#[cfg(test)]
+mod cookies;
+
 // The control plane within the program: what is pushed to its APIs is in force, on both databases.
 #[cfg(test)]
 mod control_plane;

@@ -182,6 +182,11 @@ fn the_commands_of_the_way_to_many_machines_print_what_is_shown() {
     console::play_with(include_str!("../../src/manual/machines.md"), &names);
 }
 
+#[test]
+fn the_commands_for_people_who_are_logged_in_print_what_is_shown() {
+    console::play(include_str!("../../src/manual/people.md"));
+}
+
 fn chapters() -> Vec<std::path::PathBuf> {
     let folder = fs::read_dir(repository().join("src/manual")).unwrap();
     folder

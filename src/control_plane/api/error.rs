@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::control_plane::account::AccountError;
+use crate::control_plane::link::LinkRefusal;
 use crate::control_plane::service::{Invalid, ServiceError};
 
 /// What went wrong, before a dialect spells it.
@@ -81,7 +82,16 @@ impl From<ServiceError> for Problem {
                 Self { detail: error.to_string().into(), ..Self::new(ProblemCode::ScopeExceeded) }
             }
             ServiceError::NoLink(refusal) => {
-                Self { detail: refusal.to_string().into(), ..Self::new(ProblemCode::NoLink) }
+                let code = match refusal {
+                    LinkRefusal::NoCookie => ProblemCode::NoCookie,
+                    LinkRefusal::AddressUnknown
+                    | LinkRefusal::Chance(_)
+                    | LinkRefusal::NoKey
+                    | LinkRefusal::NoSite
+                    | LinkRefusal::NothingInForce
+                    | LinkRefusal::Path => ProblemCode::NoLink,
+                };
+                Self { detail: refusal.to_string().into(), ..Self::new(code) }
             }
             ServiceError::NoMasterKey => Self::new(ProblemCode::NoMasterKey),
             ServiceError::NotFound => Self::new(ProblemCode::NotFound),
@@ -162,6 +172,8 @@ problem_codes! {
     MediaType = UNSUPPORTED_MEDIA_TYPE "media_type" "The body must be JSON";
     /// The path has no such method.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "The method is not allowed here";
+    /// The site's carriers have no cookie.
+    NoCookie = CONFLICT "no_cookie" "The tenant's site takes no cookies";
     /// The configuration, or the keys, do not say how.
     NoLink = CONFLICT "no_link" "Links to this tenant's files cannot be made";
     /// There is nothing to seal keys under.

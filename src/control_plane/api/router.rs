@@ -48,6 +48,7 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::version::routes())
         .merge(native::file::routes())
         .merge(native::attachment::routes())
+        .merge(native::signed_cookie::routes())
         .merge(native::chapter::routes())
         .merge(native::archive::routes())
         .merge(native::context::routes())

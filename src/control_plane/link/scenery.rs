@@ -77,6 +77,26 @@ pub(in crate::control_plane) fn opened(
     client: &str,
 ) -> Result<(), DenialCode> {
     let target = url.strip_prefix("https://files.example.com").unwrap();
+    asked(snapshot, target, "", client, NOW)
+}
+
+/// What an edge says to a path, asked for with that `Cookie`.
+pub(in crate::control_plane) fn opened_with(
+    snapshot: &EdgeSnapshot,
+    target: &str,
+    cookie: &str,
+    now: UnixSeconds,
+) -> Result<(), DenialCode> {
+    asked(snapshot, target, cookie, "192.0.2.1", now)
+}
+
+fn asked(
+    snapshot: &EdgeSnapshot,
+    target: &str,
+    cookie: &str,
+    client: &str,
+    now: UnixSeconds,
+) -> Result<(), DenialCode> {
     let target = RequestTarget::parse(target, PathToken::Absent, 8192).unwrap();
     let site = snapshot.sites.find("files.example.com").unwrap();
     let resource = Resource::find(site, &target).unwrap();
@@ -84,10 +104,10 @@ pub(in crate::control_plane) fn opened(
         &site.token.as_ref().unwrap().carriers,
         &target,
         std::iter::empty(),
-        std::iter::empty(),
+        std::iter::once(cookie.as_bytes()),
     );
     let client = ClientIp::new(client.parse().unwrap());
     let facts = RequestFacts { site, target, client, resource, candidates };
-    let permit = decide(&facts, snapshot, NOW);
+    let permit = decide(&facts, snapshot, now);
     permit.map(Permit::into_object).map(drop).map_err(Denial::code)
 }

@@ -251,10 +251,13 @@ const IN_PATTERN: &AsciiSet = &PARAMETER.remove(b'%').remove(b'/').add(b'~');
 mod tests {
     use std::sync::Mutex;
 
-    use super::super::scenery::{NOW, TENANT, opened, site, snapshot};
+    use super::super::scenery::{NOW, TENANT, opened, opened_with, site, snapshot};
     use super::*;
     use crate::asset::{AssetResource, VideoId};
-    use crate::policy::{DenialCode, Opening, OverrideLevel, OverrideTable};
+    use crate::policy::{
+        DenialCode, Opening, OverrideLevel, OverrideTable, Revocations, RevokedLinks,
+        TenantRevocations,
+    };
     use crate::target::{PathToken, RequestTarget};
 
     fn signer(snapshot: EdgeSnapshot) -> LinkSigner {
@@ -314,6 +317,32 @@ mod tests {
         let link = signer(snapshot.clone()).link(&bound, NOW).unwrap();
         assert_eq!(opened(&snapshot, &link.url, "192.0.2.1"), Ok(()));
         assert_eq!(opened(&snapshot, &link.url, "192.0.2.2"), Err(DenialCode::TokenIp));
+    }
+
+    #[test]
+    fn a_revocation_is_of_links_that_were_signed_before_it() {
+        let edge = snapshot(vec![site("files.example.com", None, 1)], OverrideTable::default());
+        let asset = asset("/private/videos/-a/source");
+        let signed_at = |seconds| {
+            let now = NOW.plus(seconds);
+            let request = LinkRequest { expiry: now.plus(60), ..request(&asset) };
+            let url = signer(edge.clone()).link(&request, now).unwrap().url;
+            url.strip_prefix("https://files.example.com").unwrap().to_owned()
+        };
+        for links in
+            [RevokedLinks::Asset("/private/videos/-a/source".into()), RevokedLinks::TenantEpoch(1)]
+        {
+            let mut revoked = TenantRevocations::default();
+            revoked.add(&links, NOW.plus(10));
+            let revocations = Revocations::of_tenants([(TENANT, Arc::new(revoked))].into());
+            let edge = EdgeSnapshot { revocations: Arc::new(revocations), ..edge.clone() };
+            let at = |seconds| opened_with(&edge, &signed_at(seconds), "", NOW.plus(20));
+            // Also one of the very second, and of those in which a clock may be ahead.
+            for before in [0, 9, 10, 11] {
+                assert_eq!(at(before), Err(DenialCode::TokenRevoked), "{links:?} {before}");
+            }
+            assert_eq!(at(12), Ok(()), "{links:?}");
+        }
     }
 
     #[test]

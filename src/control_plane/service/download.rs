@@ -66,7 +66,7 @@ impl Services {
 }
 
 /// What a link must open to open a file of this content now.
-fn opens(content: &Content, now: UnixSeconds) -> LinkOpens {
+pub(super) fn opens(content: &Content, now: UnixSeconds) -> LinkOpens {
     let periods = &content.draft.periods;
     let in_period = periods.is_empty() || periods.iter().any(|period| period.covers(now));
     match (content.draft.publication, in_period) {

@@ -36,6 +36,7 @@ mod person;
 mod pipeline;
 mod revocation;
 mod right;
+mod signed_cookie;
 mod signing_key;
 mod tenant;
 mod version;

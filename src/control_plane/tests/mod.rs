@@ -3,6 +3,7 @@
 mod accounts;
 mod contents;
 mod conventions;
+mod cookies;
 mod coverage;
 mod downloads;
 mod edges;

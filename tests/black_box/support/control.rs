@@ -66,6 +66,18 @@ pub(crate) fn folder_of(config: &str, records: &Records, files: &[(&str, &str)])
     files.iter().fold(builder, |it, (name, text)| it.file(&format!("media/{name}"), text)).write()
 }
 
+/// The same folder, with a master key that is not the store's: a shared database has none beside it.
+pub(crate) fn with_master_key(folder: TempDir) -> TempDir {
+    let master_key = "5a".repeat(32);
+    keep_secret(&master_key);
+    std::fs::write(folder.path().join("master.hex"), master_key).unwrap();
+    let path = folder.path().join("countersign.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let control = "[control]\nmaster_key = { file = \"master.hex\" }";
+    std::fs::write(path, text.replacen("[control]", control, 1)).unwrap();
+    folder
+}
+
 /// Client credentials, made by `countersign app create` in that folder.
 pub(crate) fn application(folder: &Path, scopes: &str) -> (String, String) {
     let made = countersign(

@@ -28,6 +28,7 @@ pub(super) mod person;
 pub(super) mod pipeline;
 pub(super) mod revocation;
 mod scope_list;
+pub(super) mod signed_cookie;
 pub(super) mod signing_key;
 pub(super) mod tenant;
 pub(super) mod version;
