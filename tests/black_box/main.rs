@@ -123,6 +123,10 @@ mod catalog;
 #[cfg(test)]
 mod cookies;
 
+// A script that was written for the vendor's API: it runs with another host.
+#[cfg(test)]
+mod vendor_client;
+
 // The control plane within the program: what is pushed to its APIs is in force, on both databases.
 #[cfg(test)]
 mod control_plane;

@@ -73,15 +73,17 @@ impl Accounts {
             return Err(AccountError::NotValid);
         }
         attempt.succeed(&mut change).await?;
-        let session = begin(&mut change, grantee, &holder).await?;
+        let session = begin(&mut change, grantee, &holder, holder.tenant).await?;
         change.commit().await?;
         Ok(session)
     }
 
-    /// Another session for the refresh token of one, which is spent.
+    /// Another session for the refresh token of one, which is spent. Bound to a tenant it reaches that
+    /// one only; whoever reaches others as well may ask for one of those the next time.
     pub async fn refresh(
         &self,
         token: &str,
+        bound_to: Option<TenantId>,
         address: Option<ClientIp>,
     ) -> Result<Session, AccountError> {
         let hash = SecretHash::of(token);
@@ -89,8 +91,8 @@ impl Accounts {
         let mut view = self.store.view(&system).await?;
         let token = view.access_token(&hash).await?;
         let holder = holder(&mut view, &token.grantee).await?;
-        drop(view);
         if token.token_use == TokenUse::Refresh && token.revoked_at.is_some() {
+            drop(view);
             // Somebody spends it twice: one of the two is not its holder (RFC 6819 section 5.2.2.3).
             let mut change =
                 self.store.change(&session_caller(&holder, address), self.clock.now()).await?;
@@ -99,13 +101,20 @@ impl Accounts {
             return Err(AccountError::NotValid);
         }
         self.in_force(&token, TokenUse::Refresh)?;
+        let tenant = match (holder.tenant, bound_to) {
+            (own, None) => own,
+            (None, Some(asked)) => Some(view.tenant(asked).await?.number),
+            (Some(own), Some(asked)) if own == asked => Some(own),
+            (Some(_), Some(_)) => return Err(AccountError::NotValid),
+        };
+        drop(view);
         let caller = session_caller(&holder, address).with_credential(token.id.as_str());
         let mut change = self.store.change(&caller, self.clock.now()).await?;
         match change.access_token_revoke(&hash).await? {
             Ended::Now => (),
             Ended::Before => return Err(AccountError::NotValid),
         }
-        let session = begin(&mut change, token.grantee, &holder).await?;
+        let session = begin(&mut change, token.grantee, &holder, tenant).await?;
         change.commit().await?;
         Ok(session)
     }
@@ -166,24 +175,25 @@ async fn begin(
     change: &mut Change,
     grantee: Grantee,
     holder: &Holder,
+    tenant: Option<TenantId>,
 ) -> Result<Session, AccountError> {
     let access = SecretText::random(SecretKind::Access)?;
     let refresh = SecretText::random(SecretKind::Refresh)?;
     let now = change.now();
-    for (token, token_use, lifetime) in [
-        (&access, TokenUse::Access, ACCESS_LIFETIME),
-        (&refresh, TokenUse::Refresh, REFRESH_LIFETIME),
+    for (token, token_use, lifetime, tenant) in [
+        (&access, TokenUse::Access, ACCESS_LIFETIME, tenant),
+        (&refresh, TokenUse::Refresh, REFRESH_LIFETIME, holder.tenant),
     ] {
         change
             .access_token_create(AccessTokenDraft {
                 hash: token.hash(),
                 token_use,
                 grantee: grantee.clone(),
-                tenant: holder.tenant,
+                tenant,
                 scopes: holder.scopes,
                 expires_at: now.plus(lifetime),
             })
             .await?;
     }
-    Ok(Session { access, refresh, tenant: holder.tenant })
+    Ok(Session { access, refresh, tenant })
 }

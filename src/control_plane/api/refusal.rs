@@ -19,6 +19,9 @@ pub(super) struct VendorRefusals;
 /// Refusals of the vendor's login.
 pub(super) struct LoginRefusals;
 
+/// Refusals where the vendor's session is renewed for a VideoManager.
+pub(super) struct RefreshRefusals;
+
 /// Refusals of the OAuth2 endpoints: RFC 6749's own, and ours around them.
 pub(super) struct OauthRefusals;
 
@@ -104,6 +107,12 @@ impl IntoResponses for VendorRefusals {
 impl IntoResponses for LoginRefusals {
     fn responses() -> Responses {
         vendors(LOGIN.iter().copied())
+    }
+}
+
+impl IntoResponses for RefreshRefusals {
+    fn responses() -> Responses {
+        vendors(LOGIN.iter().copied().chain([ProblemCode::NotFound]))
     }
 }
 

@@ -12,6 +12,7 @@ on_both_databases! {
     an_application_gets_tokens
     a_token_ends
     a_person_logs_in
+    a_session_is_renewed_for_one_video_manager
     guesses_slow_down_one_network
     nobody_gives_more_than_they_have
     secrets_are_rotated
@@ -188,6 +189,45 @@ async fn a_person_logs_in(stage: Stage) {
     stage.ask(&format!("GET /api/v1/people/{id}"), &admin).await.expect(200);
     stage.send(&format!("DELETE /api/v1/people/{id}"), &admin, &json!({})).await.expect(204);
     stage.ask(&format!("GET /api/v1/people/{id}"), &admin).await.expect(404);
+}
+
+/// The vendor's way to another VideoManager: `POST /v1/vms/auth/refresh/{videoManagerId}`.
+async fn a_session_is_renewed_for_one_video_manager(stage: Stage) {
+    let admin = stage.admin().await;
+    let log_in = async |username: &str, tenant: Option<u64>| {
+        let body = json!({
+            "tenant": tenant, "username": username, "role": "admin", "password": "right horse",
+            "scopes": ["overrides.admin"],
+        });
+        stage.send("POST /api/v1/people", &admin, &body).await.expect(201);
+        let login = json!({"username": username, "password": "right horse"});
+        stage.send("POST /v1/vms/auth/login", "", &login).await.expect(200).json()
+    };
+    let renew = async |session: &Value, manager: &str| {
+        let body = json!({"refreshToken": session["refreshToken"]});
+        stage.send(&format!("POST /v1/vms/auth/refresh/{manager}"), "", &body).await
+    };
+    let reaches = async |session: &Value, first: u16, second: u16| {
+        let token = session["accessToken"].as_str().unwrap();
+        stage.ask("GET /v1/vms/1/security-override", token).await.expect(first);
+        stage.ask("GET /v1/vms/2/security-override", token).await.expect(second);
+    };
+    let of_both = log_in("both", None).await;
+    reaches(&of_both, 200, 200).await;
+    assert_eq!(of_both["validForVideoManager"], Value::Null);
+    let second = renew(&of_both, "2").await.expect(200).json();
+    assert_eq!(second["validForVideoManager"], 2);
+    assert_eq!(second["videoManagerList"], json!([{"id": 2, "name": "tenant-2"}]));
+    reaches(&second, 404, 200).await;
+    reaches(&renew(&second, "1").await.expect(200).json(), 200, 404).await;
+
+    let of_one = log_in("one", Some(1)).await;
+    renew(&of_one, "2").await.expect(401);
+    renew(&of_one, "one").await.expect(404);
+    // What was refused was not spent.
+    reaches(&renew(&of_one, "1").await.expect(200).json(), 200, 404).await;
+    // Spent, it ends what it began, whichever is asked for.
+    renew(&of_one, "2").await.expect(401);
 }
 
 /// Requirements H, "brute-force control that does not hurt others".

@@ -19,6 +19,7 @@ const OPEN: &[&str] = &[
     "post /v1/oauth2/token/",
     "post /v1/vms/auth/login",
     "post /v1/vms/auth/refresh",
+    "post /v1/vms/auth/refresh/{videoManagerId}",
 ];
 
 /// Operations on what belongs to no tenant in their path: what one tenant's caller sees of them is

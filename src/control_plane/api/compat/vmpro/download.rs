@@ -76,7 +76,7 @@ struct AttachmentType {
 #[serde(rename_all = "camelCase")]
 struct AttachmentData {
     /// The file's number.
-    id: u64,
+    id: String,
     /// Its name.
     file_name: String,
     /// Where it is had.
@@ -148,7 +148,7 @@ fn attachment(Download { file, link }: Download) -> Attachment {
     Attachment {
         r#type: AttachmentType { id: name.clone(), name },
         data: AttachmentData {
-            id: file.number,
+            id: file.number.to_string(),
             file_name: file.draft.place.variant.into(),
             download_url: link.url,
             file_size: file.draft.size,

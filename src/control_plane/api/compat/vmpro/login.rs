@@ -12,14 +12,18 @@ use utoipa_axum::routes;
 use crate::control_plane::account::Session;
 use crate::control_plane::api::body::{self, LooseJson};
 use crate::control_plane::api::error::Problem;
-use crate::control_plane::api::refusal::LoginRefusals;
+use crate::control_plane::api::refusal::{LoginRefusals, RefreshRefusals};
+use crate::control_plane::api::segment::{Segments, tenant};
 use crate::control_plane::api::state::Api;
 use crate::network::ClientIp;
 use crate::secret::Secret;
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(login)).routes(routes!(refresh))
+    OpenApiRouter::new()
+        .routes(routes!(login))
+        .routes(routes!(refresh_for))
+        .routes(routes!(refresh))
 }
 
 /// Where the call comes from; nobody is known yet.
@@ -58,7 +62,7 @@ struct Refresh {
 struct SessionBody {
     /// For calls; five minutes.
     access_token: String,
-    /// For `/v1/vms/auth/refresh`; an hour, once.
+    /// For `/v1/vms/auth/refresh/{videoManagerId}`; an hour, once.
     refresh_token: String,
     /// Which video managers the session reaches.
     video_manager_list: Vec<ReachedTenant>,
@@ -93,7 +97,26 @@ async fn login(
     answer(&api, &session).await
 }
 
-/// Renews a session; the token is spent.
+/// Renews a session for one VideoManager that it reaches; the token is spent.
+#[utoipa::path(
+    post, path = "/v1/vms/auth/refresh/{videoManagerId}", tag = "login", request_body = Refresh,
+    params(("videoManagerId" = String, Path, description = "The VideoManager's number")),
+    responses((status = 200, description = "A session", body = SessionBody), RefreshRefusals),
+    security(())
+)]
+async fn refresh_for(
+    State(api): State<Api>,
+    From(address): From,
+    Segments(manager): Segments<String>,
+    LooseJson(body): LooseJson,
+) -> Result<Response, Problem> {
+    let tenant = tenant(&manager)?;
+    let token = Secret::new(field(body.as_ref(), "refreshToken")?);
+    let session = api.accounts.refresh(token.expose(), Some(tenant), address).await?;
+    answer(&api, &session).await
+}
+
+/// Renews a session for all that it reaches; the token is spent. An extension of the vendor's API.
 #[utoipa::path(
     post, path = "/v1/vms/auth/refresh", tag = "login", request_body = Refresh,
     responses((status = 200, description = "A session", body = SessionBody), LoginRefusals),
@@ -105,7 +128,7 @@ async fn refresh(
     LooseJson(body): LooseJson,
 ) -> Result<Response, Problem> {
     let token = Secret::new(field(body.as_ref(), "refreshToken")?);
-    let session = api.accounts.refresh(token.expose(), address).await?;
+    let session = api.accounts.refresh(token.expose(), None, address).await?;
     answer(&api, &session).await
 }
 
