@@ -27,6 +27,7 @@
 //! | `token` | the token grammars, for signer and verifier alike |
 //! | `policy` | sites, overrides, blocklists, the snapshot, and the decision |
 //! | `feed` | what control planes say to edges, and what it amounts to |
+//! | `event` | what edges report to control planes |
 //!
 //! The leaves do I/O and know neither plane:
 //!
@@ -50,8 +51,8 @@
 //!
 //! # Import table
 //!
-//! Who may name whom; `tests/architecture.rs` holds the code to it. `event`, `forensic` and `archive`
-//! have a row there and no code yet.
+//! Who may name whom; `tests/architecture.rs` holds the code to it. `forensic` and `archive` have
+//! a row there and no code yet.
 //!
 //! | module | may name |
 //! |---|---|
@@ -62,10 +63,11 @@
 //! | `catalog` | `target` `asset` `clock` |
 //! | `policy` | `target` `asset` `catalog` `clock` `keyring` `network` `token` |
 //! | `feed` | `target` `asset` `catalog` `clock` `network` `policy` |
+//! | `event` | `asset` `clock` `network` |
 //! | `origin` | `asset` `clock` `secret` `splice` |
 //! | `delivery` | `origin` `policy` `asset` `clock` |
-//! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `delivery` `secret` `splice` `telemetry` |
-//! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `delivery` `telemetry` `keyring` `secret` |
+//! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `delivery` `secret` `splice` `telemetry` |
+//! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `delivery` `telemetry` `keyring` `secret` |
 //! | `config` | all above; named by `app`, `cli` and `fuzzing` only |
 //! | `app` | everything but `cli` and `fuzzing` |
 //! | `cli` | `app` `config`, and the floor |
@@ -80,6 +82,7 @@ pub mod config;
 pub mod control_plane;
 pub mod data_plane;
 pub mod delivery;
+pub mod event;
 pub mod feed;
 #[doc(hidden)]
 pub mod fuzzing;

@@ -12,7 +12,10 @@ use std::str::FromStr;
 use ipnet::{IpNet, Ipv4Net};
 
 /// The address of the person or program that asked, after trusted hops were walked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(from = "IpAddr")]
 pub struct ClientIp(IpAddr);
 
 impl ClientIp {
@@ -24,6 +27,12 @@ impl ClientIp {
     /// The folded address.
     pub fn get(self) -> IpAddr {
         self.0
+    }
+}
+
+impl From<IpAddr> for ClientIp {
+    fn from(address: IpAddr) -> Self {
+        Self::new(address)
     }
 }
 

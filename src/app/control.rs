@@ -16,7 +16,7 @@ use crate::asset::TenantId;
 use crate::clock::Clock;
 use crate::control_plane::api::{Api, Listener, serve};
 use crate::control_plane::link::{LinkSigner, MasterKey, MasterKeyError};
-use crate::control_plane::service::ServiceError;
+use crate::control_plane::service::{ServiceError, Services};
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
 use crate::control_plane::{Caller, Config, Publisher, hash_files, retain};
 use crate::data_plane::{Certificates, ListenerConfig};
@@ -72,6 +72,7 @@ pub(super) struct ControlSetup {
 #[derive(Debug)]
 pub(super) struct Control {
     addresses: Vec<SocketAddr>,
+    services: Services,
     store: Store,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
@@ -101,6 +102,7 @@ impl Control {
             Api::new(store.clone(), clock, public_url, trusted_proxies, sealing, links).await?;
         api.services().signing_key_ensure(&Caller::system("configuration")).await?;
         let edges = api.edges();
+        let services = api.services().clone();
         let mut tasks = Vec::new();
         let publisher = Publisher::start(store.clone(), clock, master_key).await;
         let mut publisher = publisher.map_err(failed)?;
@@ -129,7 +131,7 @@ impl Control {
         tasks.push(forever(async move { edges.run().await }));
         tasks.push(forever(hear(store.clone())));
         tasks.push(forever(retain(store.clone(), clock)));
-        Ok(Self { addresses, store, stop, server, tasks })
+        Ok(Self { addresses, services, store, stop, server, tasks })
     }
 
     /// Where its APIs are.
@@ -137,9 +139,14 @@ impl Control {
         &self.addresses
     }
 
+    /// What its APIs do.
+    pub(super) fn services(&self) -> &Services {
+        &self.services
+    }
+
     /// Finishes what is under way, and closes the store.
     pub(super) async fn stop(self) {
-        let Self { addresses: _, store, stop, server, tasks } = self;
+        let Self { addresses: _, services: _, store, stop, server, tasks } = self;
         // The server is gone only where it failed.
         let _ = stop.send(());
         if timeout(PATIENCE, server).await.is_err() {

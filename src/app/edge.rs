@@ -9,13 +9,14 @@ use tokio::runtime::Handle;
 
 use crate::clock::Clock;
 use crate::data_plane::{
-    BindError, Config, DrainTrigger, Drained, EdgeState, Follower, Listeners, Metrics, Pipeline,
-    SyncConfig, SyncSetupError, Workers, drain,
+    BindError, Config, DrainTrigger, Drained, EdgeState, EventQueue, Follower, Listeners, Metrics,
+    Pipeline, Reporter, SyncConfig, SyncSetupError, Workers, drain,
 };
 use crate::policy::SnapshotReader;
 use crate::telemetry::{LineSink, LineWriter};
 
 use super::composer::Composer;
+use super::events::EventKeeper;
 use super::reload::Reloader;
 use super::serve::{Finish, StartError};
 
@@ -49,12 +50,13 @@ impl BoundEdge {
         metrics: Metrics,
         registry: &Registry,
         access_log: Box<dyn Write + Send>,
+        events: Option<EventQueue>,
     ) -> Result<Edge, StartError> {
         let Self { listeners } = self;
         metrics.watch_connections(registry, listeners.metrics()).map_err(StartError::Metrics)?;
         let dropped = metrics.log_lines_dropped.clone();
         let (log, sink) = LineWriter::start(access_log, dropped).map_err(StartError::System)?;
-        let pipeline = Arc::new(Pipeline::new(state, clock, metrics, log));
+        let pipeline = Arc::new(Pipeline::new(state, clock, metrics, log).with_events(events));
         let (drain, signal) = drain();
         let addresses: Vec<_> = listeners.addresses().collect();
         let workers = listeners.run(|_| Arc::clone(&pipeline), &signal)?;
@@ -80,14 +82,17 @@ impl Edge {
     }
 }
 
-/// Puts in force what is on the disk, and follows the control planes from there on.
+/// Puts in force what is on the disk, and follows the control planes from there on. They are told what
+/// comes through the queue.
 pub(super) fn follow(
     config: &SyncConfig,
     clock: Clock,
     composer: Composer,
+    queue: EventQueue,
     runtime: &Handle,
-) -> Result<(), SyncSetupError> {
+) -> Result<EventKeeper, SyncSetupError> {
     let mut follower = Follower::open(config, clock)?;
+    let reporter = Reporter::open(config, queue.clone())?;
     if let Some(state) = follower.state() {
         tracing::info!(version = state.version, "begun with what was kept on the disk");
         composer.put_control(state);
@@ -99,7 +104,7 @@ pub(super) fn follow(
         let never = follower.run(|state| composer.put_control(state)).await;
         match never {}
     });
-    Ok(())
+    Ok(EventKeeper::on_disk(reporter, queue, runtime))
 }
 
 /// Takes as many descriptors as the system allows: connections, files and origins share them.

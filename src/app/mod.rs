@@ -5,6 +5,7 @@
 mod composer;
 mod control;
 mod edge;
+mod events;
 mod load;
 mod provision;
 mod reload;

@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::clock::Clock;
 use crate::control_plane;
 use crate::data_plane::{
-    BindError, Certificates, Config, EdgeState, ListenerConfig, Metrics,
+    BindError, Certificates, Config, EdgeState, EventQueue, ListenerConfig, Metrics,
     StartError as WorkersStartError, SyncConfig, SyncSetupError,
 };
 use crate::policy::{SnapshotPublisher, SnapshotReader};
@@ -23,6 +23,7 @@ use crate::telemetry::{AdminError, AdminListener, Readiness};
 use super::composer::{Awaits, Composer};
 use super::control::{Control, ControlError, ControlSetup};
 use super::edge::{BoundEdge, Edge, follow, raise_descriptor_limit};
+use super::events::EventKeeper;
 use super::reload::{Fixed, ReloadError, ReloadHandle, Reloader, Sites};
 
 /// What a service is started with.
@@ -114,6 +115,7 @@ pub struct Service {
     reload: ReloadHandle,
     reload_thread: JoinHandle<()>,
     edge: Option<Edge>,
+    events: Option<EventKeeper>,
     admin: Option<SocketAddr>,
     control: Option<Control>,
     signals: Signals,
@@ -184,12 +186,24 @@ impl Service {
             }
             None => None,
         };
-        if let Some(config) = &wanted.sync {
-            follow(config, clock, composer, runtime.handle())?;
-        }
+        let queue = EventQueue::new(metrics.clone());
+        let events = match (&wanted.sync, &control) {
+            (Some(config), _) => {
+                Some(follow(config, clock, composer, queue.clone(), runtime.handle())?)
+            }
+            (None, Some(control)) if edge.is_some() => {
+                let services = control.services().clone();
+                let keeper = EventKeeper::in_store(services, queue.clone(), runtime.handle());
+                Some(keeper.map_err(|error| StartError::System(error.into()))?)
+            }
+            (None, Some(_) | None) => None,
+        };
 
         let edge = match edge {
-            Some(edge) => Some(edge.serve(state.clone(), clock, metrics, &registry, access_log)?),
+            Some(edge) => {
+                let queue = events.is_some().then_some(queue);
+                Some(edge.serve(state.clone(), clock, metrics, &registry, access_log, queue)?)
+            }
             None => None,
         };
         for address in edge.iter().flat_map(Edge::addresses) {
@@ -205,7 +219,7 @@ impl Service {
             address
         });
         let (reload, reload_thread) = reloader.run().map_err(StartError::System)?;
-        Ok(Self { runtime, reload, reload_thread, edge, admin, control, signals })
+        Ok(Self { runtime, reload, reload_thread, edge, events, admin, control, signals })
     }
 
     /// The addresses that the edge listens on, in the order of the configuration.
@@ -248,6 +262,9 @@ impl Service {
     /// Accepts what is queued, finishes what is in flight, and ends every thread.
     pub fn stop(self) -> Finish {
         let drained = self.edge.map(|edge| self.runtime.block_on(edge.drain()));
+        if let Some(events) = self.events {
+            self.runtime.block_on(events.finish());
+        }
         self.reload.stop();
         // The thread does not panic; were it to, the process is ending all the same.
         let _ = self.reload_thread.join();

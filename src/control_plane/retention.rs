@@ -1,5 +1,6 @@
 //! Forgets what nobody needs any more: tokens that ended, failed logins, answers kept for repeated calls,
-//! revocations of links that have expired by themselves, and the oldest part of the change feed.
+//! revocations of links that have expired by themselves, the oldest part of the change feed, and
+//! downloads of long ago.
 //!
 //! Nothing of it is said to anybody, and what is forgotten late does no harm. The audit log is not
 //! forgotten.
@@ -11,7 +12,7 @@ use tokio::time::sleep;
 
 use super::account::LOGIN_WINDOW;
 use super::caller::Caller;
-use super::store::{Store, StoreError};
+use super::store::{Forgotten, Store, StoreError};
 use crate::clock::{Clock, UnixSeconds};
 use crate::telemetry::ErrorChain;
 
@@ -20,6 +21,10 @@ const EVERY: Duration = Duration::from_hours(1);
 
 /// Seconds for which a token that ended can still be looked up.
 const TOKENS_KEPT: u64 = 24 * 3600;
+
+/// Seconds for which it is known who downloaded what: half a year. They say from where, and that is
+/// nobody's to keep for ever.
+const DOWNLOADS_KEPT: u64 = 180 * 24 * 3600;
 
 /// Versions of the feed that a reader may be behind.
 const FEED_KEPT: u64 = 100_000;
@@ -36,15 +41,22 @@ pub async fn retain(store: Store, clock: Clock) -> Infallible {
 
 async fn forget(store: &Store, clock: Clock) -> Result<(), StoreError> {
     let now = clock.now();
-    let ended = UnixSeconds::new(now.get().saturating_sub(TOKENS_KEPT));
-    let mut change = store.change(&Caller::system("retention"), now).await?;
-    change.access_token_forget(ended).await?;
+    let before = |seconds| UnixSeconds::new(now.get().saturating_sub(seconds));
+    let caller = Caller::system("retention");
+    let mut change = store.change(&caller, now).await?;
+    change.access_token_forget(before(TOKENS_KEPT)).await?;
     change.idempotency_forget().await?;
     change.revocation_forget().await?;
-    let over = UnixSeconds::new(now.get().saturating_sub(LOGIN_WINDOW));
-    change.login_failure_forget(over).await?;
+    change.login_failure_forget(before(LOGIN_WINDOW)).await?;
     change.feed_compact(FEED_KEPT).await?;
     change.commit().await?;
+    // Some at a time: others are to write meanwhile.
+    let mut forgotten = Forgotten::Some;
+    while forgotten == Forgotten::Some {
+        let mut change = store.change(&caller, now).await?;
+        forgotten = change.download_event_forget(before(DOWNLOADS_KEPT)).await?;
+        change.commit().await?;
+    }
     Ok(())
 }
 

@@ -18,6 +18,8 @@ use tokio::time::Instant;
 use crate::network::{ClientIp, PeerIp};
 use crate::telemetry::LineWriter;
 
+use super::events::Download;
+
 /// Bytes of a client's own text (user agent, referring origin) that are kept.
 const MAX_CLIENT_TEXT: usize = 256;
 
@@ -27,6 +29,9 @@ pub(super) struct AccessRecord {
     /// Will it be a line? What costs something to say is not found out else.
     #[serde(skip)]
     pub(super) wanted: Wanted,
+    /// What is reported to a control plane as well, where a link of our own decided.
+    #[serde(skip)]
+    pub(super) download: Option<Box<Download>>,
     /// Always `request`.
     pub(super) event: &'static str,
     /// When the head had arrived, or was given up, since the epoch; shown as RFC 3339.
@@ -197,7 +202,12 @@ pub(super) fn without_signatures(text: &str) -> String {
 
 /// A client's text, cut to length on a character boundary.
 pub(super) fn shorten(text: &str) -> &str {
-    let mut end = text.len().min(MAX_CLIENT_TEXT);
+    shorten_to(MAX_CLIENT_TEXT, text)
+}
+
+/// A text, cut to at most so many bytes on a character boundary.
+pub(super) fn shorten_to(most: usize, text: &str) -> &str {
+    let mut end = text.len().min(most);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

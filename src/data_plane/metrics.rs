@@ -10,6 +10,7 @@ use crate::telemetry::ProcessCollector;
 use super::cache::CacheStatus;
 use super::connection_collector::ConnectionCollector;
 use super::connection_metrics::ConnectionMetrics;
+use super::events::Lost;
 
 /// Buckets from a served memory page to a slow first byte; seconds.
 const DURATION_BUCKETS: &[f64] = &[
@@ -54,6 +55,10 @@ pub struct Metrics {
     pub catalog_entries: IntGauge,
     /// Access log lines lost.
     pub log_lines_dropped: IntGauge,
+    /// Downloads that are kept, and that no control plane has yet.
+    pub events_spooled: IntGauge,
+    /// Downloads that were lost.
+    pub events_lost: IntCounterVec,
 }
 
 impl Metrics {
@@ -99,6 +104,11 @@ impl Metrics {
                 name("log_lines_dropped"),
                 "Access log lines lost to a slow sink.",
             )?,
+            events_spooled: IntGauge::new(
+                name("events_spooled"),
+                "Downloads kept that no control plane has yet.",
+            )?,
+            events_lost: counters("events_lost_total", "Downloads not reported.", &["at"])?,
         };
         for collector in [
             Box::new(metrics.requests.clone()) as Box<dyn prometheus::core::Collector>,
@@ -116,6 +126,8 @@ impl Metrics {
             Box::new(metrics.override_entries.clone()),
             Box::new(metrics.catalog_entries.clone()),
             Box::new(metrics.log_lines_dropped.clone()),
+            Box::new(metrics.events_spooled.clone()),
+            Box::new(metrics.events_lost.clone()),
         ] {
             registry.register(collector)?;
         }
@@ -123,6 +135,9 @@ impl Metrics {
         // Every code has its series from the start, so that a first refusal is a change.
         for code in DenialCode::ALL {
             metrics.requests.with_label_values(&["deny", code.as_str()]);
+        }
+        for lost in Lost::ALL {
+            metrics.events_lost.with_label_values(&[lost.code()]);
         }
         for kind in ["corrupt", "read", "write"] {
             metrics.cache_disk_failures.with_label_values(&[kind]);

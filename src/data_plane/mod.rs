@@ -4,7 +4,8 @@
 //!
 //! `accept` → `handshake` (PROXY header, TLS) → `framing` (one host, no body, limits) → `site` →
 //! `target` → `client` (address) → `resource` (asset or route) → `decide` (overrides, blocklists,
-//! token) → `fetch` → `respond`. A refusal at any phase goes through one function to an answer.
+//! token) → `fetch` → `respond`. A refusal at any phase goes through one function to an answer. What a
+//! link of our own opened is noted when its body ends (`events`), and brought to a control plane.
 
 mod access_log;
 mod admission;
@@ -14,6 +15,7 @@ mod connection;
 mod connection_collector;
 mod connection_metrics;
 mod drain;
+mod events;
 mod explain;
 mod fetch;
 mod forwarded;
@@ -46,6 +48,7 @@ pub use connection::{
 };
 pub use connection_metrics::{ConnectionMetrics, Counter, ListenerMetrics, Timeout};
 pub use drain::{DrainSignal, DrainTrigger, Drained, drain};
+pub use events::{EventQueue, Lost};
 pub use explain::{Explanation, Question, explain};
 pub use forwarded::{ForwardedHeader, ForwardedRejection, MAX_HOPS};
 pub use identity::{Arrival, BodyPresence, Learned, identify};
@@ -58,6 +61,8 @@ pub use settings::{
     AccessLog, CertificateFiles, Config, Limits, ListenerConfig, Missing, Reasons, Settings,
 };
 pub use state::EdgeState;
-pub use sync::{ControlUrl, ControlUrlRejection, Follower, SyncConfig, SyncSetupError, kept_state};
+pub use sync::{
+    ControlUrl, ControlUrlRejection, Follower, Reporter, SyncConfig, SyncSetupError, kept_state,
+};
 pub use tls::{CertificateError, CertificateProblem, Certificates};
 pub use worker::{WorkerLost, Workers};

@@ -19,6 +19,7 @@ use crate::telemetry::LineWriter;
 
 use super::access_log::{self, AccessRecord, Wanted};
 use super::connection::ConnectionFacts;
+use super::events::{Download, EventQueue};
 use super::fetch;
 use super::identity::{Arrival, BodyPresence, Learned, identify};
 use super::metrics::Metrics;
@@ -43,6 +44,8 @@ pub struct Pipeline {
     metrics: Arc<Metrics>,
     log: LineWriter,
     request_ids: RequestIds,
+    /// None where no control plane wants to know what links opened.
+    events: Option<EventQueue>,
 }
 
 impl Pipeline {
@@ -53,7 +56,14 @@ impl Pipeline {
         metrics: Metrics,
         log: LineWriter,
     ) -> Self {
-        Self { state, clock, metrics: Arc::new(metrics), log, request_ids: RequestIds::new() }
+        let request_ids = RequestIds::new();
+        Self { state, clock, metrics: Arc::new(metrics), log, request_ids, events: None }
+    }
+
+    /// The same, which notes there what links of our own opened.
+    #[must_use]
+    pub fn with_events(self, events: Option<EventQueue>) -> Self {
+        Self { events, ..self }
     }
 
     /// The state in force.
@@ -168,6 +178,10 @@ impl Pipeline {
             Err(denial) => return Err(refuse(denial, &facts, state, now).await),
         };
         describe_basis(&permit, record);
+        if let Some(events) = &self.events {
+            let version = state.policy.version;
+            record.download = Download::begin(&permit, &facts, parts, version, self.clock, events);
+        }
         let method = match parts.method {
             Method::HEAD => AskMethod::Head,
             _ => AskMethod::Get,
@@ -256,6 +270,9 @@ impl Pipeline {
         let (mut head, body) = reply.into_parts();
         head.headers.insert(REQUEST_ID_HEADER, request_id.clone());
         record.status = head.status.as_u16();
+        if let Some(download) = &mut record.download {
+            download.answered(record.status, request_id, body.length());
+        }
         let body = ReplyBody::new(body, record, began, Arc::clone(&self.metrics), log);
         Response::from_parts(head, body)
     }

@@ -10,6 +10,7 @@ use http_body_util::Full;
 use tokio::time::Instant;
 
 use crate::delivery::OriginError;
+use crate::event::DownloadEnd;
 use crate::splice::Outlet;
 use crate::telemetry::{ErrorChain, LineWriter};
 
@@ -24,6 +25,16 @@ pub enum Reply {
     File(AnswerBody),
     /// A refusal.
     Text(Full<Bytes>),
+}
+
+impl Reply {
+    /// Bytes of it, where that is known.
+    pub(super) fn length(&self) -> Option<u64> {
+        match self {
+            Self::File(body) => body.size_hint().exact(),
+            Self::Text(body) => body.size_hint().exact(),
+        }
+    }
 }
 
 /// A [`Reply`] with its log line. Dropped before its end, the line says so.
@@ -122,6 +133,13 @@ impl Drop for ReplyBody {
         self.record.total_us = micros(took);
         self.metrics.bytes_sent.inc_by(self.record.bytes);
         self.metrics.request_duration.observe(took.as_secs_f64());
+        if let Some(download) = self.record.download.take() {
+            let end = match self.record.complete {
+                Completion::Aborted => DownloadEnd::Aborted,
+                Completion::Complete => DownloadEnd::Complete,
+            };
+            download.end(self.record.bytes, end, took);
+        }
         if let Some(log) = &self.log {
             self.record.write(log);
         }

@@ -34,6 +34,14 @@ impl<'t> VerifiedToken<'t> {
         self.purpose
     }
 
+    /// The id of the link that it is, where it is one of our own.
+    pub fn own_link(&self) -> Option<&'t str> {
+        match self.purpose {
+            KeyPurpose::Links => self.claims.id,
+            KeyPurpose::Vendor => None,
+        }
+    }
+
     /// What it says beside its fields; none under a key of somebody else's.
     pub fn payload(&self) -> Option<LinkPayload> {
         self.payload

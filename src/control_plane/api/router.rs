@@ -54,6 +54,7 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::context::routes())
         .merge(native::classification::routes())
         .merge(native::audit::routes())
+        .merge(native::download_event::routes())
 }
 
 /// movingimage's API.

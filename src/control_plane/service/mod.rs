@@ -23,6 +23,7 @@ mod content_link;
 mod context;
 mod desk;
 mod download;
+mod download_event;
 mod edge;
 mod error;
 mod file;
@@ -41,7 +42,9 @@ mod signing_key;
 mod tenant;
 mod version;
 
-pub use super::store::{ContentFilter, Expected, FolderFilter, Listed, Once, Page, Store};
+pub use super::store::{
+    ContentFilter, DownloadFilter, Expected, FolderFilter, Listed, Once, Page, Store,
+};
 pub use application::{IssuedSecret, NewSecret};
 pub use archive::ARCHIVE_REVISION;
 pub use catalog_scan::{CatalogScan, ScanDraft, ScanStep, ScannedFile};

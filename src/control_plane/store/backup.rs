@@ -46,6 +46,8 @@ pub(super) const TABLES: &[&str] = &[
     "signing_key",
     "edge",
     "enrolment_code",
+    "event_spool",
+    "download_event",
     "idempotency",
     "pipeline",
     "folder",

@@ -44,6 +44,16 @@ impl View {
         rows.iter().map(read).collect()
     }
 
+    /// The edge of that id, as long as it is in.
+    pub async fn edge(&mut self, id: &EdgeId) -> Result<Edge, StoreError> {
+        self.reach(None)?;
+        let statement = Statement::new(
+            "SELECT id, name, token, enrolled_at, applied, last_seen_at, revoked_at \
+             FROM edge WHERE id = $1 AND revoked_at IS NULL",
+        );
+        read(&self.found(statement.bind(id.as_str())).await?)
+    }
+
     /// The edge whose token has that hash, a revoked one too.
     pub async fn edge_by_token(&mut self, token: &SecretHash) -> Result<Edge, StoreError> {
         self.reach(None)?;

@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (2, "catalog", include_str!("migrations/0002_catalog.sql")),
     (3, "title_search", include_str!("migrations/0003_title_search.sql")),
     (4, "login_failure", include_str!("migrations/0004_login_failure.sql")),
+    (5, "download_event", include_str!("migrations/0005_download_event.sql")),
 ];
 
 /// The number of the last one.

@@ -5,6 +5,7 @@ mod contents;
 mod conventions;
 mod cookies;
 mod coverage;
+mod download_events;
 mod downloads;
 mod edges;
 mod folders;

@@ -314,7 +314,7 @@ enum News {
 }
 
 /// Somewhere between half of it and all of it: a hundred edges do not come back at one moment.
-fn jittered(pause: Duration) -> Duration {
+pub(super) fn jittered(pause: Duration) -> Duration {
     let chance = getrandom::u32().map_or(0.5, |bits| f64::from(bits) / f64::from(u32::MAX));
     pause.mul_f64(0.5 + chance / 2.0)
 }

@@ -10,14 +10,19 @@
 //! is older than the one in force never replaces it. The token goes to the configured control
 //! planes only, over TLS with verified certificates or within this machine.
 //!
+//! The other way, [`Reporter`] keeps on the disk what links opened here, and brings it to whichever
+//! control plane answers.
+//!
 //! Not here: what the lines mean (`feed`), and how a state is put in force (`app`).
 
 mod connect;
 mod follower;
 mod journal;
+mod reporter;
 mod session;
 mod settings;
 
 pub use connect::SyncSetupError;
 pub use follower::{Follower, kept_state};
+pub use reporter::Reporter;
 pub use settings::{ControlUrl, ControlUrlRejection, SyncConfig};

@@ -35,6 +35,8 @@ const ACKS: &str = "/api/v1/edge/acks";
 pub(super) enum Over {
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    #[error("its answer cannot be read")]
+    Answer(#[from] serde_json::Error),
     #[error("the connection broke")]
     Broken(#[source] hyper::Error),
     #[error("the control plane ended it")]
@@ -51,6 +53,10 @@ pub(super) enum Over {
     Silent(#[from] Elapsed),
     #[error("another snapshot is wanted")]
     Snapshot,
+    #[error("the spool cannot be read")]
+    Spool(#[source] std::io::Error),
+    #[error("it does not say that it has what it was sent")]
+    Untaken,
 }
 
 /// A feed that is being read.
@@ -113,8 +119,9 @@ pub(super) fn acknowledge(
             if said == Some(version) && silent < ACK_ANYWAY {
                 continue;
             }
-            match send(&connector, &url, connection.take(), version).await {
-                Ok(open) => {
+            let body = format!("{{\"version\":{version}}}").into();
+            match post(&connector, &url, connection.take(), ACKS, body).await {
+                Ok((open, _)) => {
                     connection = Some(open);
                     (said, silent) = (Some(version), 0);
                 }
@@ -125,21 +132,23 @@ pub(super) fn acknowledge(
     task
 }
 
-async fn send(
+/// Says something to a control plane, on the connection that is open or on another. Gives that back,
+/// and the answer.
+pub(super) async fn post(
     connector: &Connector,
     url: &ControlUrl,
     open: Option<Connection>,
-    version: u64,
-) -> Result<Connection, Over> {
+    target: &str,
+    body: Bytes,
+) -> Result<(Connection, Bytes), Over> {
     let mut connection = match open {
         Some(open) if open.requests.is_ready() => open,
         Some(_) | None => connector.connect(url).await?,
     };
-    let body = format!("{{\"version\":{version}}}").into();
-    let request = connector.request(url, Method::POST, ACKS, body)?;
+    let request = connector.request(url, Method::POST, target, body)?;
     let answer = timeout(ANSWER, connection.requests.send_request(request)).await?;
     let answer = answer.map_err(Over::Broken)?;
     let status = answer.status();
-    timeout(ANSWER, answer.into_body().collect()).await?.map_err(Over::Broken)?;
-    if status.is_success() { Ok(connection) } else { Err(Over::Refused(status)) }
+    let said = timeout(ANSWER, answer.into_body().collect()).await?.map_err(Over::Broken)?;
+    if status.is_success() { Ok((connection, said.to_bytes())) } else { Err(Over::Refused(status)) }
 }

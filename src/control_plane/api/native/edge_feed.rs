@@ -5,23 +5,27 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::control_plane::api::auth::Authenticated;
-use crate::control_plane::api::body::Json;
+use crate::control_plane::api::body::{self, Json};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
 use crate::control_plane::api::segment::Parameters;
 use crate::control_plane::api::state::Api;
 use crate::control_plane::record::FeedVersion;
+use crate::event::{EventBatch, NumberedEvent, SpoolId};
 use crate::feed::Position;
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(edge_feed)).routes(routes!(edge_acknowledge))
+    OpenApiRouter::new()
+        .routes(routes!(edge_feed))
+        .routes(routes!(edge_acknowledge))
+        .routes(routes!(edge_events))
 }
 
 /// Where an edge is; without it, it gets a snapshot.
@@ -41,6 +45,27 @@ struct Reader {
 struct Acknowledgement {
     /// The version of the change feed.
     version: u64,
+}
+
+/// Downloads that an edge reports, under the numbers of one spool.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EventBatch)]
+struct Batch {
+    /// What numbers them.
+    #[schema(value_type = String)]
+    spool: SpoolId,
+    /// The events, their numbers rising; at most 500.
+    #[schema(value_type = Vec<Object>)]
+    events: Vec<NumberedEvent>,
+}
+
+/// How far a spool was taken.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TakenEvents)]
+struct TakenBody {
+    /// The number of the last event that need not be sent again.
+    taken: u64,
 }
 
 /// The change feed from where an edge is on, one JSON object a line. It goes on until the
@@ -88,4 +113,21 @@ async fn edge_acknowledge(
     }
     api.edges.acknowledge(&caller, FeedVersion(version))?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Takes downloads from the edge that calls. What was taken before is taken again without effect, so
+/// that an edge which did not hear the answer repeats itself.
+#[utoipa::path(
+    post, path = "/api/v1/edge/events", tag = "edges", request_body = Batch,
+    responses((status = 200, description = "They are kept", body = TakenBody), WriteRefusals),
+    security(("bearer" = ["edge"]))
+)]
+async fn edge_events(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    Json(Batch { spool, events }): Json<Batch>,
+) -> Result<Response, Problem> {
+    let batch = EventBatch { spool, events };
+    let taken = api.services.download_event_take(&caller, batch).await?.taken;
+    Ok(body::ok(&TakenBody { taken }))
 }

@@ -15,6 +15,7 @@ mod content_body;
 pub(super) mod content_import;
 pub(super) mod content_link;
 pub(super) mod context;
+pub(super) mod download_event;
 pub(super) mod edge;
 pub(super) mod edge_feed;
 pub(super) mod file;

@@ -9,6 +9,7 @@ mod backup;
 mod catalog;
 mod change;
 mod distribution;
+mod download_event;
 mod feed;
 mod idempotency;
 mod overrides;

@@ -1,0 +1,181 @@
+//! What was handed out for links.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::asset::TenantId;
+use crate::control_plane::api::auth::Authenticated;
+use crate::control_plane::api::cursor::{Listing, PageQuery};
+use crate::control_plane::api::error::Problem;
+use crate::control_plane::api::refusal::ReadRefusals;
+use crate::control_plane::api::segment::{Parameters, Segments, tenant};
+use crate::control_plane::api::state::Api;
+use crate::control_plane::api::timestamp::Timestamp;
+use crate::control_plane::record::{ContentId, KeptDownload};
+use crate::control_plane::service::DownloadFilter;
+use crate::event::{DownloadEnd, DownloadEvent, DownloadMethod, Extent};
+
+/// The routes, with their documents.
+pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(download_event_list))
+}
+
+/// A delivery that a link decided, after its end.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DownloadEvent)]
+struct EventBody {
+    /// Its id.
+    id: String,
+    /// When it ended.
+    at: Timestamp,
+    /// Milliseconds from the request's head to then.
+    took_ms: u64,
+    /// The link's id.
+    link: String,
+    /// The key that verified it.
+    key: String,
+    /// The content that the file is of, where it is of one.
+    content: Option<String>,
+    /// The file: its asset path, or the path that was asked for.
+    path: String,
+    /// Who asked.
+    client: String,
+    /// `GET` or `HEAD`.
+    #[schema(value_type = String)]
+    method: DownloadMethod,
+    /// `whole`, or `ranges` where only some were asked for.
+    #[schema(value_type = String)]
+    extent: Extent,
+    /// The answer's status.
+    status: u16,
+    /// Bytes of the body that left.
+    sent: u64,
+    /// Bytes that the body was to have; null where that was not known.
+    promised: Option<u64>,
+    /// `complete`, or `aborted` where the client went away or the origin broke off.
+    #[schema(value_type = String)]
+    end: DownloadEnd,
+    /// The name of the edge; null where the control plane's own process is it.
+    edge: Option<String>,
+    /// As in `X-Request-Id`, and in the edge's access log.
+    request_id: String,
+    /// The version of what was in force at the edge.
+    snapshot: u64,
+}
+
+/// Which downloads.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct EventQuery {
+    /// Those by the link of this id.
+    link: Option<String>,
+    /// Those of this content's files.
+    content: Option<String>,
+    /// Those that ended then or later.
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<Timestamp>,
+    /// Those that ended before.
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+}
+
+impl EventQuery {
+    /// The list that is asked for: its address, and which downloads are on it.
+    fn read(self, tenant: TenantId) -> Result<(String, DownloadFilter), Problem> {
+        let Self { link, content, since, until } = self;
+        let path = format!("/api/v1/tenants/{tenant}/download-events");
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [
+            ("link", link.clone()),
+            ("content", content.clone()),
+            ("since", since.map(|it| it.to_string())),
+            ("until", until.map(|it| it.to_string())),
+        ] {
+            if let Some(value) = value {
+                query.append_pair(name, &value);
+            }
+        }
+        let query = query.finish();
+        let list = if query.is_empty() { path } else { format!("{path}?{query}") };
+        let content = content.map(|id| {
+            ContentId::parse(&id).ok_or_else(|| Problem::invalid("", "content is no content's id"))
+        });
+        if link.as_deref().is_some_and(|link| link.contains('\0')) {
+            return Err(Problem::invalid("", "link is no link's id"));
+        }
+        let filter = DownloadFilter {
+            link: link.map(Into::into),
+            content: content.transpose()?,
+            since: since.map(|it| it.0),
+            until: until.map(|it| it.0),
+        };
+        Ok((list, filter))
+    }
+}
+
+/// What was handed out for a tenant's links, by when it ended. An edge that could not reach a control
+/// plane reports later: what it says takes its place among what was there before.
+#[utoipa::path(
+    get, path = "/api/v1/tenants/{tenant}/download-events", tag = "audit",
+    params(("tenant" = String, Path, description = "The tenant's number"), EventQuery, PageQuery),
+    responses((status = 200, description = "A page", body = Listing<EventBody>), ReadRefusals),
+    security(("bearer" = ["audit.read"]))
+)]
+async fn download_event_list(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    Segments(number): Segments<String>,
+    Parameters(filter): Parameters<EventQuery>,
+    Parameters(query): Parameters<PageQuery>,
+) -> Result<Response, Problem> {
+    let tenant = tenant(&number)?;
+    let (list, filter) = filter.read(tenant)?;
+    let page = api.page(&list, &query)?;
+    let listed = api.services.download_event_list(&caller, tenant, &filter, &page).await?;
+    Ok(api.listing(&list, &query, listed, wire))
+}
+
+fn wire(kept: KeptDownload) -> EventBody {
+    let KeptDownload { id, edge, event } = kept;
+    let DownloadEvent {
+        at,
+        took_ms,
+        tenant: _,
+        link,
+        key,
+        content,
+        path,
+        client,
+        method,
+        extent,
+        status,
+        sent,
+        promised,
+        end,
+        request_id,
+        snapshot,
+    } = event;
+    EventBody {
+        id: id.to_string(),
+        at: Timestamp(at),
+        took_ms,
+        link: link.into(),
+        key: key.into(),
+        content: content.map(|id| id.to_string()),
+        path: path.into(),
+        client: client.to_string(),
+        method,
+        extent,
+        status,
+        sent,
+        promised,
+        end,
+        edge: edge.map(Into::into),
+        request_id: request_id.into(),
+        snapshot,
+    }
+}

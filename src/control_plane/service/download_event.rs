@@ -1,0 +1,69 @@
+//! Downloads: taking what edges report, and showing it to whoever may read the audit log.
+
+use super::desk::Services;
+use super::error::{Invalid, ServiceError, at_most, text};
+use crate::asset::TenantId;
+use crate::control_plane::caller::{Actor, Caller};
+use crate::control_plane::record::{DownloadEventId, KeptDownload, Scope};
+use crate::control_plane::store::{DownloadFilter, Listed, Page};
+use crate::event::{DownloadEvent, EventBatch, LONGEST_PATH, MOST_OF_A_BATCH, Taken};
+
+impl Services {
+    /// A tenant's downloads, by when they ended.
+    pub async fn download_event_list(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        filter: &DownloadFilter,
+        page: &Page<DownloadEventId>,
+    ) -> Result<Listed<KeptDownload, DownloadEventId>, ServiceError> {
+        let mut view = self.tenant_view(caller, Scope::AuditRead, tenant).await?;
+        Ok(view.download_event_list(tenant, filter, page).await?)
+    }
+
+    /// Takes a batch from the edge that calls, or from this process. One that was taken before is
+    /// taken again without effect.
+    pub async fn download_event_take(
+        &self,
+        caller: &Caller,
+        batch: EventBatch,
+    ) -> Result<Taken, ServiceError> {
+        caller.require(Scope::Edge)?;
+        let edge = match caller.actor() {
+            Actor::Edge(id) => Some(id),
+            Actor::System(_) => None,
+            Actor::Application(_) | Actor::Person(_) => return Err(ServiceError::NotFound),
+        };
+        check(&batch)?;
+        // Its tenants are whoever's sites it serves.
+        let mut change = self.change(&Caller::system("downloads")).await?;
+        let name = match edge {
+            Some(id) => Some(change.view().edge(id).await?.name),
+            None => None,
+        };
+        let taken = change.download_event_take(name.as_deref(), batch).await?;
+        change.commit().await?;
+        Ok(Taken { taken })
+    }
+}
+
+fn check(batch: &EventBatch) -> Result<(), Invalid> {
+    at_most("/events", &batch.events, MOST_OF_A_BATCH)?;
+    let mut before = 0;
+    for (place, numbered) in batch.events.iter().enumerate() {
+        if numbered.number <= before || i64::try_from(numbered.number).is_err() {
+            return Err(Invalid::new(format!("/events/{place}/number"), "must rise, from 1"));
+        }
+        before = numbered.number;
+        let DownloadEvent { tenant, link, key, path, request_id, .. } = &numbered.event;
+        let at = |field| format!("/events/{place}/event/{field}");
+        if i64::try_from(tenant.0).is_err() {
+            return Err(Invalid::new(at("tenant"), "is out of range"));
+        }
+        text(at("link"), link, 256)?;
+        text(at("key"), key, 256)?;
+        text(at("path"), path, LONGEST_PATH)?;
+        text(at("request_id"), request_id, 256)?;
+    }
+    Ok(())
+}

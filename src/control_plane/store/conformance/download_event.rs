@@ -1,0 +1,163 @@
+//! Downloads: each once, whoever brings them how often, and for half a year.
+
+use super::stage::{NOW, Stage, on_both_databases};
+use crate::asset::TenantId;
+use crate::clock::UnixSeconds;
+use crate::control_plane::record::{ContentId, DownloadEventId};
+use crate::control_plane::store::{DownloadFilter, Forgotten, Page, StoreErrorKind};
+use crate::event::{
+    DownloadEnd, DownloadEvent, DownloadMethod, EventBatch, Extent, NumberedEvent, SpoolId,
+};
+use crate::network::ClientIp;
+
+on_both_databases! {
+    a_batch_that_comes_again_is_taken_once
+    batches_that_come_at_once_are_taken_once
+    lists_are_of_a_link_a_content_and_a_time
+    what_is_nobodys_or_ahead_of_time_spoils_nothing
+    what_is_old_is_forgotten
+}
+
+fn spool(byte: u8) -> SpoolId {
+    SpoolId::of_bytes([byte; 12])
+}
+
+fn event(seconds: u64, link: &str, content: &str) -> DownloadEvent {
+    DownloadEvent {
+        at: UnixSeconds::new(seconds),
+        took_ms: 3,
+        tenant: TenantId(1),
+        link: link.into(),
+        key: "key_1".into(),
+        content: ContentId::parse(content),
+        path: format!("/private/videos/{content}/source").into(),
+        client: ClientIp::new("192.0.2.1".parse().unwrap()),
+        method: DownloadMethod::Get,
+        extent: Extent::Whole,
+        status: 200,
+        sent: u64::MAX,
+        promised: None,
+        end: DownloadEnd::Aborted,
+        request_id: "r".into(),
+        snapshot: 1,
+    }
+}
+
+/// Events of these numbers, one a second.
+fn batch(numbers: impl IntoIterator<Item = u64>) -> EventBatch {
+    let events = numbers.into_iter();
+    let events = events.map(|it| NumberedEvent { number: it, event: event(it, "lnk_a", "film") });
+    EventBatch { spool: spool(1), events: events.collect() }
+}
+
+async fn take(stage: &Stage, batch: EventBatch) -> u64 {
+    let mut change = stage.change().await;
+    let taken = change.download_event_take(Some("north"), batch).await.unwrap();
+    assert_eq!(change.commit().await.unwrap(), None, "no edge need know");
+    taken
+}
+
+async fn listed(stage: &Stage, filter: DownloadFilter) -> Vec<u64> {
+    let mut view = stage.view().await;
+    let (mut page, mut times) = (Page::first(2), Vec::new());
+    loop {
+        let listed = view.download_event_list(TenantId(1), &filter, &page).await.unwrap();
+        times.extend(listed.items.iter().map(|kept| kept.event.at.get()));
+        match listed.next {
+            Some(next) => page = Page::after(next, 2),
+            None => return times,
+        }
+    }
+}
+
+async fn a_batch_that_comes_again_is_taken_once(stage: Stage) {
+    stage.tenant(1).await;
+    assert_eq!(take(&stage, batch([])).await, 0);
+    assert_eq!(take(&stage, batch(1..=3)).await, 3);
+    assert_eq!(take(&stage, batch(1..=3)).await, 3);
+    // The answer was lost, and more came meanwhile; some of it was lost, too.
+    assert_eq!(take(&stage, batch([2, 3, 4, 7])).await, 7);
+    assert_eq!(take(&stage, batch([5])).await, 7);
+    // What was not committed was not taken.
+    let mut change = stage.change().await;
+    assert_eq!(change.download_event_take(None, batch([8])).await.unwrap(), 8);
+    drop(change);
+    assert_eq!(take(&stage, batch([8])).await, 8);
+    assert_eq!(listed(&stage, DownloadFilter::default()).await, [1, 2, 3, 4, 7, 8]);
+    let mut view = stage.view().await;
+    let all = DownloadFilter::default();
+    let kept = view.download_event_list(TenantId(1), &all, &Page::first(1)).await.unwrap();
+    assert_eq!(kept.items[0].event, event(1, "lnk_a", "film"));
+    assert_eq!(kept.items[0].edge.as_deref(), Some("north"));
+    assert_eq!(kept.items[0].id, DownloadEventId::of(UnixSeconds::new(1), &spool(1), 1));
+    let stranger = Stage::of_tenant(2);
+    let mut view = stage.store.view(&stranger).await.unwrap();
+    let refused = view.download_event_list(TenantId(1), &all, &Page::first(1)).await;
+    assert_eq!(refused.unwrap_err().kind(), StoreErrorKind::NotFound);
+}
+
+/// Two control planes, to both of which an edge turned.
+async fn batches_that_come_at_once_are_taken_once(stage: Stage) {
+    stage.tenant(1).await;
+    let stores = [stage.again().await.unwrap(), stage.again().await.unwrap()];
+    let tasks = stores.map(|store| {
+        tokio::spawn(async move {
+            for last in 1..=40 {
+                let mut change = store.change(&Stage::system(), NOW).await.unwrap();
+                let taken = change.download_event_take(Some("north"), batch(1..=last)).await;
+                assert!(taken.unwrap() >= last);
+                change.commit().await.unwrap();
+            }
+        })
+    });
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let expected: Vec<u64> = (1..=40).collect();
+    assert_eq!(listed(&stage, DownloadFilter::default()).await, expected);
+}
+
+async fn lists_are_of_a_link_a_content_and_a_time(stage: Stage) {
+    stage.tenant(1).await;
+    let events = [(10, "lnk_a", "film"), (20, "lnk_b", "film"), (30, "lnk_a", "other")];
+    for (byte, (at, link, content)) in (1..).zip(events) {
+        let events = vec![NumberedEvent { number: 1, event: event(at, link, content) }];
+        take(&stage, EventBatch { spool: spool(byte), events }).await;
+    }
+    let link = |link: &str| DownloadFilter { link: Some(link.into()), ..Default::default() };
+    let content = |id| DownloadFilter { content: ContentId::parse(id), ..Default::default() };
+    let at = |at| Some(UnixSeconds::new(at));
+    for (filter, expected) in [
+        (link("lnk_a"), vec![10, 30]),
+        (link("lnk_"), vec![]),
+        (content("film"), vec![10, 20]),
+        (DownloadFilter { link: Some("lnk_a".into()), ..content("film") }, vec![10]),
+        (DownloadFilter { since: at(20), ..Default::default() }, vec![20, 30]),
+        (DownloadFilter { until: at(20), ..Default::default() }, vec![10]),
+        (DownloadFilter { since: at(10), until: at(21), ..Default::default() }, vec![10, 20]),
+    ] {
+        assert_eq!(listed(&stage, filter.clone()).await, expected, "{filter:?}");
+    }
+}
+
+async fn what_is_nobodys_or_ahead_of_time_spoils_nothing(stage: Stage) {
+    stage.tenant(1).await;
+    let mut events = batch(1..=3);
+    events.events[0].event.tenant = TenantId(7);
+    events.events[2].event.at = NOW.plus(1_000_000);
+    assert_eq!(take(&stage, events).await, 3);
+    assert_eq!(listed(&stage, DownloadFilter::default()).await, [2, NOW.get()]);
+}
+
+async fn what_is_old_is_forgotten(stage: Stage) {
+    stage.tenant(1).await;
+    take(&stage, batch(1..=5)).await;
+    let mut change = stage.change().await;
+    let forgotten = change.download_event_forget(UnixSeconds::new(4)).await.unwrap();
+    assert_eq!(forgotten, Forgotten::All);
+    change.commit().await.unwrap();
+    assert_eq!(listed(&stage, DownloadFilter::default()).await, [4, 5]);
+    // A spool that was taken from lately is known still.
+    assert_eq!(take(&stage, batch(1..=5)).await, 5);
+    assert_eq!(listed(&stage, DownloadFilter::default()).await, [4, 5]);
+}

@@ -1,0 +1,167 @@
+//! What edges handed out for links. Written in batches, each once: a spool's row says how far it was
+//! taken, and is locked by whoever takes more of it.
+
+use std::collections::BTreeSet;
+
+use super::change::Change;
+use super::error::{StoreError, StoreErrorKind};
+use super::page::{Listed, Page};
+use super::statement::{Row, Statement, Value};
+use super::view::View;
+use crate::asset::TenantId;
+use crate::clock::UnixSeconds;
+use crate::control_plane::record::{ContentId, DownloadEventId, KeptDownload};
+use crate::event::{EventBatch, NumberedEvent};
+
+/// Events that are forgotten at a time.
+const FORGOTTEN_AT_ONCE: u64 = 10_000;
+
+/// Which events of a tenant; none of a field is all.
+#[derive(Clone, Debug, Default)]
+pub struct DownloadFilter {
+    /// Those by this link.
+    pub link: Option<Box<str>>,
+    /// Those of this content's files.
+    pub content: Option<ContentId>,
+    /// Those that ended then or later.
+    pub since: Option<UnixSeconds>,
+    /// Those that ended before.
+    pub until: Option<UnixSeconds>,
+}
+
+impl DownloadFilter {
+    fn conditions(&self, tenant: TenantId, after: &str) -> Vec<(&'static str, Value)> {
+        let Self { link, content, since, until } = self;
+        let mut conditions = vec![("tenant = ?", tenant.into()), ("id > ?", after.into())];
+        if let Some(link) = link {
+            conditions.push(("link = ?", link.into()));
+        }
+        if let Some(content) = content {
+            conditions.push(("content = ?", content.as_str().into()));
+        }
+        if let Some(since) = since {
+            conditions.push(("id >= ?", DownloadEventId::earliest(*since).into()));
+        }
+        if let Some(until) = until {
+            conditions.push(("id < ?", DownloadEventId::earliest(*until).into()));
+        }
+        conditions
+    }
+}
+
+/// Was that all?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forgotten {
+    /// It was.
+    All,
+    /// There is more to forget.
+    Some,
+}
+
+fn read(row: &Row) -> Result<KeptDownload, StoreError> {
+    let id: Box<str> = row.text("id")?;
+    Ok(KeptDownload {
+        id: DownloadEventId::parse(&id).ok_or(StoreErrorKind::Corrupt)?,
+        edge: row.text_opt("edge")?,
+        event: row.json("event")?,
+    })
+}
+
+impl View {
+    /// A tenant's downloads, by when they ended.
+    pub async fn download_event_list(
+        &mut self,
+        tenant: TenantId,
+        filter: &DownloadFilter,
+        page: &Page<DownloadEventId>,
+    ) -> Result<Listed<KeptDownload, DownloadEventId>, StoreError> {
+        self.reach(Some(tenant))?;
+        let after = page.after.as_ref().map_or("", DownloadEventId::as_str);
+        let statement = Statement::all_of(
+            "SELECT id, edge, event FROM download_event WHERE",
+            filter.conditions(tenant, after),
+            "ORDER BY id LIMIT ?",
+            page.probe().into(),
+        );
+        let rows = self.connection().rows(statement).await?;
+        let events = rows.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Listed::cut(events, page, |kept: &KeptDownload| kept.id.clone()))
+    }
+}
+
+impl Change {
+    /// Takes what is new in a batch, which came from the edge of that name or from this process.
+    /// Gives the number up to which its spool was taken. Events of a tenant that is gone are
+    /// nobody's, and are passed over. Not audited: it is a log itself.
+    pub async fn download_event_take(
+        &mut self,
+        edge: Option<&str>,
+        batch: EventBatch,
+    ) -> Result<u64, StoreError> {
+        self.view().reach(None)?;
+        let now = self.now();
+        let EventBatch { spool, events } = batch;
+        let lock = Statement::new(
+            "INSERT INTO event_spool (id, taken, at) VALUES ($1, 0, $2) \
+             ON CONFLICT (id) DO UPDATE SET at = $2 RETURNING taken",
+        );
+        let taken: u64 =
+            self.view().found(lock.bind(spool.as_str()).bind(now)).await?.number("taken")?;
+        let events: Vec<_> = events.into_iter().filter(|it| it.number > taken).collect();
+        let Some(last) = events.iter().map(|it| it.number).max() else { return Ok(taken) };
+
+        let tenants = self.tenants_among(&events).await?;
+        let mut rows = Vec::with_capacity(events.len());
+        for NumberedEvent { number, mut event } in events {
+            if !tenants.contains(&event.tenant) {
+                continue;
+            }
+            // A clock that is ahead shall not keep an event longer than others.
+            event.at = event.at.min(now);
+            let content = event.content.as_ref().map(ContentId::as_str);
+            rows.push(vec![
+                DownloadEventId::of(event.at, &spool, number).as_str().into(),
+                event.tenant.into(),
+                (&event.link).into(),
+                content.into(),
+                edge.into(),
+                Value::json(&event)?,
+            ]);
+        }
+        let columns = &["id", "tenant", "link", "content", "edge", "event"];
+        self.view().connection().insert_all("download_event", columns, rows).await?;
+        let statement = Statement::new("UPDATE event_spool SET taken = $2 WHERE id = $1");
+        let statement = statement.bind(spool.as_str()).bind(last);
+        self.view().connection().execute(statement).await?;
+        Ok(last)
+    }
+
+    /// Forgets downloads that ended before that, and spools of which nothing came since, some at a
+    /// time.
+    pub async fn download_event_forget(
+        &mut self,
+        before: UnixSeconds,
+    ) -> Result<Forgotten, StoreError> {
+        self.view().reach(None)?;
+        let statement = Statement::new(
+            "DELETE FROM download_event WHERE id IN \
+             (SELECT id FROM download_event WHERE id < $1 ORDER BY id LIMIT $2)",
+        );
+        let statement = statement.bind(DownloadEventId::earliest(before)).bind(FORGOTTEN_AT_ONCE);
+        let gone = self.view().connection().execute(statement).await?;
+        let statement = Statement::new("DELETE FROM event_spool WHERE at < $1");
+        self.view().connection().execute(statement.bind(before)).await?;
+        Ok(if gone < FORGOTTEN_AT_ONCE { Forgotten::All } else { Forgotten::Some })
+    }
+
+    async fn tenants_among(
+        &mut self,
+        events: &[NumberedEvent],
+    ) -> Result<BTreeSet<TenantId>, StoreError> {
+        let named: BTreeSet<TenantId> = events.iter().map(|it| it.event.tenant).collect();
+        let named = named.into_iter().map(Value::from).collect();
+        let statement = Statement::any_of("SELECT number FROM tenant WHERE number IN", named, "");
+        let rows = self.view().connection().rows(statement).await?;
+        rows.iter().map(|row| row.number("number")).collect()
+    }
+}

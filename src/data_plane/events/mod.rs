@@ -1,0 +1,26 @@
+//! What was handed out for links of our own: noted when a body ends, kept until a control plane has
+//! it.
+//!
+//! A [`Download`] goes with its answer and ends with the answer's body, in the [`EventQueue`]: a
+//! bounded buffer between the workers and whoever keeps events. Where that is a control plane in
+//! this process, it takes them from there. Where control planes are elsewhere, the [`Spool`] keeps
+//! them in files until one of them has said that it has them (`sync` brings them there).
+//!
+//! **Invariants.** No request waits for any of this: what does not fit is left out, and counted.
+//! What is in the spool outlives the process. An event keeps its spool's id and its number in all
+//! that follows, so that whoever takes it can tell that it was taken before.
+//!
+//! **What is lost.** A process that is killed loses what ended within the last hundredths of a
+//! second; a machine that loses power, the same. Counted, by [`Lost`]: what the queue had no room
+//! for, the oldest of a full spool, and what a disk spoilt.
+//!
+//! Not here: what an event says (`event`), and where events go.
+
+mod download;
+mod queue;
+mod segment;
+mod spool;
+
+pub(in crate::data_plane) use download::Download;
+pub use queue::{EventQueue, Lost};
+pub(in crate::data_plane) use spool::{Spool, SpoolLosses};

@@ -1,0 +1,211 @@
+//! From the workers to whoever keeps events, without waiting for them.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::event::DownloadEvent;
+
+use super::super::metrics::Metrics;
+
+/// Events that may wait: some seconds' worth of the busiest edge, and a few megabytes.
+const MOST_WAITING: usize = 16 * 1024;
+
+/// How long an event may wait for others: a thread that is woken for each costs more than they do.
+const GATHERING: Duration = Duration::from_millis(20);
+
+/// The buffer. Clones are the same one.
+#[derive(Clone, Debug)]
+pub struct EventQueue(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    waiting: Mutex<Waiting>,
+    changed: Notify,
+    metrics: Metrics,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    events: Vec<DownloadEvent>,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Open,
+    Finished,
+}
+
+/// Where events were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// What the disk kept of them cannot be read.
+    Damaged,
+    /// The queue was full: they came faster than they could be kept.
+    Queue,
+    /// The control plane does not take them.
+    Refused,
+    /// The spool was full, or its disk failed for too long.
+    Spool,
+}
+
+impl Lost {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Damaged, Self::Queue, Self::Refused, Self::Spool];
+
+    /// The name, as a metric's label.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Damaged => "damaged",
+            Self::Queue => "queue",
+            Self::Refused => "refused",
+            Self::Spool => "spool",
+        }
+    }
+}
+
+impl EventQueue {
+    /// A queue that counts what it loses.
+    pub fn new(metrics: Metrics) -> Self {
+        let waiting = Mutex::default();
+        Self(Arc::new(Inner { waiting, changed: Notify::new(), metrics }))
+    }
+
+    /// Hands one over, or loses it.
+    pub fn push(&self, event: DownloadEvent) {
+        let mut waiting = self.waiting();
+        if waiting.stage == Stage::Finished || waiting.events.len() >= MOST_WAITING {
+            drop(waiting);
+            self.count_lost(Lost::Queue, 1);
+            return;
+        }
+        waiting.events.push(event);
+        let is_first = waiting.events.len() == 1;
+        drop(waiting);
+        if is_first {
+            self.0.changed.notify_one();
+        }
+    }
+
+    /// Everything that waits, once there is something; none after the end. For one taker.
+    pub async fn take(&self) -> Option<Vec<DownloadEvent>> {
+        loop {
+            let (is_empty, stage) = {
+                let waiting = self.waiting();
+                (waiting.events.is_empty(), waiting.stage)
+            };
+            match (is_empty, stage) {
+                (true, Stage::Finished) => return None,
+                (true, Stage::Open) => self.0.changed.notified().await,
+                (false, Stage::Finished) => break,
+                (false, Stage::Open) => {
+                    // Woken before only where it is finished, or where somebody had been woken
+                    // for nothing.
+                    let _ = timeout(GATHERING, self.0.changed.notified()).await;
+                    break;
+                }
+            }
+        }
+        Some(std::mem::take(&mut self.waiting().events))
+    }
+
+    /// No more come; what waits can still be taken.
+    pub fn finish(&self) {
+        self.waiting().stage = Stage::Finished;
+        self.0.changed.notify_one();
+    }
+
+    /// Counts what was lost.
+    pub fn count_lost(&self, at: Lost, events: u64) {
+        self.0.metrics.events_lost.with_label_values(&[at.code()]).inc_by(events);
+    }
+
+    /// Says how many are kept that no control plane has yet.
+    pub fn show_spooled(&self, events: u64) {
+        self.0.metrics.events_spooled.set(i64::try_from(events).unwrap_or(i64::MAX));
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        // The buffer is whole between any two statements.
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use prometheus::Registry;
+
+    use super::*;
+    use crate::asset::{ContentId, TenantId};
+    use crate::clock::UnixSeconds;
+    use crate::event::{DownloadEnd, DownloadMethod, Extent};
+    use crate::network::ClientIp;
+
+    /// An event that is told from others by its time.
+    pub(in crate::data_plane::events) fn event(at: u64) -> DownloadEvent {
+        DownloadEvent {
+            at: UnixSeconds::new(at),
+            took_ms: 1,
+            tenant: TenantId(1),
+            link: "lnk_a".into(),
+            key: "key_a".into(),
+            content: ContentId::parse("film"),
+            path: "/private/videos/film/source".into(),
+            client: ClientIp::new("192.0.2.1".parse().unwrap()),
+            method: DownloadMethod::Get,
+            extent: Extent::Whole,
+            status: 200,
+            sent: 1,
+            promised: Some(1),
+            end: DownloadEnd::Complete,
+            request_id: "r".into(),
+            snapshot: 1,
+        }
+    }
+
+    fn queue() -> (EventQueue, Metrics) {
+        let metrics = Metrics::register(&Registry::new()).unwrap();
+        (EventQueue::new(metrics.clone()), metrics)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_pushed_is_taken_once_and_the_end_comes_last() {
+        let (queue, metrics) = queue();
+        let taker = tokio::spawn({
+            let queue = queue.clone();
+            async move {
+                let mut times = Vec::new();
+                while let Some(events) = queue.take().await {
+                    times.extend(events.iter().map(|it| it.at.get()));
+                }
+                times
+            }
+        });
+        let pusher = std::thread::spawn({
+            let queue = queue.clone();
+            move || (0..1_000).for_each(|at| queue.push(event(at)))
+        });
+        tokio::task::spawn_blocking(|| pusher.join().unwrap()).await.unwrap();
+        queue.finish();
+        assert_eq!(taker.await.unwrap(), (0..1_000).collect::<Vec<_>>());
+        queue.push(event(1_000));
+        assert_eq!(queue.take().await, None);
+        assert_eq!(metrics.events_lost.with_label_values(&["queue"]).get(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_taker_that_is_slow_costs_events_and_no_more_memory_than_stated() {
+        let (queue, metrics) = queue();
+        let most = MOST_WAITING as u64;
+        (0..most + 7).for_each(|at| queue.push(event(at)));
+        assert_eq!(metrics.events_lost.with_label_values(&["queue"]).get(), 7);
+        let taken = queue.take().await.unwrap();
+        assert_eq!((taken.len(), taken[0].at.get()), (MOST_WAITING, 0));
+        queue.push(event(1));
+        assert_eq!(queue.take().await.unwrap().len(), 1);
+    }
+}

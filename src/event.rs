@@ -1,0 +1,202 @@
+//! What the data plane reports upward: what was handed out for a link, and to whom.
+//!
+//! An event is made when an answer's body ends, numbered where it is kept until a control plane has
+//! it, and kept there under its number: whoever takes a batch twice has taken it once.
+//!
+//! What is not in it is left out on purpose: the token, the query, the user agent. Who got the link
+//! is known to whoever made it; the client's own words are in the access log of its edge, under the
+//! same request id, for as long as that is kept.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::asset::{ContentId, TenantId};
+use crate::clock::UnixSeconds;
+use crate::network::ClientIp;
+
+/// Most events of a batch.
+pub const MOST_OF_A_BATCH: usize = 500;
+
+/// Bytes of an event's path that are kept.
+pub const LONGEST_PATH: usize = 1_024;
+
+/// A delivery that one of our own links decided, after its end. Edges may be newer than control
+/// planes: fields that are not known are passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DownloadEvent {
+    /// When it ended.
+    pub at: UnixSeconds,
+    /// Milliseconds from the request's head to then.
+    pub took_ms: u64,
+    /// Whose file.
+    pub tenant: TenantId,
+    /// The link's id.
+    pub link: Box<str>,
+    /// The key that verified it.
+    pub key: Box<str>,
+    /// The content that the file is of, where it is of one.
+    pub content: Option<ContentId>,
+    /// The file: its asset path, or the path that was asked for; cut to [`LONGEST_PATH`].
+    pub path: Box<str>,
+    /// Who asked.
+    pub client: ClientIp,
+    /// How.
+    pub method: DownloadMethod,
+    /// Was all of it asked for?
+    pub extent: Extent,
+    /// The answer's status.
+    pub status: u16,
+    /// Bytes of the body that left.
+    pub sent: u64,
+    /// Bytes that the body was to have; none where that was not known.
+    pub promised: Option<u64>,
+    /// Did the whole body leave?
+    pub end: DownloadEnd,
+    /// As in `X-Request-Id`.
+    pub request_id: Box<str>,
+    /// The version of what was in force at the edge.
+    pub snapshot: u64,
+}
+
+/// How a file was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum DownloadMethod {
+    /// With its bytes.
+    Get,
+    /// Without them.
+    Head,
+}
+
+/// How much of a file was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Extent {
+    /// Some ranges of it.
+    Ranges,
+    /// All of it.
+    Whole,
+}
+
+/// How a body ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DownloadEnd {
+    /// The client went away, or the origin broke off.
+    Aborted,
+    /// All of it left.
+    Complete,
+}
+
+/// What numbers events: a file of an edge's spool, or a process that keeps them itself. Never used
+/// again for others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct SpoolId(Box<str>);
+
+/// An event under its number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NumberedEvent {
+    /// Its number in its spool, from 1.
+    pub number: u64,
+    /// What happened.
+    pub event: DownloadEvent,
+}
+
+/// Events of one spool on their way, in the order of their numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventBatch {
+    /// Whose numbers.
+    pub spool: SpoolId,
+    /// At most [`MOST_OF_A_BATCH`].
+    pub events: Vec<NumberedEvent>,
+}
+
+/// How far a spool was taken: the answer to a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// The number of the last event that need not be sent again.
+    pub taken: u64,
+}
+
+/// The text is no spool's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a spool's id is 24 hexadecimal digits")]
+pub struct NotASpoolId;
+
+impl SpoolId {
+    const DIGITS: usize = 24;
+
+    /// The id of these bytes, which nobody else has.
+    pub fn of_bytes(bytes: [u8; 12]) -> Self {
+        Self(hex::encode(bytes).into())
+    }
+
+    /// The id of that text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        (text.len() == Self::DIGITS && text.bytes().all(is_digit)).then(|| Self(text.into()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for SpoolId {
+    type Error = NotASpoolId;
+
+    fn try_from(text: String) -> Result<Self, NotASpoolId> {
+        Self::parse(&text).ok_or(NotASpoolId)
+    }
+}
+
+impl fmt::Display for SpoolId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_newer_edge_says_more_is_passed_over() {
+        let event = DownloadEvent {
+            at: UnixSeconds::new(1_000),
+            took_ms: 12,
+            tenant: TenantId(1),
+            link: "lnk_a".into(),
+            key: "key_a".into(),
+            content: ContentId::parse("film"),
+            path: "/private/videos/film/source".into(),
+            client: ClientIp::new("::ffff:192.0.2.1".parse().unwrap()),
+            method: DownloadMethod::Get,
+            extent: Extent::Whole,
+            status: 200,
+            sent: 4,
+            promised: Some(4),
+            end: DownloadEnd::Complete,
+            request_id: "r".into(),
+            snapshot: 7,
+        };
+        let mut said = serde_json::to_value(&event).unwrap();
+        assert_eq!((&said["client"], &said["method"]), (&"192.0.2.1".into(), &"GET".into()));
+        said["more"] = 1.into();
+        assert_eq!(serde_json::from_value::<DownloadEvent>(said).unwrap(), event);
+    }
+
+    #[test]
+    fn a_spool_has_an_id_of_one_form() {
+        let id = SpoolId::of_bytes([0xa0; 12]);
+        assert_eq!(SpoolId::parse(id.as_str()), Some(id.clone()));
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(serde_json::from_str::<SpoolId>(&json).unwrap(), id);
+        for text in ["", "a0", &"A0".repeat(12), &"a0".repeat(13), "../a0a0a0a0a0a0a0a0a0a0a"] {
+            assert_eq!(SpoolId::parse(text), None, "{text}");
+        }
+    }
+}
