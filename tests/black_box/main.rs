@@ -147,6 +147,10 @@ mod logins;
 #[cfg(test)]
 mod edges;
 
+// What links opened, listed once each, whoever was killed or away meanwhile.
+#[cfg(test)]
+mod download_events;
+
 // Large bodies, byte for byte from every source and by every way they can go.
 #[cfg(test)]
 mod large_bodies;

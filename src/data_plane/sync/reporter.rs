@@ -72,12 +72,13 @@ impl Reporter {
     /// other programs out of it.
     pub fn open(config: &SyncConfig, queue: EventQueue) -> Result<Self, SyncSetupError> {
         let folder = config.state.join(FOLDER);
-        let spool = Spool::open(&folder)
+        let mut spool = Spool::open(&folder)
             .map_err(|source| SyncSetupError::State { path: folder, source })?;
         let waiting = spool.waiting();
         if waiting > 0 {
             tracing::info!(events = waiting, "downloads wait for a control plane");
         }
+        show(&queue, waiting, spool.take_losses());
         let reporter = Self(Arc::new(Inner {
             urls: config.urls.clone(),
             connector: Connector::new(config)?,
@@ -216,13 +217,16 @@ impl Reporter {
             let result = work(&mut spool);
             (result, spool.waiting(), spool.take_losses())
         });
-        let (result, waiting, SpoolLosses { damaged, full }) =
-            worked.await.map_err(io::Error::other)?;
-        self.0.queue.show_spooled(waiting);
-        self.0.queue.count_lost(Lost::Damaged, damaged);
-        self.0.queue.count_lost(Lost::Spool, full);
+        let (result, waiting, losses) = worked.await.map_err(io::Error::other)?;
+        show(&self.0.queue, waiting, losses);
         result
     }
+}
+
+fn show(queue: &EventQueue, waiting: u64, SpoolLosses { damaged, full }: SpoolLosses) {
+    queue.show_spooled(waiting);
+    queue.count_lost(Lost::Damaged, damaged);
+    queue.count_lost(Lost::Spool, full);
 }
 
 /// Would it be refused again, by whomever?

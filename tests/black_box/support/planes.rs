@@ -38,7 +38,7 @@ impl ControlPlane {
             records.address()
         );
         std::fs::write(folder.path().join("countersign.toml"), config).unwrap();
-        let scopes = "overrides.admin edges.admin tenants.admin links.revoke";
+        let scopes = "overrides.admin edges.admin tenants.admin links.revoke audit.read";
         let credentials = application(folder.path(), scopes);
         let mut plane = Self {
             process: None,

@@ -179,6 +179,13 @@ impl Process {
         std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
     }
 
+    /// Ends it by SIGTERM, which must go well, and gives its folder as it left it.
+    pub(crate) fn stop_and_leave(mut self) -> TempDir {
+        self.signal(Signal::TERM);
+        assert_eq!(self.child.wait().unwrap().code(), Some(0));
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+
     /// Ends it by SIGTERM and waits.
     pub(crate) fn stop(self) -> (Option<i32>, Vec<Value>) {
         self.signal(Signal::TERM);
