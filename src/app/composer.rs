@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clock::{Clock, UnixSeconds};
-use crate::data_plane::{EdgeState, Metrics};
+use crate::data_plane::{EdgeState, Metrics, keep_up};
 use crate::policy::{ControlState, EdgeSnapshot, SnapshotPublisher, SnapshotReader};
 
 /// See the module. Clones are the same one.
@@ -114,7 +114,9 @@ impl Composer {
         metrics.snapshot_version.set(i64::try_from(version).unwrap_or(i64::MAX));
         metrics.override_entries.set(gauge(overrides));
         metrics.blocklist_entries.set(gauge(blocked));
-        self.0.publisher.publish(Arc::new(state));
+        let state = Arc::new(state);
+        self.0.publisher.publish(Arc::clone(&state));
+        keep_up(&state);
     }
 
     fn parts(&self) -> MutexGuard<'_, Parts> {

@@ -50,6 +50,11 @@ impl Catalog {
         }
     }
 
+    /// The entry of a content of this tenant.
+    pub fn content(&self, tenant: TenantId, id: &ContentId) -> Option<Entry> {
+        self.find_video(tenant, id.as_str())
+    }
+
     /// The name of the origin that has a file of an entry found here.
     pub fn origin(&self, file: &FileRef<'_>) -> Option<Arc<str>> {
         self.names.name(file.origin_number())

@@ -176,6 +176,11 @@ impl Entry {
         None
     }
 
+    /// Every file of it.
+    pub fn files(&self) -> impl Iterator<Item = FileRef<'_>> {
+        self.unpacked().into_iter().flat_map(|it| it.files).map(|(_, file)| file)
+    }
+
     /// What it hands out, to compare it with another.
     pub(super) fn unpacked(&self) -> Option<Unpacked<'_>> {
         let mut reader = self.behind_since();

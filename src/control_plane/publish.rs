@@ -15,14 +15,14 @@ use super::caller::Caller;
 use super::link::MasterKey;
 use super::record::{
     BlocklistEntry, BlocklistId, ContentId, FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion,
-    KeyUse, PathOverride, Revocation, RevocationId, SigningKey,
+    KeptPurges, KeyUse, PathOverride, Revocation, RevocationId, SigningKey,
 };
 use super::store::{Page, Store, StoreError, View};
 use crate::catalog::{CatalogChange, Grants};
 use crate::clock::{Clock, UnixSeconds};
 use crate::feed::{BlockedNetwork, Change, Replica, RevokedNow};
 use crate::keyring::KeyWindow;
-use crate::policy::{ControlState, LinkKey};
+use crate::policy::{ControlState, LinkKey, Purge};
 use crate::telemetry::ErrorChain;
 
 /// Between two looks at the feed.
@@ -126,7 +126,7 @@ impl Publisher {
 
     /// Entries are whole versions, in order.
     fn take(&mut self, entries: Vec<FeedEntry>, reached: FeedVersion) -> Grants {
-        let changes = entries.into_iter().filter_map(|entry| change(entry.event, &self.unsealing));
+        let changes = entries.into_iter().filter_map(|entry| change(entry, &self.unsealing));
         self.head.version = reached;
         // The feed gave what is newer than the head; another history has another lineage.
         self.replica.apply(reached.0, changes).unwrap_or_else(|error| {
@@ -156,7 +156,8 @@ async fn read_everything(
 ) -> Result<(FeedHead, Replica), StoreError> {
     let head = view.feed_head().await?;
     let mut replica = Replica::of_snapshot(head.version.0, []);
-    let mut everything = Everything::Overrides;
+    replica.set_lineage(&head.lineage);
+    let mut everything = Everything::Purges;
     // Packed some at a time: a million contents are never here as they are read.
     while let Some(some) = everything.next(view, unsealing).await? {
         replica.extend(some);
@@ -167,6 +168,7 @@ async fn read_everything(
 /// Everything that edges know, read some records at a time: what comes next.
 #[derive(Debug)]
 pub(super) enum Everything {
+    Purges,
     Overrides,
     Keys,
     Revocations(Page<RevocationId>),
@@ -184,6 +186,14 @@ impl Everything {
         unsealing: &Unsealing,
     ) -> Result<Option<Vec<Change>>, StoreError> {
         let (changes, next) = match self {
+            Self::Purges => {
+                let KeptPurges { forgotten, purges } = view.feed_purges().await?;
+                let forgotten = Change::PurgesForgotten { version: forgotten.0 };
+                let purges = purges.into_iter().map(|(version, tenant, files)| {
+                    Change::Purged(Purge { version: version.0, tenant, files })
+                });
+                (std::iter::once(forgotten).chain(purges).collect(), Self::Overrides)
+            }
             Self::Overrides => {
                 let overrides = view.override_list_all().await?.into_iter().map(opened).collect();
                 (overrides, Self::Keys)
@@ -232,7 +242,8 @@ impl Everything {
 }
 
 /// What an event means to an edge; none: nothing, so far.
-pub(super) fn change(event: FeedEvent, unsealing: &Unsealing) -> Option<Change> {
+pub(super) fn change(entry: FeedEntry, unsealing: &Unsealing) -> Option<Change> {
+    let FeedEntry { version, sequence: _, event } = entry;
     Some(match event {
         FeedEvent::BlocklistSet(entry) => blocked(entry),
         FeedEvent::BlocklistRemoved { id } => {
@@ -259,8 +270,10 @@ pub(super) fn change(event: FeedEvent, unsealing: &Unsealing) -> Option<Change> 
             Change::LinkKey { id: id.to_string().into(), key: None }
         }
         FeedEvent::TenantRemoved { number } => Change::TenantRemoved { tenant: number },
-        // Edges have the caches that their configuration gives them.
-        FeedEvent::CachePurge { .. } | FeedEvent::TenantSet(_) => return None,
+        FeedEvent::CachePurge { tenant, files } => {
+            Change::Purged(Purge { version: version.0, tenant, files })
+        }
+        FeedEvent::TenantSet(_) => return None,
     })
 }
 

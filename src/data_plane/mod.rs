@@ -25,6 +25,7 @@ mod metrics;
 mod origin_meter;
 mod pipeline;
 mod proxy_protocol;
+mod purging;
 mod queue;
 mod refusal;
 mod reply;
@@ -56,6 +57,7 @@ pub use listener::{BindError, Listeners, StartError};
 pub use metrics::Metrics;
 pub use pipeline::Pipeline;
 pub use proxy_protocol::{MAX_V2_PAYLOAD, ProxiedPeer, ProxyProtocolRejection, read_proxy_header};
+pub use purging::keep_up;
 pub use reply::{Reply, ReplyBody};
 pub use settings::{
     AccessLog, CertificateFiles, Config, Limits, ListenerConfig, Missing, Reasons, Settings,

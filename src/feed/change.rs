@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use crate::asset::TenantId;
 use crate::catalog::CatalogChange;
 use crate::clock::UnixSeconds;
-use crate::policy::{LinkKey, Opening, OverrideLevel, RevokedLinks};
+use crate::policy::{LinkKey, Opening, OverrideLevel, Purge, RevokedLinks};
 
 /// What is so from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,13 @@ pub enum Change {
         level: OverrideLevel,
         /// What is open; none: nothing.
         opens: Option<Opening>,
+    },
+    /// Something is to be dropped from caches.
+    Purged(Purge),
+    /// Of purges up to that version nobody knows any more.
+    PurgesForgotten {
+        /// The version of the change feed.
+        version: u64,
     },
     /// Links are dead, or no longer.
     Revoked {

@@ -242,6 +242,7 @@ impl Intake {
                 // They are of a catalog that is replaced.
                 self.give();
                 self.replica = replica.at_version(version);
+                self.replica.set_lineage(&lineage);
                 self.lineage = Some(lineage);
                 Ok(Heard::Taken(BatchKind::Snapshot))
             }

@@ -8,7 +8,7 @@ use crate::asset::TenantId;
 use crate::catalog::{Catalog, CatalogChange, Grants};
 use crate::clock::UnixSeconds;
 use crate::policy::{
-    Blocklist, BlocklistBuilder, ControlState, Lease, LinkKey, LinkKeys, OverrideTable,
+    Blocklist, BlocklistBuilder, ControlState, Lease, LinkKey, LinkKeys, OverrideTable, Purges,
     Revocations, TenantRevocations,
 };
 
@@ -24,6 +24,7 @@ pub struct Replica {
     link_keys: BTreeMap<Box<str>, LinkKey>,
     /// Of `link_keys`.
     links: Arc<LinkKeys>,
+    purges: Arc<Purges>,
     blocked: BTreeMap<Box<str>, BlockedNetwork>,
     /// Of `blocked`, until something in it changes or ends.
     blocklist: Option<Compiled>,
@@ -67,6 +68,11 @@ impl Replica {
         Self { version, ..self }
     }
 
+    /// Says which history its versions count.
+    pub fn set_lineage(&mut self, lineage: &str) {
+        Arc::make_mut(&mut self.purges).set_lineage(lineage);
+    }
+
     /// The version it is of.
     pub fn version(&self) -> u64 {
         self.version
@@ -96,6 +102,7 @@ impl Replica {
             blocklist: self.blocklist(now),
             revocations: Revocations::of_tenants(self.revocations.clone()),
             links: Arc::clone(&self.links),
+            purges: Arc::clone(&self.purges),
             lease: Arc::new(Lease::endless()),
         }
     }
@@ -131,6 +138,8 @@ impl Replica {
             Change::Override { tenant, level, opens } => {
                 self.overrides.tenant_mut(tenant).set(&level, opens);
             }
+            Change::Purged(purge) => Arc::make_mut(&mut self.purges).add(purge),
+            Change::PurgesForgotten { version } => Arc::make_mut(&mut self.purges).forget(version),
             Change::Revoked { id, links: Some(revoked) } => {
                 let known = self.revoked.insert(id, revoked.clone());
                 match known {

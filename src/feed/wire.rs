@@ -13,7 +13,7 @@ use crate::catalog::{CatalogChange, ContentState, FolderState};
 use crate::clock::UnixSeconds;
 use crate::keyring::{KeyMaterial, KeyWindow};
 use crate::network::parse_network;
-use crate::policy::{LinkKey, Opening, OverrideLevel, RevokedLinks};
+use crate::policy::{LinkKey, Opening, OverrideLevel, Purge, PurgedFiles, RevokedLinks};
 
 /// A change on its way.
 #[derive(Debug, Serialize, Deserialize)]
@@ -63,6 +63,14 @@ pub(super) enum WireChange {
         tenant: u64,
         level: WireLevel,
     },
+    Purged {
+        version: u64,
+        tenant: u64,
+        files: WirePurged,
+    },
+    PurgesForgotten {
+        version: u64,
+    },
     Revoked {
         id: Box<str>,
         tenant: u64,
@@ -101,6 +109,14 @@ pub(super) enum WireLinks {
     Key(Box<str>),
     Link(Box<str>),
     TenantEpoch(u64),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum WirePurged {
+    Content(ContentId),
+    Everything,
+    Site(Box<str>),
 }
 
 /// A change that is spelt as one and says nothing that can be.
@@ -150,6 +166,10 @@ impl From<&Change> for WireChange {
             Change::Override { tenant, level, opens: None } => {
                 Self::Closed { tenant: tenant.0, level: level.into() }
             }
+            Change::Purged(Purge { version, tenant, files }) => {
+                Self::Purged { version: *version, tenant: tenant.0, files: files.into() }
+            }
+            Change::PurgesForgotten { version } => Self::PurgesForgotten { version: *version },
             Change::Revoked { id, links: Some(revoked) } => {
                 let RevokedNow { tenant, links, since, until } = revoked;
                 Self::Revoked {
@@ -210,6 +230,10 @@ impl TryFrom<WireChange> for Change {
                 let (tenant, level) = (TenantId(tenant), level.try_into()?);
                 Self::Override { tenant, level, opens: None }
             }
+            WireChange::Purged { version, tenant, files } => {
+                Self::Purged(Purge { version, tenant: TenantId(tenant), files: files.into() })
+            }
+            WireChange::PurgesForgotten { version } => Self::PurgesForgotten { version },
             WireChange::Revoked { id, tenant, links, since, until } => {
                 let links = RevokedNow {
                     tenant: TenantId(tenant),
@@ -317,6 +341,26 @@ impl From<&RevokedLinks> for WireLinks {
     }
 }
 
+impl From<&PurgedFiles> for WirePurged {
+    fn from(files: &PurgedFiles) -> Self {
+        match files {
+            PurgedFiles::Content(id) => Self::Content(id.clone()),
+            PurgedFiles::Everything => Self::Everything,
+            PurgedFiles::Site(host) => Self::Site(host.clone()),
+        }
+    }
+}
+
+impl From<WirePurged> for PurgedFiles {
+    fn from(files: WirePurged) -> Self {
+        match files {
+            WirePurged::Content(id) => Self::Content(id),
+            WirePurged::Everything => Self::Everything,
+            WirePurged::Site(host) => Self::Site(host),
+        }
+    }
+}
+
 impl From<WireLinks> for RevokedLinks {
     fn from(links: WireLinks) -> Self {
         match links {
@@ -349,6 +393,7 @@ mod tests {
                 links: Some(RevokedNow { tenant, links, since, until }),
             }
         };
+        let purged = |files| Change::Purged(Purge { version: 8, tenant, files });
         let blocked = |network: &str, until| {
             let network = network.parse().unwrap();
             Change::Blocked { id: "b".into(), entry: Some(BlockedNetwork { network, until }) }
@@ -394,6 +439,10 @@ mod tests {
             level(OverrideLevel::AssetTypes)(Some(types)),
             level(OverrideLevel::Channel(ChannelId(4)))(None),
             level(OverrideLevel::Tenant)(None),
+            purged(PurgedFiles::Content(id.clone())),
+            purged(PurgedFiles::Everything),
+            purged(PurgedFiles::Site("a.example".into())),
+            Change::PurgesForgotten { version: 8 },
             revoked("r", RevokedLinks::Asset("/private/videos/a/source".into()), None),
             revoked("r", RevokedLinks::Key("k".into()), until),
             revoked("r", RevokedLinks::Link("l".into()), until),
@@ -434,6 +483,10 @@ mod tests {
                 r#"{"opened":{"tenant":7,"level":"asset_types","opens":{"types":["SUBTITLE"]}}}"#,
                 r#"{"closed":{"tenant":7,"level":{"channel":4}}}"#,
                 r#"{"closed":{"tenant":7,"level":"tenant"}}"#,
+                r#"{"purged":{"version":8,"tenant":7,"files":{"content":"-civ9qE3JUjntKQM1HnGtU"}}}"#,
+                r#"{"purged":{"version":8,"tenant":7,"files":"everything"}}"#,
+                r#"{"purged":{"version":8,"tenant":7,"files":{"site":"a.example"}}}"#,
+                r#"{"purges_forgotten":{"version":8}}"#,
                 r#"{"revoked":{"id":"r","tenant":7,"links":{"asset":"/private/videos/a/source"},"since":3,"until":null}}"#,
                 r#"{"revoked":{"id":"r","tenant":7,"links":{"key":"k"},"since":3,"until":9}}"#,
                 r#"{"revoked":{"id":"r","tenant":7,"links":{"link":"l"},"since":3,"until":9}}"#,

@@ -71,6 +71,11 @@ impl CatalogRules {
         self.origins.get(origin).copied()
     }
 
+    /// The origins that the configuration has.
+    pub fn origins(&self) -> impl Iterator<Item = &OriginName> {
+        self.origins.keys()
+    }
+
     /// An origin by the name that the catalog has; one that the configuration does not have is
     /// named all the same, and nobody can ask it.
     fn origin(&self, name: &str) -> (OriginName, CacheRules) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 
-use super::{Blocklist, Lease, LinkKeys, OverrideTable, Revocations};
+use super::{Blocklist, Lease, LinkKeys, OverrideTable, Purges, Revocations};
 
 /// One version of it: immutable, put in force as a whole. All but the catalog, which is one index
 /// for all versions since a snapshot, and changes entry by entry around the swap.
@@ -22,6 +22,8 @@ pub struct ControlState {
     pub revocations: Revocations,
     /// What signs its links, and opens them.
     pub links: Arc<LinkKeys>,
+    /// What caches are to drop, and were.
+    pub purges: Arc<Purges>,
     /// How long this is believed.
     pub lease: Arc<Lease>,
 }
@@ -36,6 +38,7 @@ impl ControlState {
             blocklist: Arc::new(Blocklist::empty()),
             revocations: Revocations::default(),
             links: Arc::default(),
+            purges: Arc::default(),
             lease: Arc::new(Lease::endless()),
         }
     }

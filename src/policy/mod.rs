@@ -13,6 +13,7 @@ mod link_keys;
 mod netset;
 mod overrides;
 mod permit;
+mod purges;
 mod reputation;
 mod revocations;
 mod rules;
@@ -34,6 +35,7 @@ pub use netset::{
 };
 pub use overrides::{Opening, OverrideLevel, OverrideTable, TenantOverrides, TenantScope};
 pub use permit::{Basis, Exposure, Permit, PermittedObject, WouldRead, would_read};
+pub use purges::{Due, Purge, PurgeMark, PurgedFiles, Purges};
 pub use reputation::{BlockedRange, Blocklist};
 pub use revocations::{Revocations, RevokedLinks, TenantRevocations};
 pub use rules::{

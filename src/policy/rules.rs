@@ -381,6 +381,32 @@ impl KeyTemplate {
         }
         Some(OriginKey::Object(key.trim_start_matches('/').into()))
     }
+
+    /// What the keys begin with of all assets whose paths, behind the visibility prefix, begin so;
+    /// of more where the template has something else before the path.
+    pub fn beginnings(&self, path: &str) -> Vec<String> {
+        [Visibility::Public, Visibility::Private]
+            .map(|visibility| {
+                let mut key = String::new();
+                for piece in &self.0 {
+                    match piece {
+                        Piece::Literal(text) => key.push_str(text),
+                        Piece::Visibility => key.push_str(visibility.wire_name()),
+                        Piece::Path => {
+                            key.push_str(path);
+                            break;
+                        }
+                        Piece::Quality | Piece::Source => {
+                            // Left out, it takes that character with it.
+                            key.truncate(key.trim_end_matches(['/', '.', '-', '_']).len());
+                            break;
+                        }
+                    }
+                }
+                key.trim_start_matches('/').to_owned()
+            })
+            .into()
+    }
 }
 
 fn quality_runs_into_path(pieces: &[Piece]) -> bool {

@@ -99,7 +99,7 @@ impl Downloads {
                     let id = format!("{name}_{number:06}");
                     match client.get(&link(FILM, &id)) {
                         Ok(answer) => {
-                            assert_eq!((answer.status, &*answer.body), (200, &b"film"[..]))
+                            assert_eq!((answer.status, &*answer.body), (200, &b"film"[..]));
                         }
                         Err(_) => return,
                     }
@@ -130,6 +130,12 @@ impl Downloads {
     }
 }
 
+fn all_go_on(downloads: &[Downloads]) {
+    for one in downloads {
+        one.go_on(100);
+    }
+}
+
 fn spooled(edge: &Process) -> u64 {
     edge.metric("countersign_events_spooled")
 }
@@ -157,13 +163,13 @@ fn every_download_is_listed_once_whoever_is_killed() {
         Downloads::start(south.address(), "lnk_south"),
     ];
     for _ in 0..3 {
-        downloads.iter().for_each(|it| it.go_on(100));
+        all_go_on(&downloads);
         control.kill();
-        downloads.iter().for_each(|it| it.go_on(100));
+        all_go_on(&downloads);
         wait_until("something waits", || spooled(&north) > 50 && spooled(&south) > 50);
         control.resume();
     }
-    downloads.iter().for_each(|it| it.go_on(100));
+    all_go_on(&downloads);
     let whole = downloads.map(Downloads::stop);
     let told = || listed(&control.admin()).len() == whole[0].len() + whole[1].len();
     wait_until("everything is listed", told);

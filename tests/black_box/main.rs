@@ -151,6 +151,10 @@ mod edges;
 #[cfg(test)]
 mod download_events;
 
+// Purges, in every cache and once, whoever was away.
+#[cfg(test)]
+mod purges;
+
 // Large bodies, byte for byte from every source and by every way they can go.
 #[cfg(test)]
 mod large_bodies;

@@ -33,6 +33,7 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::path_override::routes())
         .merge(native::revocation::routes())
         .merge(native::blocklist::routes())
+        .merge(native::purge::routes())
         .merge(native::edge::routes())
         .merge(native::edge_feed::routes())
         .merge(native::tenant::routes())

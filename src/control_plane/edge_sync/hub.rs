@@ -276,7 +276,7 @@ enum Looked {
 impl Inner {
     fn batch(&self, after: &Position, entries: Vec<FeedEntry>, reached: FeedVersion) -> Bytes {
         let mut writer = BatchWriter::versions(after, reached.0);
-        for change in entries.into_iter().filter_map(|entry| change(entry.event, &self.unsealing)) {
+        for change in entries.into_iter().filter_map(|entry| change(entry, &self.unsealing)) {
             writer.push(&change);
         }
         writer.end().into()

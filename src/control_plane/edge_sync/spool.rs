@@ -56,7 +56,7 @@ impl Spool {
         let at = Position { lineage, version: version.0 };
         let mut writer = BatchWriter::snapshot(&at);
         let mut lines = Vec::new();
-        let mut everything = Everything::Overrides;
+        let mut everything = Everything::Purges;
         while let Some(changes) = everything.next(view, unsealing).await? {
             for change in &changes {
                 writer.push(change);

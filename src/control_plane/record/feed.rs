@@ -13,6 +13,7 @@ use super::{
     Revocation, RevocationId, SigningKey, SigningKeyId, Tenant,
 };
 use crate::asset::{ChannelId, TenantId};
+pub use crate::policy::PurgedFiles;
 
 /// A version of everything that edges know. 0 is before the first change.
 #[derive(
@@ -50,12 +51,12 @@ pub enum FeedEvent {
         /// Which entry.
         id: BlocklistId,
     },
-    /// What is cached of some assets is to be dropped.
+    /// What is cached of some files is to be dropped.
     CachePurge {
         /// Whose.
         tenant: TenantId,
-        /// A pattern of asset paths.
-        paths: Box<str>,
+        /// Which.
+        files: PurgedFiles,
     },
     /// A content is as this says.
     ContentSet(Box<ContentState>),
@@ -171,6 +172,15 @@ pub struct FeedHead {
     pub lineage: Box<str>,
     /// The last version.
     pub version: FeedVersion,
+}
+
+/// The purges that the feed still has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptPurges {
+    /// Those of this version and before are gone.
+    pub forgotten: FeedVersion,
+    /// The others: the version of each, whose files, and which.
+    pub purges: Vec<(FeedVersion, TenantId, PurgedFiles)>,
 }
 
 /// What comes after a version.

@@ -43,7 +43,7 @@ pub use content_link::{ContentLink, ContentLinkDraft, LinkRelation};
 pub use context::{Context, ContextDraft, ContextText};
 pub use download_event::{DownloadEventId, KeptDownload};
 pub use edge::{Edge, EnrolmentCode};
-pub use feed::{FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion};
+pub use feed::{FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion, KeptPurges, PurgedFiles};
 pub use file::{File, FileDraft, FileOwner};
 pub use folder::{FOLDER_DEPTH, Folder, FolderDraft};
 pub use folder_right::{FolderRight, Right};

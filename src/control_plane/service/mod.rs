@@ -35,6 +35,7 @@ mod object_key;
 mod path_override;
 mod person;
 mod pipeline;
+mod purge;
 mod revocation;
 mod right;
 mod signed_cookie;

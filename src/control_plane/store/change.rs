@@ -22,7 +22,9 @@ use super::statement::{Statement, Value};
 use super::view::View;
 use crate::asset::{ChannelId, TenantId};
 use crate::clock::UnixSeconds;
-use crate::control_plane::record::{AuditEvent, ContentId, FeedEvent, FeedVersion, difference};
+use crate::control_plane::record::{
+    AuditEvent, ContentId, FeedEvent, FeedVersion, PurgedFiles, difference,
+};
 
 /// An open change. Dropped without a commit, it never was.
 #[derive(Debug)]
@@ -75,11 +77,11 @@ impl Change {
         self.now
     }
 
-    /// Has edges drop what they cached of a tenant's asset paths that match a pattern.
-    pub fn cache_purge(&mut self, tenant: TenantId, paths: &str) -> Result<(), StoreError> {
+    /// Has edges drop what they cached of a tenant's files.
+    pub fn cache_purge(&mut self, tenant: TenantId, files: PurgedFiles) -> Result<(), StoreError> {
         self.view.reach(Some(tenant))?;
-        self.note("cache.purge", Some(tenant), paths, None::<&()>, None);
-        self.publish(FeedEvent::CachePurge { tenant, paths: paths.into() });
+        self.note("cache.purge", Some(tenant), &tenant.to_string(), None, Some(&files));
+        self.publish(FeedEvent::CachePurge { tenant, files });
         Ok(())
     }
 

@@ -4,7 +4,9 @@ use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
 use super::statement::{Row, Statement};
 use super::view::View;
-use crate::control_plane::record::{FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion};
+use crate::control_plane::record::{
+    FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion, KeptPurges,
+};
 
 fn read(row: &Row) -> Result<FeedEntry, StoreError> {
     let event: FeedEvent = row.json("payload")?;
@@ -71,6 +73,25 @@ impl View {
             .await?;
         let entries = rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok(FeedPage::Entries { entries, reached: last })
+    }
+
+    /// The purges among what was not forgotten: a snapshot says them, too, for whoever was away.
+    pub async fn feed_purges(&mut self) -> Result<KeptPurges, StoreError> {
+        self.reach(None)?;
+        let statement = Statement::new("SELECT compacted FROM feed_head WHERE id = 1");
+        let forgotten = self.found(statement).await?.number("compacted")?;
+        let statement = Statement::new(
+            "SELECT version, sequence, kind, payload FROM feed WHERE kind = 'cache_purge' \
+             ORDER BY version, sequence",
+        );
+        let mut purges = Vec::new();
+        for row in self.connection().rows(statement).await? {
+            let FeedEntry { version, sequence: _, event } = read(&row)?;
+            if let FeedEvent::CachePurge { tenant, files } = event {
+                purges.push((version, tenant, files));
+            }
+        }
+        Ok(KeptPurges { forgotten, purges })
     }
 }
 

@@ -191,6 +191,7 @@ fn valid_body(name: &str) -> Value {
         "post /api/v1/edge/acks" => json!({"version": 1}),
         "post /api/v1/edge/events" => json!({"spool": "0".repeat(24), "events": []}),
         "post /api/v1/blocklist" => json!({"network": "198.51.100.0/24"}),
+        "post /api/v1/tenants/{tenant}/purges" => json!({"files": {"by": "everything"}}),
         "post /api/v1/tenants/{tenant}/revocations" => {
             json!({"links": {"by": "link", "subject": "l"}})
         }

@@ -42,7 +42,7 @@ impl Default for CacheConfig {
 /// What is kept, for all workers.
 #[derive(Debug)]
 pub struct Cache {
-    shelf: Shelf,
+    pub(super) shelf: Shelf,
     flights: Arc<Flights>,
 }
 

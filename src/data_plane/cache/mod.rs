@@ -28,6 +28,7 @@ mod fill;
 mod flights;
 mod freshness;
 mod key;
+mod purging;
 mod slices;
 mod status;
 mod store;

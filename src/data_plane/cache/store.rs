@@ -4,8 +4,8 @@
 //! files cannot push objects out. moka admits by frequency (`TinyLFU`) and does its housekeeping
 //! within the calls: it has no threads.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderMap;
@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::key::{CacheKey, CacheKeyRef, PurgeScope};
 use super::status::{Absent, NotStored};
 use super::stored::Stored;
+use crate::policy::PurgeMark;
 
 /// Variants of one object; the oldest gives way.
 const MOST_VARIANTS: usize = 16;
@@ -38,6 +39,8 @@ pub(super) struct Store {
     verdicts: moka::sync::Cache<CacheKey, Verdict>,
     /// Raised by each purge.
     purges: AtomicU64,
+    /// Up to where what control planes said was dropped; none while nobody said anything.
+    mark: Mutex<Option<PurgeMark>>,
 }
 
 /// What is known of a key without an object.
@@ -83,7 +86,7 @@ impl Store {
                 u32::try_from(key.weight() + VERDICT_OVERHEAD).unwrap_or(u32::MAX)
             })
             .build();
-        Self { memory, objects, verdicts, purges: AtomicU64::new(0) }
+        Self { memory, objects, verdicts, purges: AtomicU64::new(0), mark: Mutex::default() }
     }
 
     /// The bytes that it may hold.
@@ -106,6 +109,16 @@ impl Store {
     pub(super) fn verdict(&self, key: CacheKeyRef<'_>, at: Instant) -> Option<Finding> {
         let verdict = self.verdicts.get(&key)?;
         (at < verdict.until).then_some(verdict.finding)
+    }
+
+    /// Up to where what control planes said was dropped.
+    pub(super) fn mark(&self) -> Option<PurgeMark> {
+        self.mark.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// It was dropped up to there.
+    pub(super) fn set_mark(&self, mark: PurgeMark) {
+        *self.mark.lock().unwrap_or_else(PoisonError::into_inner) = Some(mark);
     }
 
     /// Now, as far as purges go.

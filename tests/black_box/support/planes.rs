@@ -38,7 +38,8 @@ impl ControlPlane {
             records.address()
         );
         std::fs::write(folder.path().join("countersign.toml"), config).unwrap();
-        let scopes = "overrides.admin edges.admin tenants.admin links.revoke audit.read";
+        let scopes =
+            "overrides.admin edges.admin tenants.admin links.revoke audit.read catalog.write";
         let credentials = application(folder.path(), scopes);
         let mut plane = Self {
             process: None,

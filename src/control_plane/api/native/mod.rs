@@ -27,6 +27,7 @@ mod patch;
 pub(super) mod path_override;
 pub(super) mod person;
 pub(super) mod pipeline;
+pub(super) mod purge;
 pub(super) mod revocation;
 mod scope_list;
 pub(super) mod signed_cookie;

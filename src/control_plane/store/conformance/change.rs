@@ -4,7 +4,8 @@ use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::TenantId;
 use crate::control_plane::caller::{Actor, Caller, Reach};
 use crate::control_plane::record::{
-    ChainFault, ChainState, FeedEvent, FeedPage, FeedVersion, PersonId, ScopeSet,
+    ChainFault, ChainState, FeedEvent, FeedPage, FeedVersion, KeptPurges, PersonId, PurgedFiles,
+    ScopeSet,
 };
 use crate::control_plane::store::{Expected, Page, Store, StoreErrorKind};
 use crate::network::ClientIp;
@@ -224,13 +225,25 @@ async fn two_that_start_at_once_do_not_clash(stage: Stage) {
 async fn a_purge_is_in_the_feed_and_in_the_log(stage: Stage) {
     stage.tenant(1).await;
     let mut change = stage.change().await;
-    change.cache_purge(TenantId(1), "/private/videos/a/*").unwrap();
+    let files = PurgedFiles::Site("files.example.com".into());
+    change.cache_purge(TenantId(1), files.clone()).unwrap();
     assert_eq!(change.commit().await.unwrap(), Some(FeedVersion(2)));
     let mut view = stage.view().await;
     let mut reader = view.feed_head().await.unwrap();
     reader.version = FeedVersion(1);
     let page = view.feed_since(&reader, 10).await.unwrap();
     let FeedPage::Entries { entries, .. } = page else { panic!() };
-    let purge = FeedEvent::CachePurge { tenant: TenantId(1), paths: "/private/videos/a/*".into() };
+    let purge = FeedEvent::CachePurge { tenant: TenantId(1), files: files.clone() };
     assert_eq!(entries[0].event, purge);
+    let mut kept = KeptPurges {
+        forgotten: FeedVersion(0),
+        purges: vec![(FeedVersion(2), TenantId(1), files)],
+    };
+    assert_eq!(view.feed_purges().await.unwrap(), kept);
+    drop(view);
+    let mut change = stage.change().await;
+    change.feed_compact(0).await.unwrap();
+    change.commit().await.unwrap();
+    (kept.forgotten, kept.purges) = (FeedVersion(2), Vec::new());
+    assert_eq!(stage.view().await.feed_purges().await.unwrap(), kept);
 }

@@ -26,6 +26,7 @@
 mod file;
 mod filling;
 mod key;
+mod mark;
 mod pinned;
 mod reader;
 #[cfg(test)]

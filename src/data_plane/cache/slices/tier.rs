@@ -17,10 +17,14 @@ use tokio::time::Instant;
 
 use super::super::fill::Room;
 use super::super::key::PurgeScope;
+use super::super::purging::Dropped;
 use super::file::{self, HEADER, Trust, Unusable};
 use super::filling::Filling;
+
 use super::key::{SliceKey, VersionId, hex, object_name};
+use super::mark::MarkFile;
 use crate::delivery::{ByteRange, Spans};
+use crate::policy::PurgeMark;
 
 /// After a failure nothing is written for so long.
 const LEFT_ALONE: Duration = Duration::from_secs(10);
@@ -53,6 +57,7 @@ pub(in super::super) struct Tier {
     landing: RwLock<()>,
     numbers: AtomicU64,
     failing: Mutex<Failing>,
+    mark: MarkFile,
     chores: Sender<Chore>,
     /// Locked while this process uses the folder.
     _lock: File,
@@ -122,6 +127,7 @@ impl Tier {
             landing: RwLock::default(),
             numbers: AtomicU64::new(0),
             failing: Mutex::default(),
+            mark: MarkFile::open(&config.path),
             chores,
             _lock: lock,
             config,
@@ -302,6 +308,18 @@ impl Tier {
             self.step_aside(&error);
         }
         let _ = self.chores.send(Chore::EmptyTrash);
+    }
+
+    /// Up to where what control planes said was dropped.
+    pub(in super::super) fn mark(&self) -> Option<PurgeMark> {
+        self.mark.get()
+    }
+
+    /// It was dropped up to there. Written where a restart would make much of its lack.
+    pub(in super::super) fn set_mark(&self, mark: &PurgeMark, dropped: Dropped) {
+        if let Err(error) = self.mark.set(mark, dropped) {
+            self.step_aside(&error);
+        }
     }
 
     /// Moves a folder out of reach.
