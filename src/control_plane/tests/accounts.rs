@@ -12,7 +12,7 @@ on_both_databases! {
     an_application_gets_tokens
     a_token_ends
     a_person_logs_in
-    a_session_is_renewed_for_one_video_manager
+    a_session_is_renewed_for_one_tenant
     guesses_slow_down_one_network
     nobody_gives_more_than_they_have
     secrets_are_rotated
@@ -192,15 +192,15 @@ async fn a_person_logs_in(stage: Stage) {
 }
 
 /// The vendor's way to another VideoManager: `POST /v1/vms/auth/refresh/{videoManagerId}`.
-async fn a_session_is_renewed_for_one_video_manager(stage: Stage) {
+async fn a_session_is_renewed_for_one_tenant(stage: Stage) {
     let admin = stage.admin().await;
     let log_in = async |username: &str, tenant: Option<u64>| {
         let body = json!({
-            "tenant": tenant, "username": username, "role": "admin", "password": "right horse",
+            "tenant": tenant, "username": username, "role": "admin", "password": "right horse battery",
             "scopes": ["overrides.admin"],
         });
         stage.send("POST /api/v1/people", &admin, &body).await.expect(201);
-        let login = json!({"username": username, "password": "right horse"});
+        let login = json!({"username": username, "password": "right horse battery"});
         stage.send("POST /v1/vms/auth/login", "", &login).await.expect(200).json()
     };
     let renew = async |session: &Value, manager: &str| {
