@@ -231,7 +231,8 @@ fn an_object_that_is_another_is_not_served() {
 /// All that an answer says, without what is different in every answer.
 fn comparable(answer: &Answer) -> String {
     let id = answer.header("x-request-id").unwrap().to_owned();
-    let own = |name: &str| ["x-request-id", "date"].contains(&name);
+    // The length of the body, which is compared itself, grows with the id's count.
+    let own = |name: &str| ["x-request-id", "date", "content-length"].contains(&name);
     let headers = answer.headers.iter().filter(|(name, _)| !own(name));
     let head: Vec<_> = headers.map(|(name, value)| format!("{name}: {value}")).collect();
     let body = String::from_utf8(answer.body.clone()).unwrap();
