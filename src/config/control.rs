@@ -1,9 +1,10 @@
 //! `[control]`: where the control plane listens, and what it keeps its records in.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::Path;
 
-use super::document::{Section, Value};
+use super::document::{Bounds, Section, Value};
 use super::edge::{LISTENER_KEYS, MAX_LISTENERS, certificates, plain as unsecured};
 use super::finding::Finding;
 use super::secret_source::secret;
@@ -13,13 +14,26 @@ use crate::data_plane::ListenerConfig;
 use crate::keyring::KeyMaterial;
 use crate::network::NetworkSet;
 
-pub(super) const CONTROL_KEYS: &[&str] =
-    &["listen", "public_url", "store", "master_key", "trusted_proxies", "compat", "listener"];
+pub(super) const CONTROL_KEYS: &[&str] = &[
+    "listen",
+    "public_url",
+    "store",
+    "master_key",
+    "trusted_proxies",
+    "requests_per_minute",
+    "compat",
+    "listener",
+];
 
 pub(super) const COMPAT_KEYS: &[&str] = &["query_token"];
 
 /// Where the APIs are, where nothing else is said.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
+
+/// Of each caller: what no program needs by mistake.
+const REQUESTS_PER_MINUTE: u32 = 30_000;
+
+const REQUESTS: Bounds<u64> = Bounds { min: 0, max: 10_000_000, why: "0 is any number" };
 
 const STORE: &str = "sqlite:countersign.db";
 
@@ -29,12 +43,15 @@ pub(super) fn control(section: Section<'_>) -> Option<Config> {
     let store = store(section);
     let trusted_proxies = section.value("trusted_proxies").map(|it| it.networks());
     let master_key = store.as_ref().map(|store| master_key(section, store));
+    let requests = section.value("requests_per_minute").map(|it| it.integer(REQUESTS));
+    let requests = requests.unwrap_or(Some(REQUESTS_PER_MINUTE.into()));
     without_effect(section);
     Some(Config {
         public_url: public_url.map_or(Some(None), |url| url.map(Some))?,
         store: store?,
         master_key: master_key??,
         trusted_proxies: trusted_proxies.map_or(Some(NetworkSet::default()), |it| it)?,
+        requests_per_minute: u32::try_from(requests?).ok().and_then(NonZeroU32::new),
     })
 }
 

@@ -1,5 +1,7 @@
 //! What a control plane is started with.
 
+use std::num::NonZeroU32;
+
 use super::link::MasterKeySource;
 use super::store::StoreAddress;
 use crate::network::NetworkSet;
@@ -15,4 +17,6 @@ pub struct Config {
     pub master_key: MasterKeySource,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: NetworkSet,
+    /// How much each caller may ask; none: any number.
+    pub requests_per_minute: Option<NonZeroU32>,
 }

@@ -227,6 +227,30 @@ fn what_was_pushed_is_explained() {
     assert_eq!(status(process.address(), &path), 200);
 }
 
+/// A caller who asks too much waits, knows how long, and keeps nobody else from asking.
+#[test]
+fn a_caller_knows_how_much_is_left() {
+    let folder = folder(&Records::Sqlite, &[]);
+    let file = folder.path().join("countersign.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let config = config.replacen("[control]\n", "[control]\nrequests_per_minute = 3\n", 1);
+    std::fs::write(&file, config).unwrap();
+    let all = [(); 2].map(|()| application(folder.path(), "tenants.admin"));
+    let process = start(folder);
+    let [one, other] = all.map(|it| ApiClient::log_in(process.control(), &it));
+    for left in ["\"caller\";r=2;t=20", "\"caller\";r=1;t=40", "\"caller\";r=0;t=60"] {
+        let answer = one.call("GET", "/api/v1/tenants", "");
+        assert_eq!((answer.status, answer.header("ratelimit")), (200, Some(left)));
+        assert_eq!(answer.header("ratelimit-policy"), Some("\"caller\";q=3;w=60"));
+    }
+    let refused = one.call("GET", "/api/v1/tenants", "");
+    assert_eq!((refused.status, refused.body["code"].as_str()), (429, Some("rate_limited")));
+    let wait: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=20).contains(&wait), "{wait}");
+    assert_eq!(refused.header("ratelimit").unwrap(), format!("\"caller\";r=0;t={wait}"));
+    assert_eq!(other.call("GET", "/api/v1/tenants", "").status, 200);
+}
+
 /// Whatever is sent to it, a control plane answers as its documents say, and never with a 5xx.
 #[test]
 fn schemathesis_finds_no_undocumented_answer() {

@@ -38,6 +38,8 @@ fn only_the_stranger_waits(control: SocketAddr) {
     assert_eq!(refused.status, 429, "{refused:?}");
     assert_eq!(refused.body["code"], "throttled");
     assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(refused.header("ratelimit-policy"), Some("\"logins\";q=5;w=900"));
+    assert_eq!(refused.header("ratelimit"), Some("\"logins\";r=0;t=1"));
     assert_eq!(try_it(OWNER, control, PASSWORD).status, 200);
 }
 

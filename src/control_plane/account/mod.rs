@@ -22,4 +22,4 @@ pub use grant::{ClientCredentials, Grant, Introspection};
 pub use login::Session;
 pub use password::{HashingFailed, PasswordHasher};
 pub use secret_text::{SecretKind, SecretText};
-pub use throttle::LOGIN_WINDOW;
+pub use throttle::{LOGIN_TRIES, LOGIN_WINDOW};

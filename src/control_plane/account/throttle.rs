@@ -22,6 +22,9 @@ use crate::network::ClientIp;
 /// For how long failures count, in seconds.
 pub const LOGIN_WINDOW: u64 = 15 * 60;
 
+/// Failures of one name from one network without a wait.
+pub const LOGIN_TRIES: u64 = 5;
+
 /// How many failures cost what.
 #[derive(Clone, Copy, Debug)]
 struct Patience {
@@ -31,7 +34,7 @@ struct Patience {
     most: u64,
 }
 
-const OF_A_NAME: Patience = Patience { free: 5, most: 10 };
+const OF_A_NAME: Patience = Patience { free: LOGIN_TRIES, most: 10 };
 
 /// An office has many people, and few who cannot remember.
 const OF_A_NETWORK: Patience = Patience { free: 20, most: 30 };

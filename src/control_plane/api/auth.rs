@@ -21,6 +21,7 @@ impl FromRequestParts<Api> for Authenticated {
         let token = bearer(parts)?;
         let address = api.client_address(parts);
         let caller = api.accounts.authenticate(token, address).await?;
+        api.rate_limit.take(&caller, parts.extensions.get())?;
         parts.extensions.insert(caller.clone());
         Ok(Self(caller))
     }

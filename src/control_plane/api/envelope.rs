@@ -13,7 +13,8 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::error::{Fault, Problem};
+use super::error::{Fault, Problem, ProblemCode};
+use super::rate_limit::{Noted, Standing};
 use crate::control_plane::record::chance;
 use crate::telemetry::ErrorChain;
 
@@ -64,7 +65,7 @@ pub(super) struct VendorProblemBody {
 }
 
 /// Wraps a request: gives it an id, and its answer what every answer has.
-pub(super) async fn envelope(request: Request, next: Next) -> Response {
+pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
     let path = request.uri().path().to_owned();
     let wants_problem = request
@@ -74,6 +75,8 @@ pub(super) async fn envelope(request: Request, next: Next) -> Response {
         .filter_map(|line| line.to_str().ok())
         .any(|line| line.contains("application/problem+json"));
     let is_vendors = path.starts_with("/v1/vms/") && !wants_problem;
+    let noted = Noted::default();
+    request.extensions_mut().insert(noted.clone());
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         if let Some(cause) = &problem.cause {
@@ -87,6 +90,7 @@ pub(super) async fn envelope(request: Request, next: Next) -> Response {
         response.extensions_mut().insert(problem);
     }
     let headers = response.headers_mut();
+    noted.write(headers);
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
@@ -143,6 +147,9 @@ fn spell(problem: &Problem, path: &str, id: &str, is_vendors: bool) -> Response 
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     if let Some(seconds) = retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
+        if *code == ProblemCode::Throttled {
+            Standing::of_logins(*seconds).write(headers);
+        }
     }
     if status == StatusCode::UNAUTHORIZED {
         let challenge = HeaderValue::from_static("Bearer realm=\"countersign\"");

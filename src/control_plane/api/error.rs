@@ -188,6 +188,8 @@ problem_codes! {
     PreconditionFailed = PRECONDITION_FAILED "precondition_failed" "It has been changed since";
     /// `If-Match` is missing.
     PreconditionRequired = PRECONDITION_REQUIRED "precondition_required" "If-Match is needed";
+    /// The caller asks more than they may.
+    RateLimited = TOO_MANY_REQUESTS "rate_limited" "Too many requests of this caller";
     /// Something names it, or it names nothing.
     Referenced = CONFLICT "referenced" "Something it names is missing, or something names it";
     /// The caller would give more than they have.

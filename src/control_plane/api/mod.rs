@@ -6,7 +6,7 @@
 //! | `router` | every route with its document, and what goes around all of them |
 //! | `auth` | who calls: no handler has a caller without it |
 //! | `error`, `envelope` | one table from a cause to a status; request ids; how each dialect spells a problem |
-//! | `body`, `lines`, `cursor`, `condition`, `idempotency`, `timestamp` | the conventions: JSON in, pages, entity tags, keys, dates |
+//! | `body`, `lines`, `cursor`, `condition`, `idempotency`, `rate_limit`, `timestamp` | the conventions: JSON in, pages, entity tags, keys, quotas, dates |
 //! | `native/` | `/api/v1`: one file a noun |
 //! | `compat/vmpro/` | movingimage's dialect |
 //! | `oauth2` | tokens: RFC 6749, 7009, 7662, 8414 |
@@ -32,6 +32,7 @@ mod idempotency;
 mod lines;
 mod native;
 mod oauth2;
+mod rate_limit;
 mod refusal;
 mod router;
 mod segment;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use axum::http::StatusCode;
 use utoipa::IntoResponses;
-use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 use super::error::ProblemCode;
 
@@ -35,6 +36,7 @@ const READ: &[ProblemCode] = &[
     ProblemCode::CredentialsInvalid,
     ProblemCode::ScopeMissing,
     ProblemCode::NotFound,
+    ProblemCode::RateLimited,
     ProblemCode::Internal,
     ProblemCode::Unavailable,
 ];
@@ -81,9 +83,27 @@ fn documented(codes: impl Iterator<Item = ProblemCode>, spelt: &[(&str, &str)]) 
             let content = ContentBuilder::new().schema(Some(schema)).build();
             response = response.content(*media_type, content);
         }
+        for (header, what) in headers_of(code) {
+            response =
+                response.header(*header, HeaderBuilder::new().description(Some(*what)).build());
+        }
         responses.insert(code.status().as_str().to_owned(), response.build().into());
     }
     responses
+}
+
+/// What a refusal of that code says in its head.
+fn headers_of(code: ProblemCode) -> &'static [(&'static str, &'static str)] {
+    const AFTER: (&str, &str) = ("Retry-After", "When to come back, in seconds");
+    match code.status() {
+        StatusCode::TOO_MANY_REQUESTS => &[
+            AFTER,
+            ("RateLimit-Policy", "The quota `q` of a window of `w` seconds"),
+            ("RateLimit", "What is left, `r`, and for how many seconds, `t`"),
+        ],
+        StatusCode::SERVICE_UNAVAILABLE => &[AFTER],
+        _ => &[],
+    }
 }
 
 impl IntoResponses for ReadRefusals {

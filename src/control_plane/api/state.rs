@@ -1,8 +1,10 @@
 //! What every handler works with.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::cursor::CursorKey;
+use super::rate_limit::RateLimit;
 use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::{Accounts, PasswordHasher};
 use crate::control_plane::edge_sync::EdgeHub;
@@ -19,6 +21,7 @@ pub struct Api {
     pub(super) public_url: Option<Arc<str>>,
     pub(super) trusted_proxies: Arc<NetworkSet>,
     pub(super) cursors: CursorKey,
+    pub(super) rate_limit: RateLimit,
 }
 
 impl Api {
@@ -47,7 +50,14 @@ impl Api {
             public_url: public_url.map(|url| url.trim_end_matches('/').into()),
             trusted_proxies: Arc::new(trusted_proxies),
             cursors,
+            rate_limit: RateLimit::default(),
         })
+    }
+
+    /// The same, with so many requests a minute for each caller; none: any number.
+    #[must_use]
+    pub fn with_rate_limit(self, a_minute: Option<NonZeroU32>) -> Self {
+        Self { rate_limit: RateLimit::new(a_minute), ..self }
     }
 
     /// What its operations ask.
