@@ -102,8 +102,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if self.first.is_some() {
-            self.kill();
+        if let Some(mut first) = self.first.take() {
+            // Not killed: it clears its shared memory away. It may stand still, or be gone.
+            for signal in [Signal::QUIT, Signal::CONT] {
+                let _ = kill_process(Pid::from_child(&first), signal);
+            }
+            let _ = first.wait();
         }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
