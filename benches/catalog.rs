@@ -14,6 +14,11 @@ use countersign::catalog::{
 };
 use countersign::target::{PathToken, RequestTarget};
 use divan::Bencher;
+use mimalloc::MiMalloc;
+
+/// The program's.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const SIZES: [u32; 3] = [1_000, 100_000, 1_000_000];
 

@@ -1,14 +1,16 @@
 //! An entry in as few bytes as it takes: a million of them are to fit.
 //!
 //! ```text
-//! entry  = key since publication periods active prefix *file
-//! key    = tenant:8 owner:1 id            ; what the index finds it by
-//! file   = length kind:1 slot variant origin rest name size mime sha256
+//! entry     = key since publication periods directory active prefix *file
+//! key       = tenant:8 owner:1 id            ; what the index finds it by
+//! directory = length *( tag:1 length )       ; of each file
+//! file      = kind:1 slot variant origin rest name size mime sha256
 //! ```
 //!
 //! Numbers are of LEB128, texts begin with their length. `prefix` is what the keys of all files
-//! begin with; `since` the version of the feed that a reader must know of, or 0. A name that is the end of its file's key is not there twice. Entries are made
-//! and read here only.
+//! begin with; `since` the version of the feed that a reader must know of, or 0. A tag is a digest of
+//! where a file belongs: the others, each in memory that is far away, are passed over without a look.
+//! A name that is the end of its file's key is not there twice. Entries are made and read here only.
 
 use std::sync::Arc;
 
@@ -97,9 +99,9 @@ impl Entry {
                 push_number(&mut bytes, instant.map_or(0, |at| at.get().saturating_add(1)));
             }
         }
-        push_text(&mut bytes, state.active_thumbnail.as_deref().unwrap_or_default());
+        let active = state.active_thumbnail.as_deref().unwrap_or_default();
         let files = if state.version.is_some() { &*state.files } else { &[] };
-        push_files(&mut bytes, files, names);
+        push_files(&mut bytes, active, files, names);
         Self(bytes.into())
     }
 
@@ -109,8 +111,7 @@ impl Entry {
         // A folder's attachments are as public as the override table says.
         bytes.push(PUBLISHED);
         push_number(&mut bytes, 0);
-        push_text(&mut bytes, "");
-        push_files(&mut bytes, &state.files, names);
+        push_files(&mut bytes, "", &state.files, names);
         Self(bytes.into())
     }
 
@@ -162,15 +163,16 @@ impl Entry {
         for _ in 0..reader.number()? {
             reader.period()?;
         }
-        let active = reader.text()?;
-        let (kind, slot, variant) = place(asset, active)?;
-        let prefix = reader.text()?;
-        while !reader.0.is_empty() {
-            let mut file = Reader(reader.bytes()?);
-            let is_it =
-                file.byte()? == kind as u8 && file.text()? == slot && file.text()? == variant;
+        let mut files = reader.files()?;
+        let (kind, slot, variant) = place(asset, files.active)?;
+        let wanted = tag(kind as u8, slot, variant);
+        while let Some((tag, mut file)) = files.next() {
+            let is_it = tag == wanted
+                && file.byte()? == kind as u8
+                && file.text()? == slot
+                && file.text()? == variant;
             if is_it {
-                return file.file(prefix);
+                return file.file(files.prefix);
             }
         }
         None
@@ -190,14 +192,13 @@ impl Entry {
         if always {
             public.push(Period { starts_at: None, ends_at: None });
         }
-        let (active, prefix) = (reader.text()?, reader.text()?);
+        let mut packed = reader.files()?;
         let mut files = Vec::new();
-        while !reader.0.is_empty() {
-            let mut file = Reader(reader.bytes()?);
+        while let Some((_, mut file)) = packed.next() {
             let place = (file.byte()?, file.text()?, file.text()?);
-            files.push((place, file.file(prefix)?));
+            files.push((place, file.file(packed.prefix)?));
         }
-        Some(Unpacked { public, active, files })
+        Some(Unpacked { public, active: packed.active, files })
     }
 
     /// Bytes that it holds.
@@ -274,13 +275,14 @@ pub(super) fn channel_key(tenant: TenantId, channel: ChannelId) -> [u8; 18] {
     bytes
 }
 
-fn push_files(bytes: &mut Vec<u8>, files: &[FileState], names: &Names) {
+fn push_files(bytes: &mut Vec<u8>, active: &str, files: &[FileState], names: &Names) {
     let prefix = common_prefix(files.iter().map(|file| &*file.key));
-    push_text(bytes, prefix);
+    let (mut directory, mut packed) = (Vec::new(), Vec::new());
     for file in files {
         let FileState { number: _, place, origin, key, name, size, mime, sha256 } = file;
         let FilePlace { kind, slot, variant } = place;
-        let mut packed = vec![*kind as u8];
+        let begin = packed.len();
+        packed.push(*kind as u8);
         push_text(&mut packed, slot);
         push_text(&mut packed, variant);
         push_number(&mut packed, names.number(origin));
@@ -296,9 +298,27 @@ fn push_files(bytes: &mut Vec<u8>, files: &[FileState], names: &Names) {
         {
             packed.extend_from_slice(&digest);
         }
-        push_number(bytes, packed.len() as u64);
-        bytes.extend_from_slice(&packed);
+        directory.push(tag(*kind as u8, slot, variant));
+        push_number(&mut directory, (packed.len() - begin) as u64);
     }
+    push_number(bytes, directory.len() as u64);
+    bytes.extend_from_slice(&directory);
+    push_text(bytes, active);
+    push_text(bytes, prefix);
+    bytes.extend_from_slice(&packed);
+}
+
+/// Where a file belongs, in a byte: its kind, and how long its names are and what they begin and end
+/// with. Of files with one tag, each is looked at.
+fn tag(kind: u8, slot: &str, variant: &str) -> u8 {
+    let mut tag = kind;
+    for text in [slot.as_bytes(), variant.as_bytes()] {
+        let [length, ..] = text.len().to_le_bytes();
+        for byte in [Some(&length), text.first(), text.last()] {
+            tag = tag.wrapping_mul(31).wrapping_add(byte.copied().unwrap_or_default());
+        }
+    }
+    tag
 }
 
 /// What all texts begin with, up to a slash: so that the end of a key is a name.
@@ -330,7 +350,31 @@ fn push_text(bytes: &mut Vec<u8>, text: &str) {
 /// Reads what the functions above wrote.
 struct Reader<'e>(&'e [u8]);
 
+/// The files of an entry, one after the other.
+struct Files<'e> {
+    active: &'e str,
+    prefix: &'e str,
+    directory: Reader<'e>,
+    packed: Reader<'e>,
+}
+
+impl<'e> Files<'e> {
+    /// The next one's tag, and its bytes, unread.
+    fn next(&mut self) -> Option<(u8, Reader<'e>)> {
+        let tag = self.directory.byte()?;
+        let length = usize::try_from(self.directory.number()?).ok()?;
+        Some((tag, Reader(self.packed.take(length)?)))
+    }
+}
+
 impl<'e> Reader<'e> {
+    /// What is behind the periods.
+    fn files(mut self) -> Option<Files<'e>> {
+        let directory = Reader(self.bytes()?);
+        let (active, prefix) = (self.text()?, self.text()?);
+        Some(Files { active, prefix, directory, packed: self })
+    }
+
     /// The rest of a file, behind where it belongs.
     fn file(&mut self, prefix: &'e str) -> Option<FileRef<'e>> {
         let (origin, rest, name) = (self.number()?, self.text()?, self.text()?);
