@@ -155,6 +155,10 @@ mod download_events;
 #[cfg(test)]
 mod purges;
 
+// What a control plane takes back, at every edge that follows it.
+#[cfg(test)]
+mod taken_back;
+
 // Large bodies, byte for byte from every source and by every way they can go.
 #[cfg(test)]
 mod large_bodies;

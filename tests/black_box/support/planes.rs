@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::control::{ApiClient, Records, application, exchange};
+use super::control::{ApiClient, Records, application, exchange, with_master_key};
 use super::edge::{Edge, NOW, usual_config};
 use super::output::keep_secret;
 use super::process::Process;
@@ -26,6 +26,23 @@ pub(crate) struct ControlPlane {
 impl ControlPlane {
     /// Starts one on these records.
     pub(crate) fn start(records: &Records) -> Self {
+        Self::start_with(records, |folder| folder)
+    }
+
+    /// Starts one that knows its site, and so makes links.
+    pub(crate) fn that_signs(records: &Records) -> Self {
+        Self::start_with(records, |folder| {
+            let folder = with_master_key(folder);
+            let path = folder.path().join("countersign.toml");
+            let text = std::fs::read_to_string(&path).unwrap();
+            let site = "\n[[site]]\nhosts = [\"*\"]\npublic_url = \"https://files.example.com\"\n\
+                        assets = { catalog = true }\n[site.token]\n";
+            std::fs::write(path, text + site).unwrap();
+            folder
+        })
+    }
+
+    fn start_with(records: &Records, complete: impl FnOnce(TempDir) -> TempDir) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let certificate = Certificate::of(&["control.test"]);
         std::fs::write(folder.path().join("control.pem"), &certificate.pem).unwrap();
@@ -38,8 +55,9 @@ impl ControlPlane {
             records.address()
         );
         std::fs::write(folder.path().join("countersign.toml"), config).unwrap();
-        let scopes =
-            "overrides.admin edges.admin tenants.admin links.revoke audit.read catalog.write";
+        let folder = complete(folder);
+        let scopes = "overrides.admin edges.admin tenants.admin links.revoke audit.read \
+                      catalog.read catalog.write files.read keys.admin";
         let credentials = application(folder.path(), scopes);
         let mut plane = Self {
             process: None,
