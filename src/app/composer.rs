@@ -46,6 +46,24 @@ pub(super) struct Rest {
     pub(super) control: Option<Arc<ControlState>>,
 }
 
+/// What of a policy tells edges apart.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InForce {
+    /// Who follows control planes counts what they say, so that edges can be compared.
+    pub(super) version: u64,
+    /// When it was last known to be so.
+    pub(super) at: UnixSeconds,
+}
+
+impl InForce {
+    pub(super) fn of(policy: &EdgeSnapshot) -> Self {
+        let followed = policy.control.as_deref().and_then(|control| {
+            Some(Self { version: control.version, at: control.lease.heard()? })
+        });
+        followed.unwrap_or(Self { version: policy.version, at: policy.published })
+    }
+}
+
 impl Composer {
     pub(super) fn new(
         publisher: SnapshotPublisher<EdgeState>,
@@ -108,9 +126,7 @@ impl Composer {
         };
         let overrides = policy.overrides.entries() + of_control(|it| it.overrides.entries());
         let blocked = policy.blocklist.entries() + of_control(|it| it.blocklist.entries());
-        // Who follows a control plane counts what it says, so that edges can be compared.
-        let followed = policy.control.as_deref().filter(|it| it.lease.heard().is_some());
-        let version = followed.map_or(policy.version, |it| it.version);
+        let version = InForce::of(policy).version;
         metrics.snapshot_version.set(i64::try_from(version).unwrap_or(i64::MAX));
         metrics.override_entries.set(gauge(overrides));
         metrics.blocklist_entries.set(gauge(blocked));

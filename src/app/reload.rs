@@ -21,7 +21,7 @@ use crate::data_plane::{
 use crate::delivery::DeliveryDesk;
 use crate::policy::Blocklist;
 
-use super::composer::Composer;
+use super::composer::{Composer, InForce};
 use super::load::{self, CheckError};
 use super::watch::Fingerprint;
 
@@ -320,10 +320,7 @@ impl Reloader {
 
     /// Seconds since the state in force was published, or known to be the newest.
     fn age(&self) -> i64 {
-        let known = self.composer.reader().load().map(|state| {
-            let heard = state.policy.control.as_ref().and_then(|control| control.lease.heard());
-            heard.unwrap_or(state.policy.published)
-        });
+        let known = self.composer.reader().load().map(|state| InForce::of(&state.policy).at);
         let age = known.map_or(0, |known| self.clock.now().since(known));
         i64::try_from(age).unwrap_or(i64::MAX)
     }

@@ -20,7 +20,7 @@ use crate::data_plane::{
 use crate::policy::{SnapshotPublisher, SnapshotReader};
 use crate::telemetry::{AdminError, AdminListener, Readiness};
 
-use super::composer::{Awaits, Composer};
+use super::composer::{Awaits, Composer, InForce};
 use super::control::{Control, ControlError, ControlSetup};
 use super::edge::{BoundEdge, Edge, follow, raise_descriptor_limit};
 use super::events::EventKeeper;
@@ -215,7 +215,7 @@ impl Service {
         let admin = admin.map(|admin| {
             let address = admin.address();
             tracing::info!(event = "listening", plane = "admin", address = %address);
-            runtime.spawn(admin.serve(registry, move || readiness(&state)));
+            runtime.spawn(admin.serve(registry, move || readiness(&state, clock)));
             address
         });
         let (reload, reload_thread) = reloader.run().map_err(StartError::System)?;
@@ -323,9 +323,12 @@ impl Signals {
     }
 }
 
-fn readiness(state: &SnapshotReader<EdgeState>) -> Readiness {
+fn readiness(state: &SnapshotReader<EdgeState>, clock: Clock) -> Readiness {
     match state.load() {
-        Some(_) => Readiness::Ready,
+        Some(state) => {
+            let known = InForce::of(&state.policy);
+            Readiness::Ready { version: known.version, age: clock.now().since(known.at) }
+        }
         None => Readiness::NotReady,
     }
 }

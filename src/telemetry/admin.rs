@@ -32,8 +32,13 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 pub enum Readiness {
     /// No snapshot is in force yet.
     NotReady,
-    /// It serves.
-    Ready,
+    /// It serves by what is in force.
+    Ready {
+        /// The version of that.
+        version: u64,
+        /// How long ago it was known to be so, in seconds.
+        age: u64,
+    },
 }
 
 /// The listener cannot be opened.
@@ -113,7 +118,9 @@ fn answer(
     match request.uri().path() {
         "/livez" => text(StatusCode::OK, "alive\n"),
         "/readyz" => match readiness() {
-            Readiness::Ready => text(StatusCode::OK, "ready\n"),
+            Readiness::Ready { version, age } => {
+                text(StatusCode::OK, format!("ready: version {version}, {age} s old\n"))
+            }
             Readiness::NotReady => {
                 text(StatusCode::SERVICE_UNAVAILABLE, "not ready: no snapshot is in force\n")
             }

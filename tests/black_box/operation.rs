@@ -16,7 +16,8 @@ fn every_answer_is_a_log_line_and_a_count_and_none_shows_a_token() {
         Some("token_signature")
     );
     assert_eq!(get(edge.admin(), "/livez").status, 200);
-    assert_eq!(get(edge.admin(), "/readyz").body, b"ready\n");
+    let ready = String::from_utf8(get(edge.admin(), "/readyz").body).unwrap();
+    assert_eq!(ready, "ready: version 1, 0 s old\n");
     let metrics = String::from_utf8(get(edge.admin(), "/metrics").body).unwrap();
     for line in [
         "countersign_requests_total{code=\"ok\",outcome=\"allow\"} 1",
