@@ -3,20 +3,26 @@
 //! A native body is read once, straight into its type: unknown and repeated fields are errors, with
 //! a pointer to where they stand. A compat body may have whatever its vendor's clients send.
 
-use axum::body::{Bytes, to_bytes};
+use std::time::Duration;
+
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::error::{Problem, ProblemCode};
 use super::state::Api;
 
 /// Most bytes of a body.
 pub(super) const BODY_LIMIT: usize = 1024 * 1024;
+/// How long a body may take to come.
+const PATIENCE: Duration = Duration::from_secs(30);
 /// How deep arrays and objects may lie within each other.
 const DEPTH_LIMIT: usize = 32;
 
@@ -71,9 +77,18 @@ pub(super) async fn bytes(request: Request) -> Result<Bytes, Problem> {
     if stated.and_then(|it| it.parse::<u64>().ok()).is_some_and(|it| it > BODY_LIMIT as u64) {
         return Err(Problem::new(ProblemCode::BodyTooLarge));
     }
-    to_bytes(request.into_body(), BODY_LIMIT)
-        .await
-        .map_err(|_| Problem::new(ProblemCode::BodyTooLarge))
+    let body = Limited::new(request.into_body(), BODY_LIMIT).collect();
+    // Nobody holds a connection by a body that never ends: anybody may log in.
+    let read = timeout(PATIENCE, body).await.map_err(|_| {
+        Problem::invalid("", format!("the body did not come within {} s", PATIENCE.as_secs()))
+    })?;
+    match read {
+        Ok(read) => Ok(read.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            Err(Problem::new(ProblemCode::BodyTooLarge))
+        }
+        Err(_) => Err(Problem::invalid("", "the body was broken off, or is not well framed")),
+    }
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
@@ -158,7 +173,33 @@ pub(super) fn ok<T: Serialize>(value: &T) -> Response {
 
 #[cfg(test)]
 mod unit_tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use axum::body::Body;
+    use futures_core::Stream;
+
     use super::*;
+
+    struct Never;
+
+    impl Stream for Never {
+        type Item = Result<Bytes, Infallible>;
+
+        fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever_for_a_body() {
+        let problem = bytes(Request::new(Body::from_stream(Never))).await.unwrap_err();
+        assert_eq!(problem.code.status(), StatusCode::BAD_REQUEST);
+        let long = Body::from(vec![b' '; BODY_LIMIT + 1]);
+        let problem = bytes(Request::new(long)).await.unwrap_err();
+        assert_eq!(problem.code.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
 
     #[test]
     fn depth_is_counted_outside_texts() {
