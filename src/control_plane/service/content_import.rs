@@ -101,17 +101,20 @@ impl ContentImports {
                 outcomes.insert(place, Imported::Refused(invalid.into()));
                 continue;
             }
+            // First: whoever may not make it is not told that it is there.
+            match may_import(&mut view, &self.rights, self.tenant, &import).await {
+                Ok(()) => {}
+                Err(error) if is_of_one(&error) => {
+                    outcomes.insert(place, Imported::Refused(error));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
             let twice = import.id.as_ref().is_some_and(|id| !own.insert(id.clone()));
             if twice || import.id.as_ref().is_some_and(|id| known.contains(id)) {
                 outcomes.insert(place, Imported::Known);
-                continue;
-            }
-            match may_import(&mut view, &self.rights, self.tenant, &import).await {
-                Ok(()) => fresh.push((place, import)),
-                Err(error) if is_of_one(&error) => {
-                    outcomes.insert(place, Imported::Refused(error));
-                }
-                Err(error) => return Err(error),
+            } else {
+                fresh.push((place, import));
             }
         }
         Ok(fresh)

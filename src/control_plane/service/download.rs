@@ -27,7 +27,7 @@ impl Services {
     /// says under which name one is to be saved.
     ///
     /// What is not published is linked to as well, for whoever may ask here may see it (D16, G16):
-    /// such a link opens it until it is published or the link has expired.
+    /// such a link opens it, published or not, until the link has expired or is revoked.
     pub async fn download_list(
         &self,
         caller: &Caller,

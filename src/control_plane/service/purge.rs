@@ -4,19 +4,20 @@ use super::desk::Services;
 use super::error::{Invalid, ServiceError};
 use crate::asset::TenantId;
 use crate::control_plane::caller::Caller;
-use crate::control_plane::record::{FeedVersion, PurgedFiles, Scope};
+use crate::control_plane::record::{FeedVersion, PurgedFiles};
 use crate::policy::HostPattern;
 
 impl Services {
     /// Has every edge drop what it cached of these files of a tenant. Gives the version of the feed
-    /// that says so: where that is in force, it is done.
+    /// that says so: where that is in force, it is done. No member's: an origin may be asked for all
+    /// of them again.
     pub async fn cache_purge(
         &self,
         caller: &Caller,
         tenant: TenantId,
         files: PurgedFiles,
     ) -> Result<FeedVersion, ServiceError> {
-        let mut change = self.tenant_change(caller, Scope::CatalogWrite, tenant).await?;
+        let mut change = self.change_of_all(caller, tenant).await?;
         let files = match files {
             PurgedFiles::Site(host) => match HostPattern::parse(&host) {
                 Some(HostPattern::Exact(host)) => PurgedFiles::Site(host),

@@ -359,6 +359,17 @@ async fn a_member_works_in_their_folders(stage: Stage) {
     stage.send(&format!("PUT {one}/links"), &admin, &link).await.expect(200);
     let seen = stage.ask(&format!("GET {one}/links"), ann).await.expect(200).json();
     assert_eq!(seen["items"], json!([]));
+    // What every edge keeps is not theirs either.
+    let purge = json!({"files": {"by": "content", "subject": "shelved"}});
+    stage.send("POST /api/v1/tenants/1/purges", ann, &purge).await.expect(403);
+    stage.send("POST /api/v1/tenants/1/purges", &admin, &purge).await.expect(201);
+    // Nor is it said that something is there, where they may make nothing.
+    let line = |id: &str| format!("{}\n", json!({"id": id, "kind": "VIDEO"}));
+    let both = [line(&sample.content), line("unknown")].concat();
+    let headers = [&*format!("Authorization: Bearer {ann}"), "Content-Type: application/x-ndjson"];
+    let report = stage.call(&format!("POST {PATH}/import"), &headers, &both).await;
+    let report = report.expect(200).json();
+    assert_eq!((&report["known"], &report["refused"]), (&json!(0), &json!(2)), "{report}");
 }
 
 async fn a_member_classifies_by_what_they_manage(stage: Stage) {
