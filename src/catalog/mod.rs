@@ -15,6 +15,7 @@
 //! Not here: who may have a file (`policy`), and how the catalog comes here (the change feed).
 
 mod change;
+mod encoding;
 mod entry;
 mod index;
 mod names;

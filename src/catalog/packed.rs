@@ -7,13 +7,14 @@
 //! file      = kind:1 slot variant origin rest name size mime sha256
 //! ```
 //!
-//! Numbers are of LEB128, texts begin with their length. `prefix` is what the keys of all files
+//! Numbers and texts are as `encoding` has them. `prefix` is what the keys of all files
 //! begin with; `since` the version of the feed that a reader must know of, or 0. A tag is a digest of
 //! where a file belongs: the others, each in memory that is far away, are passed over without a look.
 //! A name that is the end of its file's key is not there twice. Entries are made and read here only.
 
 use std::sync::Arc;
 
+use super::encoding::{Reader, push_number, push_text};
 use super::entry::{
     ContentState, FileKind, FilePlace, FileState, FolderState, Period, Publication,
 };
@@ -334,22 +335,6 @@ fn common_prefix<'k>(mut keys: impl Iterator<Item = &'k str>) -> &'k str {
     prefix
 }
 
-fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        bytes.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push((number & 0x7f) as u8);
-}
-
-fn push_text(bytes: &mut Vec<u8>, text: &str) {
-    push_number(bytes, text.len() as u64);
-    bytes.extend_from_slice(text.as_bytes());
-}
-
-/// Reads what the functions above wrote.
-struct Reader<'e>(&'e [u8]);
-
 /// The files of an entry, one after the other.
 struct Files<'e> {
     active: &'e str,
@@ -381,39 +366,6 @@ impl<'e> Reader<'e> {
         let (size, mime) = (self.number()?, self.number()?);
         let sha256 = self.0.first_chunk();
         Some(FileRef { origin, mime, prefix, rest, name, size, sha256 })
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        let (byte, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*byte)
-    }
-
-    fn take(&mut self, length: usize) -> Option<&'e [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..u64::BITS).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    fn bytes(&mut self) -> Option<&'e [u8]> {
-        let length = usize::try_from(self.number()?).ok()?;
-        self.take(length)
-    }
-
-    fn text(&mut self) -> Option<&'e str> {
-        std::str::from_utf8(self.bytes()?).ok()
     }
 
     fn period(&mut self) -> Option<Period> {
