@@ -8,10 +8,12 @@ mod claims;
 pub mod edge_auth;
 mod payload;
 mod rejection;
+mod terms;
 mod verified;
 
 pub use carrier::{Candidates, Carrier, CarrierRules, TokenCandidate, without_parameter};
 pub use claims::{Claims, Scope};
 pub use payload::{LinkBinding, LinkOpens, LinkPayload, OwnerDigest, QueryDigest};
 pub use rejection::{MalformedToken, TokenRejection};
+pub use terms::{IssuerMark, LinkTerms, Sharing, TagMark, Uses};
 pub use verified::{MacBudget, Subject, VerifiedToken};

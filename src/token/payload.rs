@@ -1,12 +1,13 @@
 //! What the `data` field of a link of ours says.
 //!
 //! ```text
-//! payload = "1." binding [ ".u" ]  ; 1 = the version of this grammar
+//! payload = "1." binding [ ".u" ] terms  ; 1 = the version of this grammar
 //! binding = "q" digest             ; of the parameters that were signed: one file in one form
 //!         / "c" digest             ; of the content or channel: every file of it
 //! ```
 //!
-//! A digest is 16 characters of base64url, `u` opens what is not published, too (G16). An ACL
+//! A digest is 16 characters of base64url, `u` opens what is not published, too (G16); for the rest
+//! see [`LinkTerms`]. An ACL
 //! covers a path only: of a link the digest binds the parameters that choose bytes, or how they are
 //! saved (requirements G9). A cookie opens a content in every form (G31), so it binds none of them;
 //! what it is bound to is whose file the path names, whatever its ACL covers. Either is bound to the
@@ -21,6 +22,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
 use super::Subject;
+use super::terms::LinkTerms;
 use crate::target::{cut, percent_decode, separated};
 
 /// The parameters that a link of ours signs; others (`cache-buster`) choose nothing.
@@ -36,6 +38,8 @@ pub struct LinkPayload {
     pub binding: LinkBinding,
     /// How far it opens.
     pub opens: LinkOpens,
+    /// On which terms.
+    pub terms: LinkTerms,
 }
 
 /// What a link is bound to, within what its ACL covers.
@@ -74,18 +78,18 @@ impl LinkPayload {
     /// Reads the field's text. Whatever it does not know is refused: it may be what closes
     /// something.
     pub(super) fn parse(text: &str) -> Result<Self, NotAPayload> {
-        let mut items = separated(text, b'.');
+        let mut items = separated(text, b'.').peekable();
         if items.next() != Some("1") {
             return Err(NotAPayload);
         }
         let binding = LinkBinding::parse(items.next().ok_or(NotAPayload)?)?;
-        let opens = match items.next() {
+        let opens = match items.next_if_eq(&"u") {
             None => LinkOpens::Published,
-            Some("u") => LinkOpens::Everything,
-            Some(_) => return Err(NotAPayload),
+            Some(_) => LinkOpens::Everything,
         };
+        let terms = LinkTerms::take(&mut items)?;
         match items.next() {
-            None => Ok(Self { binding, opens }),
+            None => Ok(Self { binding, opens, terms }),
             Some(_) => Err(NotAPayload),
         }
     }
@@ -123,9 +127,10 @@ impl fmt::Display for LinkPayload {
         };
         write!(f, "1.{kind}{}", URL_SAFE_NO_PAD.encode(bytes))?;
         match self.opens {
-            LinkOpens::Everything => f.write_str(".u"),
-            LinkOpens::Published => Ok(()),
+            LinkOpens::Everything => f.write_str(".u")?,
+            LinkOpens::Published => {}
         }
+        self.terms.fmt(f)
     }
 }
 
@@ -161,19 +166,19 @@ impl QueryDigest {
 }
 
 /// A tenant and texts to be digested, each with its length: no two lists of texts are one text.
-struct Parts(Sha256);
+pub(super) struct Parts(Sha256);
 
 impl Parts {
-    fn of(tenant: u64) -> Self {
+    pub(super) fn of(tenant: u64) -> Self {
         Self(Sha256::new_with_prefix(tenant.to_le_bytes()))
     }
 
-    fn add(&mut self, text: &str) {
+    pub(super) fn add(&mut self, text: &str) {
         self.0.update(text.len().to_le_bytes());
         self.0.update(text);
     }
 
-    fn digest(self) -> Bytes {
+    pub(super) fn digest(self) -> Bytes {
         self.0.finalize().first_chunk().copied().unwrap_or_default()
     }
 }
@@ -182,6 +187,7 @@ impl Parts {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::terms::tests::any_terms;
     use super::*;
 
     /// Sixteen characters of a digest.
@@ -214,6 +220,10 @@ mod tests {
             "1.c0.x",
             "1.c0.u.q0",
             "1.C0",
+            "1.q0.a.u",
+            "1.q0.o.a",
+            "1.q0.a.x",
+            "1.a.q0",
             "1.c0=",
         ] {
             let text = text.replace('0', ZEROS);
@@ -227,7 +237,9 @@ mod tests {
             ("1.c0.u", LinkBinding::Owner(owner), LinkOpens::Everything),
         ] {
             let text = text.replace('0', ZEROS);
-            assert_eq!(LinkPayload::parse(&text), Ok(LinkPayload { binding, opens }), "{text}");
+            let terms = LinkTerms::default();
+            let payload = LinkPayload { binding, opens, terms };
+            assert_eq!(LinkPayload::parse(&text), Ok(payload), "{text}");
         }
     }
 
@@ -269,6 +281,7 @@ mod tests {
             bytes in any::<[u8; 12]>(),
             of_owner in any::<bool>(),
             everything in any::<bool>(),
+            terms in any_terms(),
         ) {
             let opens = if everything { LinkOpens::Everything } else { LinkOpens::Published };
             let binding = if of_owner {
@@ -276,7 +289,7 @@ mod tests {
             } else {
                 LinkBinding::Query(QueryDigest(bytes))
             };
-            let payload = LinkPayload { binding, opens };
+            let payload = LinkPayload { binding, opens, terms };
             prop_assert_eq!(LinkPayload::parse(&payload.to_string()), Ok(payload));
         }
 
@@ -295,7 +308,8 @@ mod tests {
             let path = |id: &str| format!("/private/videos/{id}/{rest}");
             let digest = OwnerDigest::of(1, &path(&owner)).unwrap();
             let binding = LinkBinding::Owner(digest);
-            let payload = LinkPayload { binding, opens: LinkOpens::Published };
+            let (opens, terms) = (LinkOpens::Published, LinkTerms::default());
+            let payload = LinkPayload { binding, opens, terms };
             let asked = path(&other);
             let subject = Subject { wire: "", decoded: &asked, query: Some(&query), tenant: 1 };
             prop_assert_eq!(payload.is_of(subject), owner == other);

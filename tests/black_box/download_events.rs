@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use countersign::clock::UnixSeconds;
 use countersign::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use countersign::token::edge_auth::{EdgeAuth, SignRequest, SignScope, sign};
-use countersign::token::{LinkBinding, LinkOpens, LinkPayload, QueryDigest};
+use countersign::token::{LinkBinding, LinkOpens, LinkPayload, LinkTerms, QueryDigest};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -36,7 +36,8 @@ fn link(path: &str, id: &str) -> String {
     let rules = EdgeAuth::with_keys(Keyring::new(vec![key.unwrap()]));
     let key = rules.keyring.signer(UnixSeconds::new(NOW)).unwrap();
     let binding = LinkBinding::Query(QueryDigest::of(1, None));
-    let payload = LinkPayload { binding, opens: LinkOpens::Published }.to_string();
+    let payload = LinkPayload { binding, opens: LinkOpens::Published, terms: LinkTerms::default() }
+        .to_string();
     let scope = SignScope::Acl(&[path]);
     let request = SignRequest { scope, id: Some(id), payload: Some(&payload), ..an_hour() };
     format!("{path}?__token__={}", sign(&rules, key, &request).unwrap())

@@ -14,7 +14,7 @@ use super::signer::{LinkRefusal, LinkSigner, LinkToken, PARAMETER, Statement, ad
 use crate::asset::{ChannelId, ContentId, TenantId};
 use crate::catalog::{FileKind, FilePlace};
 use crate::clock::UnixSeconds;
-use crate::token::{Carrier, LinkBinding, LinkOpens, LinkPayload, OwnerDigest};
+use crate::token::{Carrier, LinkBinding, LinkOpens, LinkPayload, LinkTerms, OwnerDigest};
 
 /// A cookie that is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +76,7 @@ impl LinkSigner {
         let statement = Statement {
             tenant,
             acl: &acl,
-            payload: LinkPayload { binding, opens: request.opens },
+            payload: LinkPayload { binding, opens: request.opens, terms: LinkTerms::default() },
             expiry: request.expiry,
             ip: None,
         };

@@ -15,7 +15,7 @@ use crate::clock::UnixSeconds;
 use crate::control_plane::record::LinkId;
 use crate::policy::{EdgeSnapshot, Site};
 use crate::token::edge_auth::{SignRequest, SignScope, sign};
-use crate::token::{Carrier, LinkBinding, LinkOpens, LinkPayload, QueryDigest};
+use crate::token::{Carrier, LinkBinding, LinkOpens, LinkPayload, LinkTerms, QueryDigest};
 
 /// Seconds by which a token says it was signed earlier than it was. One that was signed in the second
 /// of a revocation is of before it, and an edge whose clock is that much behind takes it.
@@ -37,6 +37,8 @@ pub struct LinkRequest<'r> {
     pub asset: &'r AssetPath,
     /// Is it to open what is not published?
     pub opens: LinkOpens,
+    /// On which terms it opens. Of what everybody may have there is no link that has any.
+    pub terms: LinkTerms,
     /// The last second at which it opens.
     pub expiry: UnixSeconds,
     /// The only address it opens for.
@@ -120,6 +122,7 @@ impl LinkSigner {
             payload: LinkPayload {
                 binding: LinkBinding::Query(target.digest(request.tenant)),
                 opens: request.opens,
+                terms: request.terms,
             },
             expiry: request.expiry,
             ip: request.ip,
@@ -274,6 +277,7 @@ mod tests {
             tenant: TENANT,
             asset,
             opens: LinkOpens::Published,
+            terms: LinkTerms::default(),
             expiry: NOW.plus(60),
             ip: None,
             file_name: None,

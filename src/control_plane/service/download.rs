@@ -8,7 +8,7 @@ use crate::clock::UnixSeconds;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::{LinkRequest, SignedLink};
 use crate::control_plane::record::{Content, ContentId, File, FileOwner, Scope};
-use crate::token::LinkOpens;
+use crate::token::{LinkOpens, LinkTerms};
 
 /// Seconds for which a link opens, where nobody says how long: 120 minutes (requirement D11).
 const LIFETIME: u64 = 7_200;
@@ -55,6 +55,7 @@ impl Services {
                 tenant,
                 asset: &asset,
                 opens,
+                terms: LinkTerms::default(),
                 expiry: now.plus(LIFETIME),
                 ip: None,
                 file_name: file_name.as_deref(),

@@ -24,7 +24,7 @@ use crate::policy::{
     PermittedObject, RegisteredFile,
 };
 use crate::token::edge_auth::SignRequest;
-use crate::token::{Carrier, LinkBinding, LinkOpens, LinkPayload, QueryDigest};
+use crate::token::{Carrier, LinkBinding, LinkOpens, LinkPayload, LinkTerms, QueryDigest};
 
 const SHA256: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
@@ -208,7 +208,7 @@ fn every_entry_override_asset_visibility_address_and_token() {
 fn only_a_link_of_ours_that_says_so_opens_what_is_not_published() {
     let (mine, vendors) = ("11112222333344445555666677778888", KEYS[0].1);
     let binding = LinkBinding::Query(QueryDigest::of(TENANT.0, None));
-    let says = |opens| LinkPayload { binding, opens }.to_string();
+    let says = |opens| LinkPayload { binding, opens, terms: LinkTerms::default() }.to_string();
     let (everything, published) = (says(LinkOpens::Everything), says(LinkOpens::Published));
     for &entered in Entered::ALL {
         for &opened in Opened::ALL {

@@ -12,7 +12,9 @@ use crate::policy::{
     RevokedLinks, TenantRevocations,
 };
 use crate::token::edge_auth::{EdgeAuth, SignRequest, sign};
-use crate::token::{Carrier, LinkBinding, LinkOpens, LinkPayload, OwnerDigest, QueryDigest};
+use crate::token::{
+    Carrier, LinkBinding, LinkOpens, LinkPayload, LinkTerms, OwnerDigest, QueryDigest,
+};
 
 const MINE: &str = "11112222333344445555666677778888";
 const EVERYBODYS: &str = "99990000aaaabbbbccccddddeeeeffff";
@@ -68,7 +70,8 @@ fn what_was_signed_of_the_query_cannot_be_changed() {
     let snapshot = with_keys(&keys, Revocations::default());
     let binding =
         LinkBinding::Query(QueryDigest::of(TENANT.0, Some("quality=720p&file-name=a.jpg")));
-    let payload = LinkPayload { binding, opens: LinkOpens::Published }.to_string();
+    let payload = LinkPayload { binding, opens: LinkOpens::Published, terms: LinkTerms::default() }
+        .to_string();
     let token = || signed(MINE, Some(&payload));
     for same in [
         "quality=720p&file-name=a.jpg",
@@ -103,7 +106,13 @@ fn what_is_bound_to_a_content_opens_that_one_in_every_form() {
     let snapshot = with_keys(&keys, Revocations::default());
     let of = |path: &str| {
         let binding = LinkBinding::Owner(OwnerDigest::of(TENANT.0, path).unwrap());
-        signed(MINE, Some(&LinkPayload { binding, opens: LinkOpens::Published }.to_string()))
+        signed(
+            MINE,
+            Some(
+                &LinkPayload { binding, opens: LinkOpens::Published, terms: LinkTerms::default() }
+                    .to_string(),
+            ),
+        )
     };
     for query in ["", "quality=720p", "quality=source&file-name=a.jpg", "streaming=true&x"] {
         assert_eq!(opened(&snapshot, query, of(PATH)).as_deref(), Ok("mine"), "{query}");
