@@ -20,6 +20,7 @@ const load = file => import(pathToFileURL(path.join(suite, file)))
 
 const fetch = createRequire(path.join(suite, 'cli.mjs'))('node-fetch')
 const { runTests, getResults } = await load('client/runner.mjs')
+const { makeCacheTest } = await load('client/test.mjs')
 const tests = (await load('tests/index.mjs')).default
 tests.push((await load('tests/surrogate-control.mjs')).default)
 
@@ -42,7 +43,6 @@ const ordered = [...tests.filter(group => !isStale(group)), ...tests.filter(isSt
 const atOnce = ordered.filter(group => !isStale(group))
   .flatMap(group => group.tests).filter(test => test.browser_only !== true).length
 await runTests(ordered, routed, false, edge, atOnce)
-const results = getResults()
 
 // As the suite's own page judges, without regard to what a test depends on: `lib/display.mjs`
 // needs a browser.
@@ -53,6 +53,24 @@ function judge (test, result) {
   if (test.kind === 'check') return 'no'
   return test.kind === 'optimal' ? 'optional' : 'FAIL'
 }
+
+const expected = new Map(
+  fs.readFileSync(expectedFile, 'utf8').trim().split('\n').map(line => line.split(' '))
+)
+
+// The suite goes by the clock on the wall: where the machine pauses, an answer is old before it is
+// asked for again, and what a test presupposes is not so. Such a one is run once more, alone. A test
+// that ran and came out differently is not.
+for (const test of ordered.flatMap(group => group.tests)) {
+  if (test.browser_only === true) continue
+  const verdict = judge(test, getResults()[test.id])
+  const unmet = verdict === 'setup' || verdict === 'harness'
+  if (unmet && expected.get(test.id) !== verdict) {
+    console.log(`${test.id}: ${verdict}; once more`)
+    await makeCacheTest(test)
+  }
+}
+const results = getResults()
 
 const lines = []
 const counts = {}
@@ -74,9 +92,6 @@ if (write === '--write') {
 if (process.env.COUNTERSIGN_TEST_VERBOSE) {
   for (const line of lines) console.log(line.id, line.verdict, line.why)
 }
-const expected = new Map(
-  fs.readFileSync(expectedFile, 'utf8').trim().split('\n').map(line => line.split(' '))
-)
 let changed = 0
 for (const { id, verdict, why } of lines) {
   if (expected.get(id) !== verdict) {
