@@ -218,7 +218,7 @@ fn a_decision_allocates_nothing() {
     let acl = token(&base);
     let whole = token(&SignRequest {
         start: Some(NOW),
-        ip: Some(CLIENT.parse().unwrap()),
+        ip: Some(CLIENT.parse::<std::net::IpAddr>().unwrap().into()),
         id: Some("lnk_live"),
         payload: Some("t=ag_01"),
         ..base

@@ -190,7 +190,7 @@ impl Options {
             },
             start: self.start.map(UnixSeconds::new),
             expiry: self.expiry(),
-            ip: self.ip.as_ref().map(|ip| ip.parse::<IpAddr>().unwrap()),
+            ip: self.ip.as_ref().map(|ip| ip.parse::<IpAddr>().unwrap().into()),
             id: self.id.as_deref(),
             payload: self.data.as_deref(),
             escape: self.escape_early.unwrap_or_default().then(|| signer.dialect()),

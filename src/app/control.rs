@@ -88,8 +88,14 @@ impl Control {
         composer: Composer,
     ) -> Result<Self, ControlError> {
         let ControlSetup { config, listeners, certificates } = setup;
-        let Config { public_url, store: place, trusted_proxies, master_key, requests_per_minute } =
-            config;
+        let Config {
+            public_url,
+            store: place,
+            trusted_proxies,
+            master_key,
+            max_link_lifetime,
+            requests_per_minute,
+        } = config;
         let failed = |source| ControlError::Store { address: format!("{place:?}"), source };
         let store = Store::open(&place).await.map_err(failed)?;
         register_tenants(&store, &composer, clock).await.map_err(failed)?;
@@ -101,7 +107,8 @@ impl Control {
         let sealing = master_key.clone();
         let api =
             Api::new(store.clone(), clock, public_url, trusted_proxies, sealing, links).await?;
-        let api = api.with_rate_limit(requests_per_minute);
+        let api =
+            api.with_rate_limit(requests_per_minute).with_longest_link(max_link_lifetime.as_secs());
         api.services().signing_key_ensure(&Caller::system("configuration")).await?;
         let edges = api.edges();
         let services = api.services().clone();

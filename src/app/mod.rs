@@ -19,7 +19,7 @@ pub use crate::telemetry::{ErrorChain, LogFormat, LogSetupError, init_log};
 pub use load::{CheckError, Policy, Summary, check, load_policy, parse_ttl};
 pub use provision::{
     ChainFault, ChainState, ClientCredentials, NewApplication, ProvisionError, Replaces, Scope,
-    ScopeSet, back_up, create_administrator, create_application, restore, verify_audit,
+    ScopeSet, SecretForm, back_up, create_administrator, create_application, restore, verify_audit,
 };
 pub use reload::{ReloadError, ReloadHandle};
 pub use scan::{ScanEffect, ScanError, ScanReport, ScanRequest, scan_catalog};

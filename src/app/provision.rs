@@ -26,6 +26,7 @@ use crate::policy::ControlState;
 use crate::secret::Secret;
 
 pub use crate::control_plane::record::{ChainFault, ChainState, Scope, ScopeSet};
+pub use crate::control_plane::service::SecretForm;
 pub use crate::control_plane::store::Replaces;
 
 /// What a new application may do.
@@ -37,6 +38,8 @@ pub struct NewApplication {
     pub tenant: Option<TenantId>,
     /// What it may do.
     pub scopes: ScopeSet,
+    /// What its secret is good for.
+    pub secret: SecretForm,
 }
 
 /// What a program logs in with.
@@ -117,12 +120,18 @@ pub fn create_application(
     clock: Clock,
     new: NewApplication,
 ) -> Result<ClientCredentials, ProvisionError> {
-    with_store(config, async |store| {
-        let services = Services::new(store, clock, PasswordHasher::new()?);
-        let NewApplication { name, tenant, scopes } = new;
+    let NewApplication { name, tenant, scopes, secret } = new;
+    let control = control_config(config)?;
+    with_store_at(&control.store, async |store| {
+        let master_key = match secret {
+            SecretForm::Password => None,
+            SecretForm::Signing => MasterKey::of(&control.master_key)?,
+        };
+        let services =
+            Services::new(store, clock, PasswordHasher::new()?).with_master_key(master_key);
         let draft = ApplicationDraft { tenant, name: name.into(), scopes, disabled_at: None };
         let caller = Caller::system("app create");
-        let (application, issued) = services.application_create(&caller, draft).await?;
+        let (application, issued) = services.application_create(&caller, draft, secret).await?;
         Ok(ClientCredentials {
             client_id: application.id.to_string(),
             client_secret: Secret::new(issued.secret.reveal().to_owned()),
@@ -220,8 +229,12 @@ fn with_store<T>(
     config: &Path,
     work: impl AsyncFnOnce(Store) -> Result<T, ProvisionError>,
 ) -> Result<T, ProvisionError> {
+    with_store_at(&control_config(config)?.store, work)
+}
+
+fn control_config(config: &Path) -> Result<control_plane::Config, ProvisionError> {
     let loaded = load::read(config).map_err(ProvisionError::Config)?;
-    with_store_at(&loaded.control.ok_or(ProvisionError::NoControl)?.store, work)
+    loaded.control.ok_or(ProvisionError::NoControl)
 }
 
 pub(super) fn with_store_at<T, E: From<ProvisionError>>(

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::output::{self, Exit};
-use crate::app::{self, ErrorChain, NewApplication, Scope, ScopeSet};
+use crate::app::{self, ErrorChain, NewApplication, Scope, ScopeSet, SecretForm};
 use crate::asset::TenantId;
 use crate::clock::Clock;
 
@@ -38,6 +38,9 @@ struct Create {
     /// What it may do; several times, or several names with commas between.
     #[arg(long, value_name = "SCOPE", required = true, value_parser = scopes)]
     scope: Vec<ScopeSet>,
+    /// Its secret signs requests as well, as MediaHub's clients do.
+    #[arg(long)]
+    signing: bool,
     /// The tenant that it is bound to; without one it reaches every tenant.
     #[arg(long, value_name = "NUMBER")]
     tenant: Option<u64>,
@@ -60,6 +63,7 @@ fn create(arguments: &Create) -> Exit {
     let new = NewApplication {
         name: arguments.name.clone(),
         tenant: arguments.tenant.map(TenantId),
+        secret: if arguments.signing { SecretForm::Signing } else { SecretForm::Password },
         scopes: arguments.scope.iter().flat_map(|scopes| scopes.iter()).collect(),
     };
     match app::create_application(&arguments.config, Clock::System, new) {

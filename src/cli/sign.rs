@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
@@ -13,21 +13,24 @@ use crate::asset::{AssetPath, Visibility};
 use crate::clock::{Clock, UnixSeconds};
 use crate::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey, SigningKey};
 use crate::policy::{Scheme, Site, SiteTable};
+use crate::secret::Secret;
 use crate::target::{PathToken, RequestHost, RequestTarget};
 use crate::token::edge_auth::{
     self, EdgeAuth, EscapeDialect, EscapeUrl, QueryRule, SignRequest, SignScope, UrlForm,
 };
-use crate::token::{Carrier, CarrierRules};
+use crate::token::{Carrier, CarrierRules, RequestKey};
 
 /// Signs a link with the key of the site that its host names.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
   countersign sign --config countersign.toml --url https://files.example.com/vod/a.mp4 --ttl 2h
-  countersign sign --key-hex aabbccddeeff00112233445566778899 --url /vod/a.mp4 --acl '/vod/*'")]
+  countersign sign --key-hex aabbccddeeff00112233445566778899 --url /vod/a.mp4 --acl '/vod/*'
+  countersign sign --scheme mediahub --client-id app_01 --secret-file secret \\
+      --url 'https://control.example.com/v1/files/downloads/?file_id=7'")]
 pub(super) struct Sign {
     /// The configuration whose site and key sign.
-    #[arg(long, value_name = "FILE", required_unless_present = "key_hex")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["key_hex", "client_id"])]
     config: Option<PathBuf>,
     /// A key instead of a configuration, hexadecimal; everything else at its default.
     #[arg(long, value_name = "HEX", conflicts_with_all = ["config", "key"])]
@@ -35,9 +38,17 @@ pub(super) struct Sign {
     /// What the link is to open.
     #[arg(long, value_name = "URL_OR_PATH")]
     url: String,
-    /// The token format; there is one.
-    #[arg(long, value_enum)]
-    scheme: Option<SchemeName>,
+    /// What is made: a link with an EdgeAuth token, or a request to the control plane that carries
+    /// its own signature, as MediaHub's clients make it.
+    #[arg(long, value_enum, default_value = "edge-auth")]
+    scheme: SchemeName,
+    /// The application that signs a request.
+    #[arg(long, value_name = "ID", requires = "secret_file")]
+    #[arg(conflicts_with_all = ["config", "key_hex"])]
+    client_id: Option<String>,
+    /// Where its signing secret is.
+    #[arg(long, value_name = "FILE", requires = "client_id")]
+    secret_file: Option<PathBuf>,
     /// A pattern of paths that the token opens, `*` any run, `?` one byte; several are allowed.
     /// Without one, the token opens the link's own path.
     #[arg(long, value_name = "PATTERN")]
@@ -45,9 +56,9 @@ pub(super) struct Sign {
     /// Sign the URL itself instead of a pattern: the token then opens nothing else.
     #[arg(long, conflicts_with = "acl")]
     url_token: bool,
-    /// How long it lives, as 90s, 120m, 2h, 7d.
-    #[arg(long, value_name = "DURATION", default_value = "120m", conflicts_with = "exp")]
-    ttl: String,
+    /// How long it lives, as 90s, 120m, 2h, 7d; if nothing is said, a link 120m and a request 180s.
+    #[arg(long, value_name = "DURATION", conflicts_with = "exp")]
+    ttl: Option<String>,
     /// Its last valid second, as seconds since 1970.
     #[arg(long, value_name = "EPOCH")]
     exp: Option<u64>,
@@ -77,6 +88,7 @@ pub(super) struct Sign {
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum SchemeName {
     EdgeAuth,
+    Mediahub,
 }
 
 pub(super) fn sign(arguments: &Sign) -> Exit {
@@ -90,10 +102,16 @@ pub(super) fn sign(arguments: &Sign) -> Exit {
 }
 
 fn signed(arguments: &Sign) -> Result<String, Exit> {
-    // The one scheme there is needs no choice; the option is there for scripts that name it.
-    let (Some(SchemeName::EdgeAuth) | None) = arguments.scheme;
     let now = arguments.now.map_or_else(|| Clock::System.now(), UnixSeconds::new);
     let link = Link::parse(&arguments.url)?;
+    match (arguments.scheme, &arguments.client_id) {
+        (SchemeName::EdgeAuth, None) => {}
+        (SchemeName::Mediahub, Some(client)) => return request(arguments, &link, client, now),
+        (SchemeName::Mediahub, None) | (SchemeName::EdgeAuth, Some(_)) => {
+            let words = "--scheme mediahub and --client-id go together";
+            return Err(output::usage(words));
+        }
+    }
     match (&arguments.config, &arguments.key_hex) {
         (Some(config), _) => {
             let policy = app::load_policy(config, now).map_err(output::failure)?;
@@ -125,13 +143,7 @@ fn with_rules(
     now: UnixSeconds,
 ) -> Result<String, Exit> {
     let key = signing_key(arguments, rules, now)?;
-    let expiry = if let Some(exp) = arguments.exp {
-        UnixSeconds::new(exp)
-    } else {
-        let ttl = app::parse_ttl(&arguments.ttl)
-            .map_err(|why| output::usage(format_args!("--ttl {}: {why}", arguments.ttl)))?;
-        now.plus(ttl.as_secs())
-    };
+    let expiry = expiry(arguments, "120m", now)?;
     let target = link.target(site)?;
     let escape = match rules.escape_url {
         EscapeUrl::On => Some(EscapeDialect::Python),
@@ -163,7 +175,7 @@ fn with_rules(
         scope,
         start: arguments.start.map(UnixSeconds::new),
         expiry,
-        ip: arguments.ip,
+        ip: arguments.ip.map(Into::into),
         id: arguments.id.as_deref(),
         payload: arguments.data.as_deref(),
         escape,
@@ -173,6 +185,35 @@ fn with_rules(
         return Ok(token);
     }
     link.with_token(&target, carriers, &token)
+}
+
+/// The last second at which what is made counts.
+fn expiry(arguments: &Sign, usual: &str, now: UnixSeconds) -> Result<UnixSeconds, Exit> {
+    if let Some(exp) = arguments.exp {
+        return Ok(UnixSeconds::new(exp));
+    }
+    let ttl = arguments.ttl.as_deref().unwrap_or(usual);
+    let lifetime =
+        app::parse_ttl(ttl).map_err(|why| output::usage(format_args!("--ttl {ttl}: {why}")))?;
+    Ok(now.plus(lifetime.as_secs()))
+}
+
+/// A request that carries its own signature.
+fn request(
+    arguments: &Sign,
+    link: &Link<'_>,
+    client: &str,
+    now: UnixSeconds,
+) -> Result<String, Exit> {
+    let file = arguments.secret_file.as_deref().unwrap_or(Path::new(""));
+    let failed = |why: &dyn std::fmt::Display| {
+        output::failure(format_args!("--secret-file {}: {why}", file.display()))
+    };
+    let secret = std::fs::read_to_string(file).map(Secret::new).map_err(|why| failed(&why))?;
+    // Into the key, and no further.
+    let key = RequestKey::of_secret(secret.expose()).map_err(|why| failed(&why))?;
+    let signed = key.sign(link.path_and_query, client, expiry(arguments, "180s", now)?);
+    Ok(format!("{}{signed}", link.origin))
 }
 
 fn signing_key<'k>(

@@ -3,12 +3,14 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::Path;
+use std::time::Duration;
 
 use super::document::{Bounds, Section, Value};
 use super::edge::{LISTENER_KEYS, MAX_LISTENERS, certificates, plain as unsecured};
 use super::finding::Finding;
 use super::secret_source::secret;
 use crate::control_plane::link::{MasterKey, MasterKeySource};
+use crate::control_plane::service::LONGEST_LINK;
 use crate::control_plane::{Config, StoreAddress};
 use crate::data_plane::ListenerConfig;
 use crate::keyring::KeyMaterial;
@@ -20,6 +22,7 @@ pub(super) const CONTROL_KEYS: &[&str] = &[
     "store",
     "master_key",
     "trusted_proxies",
+    "max_link_lifetime",
     "requests_per_minute",
     "compat",
     "listener",
@@ -35,6 +38,12 @@ const REQUESTS_PER_MINUTE: u32 = 30_000;
 
 const REQUESTS: Bounds<u64> = Bounds { min: 0, max: 10_000_000, why: "0 is any number" };
 
+const LINK_LIFETIME: Bounds<Duration> = Bounds {
+    min: Duration::from_mins(1),
+    max: Duration::from_hours(366 * 24),
+    why: "no link lives longer, whoever asks for it; a key that is replaced opens as long",
+};
+
 const STORE: &str = "sqlite:countersign.db";
 
 /// None where it cannot be started as written.
@@ -43,6 +52,7 @@ pub(super) fn control(section: Section<'_>) -> Option<Config> {
     let store = store(section);
     let trusted_proxies = section.value("trusted_proxies").map(|it| it.networks());
     let master_key = store.as_ref().map(|store| master_key(section, store));
+    let lifetime = section.value("max_link_lifetime").map(|it| it.duration(LINK_LIFETIME));
     let requests = section.value("requests_per_minute").map(|it| it.integer(REQUESTS));
     let requests = requests.unwrap_or(Some(REQUESTS_PER_MINUTE.into()));
     without_effect(section);
@@ -51,6 +61,7 @@ pub(super) fn control(section: Section<'_>) -> Option<Config> {
         store: store?,
         master_key: master_key??,
         trusted_proxies: trusted_proxies.map_or(Some(NetworkSet::default()), |it| it)?,
+        max_link_lifetime: lifetime.unwrap_or(Some(Duration::from_secs(LONGEST_LINK)))?,
         requests_per_minute: u32::try_from(requests?).ok().and_then(NonZeroU32::new),
     })
 }

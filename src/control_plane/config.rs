@@ -1,6 +1,7 @@
 //! What a control plane is started with.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use super::link::MasterKeySource;
 use super::store::StoreAddress;
@@ -17,6 +18,8 @@ pub struct Config {
     pub master_key: MasterKeySource,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: NetworkSet,
+    /// How long links live at most.
+    pub max_link_lifetime: Duration,
     /// How much each caller may ask; none: any number.
     pub requests_per_minute: Option<NonZeroU32>,
 }

@@ -161,8 +161,8 @@ mod tests {
     use super::*;
     use crate::asset::TenantId;
     use crate::control_plane::record::{
-        ContentDraft, ContentImport, ContentKind, FileDraft, FileKind, FileOwner, FilePlace,
-        PipelineDraft,
+        Autograph, ContentDraft, ContentImport, ContentKind, FileDraft, FileKind, FileOwner,
+        FilePlace, PipelineDraft,
     };
     use crate::control_plane::store::StoreAddress;
 
@@ -180,6 +180,8 @@ mod tests {
             width: None,
             height: None,
             language: None,
+            md5: None,
+            autograph: Autograph::Refused,
         }
     }
 

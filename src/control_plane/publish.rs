@@ -298,7 +298,7 @@ impl Unsealing {
             KeyUse::Links => {}
             KeyUse::Api | KeyUse::Sessions => return None,
         }
-        let opened = self.0.as_ref().map(|master| master.open(&id, &sealed));
+        let opened = self.0.as_ref().map(|master| master.open(id.as_str(), &sealed));
         let key = match opened {
             Some(Ok(material)) => {
                 let window = KeyWindow { not_before: Some(not_before), not_after };

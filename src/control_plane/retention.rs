@@ -1,6 +1,6 @@
 //! Forgets what nobody needs any more: tokens that ended, failed logins, answers kept for repeated calls,
 //! revocations of links that have expired by themselves, the oldest part of the change feed, and
-//! downloads of long ago.
+//! downloads and links of long ago.
 //!
 //! Nothing of it is said to anybody, and what is forgotten late does no harm. The audit log is not
 //! forgotten.
@@ -25,6 +25,9 @@ const TOKENS_KEPT: u64 = 24 * 3600;
 /// Seconds for which it is known who downloaded what: half a year. They say from where, and that is
 /// nobody's to keep for ever.
 const DOWNLOADS_KEPT: u64 = 180 * 24 * 3600;
+
+/// Seconds for which a link that ended is known: as long as what was downloaded by it.
+const LINKS_KEPT: u64 = DOWNLOADS_KEPT;
 
 /// Versions of the feed that a reader may be behind.
 const FEED_KEPT: u64 = 100_000;
@@ -55,6 +58,12 @@ async fn forget(store: &Store, clock: Clock) -> Result<(), StoreError> {
     while forgotten == Forgotten::Some {
         let mut change = store.change(&caller, now).await?;
         forgotten = change.download_event_forget(before(DOWNLOADS_KEPT)).await?;
+        change.commit().await?;
+    }
+    let mut gone = 1;
+    while gone > 0 {
+        let mut change = store.change(&caller, now).await?;
+        gone = change.download_link_forget(before(LINKS_KEPT)).await?;
         change.commit().await?;
     }
     Ok(())

@@ -143,8 +143,11 @@ impl Replica {
             Change::Revoked { id, links: Some(revoked) } => {
                 let known = self.revoked.insert(id, revoked.clone());
                 match known {
-                    None => Arc::make_mut(self.revocations.entry(revoked.tenant).or_default())
-                        .add(&revoked.links, revoked.since),
+                    None => Arc::make_mut(self.revocations.entry(revoked.tenant).or_default()).add(
+                        revoked.tenant,
+                        &revoked.links,
+                        revoked.since,
+                    ),
                     Some(known) if known == revoked => {}
                     Some(known) => {
                         self.compile_revocations(known.tenant);
@@ -177,7 +180,7 @@ impl Replica {
     fn compile_revocations(&mut self, tenant: TenantId) {
         let mut compiled = TenantRevocations::default();
         for revoked in self.revoked.values().filter(|revoked| revoked.tenant == tenant) {
-            compiled.add(&revoked.links, revoked.since);
+            compiled.add(tenant, &revoked.links, revoked.since);
         }
         self.revocations.insert(tenant, Arc::new(compiled));
     }

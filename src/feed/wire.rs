@@ -106,8 +106,10 @@ pub(super) enum WireOpening {
 #[serde(rename_all = "snake_case")]
 pub(super) enum WireLinks {
     Asset(Box<str>),
+    Issuer(Box<str>),
     Key(Box<str>),
     Link(Box<str>),
+    Tag(Box<str>),
     TenantEpoch(u64),
 }
 
@@ -334,8 +336,10 @@ impl From<&RevokedLinks> for WireLinks {
     fn from(links: &RevokedLinks) -> Self {
         match links {
             RevokedLinks::Asset(path) => Self::Asset(path.clone()),
+            RevokedLinks::Issuer(id) => Self::Issuer(id.clone()),
             RevokedLinks::Key(key) => Self::Key(key.clone()),
             RevokedLinks::Link(id) => Self::Link(id.clone()),
+            RevokedLinks::Tag(tag) => Self::Tag(tag.clone()),
             RevokedLinks::TenantEpoch(epoch) => Self::TenantEpoch(*epoch),
         }
     }
@@ -365,8 +369,10 @@ impl From<WireLinks> for RevokedLinks {
     fn from(links: WireLinks) -> Self {
         match links {
             WireLinks::Asset(path) => Self::Asset(path),
+            WireLinks::Issuer(id) => Self::Issuer(id),
             WireLinks::Key(key) => Self::Key(key),
             WireLinks::Link(id) => Self::Link(id),
+            WireLinks::Tag(tag) => Self::Tag(tag),
             WireLinks::TenantEpoch(epoch) => Self::TenantEpoch(epoch),
         }
     }

@@ -65,7 +65,7 @@ pub fn token_verify(bytes: &[u8]) {
         scope,
         start: settings.start,
         expiry: EXPIRY,
-        ip: settings.bound_to,
+        ip: settings.bound_to.map(Into::into),
         id: (!id.is_empty()).then_some(id),
         payload: (!payload.is_empty()).then_some(payload),
         escape: settings.escape,

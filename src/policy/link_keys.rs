@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::keyring::{KeyId, KeyMaterial, KeyPurpose, KeyWindow, Keyring, SharedKey, SigningKey};
-use crate::token::edge_auth::EdgeAuth;
+use crate::token::edge_auth::{EdgeAuth, IpForm};
 
 /// A key for links.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,10 @@ impl LinkKeys {
             let key = SharedKey::of_material(KeyId::new(id), material, KeyPurpose::Links, *window);
             rings.entry(*tenant).or_default().push(key);
         }
-        let compiled = |(tenant, keys)| (tenant, EdgeAuth::with_keys(Keyring::new(keys)));
+        let compiled = |(tenant, keys)| {
+            let rules = EdgeAuth::with_keys(Keyring::new(keys));
+            (tenant, EdgeAuth { ip_form: IpForm::AddressOrNetwork, ..rules })
+        };
         Self(rings.into_iter().map(compiled).collect())
     }
 

@@ -1,6 +1,7 @@
 //! Links that were handed out and shall not open any more.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::target::{PathPattern, percent_decode};
-use crate::token::VerifiedToken;
+use crate::token::{IssuerMark, LinkPayload, TagMark, VerifiedToken};
 
 /// What is revoked: ids for everybody, and links of single tenants.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +22,8 @@ pub struct Revocations {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "by", content = "subject", rename_all = "snake_case", deny_unknown_fields)]
 pub enum RevokedLinks {
+    /// Those that an application or a person asked for, by their id, signed before the revocation.
+    Issuer(Box<str>),
     /// Those to one asset, or to those whose paths a pattern covers, signed before the revocation:
     /// `/private/videos/…`, decoded. A token says when it was signed by `st`; one that does not
     /// is of before.
@@ -29,6 +32,8 @@ pub enum RevokedLinks {
     Key(Box<str>),
     /// The one of that id.
     Link(Box<str>),
+    /// Those that carry a tag, by its text, signed before the revocation.
+    Tag(Box<str>),
     /// All of the tenant's that were signed before the revocation, which began this epoch.
     TenantEpoch(u64),
 }
@@ -41,22 +46,25 @@ pub struct TenantRevocations {
     /// Since when.
     assets: HashMap<Box<str>, UnixSeconds>,
     patterns: Vec<(Box<str>, UnixSeconds)>,
+    issuers: HashMap<IssuerMark, UnixSeconds>,
+    tags: HashMap<TagMark, UnixSeconds>,
     everything: Option<UnixSeconds>,
 }
 
 impl TenantRevocations {
-    /// One more, made at that moment.
-    pub fn add(&mut self, links: &RevokedLinks, at: UnixSeconds) {
+    /// One more of this tenant's, made at that moment.
+    pub fn add(&mut self, tenant: TenantId, links: &RevokedLinks, at: UnixSeconds) {
         match links {
+            RevokedLinks::Issuer(id) => {
+                since(&mut self.issuers, IssuerMark::of(tenant.0, id), at);
+            }
             RevokedLinks::Asset(path) if path.contains(['*', '?']) => {
                 self.patterns.push((path.clone(), at));
             }
-            RevokedLinks::Asset(path) => {
-                let since = self.assets.entry(path.clone()).or_insert(at);
-                *since = at.max(*since);
-            }
+            RevokedLinks::Asset(path) => since(&mut self.assets, path.clone(), at),
             RevokedLinks::Key(key) => drop(self.keys.insert(key.clone())),
             RevokedLinks::Link(id) => drop(self.links.0.insert(id.clone())),
+            RevokedLinks::Tag(tag) => since(&mut self.tags, TagMark::of(tenant.0, tag), at),
             RevokedLinks::TenantEpoch(_) => self.everything = self.everything.max(Some(at)),
         }
     }
@@ -70,7 +78,18 @@ impl TenantRevocations {
             || self.everything.is_some_and(signed_before)
             || self.assets.get(path).copied().is_some_and(signed_before)
             || self.patterns.iter().any(|(pattern, at)| signed_before(*at) && covers(pattern))
+            || token.payload().is_some_and(|LinkPayload { terms, .. }| {
+                let by_issuer = terms.issuer.and_then(|mark| self.issuers.get(&mark));
+                let by_tag = terms.tag.and_then(|mark| self.tags.get(&mark));
+                by_issuer.into_iter().chain(by_tag).copied().any(signed_before)
+            })
     }
+}
+
+/// Keeps the latest.
+fn since<K: Eq + Hash>(known: &mut HashMap<K, UnixSeconds>, key: K, at: UnixSeconds) {
+    let since = known.entry(key).or_insert(at);
+    *since = at.max(*since);
 }
 
 impl Revocations {

@@ -8,6 +8,7 @@ mod claims;
 pub mod edge_auth;
 mod payload;
 mod rejection;
+mod signed_request;
 mod terms;
 mod verified;
 
@@ -15,5 +16,6 @@ pub use carrier::{Candidates, Carrier, CarrierRules, TokenCandidate, without_par
 pub use claims::{Claims, Scope};
 pub use payload::{LinkBinding, LinkOpens, LinkPayload, OwnerDigest, QueryDigest};
 pub use rejection::{MalformedToken, TokenRejection};
+pub use signed_request::{NotASigningSecret, RequestKey, RequestRejection, SignedRequest};
 pub use terms::{IssuerMark, LinkTerms, Sharing, TagMark, Uses};
 pub use verified::{MacBudget, Subject, VerifiedToken};

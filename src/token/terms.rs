@@ -17,6 +17,7 @@ use std::num::NonZeroU16;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 
 use super::payload::{NotAPayload, Parts};
 
@@ -41,7 +42,8 @@ pub struct LinkTerms {
 }
 
 /// Whether a link that goes round is refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Sharing {
     /// It is not.
     #[default]
@@ -51,7 +53,8 @@ pub enum Sharing {
 }
 
 /// How often a link opens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Uses {
     /// As often as one likes.
     #[default]

@@ -105,7 +105,7 @@ fn a_trusted_proxy_is_believed_from_the_right_and_nobody_else_is() {
 #[test]
 fn a_token_bound_to_an_address_is_for_the_client_not_the_proxy() {
     let edge = edge("trusted_proxies = [\"127.0.0.2\"]\nforwarded_header = \"forwarded\"");
-    let bound = signed(&SignRequest { ip: Some([192, 0, 2, 1].into()), ..an_hour() });
+    let bound = signed(&SignRequest { ip: Some("192.0.2.1/32".parse().unwrap()), ..an_hour() });
     let ask = |source, field: &str| {
         let mut connection = Connection::open_from(source, edge.address());
         let answer = connection

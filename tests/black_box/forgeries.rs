@@ -1,7 +1,5 @@
 //! Links that nobody signed, in every carrier.
 
-use std::net::IpAddr;
-
 use countersign::clock::UnixSeconds;
 use countersign::token::edge_auth::{SignRequest, SignScope};
 
@@ -88,7 +86,7 @@ fn of_twenty_thousand_changed_links_none_opens() {
         signed(&SignRequest { scope: SignScope::Url("/vod/a/b.txt"), ..an_hour() }),
         signed(&SignRequest {
             start: Some(UnixSeconds::new(NOW - 1)),
-            ip: Some(IpAddr::from([127, 0, 0, 1])),
+            ip: Some("127.0.0.1/32".parse().unwrap()),
             id: Some("lnk_1"),
             payload: Some("payload"),
             ..an_hour()
@@ -148,7 +146,10 @@ fn each_way_in_which_a_token_fails_has_its_code() {
         (signed(&SignRequest { start: Some(at(NOW + 1)), ..an_hour() }), "token_not_yet_valid"),
         (signed(&SignRequest { expiry: at(NOW + 7201), ..an_hour() }), "token_lifetime"),
         (token("/elsewhere/*"), "token_scope"),
-        (signed(&SignRequest { ip: Some([192, 0, 2, 1].into()), ..an_hour() }), "token_ip"),
+        (
+            signed(&SignRequest { ip: Some("192.0.2.1/32".parse().unwrap()), ..an_hour() }),
+            "token_ip",
+        ),
         (signed(&SignRequest { id: Some("lnk_dead"), ..an_hour() }), "token_revoked"),
     ];
     for (token, code) in cases {

@@ -39,6 +39,10 @@ mod forgeries;
 #[cfg(test)]
 mod http2_attacks;
 
+// A client that was written for Xvid MediaHub, with another host: links by token and by signature.
+#[cfg(test)]
+mod media_client;
+
 // Origins that are down, silent or in doubt: a 5xx with its code, and never half a file as a whole.
 #[cfg(test)]
 mod origin_failures;

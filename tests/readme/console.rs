@@ -2,7 +2,8 @@
 //!
 //! The blocks are played in order, in one empty folder, with a shell for each command:
 //!
-//! - A block tagged `toml` whose first line is `# file: NAME` is written to that file.
+//! - A block tagged `toml` whose first line is `# file: NAME` is written to that file; so is a program,
+//!   tagged `python` or `javascript` (`// file: NAME`).
 //! - In a block tagged `console`, a line `$ COMMAND` is run, and what follows up to the next one is
 //!   what it prints, on either stream. It must succeed, and print that and nothing else.
 //! - `…` in a line stands for any text, and alone on a line for any lines.
@@ -58,7 +59,15 @@ pub(crate) fn play_with(text: &str, names: &[(&str, &str)]) {
                     played += 1;
                 }
             }
-            _ => {}
+            language => {
+                let comment = match language {
+                    "javascript" => "// file: ",
+                    _ => "# file: ",
+                };
+                if let Some(name) = block.lines.first().and_then(|it| it.strip_prefix(comment)) {
+                    stage.write_code(name, &block.lines.join("\n"));
+                }
+            }
         }
     }
     assert!(played > 5, "only {played} commands were found");
@@ -151,6 +160,12 @@ impl Stage {
             with_ports(line, port)
         });
         fs::write(path, ported.collect::<String>()).unwrap();
+    }
+
+    /// A program: it asks the servers that run by now.
+    fn write_code(&self, name: &str, text: &str) {
+        let real = |port: &str| self.ports.get(port).cloned().unwrap_or_else(|| port.to_owned());
+        fs::write(self.folder.path().join("play").join(name), with_ports(text, real)).unwrap();
     }
 
     fn run(&mut self, command: &str, shown: &[&str]) {

@@ -183,6 +183,11 @@ fn the_commands_of_the_way_to_many_machines_print_what_is_shown() {
 }
 
 #[test]
+fn the_commands_for_download_links_print_what_is_shown() {
+    console::play(include_str!("../../src/manual/downloads.md"));
+}
+
+#[test]
 fn the_commands_for_people_who_are_logged_in_print_what_is_shown() {
     console::play(include_str!("../../src/manual/people.md"));
 }

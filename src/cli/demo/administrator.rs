@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::folder::{DemoFolder, TENANT};
 use super::tour::{Push, Visit};
 use super::visit::{Seen, VisitError, visit};
-use crate::app::{self, ClientCredentials, NewApplication, ProvisionError, ScopeSet};
+use crate::app::{self, ClientCredentials, NewApplication, ProvisionError, ScopeSet, SecretForm};
 use crate::asset::TenantId;
 use crate::clock::Clock;
 use crate::secret::Secret;
@@ -45,7 +45,12 @@ impl Administrator {
         folder: &DemoFolder,
         control: SocketAddr,
     ) -> Result<Self, AdministratorError> {
-        let new = NewApplication { name: "demo".to_owned(), tenant: None, scopes: ScopeSet::EVERY };
+        let new = NewApplication {
+            name: "demo".to_owned(),
+            tenant: None,
+            scopes: ScopeSet::EVERY,
+            secret: SecretForm::Signing,
+        };
         let config = folder.config();
         let credentials = app::create_application(&config, Clock::System, new)
             .map_err(AdministratorError::Provision)?;

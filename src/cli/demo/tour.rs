@@ -148,12 +148,12 @@ pub(super) fn tour(folder: &DemoFolder, shelf: &Shelf, now: UnixSeconds) -> Opti
         ),
         stop(
             "a link bound to this address",
-            get(signer.link(&source, &source, |it| it.ip = "127.0.0.1".parse().ok())?),
+            get(signer.link(&source, &source, |it| it.ip = "127.0.0.1/32".parse().ok())?),
             served(200, open(&source)),
         ),
         stop(
             "a link bound to another address",
-            get(signer.link(&source, &source, |it| it.ip = "203.0.113.9".parse().ok())?),
+            get(signer.link(&source, &source, |it| it.ip = "203.0.113.9/32".parse().ok())?),
             refused(403, "token_ip"),
         ),
         stop(

@@ -6,6 +6,7 @@ use super::secret_text::SecretKind;
 use crate::asset::TenantId;
 use crate::clock::Clock;
 use crate::control_plane::caller::{Actor, Caller, Reach};
+use crate::control_plane::link::MasterKey;
 use crate::control_plane::record::{
     AccessToken, Application, Edge, Grantee, Person, Role, Scope, ScopeSet, SecretHash, TokenUse,
 };
@@ -18,6 +19,7 @@ pub struct Accounts {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) passwords: PasswordHasher,
+    pub(super) master_key: Option<MasterKey>,
 }
 
 /// What a member may do at most; protection and accounts are an administrator's (D15).
@@ -39,7 +41,13 @@ pub(super) struct Holder {
 impl Accounts {
     /// Accounts over that store.
     pub fn new(store: Store, clock: Clock, passwords: PasswordHasher) -> Self {
-        Self { store, clock, passwords }
+        Self { store, clock, passwords, master_key: None }
+    }
+
+    /// The same, with what secrets that sign are sealed under.
+    #[must_use]
+    pub fn with_master_key(self, master_key: Option<MasterKey>) -> Self {
+        Self { master_key, ..self }
     }
 
     /// Who shows that token.

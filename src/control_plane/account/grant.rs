@@ -63,22 +63,23 @@ pub enum Introspection {
 }
 
 impl Accounts {
-    /// A token for an application, with the scopes asked for, or all that it may have.
+    /// A token for an application, with the scopes asked for, or all that it may have; for an hour,
+    /// or fewer seconds.
     pub async fn client_credentials(
         &self,
         credentials: ClientCredentials,
         scopes: Option<&str>,
+        lifetime: Option<u64>,
         address: Option<ClientIp>,
     ) -> Result<Grant, AccountError> {
+        let lifetime = lifetime.unwrap_or(LIFETIME).clamp(1, LIFETIME);
         let application = self.client(credentials).await?;
         let id = application.id.clone();
         let tenant = application.tenant;
         let holder = application_holder(application)?;
         let scopes = match scopes {
             None => holder.scopes,
-            Some(text) => ScopeSet::parse(text)
-                .filter(|scopes| scopes.is_within(holder.scopes))
-                .ok_or(AccountError::ScopeRefused)?,
+            Some(text) => asked(text, holder.scopes).ok_or(AccountError::ScopeRefused)?,
         };
         let token = SecretText::random(SecretKind::Access)?;
         let now = self.clock.now();
@@ -95,11 +96,11 @@ impl Accounts {
                 grantee: Grantee::Application(id),
                 tenant,
                 scopes,
-                expires_at: now.plus(LIFETIME),
+                expires_at: now.plus(lifetime),
             })
             .await?;
         change.commit().await?;
-        Ok(Grant { token, scopes, expires_in: LIFETIME })
+        Ok(Grant { token, scopes, expires_in: lifetime })
     }
 
     /// The application of those credentials. Wrong ones cost no delay: 256 random bits are not
@@ -175,6 +176,36 @@ impl Accounts {
             Err(error) => Err(error),
         }
     }
+}
+
+/// The scopes that are asked for, if they may be had. Our own names must all be the holder's; what
+/// MediaHub's stand for is cut to it, as they are wider than most are given.
+fn asked(text: &str, held: ScopeSet) -> Option<ScopeSet> {
+    let mut scopes = ScopeSet::EMPTY;
+    for name in text.split([' ', ',']).filter(|name| !name.is_empty()) {
+        let meant = match ScopeSet::parse(name) {
+            Some(own) => Some(own).filter(|own| own.is_within(held)),
+            None => mediahubs(name).map(|theirs| theirs.intersection(held)),
+        };
+        scopes = scopes.iter().chain(meant?.iter()).collect();
+    }
+    Some(scopes)
+}
+
+/// What a scope of MediaHub's permits here (the vendor's manual, OAuth2 scopes).
+fn mediahubs(name: &str) -> Option<ScopeSet> {
+    const DOWNLOAD: ScopeSet = ScopeSet::EMPTY.with(Scope::FilesRead).with(Scope::FilesSign);
+    const READ: ScopeSet = ScopeSet::EMPTY.with(Scope::FilesRead).with(Scope::CatalogRead);
+    const WRITE: ScopeSet = ScopeSet::EMPTY.with(Scope::CatalogWrite);
+    Some(match name {
+        "me" | "mediahub_submit_jobs" => ScopeSet::EMPTY,
+        "mediahub" => READ.with(Scope::CatalogWrite).with(Scope::FilesSign),
+        "mediahub_read" => READ,
+        "mediahub_write" => WRITE,
+        "mediahub_download_files" => DOWNLOAD,
+        "autograph" => ScopeSet::EMPTY.with(Scope::Trace),
+        _ => return None,
+    })
 }
 
 fn may_see(client: &Application, token: &AccessToken) -> bool {

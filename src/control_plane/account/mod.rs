@@ -14,6 +14,7 @@ mod grant;
 mod login;
 mod password;
 mod secret_text;
+mod signature;
 mod throttle;
 
 pub use authenticate::Accounts;
@@ -22,4 +23,5 @@ pub use grant::{ClientCredentials, Grant, Introspection};
 pub use login::Session;
 pub use password::{HashingFailed, PasswordHasher};
 pub use secret_text::{SecretKind, SecretText};
+pub use signature::Signer;
 pub use throttle::{LOGIN_TRIES, LOGIN_WINDOW};

@@ -1,8 +1,8 @@
-//! Secrets that programs carry: tokens and client secrets, 256 random bits behind a prefix by
-//! which scanners for leaked secrets know them.
+//! Secrets that programs carry: tokens and client secrets, 256 random bits, and but for one kind
+//! behind a prefix by which scanners for leaked secrets know them.
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
 use crate::control_plane::record::{SecretHash, chance};
 use crate::secret::Secret;
@@ -20,6 +20,9 @@ pub enum SecretKind {
     Enrolment,
     /// Being exchanged for another access token.
     Refresh,
+    /// An application's password that signs requests as well. Base64 without a prefix: its bytes are
+    /// the key (requirement E2).
+    Signing,
 }
 
 impl SecretKind {
@@ -31,6 +34,7 @@ impl SecretKind {
             Self::Edge => "cse_",
             Self::Enrolment => "csn_",
             Self::Refresh => "csr_",
+            Self::Signing => "",
         }
     }
 }
@@ -44,7 +48,14 @@ impl SecretText {
     pub fn random(kind: SecretKind) -> Result<Self, getrandom::Error> {
         let bits = Secret::new(chance::<32>()?);
         let mut text = kind.prefix().to_owned();
-        URL_SAFE_NO_PAD.encode_string(bits.expose(), &mut text);
+        match kind {
+            SecretKind::Signing => STANDARD.encode_string(bits.expose(), &mut text),
+            SecretKind::Access
+            | SecretKind::Client
+            | SecretKind::Edge
+            | SecretKind::Enrolment
+            | SecretKind::Refresh => URL_SAFE_NO_PAD.encode_string(bits.expose(), &mut text),
+        }
         Ok(Self(Secret::new(text)))
     }
 

@@ -13,6 +13,7 @@ use axum::response::Response;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::compat::mediahub::spelling::Spelling;
 use super::error::{Fault, Problem, ProblemCode};
 use super::rate_limit::{Noted, Standing};
 use crate::control_plane::record::chance;
@@ -64,6 +65,51 @@ pub(super) struct VendorProblemBody {
     request_id: String,
 }
 
+/// A problem as `MediaHub`'s API spells it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = MediahubProblem)]
+pub(super) struct MediahubProblemBody {
+    /// What is wrong.
+    error: MediahubError,
+}
+
+/// What is wrong, by the vendor's codes. Four of them are known: what they have no code for has that
+/// of its kind.
+#[derive(Debug, Serialize, ToSchema)]
+struct MediahubError {
+    /// The vendor's code.
+    error_code: &'static str,
+    /// The vendor's words for it.
+    error_message: &'static str,
+    /// What is wrong this time.
+    detail: String,
+    /// The kind of problem, for programs.
+    code: &'static str,
+    /// The id under which the request is logged.
+    request_id: String,
+}
+
+impl MediahubError {
+    fn of(code: ProblemCode, detail: &str, id: &str) -> Self {
+        let (error_code, error_message) = match code.status() {
+            StatusCode::UNAUTHORIZED => ("0x0000003", "Invalid access token"),
+            StatusCode::NOT_FOUND => ("0x0230002", "Requested file does not exist"),
+            status if status.is_server_error() => ("0x0000001", "Internal error"),
+            _ => ("0x0230001", "Invalid Input"),
+        };
+        let (detail, code, request_id) = (detail.to_owned(), code.code(), id.to_owned());
+        Self { error_code, error_message, detail, code, request_id }
+    }
+}
+
+/// In whose words a problem is spelt.
+#[derive(Clone, Copy, Debug)]
+enum Dialect {
+    Mediahub(Spelling),
+    Native,
+    Vmpro,
+}
+
 /// Wraps a request: gives it an id, and its answer what every answer has.
 pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
@@ -74,7 +120,16 @@ pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
         .iter()
         .filter_map(|line| line.to_str().ok())
         .any(|line| line.contains("application/problem+json"));
-    let is_vendors = path.starts_with("/v1/vms/") && !wants_problem;
+    let dialect = if wants_problem {
+        Dialect::Native
+    } else if path.starts_with("/v1/vms/") {
+        Dialect::Vmpro
+    } else if is_mediahubs(&path) {
+        let query = request.uri().query().unwrap_or_default();
+        Dialect::Mediahub(Spelling::of(request.headers(), query))
+    } else {
+        Dialect::Native
+    };
     let noted = Noted::default();
     request.extensions_mut().insert(noted.clone());
     let mut response = next.run(request).await;
@@ -85,7 +140,7 @@ pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
             tracing::error!(code, request_id = id, %error, "api request failed");
         }
         let allow = response.headers_mut().remove(ALLOW);
-        response = spell(&problem, &path, &id, is_vendors);
+        response = spell(&problem, &path, &id, dialect);
         response.headers_mut().extend(allow.map(|allow| (ALLOW, allow)));
         response.extensions_mut().insert(problem);
     }
@@ -115,36 +170,51 @@ fn request_id(request: &Request) -> String {
     }
 }
 
-fn spell(problem: &Problem, path: &str, id: &str, is_vendors: bool) -> Response {
+/// Is the path one of `MediaHub`'s, with its version or without?
+fn is_mediahubs(path: &str) -> bool {
+    let path = path.strip_prefix("/v1").unwrap_or(path);
+    path == "/files" || path.starts_with("/files/")
+}
+
+fn spell(problem: &Problem, path: &str, id: &str, dialect: Dialect) -> Response {
     let Problem { code, detail, errors, retry_after, cause: _ } = problem;
-    let status = code.status();
-    let (media_type, body) = if is_vendors {
-        let body = VendorProblemBody {
-            status: status.as_u16(),
-            error: status.canonical_reason().unwrap_or_default().to_owned(),
-            message: detail.to_string(),
-            path: path.to_owned(),
-            code: code.code().to_owned(),
-            request_id: id.to_owned(),
-        };
-        ("application/json", serde_json::to_vec(&body))
-    } else {
-        let body = ProblemBody {
-            kind: format!("urn:countersign:problem:{}", code.code()),
-            title: code.title().to_owned(),
-            status: status.as_u16(),
-            detail: detail.to_string(),
-            instance: path.to_owned(),
-            code: code.code().to_owned(),
-            request_id: id.to_owned(),
-            errors: errors.clone(),
-        };
-        ("application/problem+json", serde_json::to_vec(&body))
+    let mut status = code.status();
+    let mut response = match dialect {
+        Dialect::Native => {
+            let body = ProblemBody {
+                kind: format!("urn:countersign:problem:{}", code.code()),
+                title: code.title().to_owned(),
+                status: status.as_u16(),
+                detail: detail.to_string(),
+                instance: path.to_owned(),
+                code: code.code().to_owned(),
+                request_id: id.to_owned(),
+                errors: errors.clone(),
+            };
+            spelt("application/problem+json", &body)
+        }
+        Dialect::Vmpro => {
+            let body = VendorProblemBody {
+                status: status.as_u16(),
+                error: status.canonical_reason().unwrap_or_default().to_owned(),
+                message: detail.to_string(),
+                path: path.to_owned(),
+                code: code.code().to_owned(),
+                request_id: id.to_owned(),
+            };
+            spelt("application/json", &body)
+        }
+        Dialect::Mediahub(spelling) => {
+            if status == StatusCode::UNAUTHORIZED {
+                // The vendor's status for a token that is not good.
+                status = StatusCode::FORBIDDEN;
+            }
+            let error = MediahubError::of(*code, detail, id);
+            spelling.answer(status, &serde_json::json!({ "error": error }))
+        }
     };
-    let mut response = Response::new(Body::from(body.unwrap_or_default()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     if let Some(seconds) = retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(*seconds));
         if *code == ProblemCode::Throttled {
@@ -155,5 +225,12 @@ fn spell(problem: &Problem, path: &str, id: &str, is_vendors: bool) -> Response 
         let challenge = HeaderValue::from_static("Bearer realm=\"countersign\"");
         headers.insert(WWW_AUTHENTICATE, challenge);
     }
+    response
+}
+
+fn spelt(media_type: &'static str, body: &impl Serialize) -> Response {
+    let body = serde_json::to_vec(body).unwrap_or_default();
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }

@@ -95,9 +95,15 @@ impl From<ServiceError> for Problem {
             }
             ServiceError::NoMasterKey => Self::new(ProblemCode::NoMasterKey),
             ServiceError::NotFound => Self::new(ProblemCode::NotFound),
+            ServiceError::NotHandedOut => {
+                Self { detail: error.to_string().into(), ..Self::new(ProblemCode::NotHandedOut) }
+            }
             ServiceError::OneTenantOnly => Self::new(ProblemCode::OneTenantOnly),
             ServiceError::OutcomeUnknown(_) => {
                 Self::new(ProblemCode::OutcomeUnknown).because(error)
+            }
+            ServiceError::Public => {
+                Self { detail: error.to_string().into(), ..Self::new(ProblemCode::PublicFile) }
             }
             ServiceError::Referenced => Self::new(ProblemCode::Referenced),
             ServiceError::Stale => Self::new(ProblemCode::PreconditionFailed),
@@ -180,6 +186,8 @@ problem_codes! {
     NoMasterKey = CONFLICT "no_master_key" "No master key is configured here: [control] master_key";
     /// Nothing of that id, or not the caller's to see.
     NotFound = NOT_FOUND "not_found" "There is nothing here";
+    /// No address names it now.
+    NotHandedOut = CONFLICT "not_handed_out" "The file is not handed out";
     /// The caller is bound to a tenant.
     OneTenantOnly = FORBIDDEN "one_tenant_only" "Only whoever reaches every tenant may do this";
     /// The database went away at the commit.
@@ -188,6 +196,8 @@ problem_codes! {
     PreconditionFailed = PRECONDITION_FAILED "precondition_failed" "It has been changed since";
     /// `If-Match` is missing.
     PreconditionRequired = PRECONDITION_REQUIRED "precondition_required" "If-Match is needed";
+    /// Everybody may have it.
+    PublicFile = CONFLICT "public_file" "The file is public: a link to it cannot be bound, limited or tagged";
     /// The caller asks more than they may.
     RateLimited = TOO_MANY_REQUESTS "rate_limited" "Too many requests of this caller";
     /// Something names it, or it names nothing.

@@ -67,6 +67,8 @@ struct TokenForm {
     client_secret: Option<String>,
     /// What the token may do; everything the application may, if it is missing.
     scope: Option<String>,
+    /// For how many seconds: an hour, if it is missing, and at most.
+    expires_in: Option<u64>,
 }
 
 /// A form with a token and client credentials.
@@ -290,7 +292,14 @@ async fn issue(api: &Api, request: Request) -> Result<Response, Refused> {
     }
     let credentials = form.credentials()?;
     let scope = form.get("scope")?.filter(|scope| !scope.is_empty());
-    let grant = api.accounts.client_credentials(credentials, scope, address).await?;
+    let lifetime = match form.get("expires_in")? {
+        None | Some("") => None,
+        Some(text) => {
+            let words = "expires_in is a number of seconds";
+            Some(text.parse().map_err(|_| Refused::Form("invalid_request", words))?)
+        }
+    };
+    let grant = api.accounts.client_credentials(credentials, scope, lifetime, address).await?;
     Ok(body::ok(&TokenBody {
         access_token: grant.token.reveal().to_owned(),
         token_type: "Bearer",

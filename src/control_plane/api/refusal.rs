@@ -17,6 +17,9 @@ pub(super) struct WriteRefusals;
 /// Refusals of an operation that writes in the vendor's dialect.
 pub(super) struct VendorRefusals;
 
+/// Refusals of an operation in MediaHub's dialect.
+pub(super) struct MediahubRefusals;
+
 /// Refusals of the vendor's login.
 pub(super) struct LoginRefusals;
 
@@ -121,6 +124,26 @@ impl IntoResponses for WriteRefusals {
 impl IntoResponses for VendorRefusals {
     fn responses() -> Responses {
         vendors(READ.iter().chain(VENDOR).copied())
+    }
+}
+
+impl IntoResponses for MediahubRefusals {
+    fn responses() -> Responses {
+        let codes = [
+            ProblemCode::Invalid,
+            ProblemCode::ScopeMissing,
+            ProblemCode::NotFound,
+            ProblemCode::Conflict,
+            ProblemCode::RateLimited,
+            ProblemCode::Internal,
+            ProblemCode::Unavailable,
+        ];
+        let spelt = [
+            ("application/json", "MediahubProblem"),
+            ("application/xml", "MediahubProblem"),
+            ("application/problem+json", "Problem"),
+        ];
+        documented(codes.into_iter(), &spelt)
     }
 }
 

@@ -5,7 +5,7 @@ use axum::extract::Request;
 use axum::middleware::{from_fn, from_fn_with_state};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::compat::vmpro;
+use super::compat::{mediahub, vmpro};
 use super::envelope::envelope;
 use super::error::{Problem, ProblemCode};
 use super::idempotency::once;
@@ -16,9 +16,11 @@ use super::{document, native, oauth2};
 pub fn router(api: Api) -> Router {
     let (native, _) = native_routes().split_for_parts();
     let (vmpro, _) = vmpro_routes().split_for_parts();
+    let (mediahub, _) = mediahub_routes().split_for_parts();
     native
         .layer(from_fn_with_state(api.clone(), once))
         .merge(vmpro)
+        .merge(mediahub)
         .merge(document::routes())
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(nothing_here)
@@ -56,6 +58,12 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::classification::routes())
         .merge(native::audit::routes())
         .merge(native::download_event::routes())
+        .merge(native::download_link::routes())
+}
+
+/// `MediaHub`'s API.
+pub(super) fn mediahub_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().merge(mediahub::download::routes()).merge(mediahub::file::routes())
 }
 
 /// movingimage's API.

@@ -40,13 +40,13 @@ impl Api {
             PasswordHasher::new().map_err(|error| ServiceError::Failed(Box::new(error)))?;
         let edges = EdgeHub::new(store.clone(), clock, master_key.clone());
         let services = Services::new(store.clone(), clock, passwords.clone())
-            .with_master_key(master_key)
+            .with_master_key(master_key.clone())
             .with_link_signer(link_signer);
         let cursors = CursorKey::of(&services.lineage().await?);
         Ok(Self {
             services,
             edges,
-            accounts: Accounts::new(store, clock, passwords),
+            accounts: Accounts::new(store, clock, passwords).with_master_key(master_key),
             public_url: public_url.map(|url| url.trim_end_matches('/').into()),
             trusted_proxies: Arc::new(trusted_proxies),
             cursors,
@@ -58,6 +58,12 @@ impl Api {
     #[must_use]
     pub fn with_rate_limit(self, a_minute: Option<NonZeroU32>) -> Self {
         Self { rate_limit: RateLimit::new(a_minute), ..self }
+    }
+
+    /// The same, whose links live so many seconds at most.
+    #[must_use]
+    pub fn with_longest_link(self, seconds: u64) -> Self {
+        Self { services: self.services.with_longest_link(seconds), ..self }
     }
 
     /// What its operations ask.

@@ -14,7 +14,9 @@ use super::signer::{LinkRefusal, LinkSigner, LinkToken, PARAMETER, Statement, ad
 use crate::asset::{ChannelId, ContentId, TenantId};
 use crate::catalog::{FileKind, FilePlace};
 use crate::clock::UnixSeconds;
-use crate::token::{Carrier, LinkBinding, LinkOpens, LinkPayload, LinkTerms, OwnerDigest};
+use crate::token::{
+    Carrier, IssuerMark, LinkBinding, LinkOpens, LinkPayload, LinkTerms, OwnerDigest,
+};
 
 /// A cookie that is asked for.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +29,8 @@ pub struct CookieRequest<'r> {
     pub opens: LinkOpens,
     /// The last second at which it opens.
     pub expiry: UnixSeconds,
+    /// Who asks for it.
+    pub issuer: Option<IssuerMark>,
 }
 
 /// What has files that asset URLs name.
@@ -76,9 +80,14 @@ impl LinkSigner {
         let statement = Statement {
             tenant,
             acl: &acl,
-            payload: LinkPayload { binding, opens: request.opens, terms: LinkTerms::default() },
+            payload: LinkPayload {
+                binding,
+                opens: request.opens,
+                terms: LinkTerms { issuer: request.issuer, ..LinkTerms::default() },
+            },
             expiry: request.expiry,
             ip: None,
+            id: None,
         };
         let (value, token) = statement.signed(&snapshot, now)?;
         let name = site.token.as_ref().map_or("", |token| token.carriers.name());
@@ -178,6 +187,7 @@ mod tests {
             owner,
             opens: LinkOpens::Published,
             expiry: NOW.plus(600),
+            issuer: None,
         };
         LinkSigner::new(Arc::new(move || Some(snapshot.clone()))).cookie(&request, NOW)
     }
@@ -277,7 +287,7 @@ mod tests {
         ] {
             let mut revoked = TenantRevocations::default();
             // In the very second in which it was signed.
-            revoked.add(&links, NOW);
+            revoked.add(TENANT, &links, NOW);
             let revocations = Revocations::of_tenants([(TENANT, Arc::new(revoked))].into());
             let edge = EdgeSnapshot { revocations: Arc::new(revocations), ..edge.clone() };
             let opened =
@@ -289,6 +299,7 @@ mod tests {
                 owner: FileOwnerId::Content(&ContentId::parse("a").unwrap()),
                 opens: LinkOpens::Published,
                 expiry: later.plus(600),
+                issuer: None,
             };
             let signer = LinkSigner::new(Arc::new(move || Some(snapshot.clone())));
             let next = opened(&sent(&signer.cookie(&request, later).unwrap()));
@@ -336,6 +347,7 @@ mod tests {
             owner: FileOwnerId::Content(&id),
             opens: LinkOpens::Everything,
             expiry: NOW.plus(600),
+            issuer: None,
         };
         assert!(!of_content(&edge, "a").value.contains(".u~hmac="));
         let signer = LinkSigner::new(Arc::new(move || Some(edge.clone())));

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroize;
 
-use crate::control_plane::record::{SealedKey, SigningKeyId, chance};
+use crate::control_plane::record::{SealedKey, chance};
 use crate::keyring::{KeyMaterial, KeyRejection};
 use crate::secret::Secret;
 
@@ -110,17 +110,13 @@ impl MasterKey {
     }
 
     /// Seals a key under its id: the one sealed for another id does not open.
-    pub fn seal(
-        &self,
-        id: &SigningKeyId,
-        key: &KeyMaterial,
-    ) -> Result<SealedKey, getrandom::Error> {
+    pub fn seal(&self, id: &str, key: &KeyMaterial) -> Result<SealedKey, getrandom::Error> {
         let nonce: [u8; NONCE_LEN] = chance()?;
         // Encrypted where it stands.
         let mut text = key.expose().to_vec();
         let sealed = self.0.seal_in_place_append_tag(
             Nonce::assume_unique_for_key(nonce),
-            Aad::from(id.as_str()),
+            Aad::from(id),
             &mut text,
         );
         if sealed.is_err() {
@@ -132,18 +128,15 @@ impl MasterKey {
     }
 
     /// Opens a key that was sealed for that id.
-    pub fn open(&self, id: &SigningKeyId, sealed: &SealedKey) -> Result<KeyMaterial, SealError> {
+    pub fn open(&self, id: &str, sealed: &SealedKey) -> Result<KeyMaterial, SealError> {
         let (form, rest) = sealed.as_bytes().split_first().ok_or(SealError)?;
         if *form != FORM {
             return Err(SealError);
         }
         let (nonce, text) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError)?;
         let mut text = text.to_vec();
-        let opened = self.0.open_in_place(
-            Nonce::assume_unique_for_key(*nonce),
-            Aad::from(id.as_str()),
-            &mut text,
-        );
+        let opened =
+            self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(id), &mut text);
         let material = opened.map(|text| Secret::new(text.to_vec())).map_err(|_| SealError)?;
         text.zeroize();
         KeyMaterial::new(material).map_err(|_| SealError)
@@ -193,30 +186,25 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
-    use crate::clock::UnixSeconds;
 
     fn master(byte: &str) -> MasterKey {
         MasterKey::of_material(&KeyMaterial::from_hex(&byte.repeat(KEY_BYTES)).unwrap()).unwrap()
     }
 
-    fn id(at: u64) -> SigningKeyId {
-        SigningKeyId::random(UnixSeconds::new(at)).unwrap()
-    }
-
     #[test]
     fn what_was_sealed_opens_under_the_same_key_for_the_same_id_only() {
-        let (key, id, other) = (KeyMaterial::from_hex("abcd").unwrap(), id(1), id(2));
-        let sealed = master("11").seal(&id, &key).unwrap();
-        assert_eq!(master("11").open(&id, &sealed), Ok(key.clone()));
-        assert_eq!(master("22").open(&id, &sealed), Err(SealError));
-        assert_eq!(master("11").open(&other, &sealed), Err(SealError));
-        assert_ne!(master("11").seal(&id, &key).unwrap(), sealed);
+        let (key, id, other) = (KeyMaterial::from_hex("abcd").unwrap(), "key_1", "key_2");
+        let sealed = master("11").seal(id, &key).unwrap();
+        assert_eq!(master("11").open(id, &sealed), Ok(key.clone()));
+        assert_eq!(master("22").open(id, &sealed), Err(SealError));
+        assert_eq!(master("11").open(other, &sealed), Err(SealError));
+        assert_ne!(master("11").seal(id, &key).unwrap(), sealed);
         let bytes = sealed.as_bytes();
         for index in 0..bytes.len() {
             let mut changed = bytes.to_vec();
             changed[index] ^= 1;
-            assert_eq!(master("11").open(&id, &SealedKey::new(&changed)), Err(SealError));
-            assert_eq!(master("11").open(&id, &SealedKey::new(&bytes[..index])), Err(SealError));
+            assert_eq!(master("11").open(id, &SealedKey::new(&changed)), Err(SealError));
+            assert_eq!(master("11").open(id, &SealedKey::new(&bytes[..index])), Err(SealError));
         }
     }
 
@@ -225,12 +213,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db.master-key");
         let source = MasterKeySource::Beside(path.clone());
-        let (key, id) = (KeyMaterial::from_hex("abcd").unwrap(), id(1));
-        let sealed = MasterKey::of(&source).unwrap().unwrap().seal(&id, &key).unwrap();
+        let (key, id) = (KeyMaterial::from_hex("abcd").unwrap(), "key_1");
+        let sealed = MasterKey::of(&source).unwrap().unwrap().seal(id, &key).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let again = MasterKey::of(&source).unwrap().unwrap();
-        assert_eq!(again.open(&id, &sealed), Ok(key));
+        assert_eq!(again.open(id, &sealed), Ok(key));
         fs::write(&path, "abcd\n").unwrap();
         assert!(matches!(MasterKey::of(&source), Err(MasterKeyError::Length { bytes: 2 })));
         fs::write(&path, "").unwrap();

@@ -5,9 +5,9 @@
 //! has an id by which it can be revoked. Cookies, which open a content, are `cookie`'s.
 
 use std::fmt::{self, Write as _};
-use std::net::IpAddr;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::asset::{AssetPath, TenantId, Visibility};
@@ -41,10 +41,12 @@ pub struct LinkRequest<'r> {
     pub terms: LinkTerms,
     /// The last second at which it opens.
     pub expiry: UnixSeconds,
-    /// The only address it opens for.
-    pub ip: Option<IpAddr>,
-    /// The name the file is to be saved under.
+    /// The only addresses it opens for.
+    pub ip: Option<IpNet>,
+    /// The name the file is to be saved under; without one it is shown where it can be.
     pub file_name: Option<&'r str>,
+    /// The id that it has; a new one, if nothing is said.
+    pub id: Option<&'r LinkId>,
 }
 
 /// A link, ready to be handed out.
@@ -126,6 +128,7 @@ impl LinkSigner {
             },
             expiry: request.expiry,
             ip: request.ip,
+            id: request.id,
         };
         let (text, token) = statement.signed(&snapshot, now)?;
         let name = site.token.as_ref().map_or("", |token| token.carriers.name());
@@ -155,19 +158,23 @@ pub(super) struct Statement<'s> {
     pub(super) acl: &'s str,
     pub(super) payload: LinkPayload,
     pub(super) expiry: UnixSeconds,
-    pub(super) ip: Option<IpAddr>,
+    pub(super) ip: Option<IpNet>,
+    pub(super) id: Option<&'s LinkId>,
 }
 
 impl Statement<'_> {
-    /// The token that says it, signed at `now` with a new id.
+    /// The token that says it, signed at `now`.
     pub(super) fn signed(
         self,
         snapshot: &EdgeSnapshot,
         now: UnixSeconds,
     ) -> Result<(String, LinkToken), LinkRefusal> {
-        let Self { tenant, acl, payload, expiry, ip } = self;
+        let Self { tenant, acl, payload, expiry, ip, id } = self;
         let start = Some(UnixSeconds::new(now.get().saturating_sub(EARLY)));
-        let id = LinkId::random(now)?;
+        let id = match id {
+            Some(id) => id.clone(),
+            None => LinkId::random(now)?,
+        };
         let control = snapshot.control.as_deref().ok_or(LinkRefusal::NoKey)?;
         let (rules, key) = control.links.signer(tenant, now).ok_or(LinkRefusal::NoKey)?;
         let payload = payload.to_string();
@@ -281,6 +288,7 @@ mod tests {
             expiry: NOW.plus(60),
             ip: None,
             file_name: None,
+            id: None,
         }
     }
 
@@ -317,7 +325,7 @@ mod tests {
     fn a_link_may_be_bound_to_an_address() {
         let snapshot = snapshot(vec![site("files.example.com", None, 1)], OverrideTable::default());
         let asset = asset("/private/videos/-a/source");
-        let bound = LinkRequest { ip: Some("192.0.2.1".parse().unwrap()), ..request(&asset) };
+        let bound = LinkRequest { ip: Some("192.0.2.1/32".parse().unwrap()), ..request(&asset) };
         let link = signer(snapshot.clone()).link(&bound, NOW).unwrap();
         assert_eq!(opened(&snapshot, &link.url, "192.0.2.1"), Ok(()));
         assert_eq!(opened(&snapshot, &link.url, "192.0.2.2"), Err(DenialCode::TokenIp));
@@ -337,7 +345,7 @@ mod tests {
             [RevokedLinks::Asset("/private/videos/-a/source".into()), RevokedLinks::TenantEpoch(1)]
         {
             let mut revoked = TenantRevocations::default();
-            revoked.add(&links, NOW.plus(10));
+            revoked.add(TENANT, &links, NOW.plus(10));
             let revocations = Revocations::of_tenants([(TENANT, Arc::new(revoked))].into());
             let edge = EdgeSnapshot { revocations: Arc::new(revocations), ..edge.clone() };
             let at = |seconds| opened_with(&edge, &signed_at(seconds), "", NOW.plus(20));

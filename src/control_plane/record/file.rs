@@ -59,4 +59,19 @@ pub struct FileDraft {
     pub height: Option<u32>,
     /// Its language (BCP 47).
     pub language: Option<Box<str>>,
+    /// MD5, as hex, where it is known: MediaHub's clients compare by it, and nothing here does.
+    pub md5: Option<Box<str>>,
+    /// May its copies be tagged?
+    pub autograph: Autograph,
+}
+
+/// May copies of a file carry a forensic tag (requirement E8)?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Autograph {
+    /// They may.
+    Allowed,
+    /// They may not: a link that is to carry one is refused.
+    #[default]
+    Refused,
 }

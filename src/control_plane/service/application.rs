@@ -9,15 +9,29 @@ use crate::control_plane::account::{SecretKind, SecretText};
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
     Application, ApplicationDraft, ApplicationId, ApplicationSecret, Grantee, Scope, ScopeSet,
-    SecretId,
+    SealedKey, SecretId,
 };
-use crate::control_plane::store::{Expected, Listed, Page};
+use crate::control_plane::store::{Change, Expected, Listed, Page};
+use crate::keyring::KeyMaterial;
+use crate::secret::Secret;
 
 /// What is asked for in a new secret.
 #[derive(Clone, Copy, Debug)]
 pub struct NewSecret {
     /// When it ends.
     pub expires_at: Option<UnixSeconds>,
+    /// What it is good for.
+    pub form: SecretForm,
+}
+
+/// What a secret is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretForm {
+    /// Getting tokens. Only its hash is kept.
+    Password,
+    /// Signing requests as well, as MediaHub's clients do (requirement E2). It is kept sealed under
+    /// the master key.
+    Signing,
 }
 
 /// A secret that was just made: the one time that it is seen.
@@ -55,20 +69,20 @@ impl Services {
         Ok(self.view(caller).await?.application_list(page).await?)
     }
 
-    /// Makes an application with a first secret.
+    /// Makes an application with a first secret of that form.
     pub async fn application_create(
         &self,
         caller: &Caller,
         draft: ApplicationDraft,
+        form: SecretForm,
     ) -> Result<(Application, IssuedSecret), ServiceError> {
         accept(caller, &draft)?;
-        let secret = SecretText::random(SecretKind::Client)?;
         let mut change = self.change(caller).await?;
         let application = change.application_create(draft).await?;
-        let hash = secret.hash();
-        let record = change.application_secret_create(&application.id, hash, None, None).await?;
+        let new = NewSecret { expires_at: None, form };
+        let issued = self.secret_create(&mut change, &application.id, new).await?;
         change.commit().await?;
-        Ok((application, IssuedSecret { record, secret }))
+        Ok((application, issued))
     }
 
     /// Says something else about an application. One that is disabled loses its tokens.
@@ -126,16 +140,39 @@ impl Services {
         new: NewSecret,
     ) -> Result<IssuedSecret, ServiceError> {
         caller.require(Scope::AccountsAdmin)?;
-        let NewSecret { expires_at } = new;
-        if expires_at.is_some_and(|end| end <= self.now()) {
+        if new.expires_at.is_some_and(|end| end <= self.now()) {
             return Err(Invalid::new("/expires_at", "must be in the future").into());
         }
-        let secret = SecretText::random(SecretKind::Client)?;
         let mut change = self.change(caller).await?;
         let owner = change.view().application(id).await?;
         within(caller, owner.scopes)?;
-        let record = change.application_secret_create(id, secret.hash(), None, expires_at).await?;
+        let issued = self.secret_create(&mut change, id, new).await?;
         change.commit().await?;
+        Ok(issued)
+    }
+
+    async fn secret_create(
+        &self,
+        change: &mut Change,
+        owner: &ApplicationId,
+        NewSecret { expires_at, form }: NewSecret,
+    ) -> Result<IssuedSecret, ServiceError> {
+        let (secret, sealed) = match form {
+            SecretForm::Password => (SecretText::random(SecretKind::Client)?, None),
+            SecretForm::Signing => {
+                let master_key = self.master_key().ok_or(ServiceError::NoMasterKey)?;
+                let secret = SecretText::random(SecretKind::Signing)?;
+                // Into the seal, and no further.
+                let text = Secret::new(secret.reveal().as_bytes().to_vec());
+                let material = KeyMaterial::new(text)
+                    .map_err(|error| ServiceError::Failed(Box::new(error)))?;
+                let sealed = master_key.seal(owner.as_str(), &material)?;
+                (secret, Some(sealed))
+            }
+        };
+        let kept = sealed.as_ref().map(SealedKey::as_bytes);
+        let hash = secret.hash();
+        let record = change.application_secret_create(owner, hash, kept, expires_at).await?;
         Ok(IssuedSecret { record, secret })
     }
 

@@ -44,6 +44,30 @@ impl Services {
         }
     }
 
+    /// The archive of that id; none is a member's.
+    pub async fn archive_show(
+        &self,
+        caller: &Caller,
+        id: &ArchiveId,
+    ) -> Result<Archive, ServiceError> {
+        caller.require(Scope::FilesRead)?;
+        match self.rights(caller).await? {
+            Rights::All => Ok(self.view(caller).await?.archive(id).await?),
+            Rights::As(_) => Err(ServiceError::NotFound),
+        }
+    }
+
+    /// Forgets the archive of that id; it stays where it is.
+    pub async fn archive_forget(
+        &self,
+        caller: &Caller,
+        id: &ArchiveId,
+    ) -> Result<(), ServiceError> {
+        caller.require(Scope::CatalogWrite)?;
+        let tenant = self.view(caller).await?.archive(id).await?.tenant;
+        self.archive_remove(caller, tenant, id, Expected::Any).await
+    }
+
     /// Registers an archive.
     pub async fn archive_create(
         &self,

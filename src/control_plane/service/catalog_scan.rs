@@ -11,8 +11,8 @@ use super::error::ServiceError;
 use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
-    ContentDraft, ContentImport, ContentKind, ContentText, FileDraft, FileKind, FilePlace,
-    Pipeline, Publication,
+    Autograph, ContentDraft, ContentImport, ContentKind, ContentText, FileDraft, FileKind,
+    FilePlace, Pipeline, Publication,
 };
 
 /// What is said of every content that a scan makes.
@@ -158,6 +158,8 @@ impl CatalogScan {
             width: None,
             height: None,
             language: None,
+            md5: None,
+            autograph: Autograph::Refused,
             key,
         };
         ContentImport { id: None, draft, files: vec![source], active_thumbnail: None }

@@ -139,7 +139,9 @@ fn is_of_one(error: &ServiceError) -> bool {
         | ServiceError::MissingScope(_)
         | ServiceError::MoreThanOwn(_)
         | ServiceError::NotFound
+        | ServiceError::NotHandedOut
         | ServiceError::OneTenantOnly
+        | ServiceError::Public
         | ServiceError::Referenced
         | ServiceError::Stale => true,
         ServiceError::Failed(_)

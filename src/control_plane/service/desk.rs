@@ -9,6 +9,7 @@ use crate::control_plane::record::Scope;
 use crate::control_plane::store::{Change, Store, View};
 
 use super::error::ServiceError;
+use super::signing_key::LONGEST_LINK;
 
 /// Everything the APIs can ask for. Clones work with the same store.
 #[derive(Clone, Debug)]
@@ -18,12 +19,20 @@ pub struct Services {
     passwords: PasswordHasher,
     master_key: Option<MasterKey>,
     link_signer: Option<LinkSigner>,
+    longest_link: u64,
 }
 
 impl Services {
     /// Services over that store.
     pub fn new(store: Store, clock: Clock, passwords: PasswordHasher) -> Self {
-        Self { store, clock, passwords, master_key: None, link_signer: None }
+        Self {
+            store,
+            clock,
+            passwords,
+            master_key: None,
+            link_signer: None,
+            longest_link: LONGEST_LINK,
+        }
     }
 
     /// The same, with what keys are sealed under.
@@ -47,6 +56,16 @@ impl Services {
     #[must_use]
     pub fn with_link_signer(self, signer: LinkSigner) -> Self {
         Self { link_signer: Some(signer), ..self }
+    }
+
+    /// The same, whose links live so many seconds at most.
+    #[must_use]
+    pub fn with_longest_link(self, seconds: u64) -> Self {
+        Self { longest_link: seconds, ..self }
+    }
+
+    pub(super) fn longest_link(&self) -> u64 {
+        self.longest_link
     }
 
     pub(super) fn link_signer(&self) -> Result<&LinkSigner, ServiceError> {

@@ -8,10 +8,10 @@ use crate::clock::UnixSeconds;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::{LinkRequest, SignedLink};
 use crate::control_plane::record::{Content, ContentId, File, FileOwner, Scope};
-use crate::token::{LinkOpens, LinkTerms};
+use crate::token::{IssuerMark, LinkOpens, LinkTerms};
 
 /// Seconds for which a link opens, where nobody says how long: 120 minutes (requirement D11).
-const LIFETIME: u64 = 7_200;
+pub(super) const LIFETIME: u64 = 7_200;
 
 /// A file, and where it is had.
 #[derive(Clone, Debug)]
@@ -46,6 +46,7 @@ impl Services {
 
         let now = self.now();
         let opens = opens(&content, now);
+        let issuer = Some(IssuerMark::of(tenant.0, &caller.actor().to_string()));
         let mut downloads = Vec::new();
         for file in files.into_iter().filter(|file| kinds.contains(&file.draft.place.kind)) {
             // A file that no asset URL names cannot be had by one.
@@ -55,10 +56,11 @@ impl Services {
                 tenant,
                 asset: &asset,
                 opens,
-                terms: LinkTerms::default(),
+                terms: LinkTerms { issuer, ..LinkTerms::default() },
                 expiry: now.plus(LIFETIME),
                 ip: None,
                 file_name: file_name.as_deref(),
+                id: None,
             };
             downloads.push(Download { link: signer.link(&request, now)?, file });
         }

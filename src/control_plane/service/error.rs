@@ -34,12 +34,21 @@ pub enum ServiceError {
     /// It is not there, or not the caller's to see.
     #[error("there is nothing of that id")]
     NotFound,
+    /// The file is one that no address names now.
+    #[error(
+        "the file is not handed out: it is of a version that is not the active one, or in a place \
+         that no address names"
+    )]
+    NotHandedOut,
     /// The caller is bound to one tenant, and this is for whoever reaches every one.
     #[error("only whoever reaches every tenant may do this")]
     OneTenantOnly,
     /// The connection to the database broke as the change was committed: it may have been made.
     #[error("whether the change was made is not known")]
     OutcomeUnknown(#[source] StoreError),
+    /// Everybody may have the file: no link can keep anybody from it.
+    #[error("the file is public: a link to it cannot be bound, limited or tagged")]
+    Public,
     /// It names something that is not there, or something that is there names it.
     #[error("something it names is missing, or something names it")]
     Referenced,

@@ -11,7 +11,7 @@ use super::version::of_content;
 use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{ContentId, File, FileDraft, FileOwner, Scope, VersionId};
-use crate::control_plane::store::{Change, Expected, View};
+use crate::control_plane::store::{Change, Expected, FileRange, View};
 
 /// Whose files.
 #[derive(Clone, Debug)]
@@ -123,6 +123,53 @@ impl Services {
         change.file_remove(number).await?;
         change.commit().await?;
         Ok(())
+    }
+
+    /// Files in reach; none of them is a member's to list.
+    pub async fn file_range(
+        &self,
+        caller: &Caller,
+        range: FileRange,
+    ) -> Result<Vec<File>, ServiceError> {
+        caller.require(Scope::FilesRead)?;
+        self.rights(caller).await?.everything(Scope::FilesRead)?;
+        Ok(self.view(caller).await?.file_range(range).await?)
+    }
+
+    /// The file of that number.
+    pub async fn file_show(&self, caller: &Caller, number: u64) -> Result<File, ServiceError> {
+        caller.require(Scope::FilesRead)?;
+        let rights = self.rights(caller).await?;
+        let mut view = self.view(caller).await?;
+        let file = view.file(number).await?;
+        let folder = match &file.owner {
+            FileOwner::Folder(folder) => Some(*folder),
+            FileOwner::Version(version) => {
+                let content = view.version(version).await?.content;
+                view.content(&content).await?.draft.folder
+            }
+        };
+        rights.see(&mut view, folder).await?;
+        Ok(file)
+    }
+
+    /// Forgets the file of that number; it stays where it is.
+    pub async fn file_forget(&self, caller: &Caller, number: u64) -> Result<(), ServiceError> {
+        caller.require(Scope::CatalogWrite)?;
+        let mut view = self.view(caller).await?;
+        let file = view.file(number).await?;
+        let (tenant, of) = match file.owner {
+            FileOwner::Folder(folder) => {
+                (view.folder(folder).await?.tenant, FilesOf::Folder(folder))
+            }
+            FileOwner::Version(version) => {
+                let content = view.version(&version).await?.content;
+                let tenant = view.content(&content).await?.tenant;
+                (tenant, FilesOf::Version(content, version))
+            }
+        };
+        drop(view);
+        self.file_remove(caller, tenant, &of, Expected::Any, number).await
     }
 
     async fn files_change(

@@ -66,6 +66,8 @@ pub(super) fn accept(pointer: &str, to: Attached, draft: &FileDraft) -> Result<(
         width: _,
         height: _,
         language: tag,
+        md5,
+        autograph: _,
     } = draft;
     if to == Attached::ToFolder && place.kind != FileKind::Attachment {
         return Err(Invalid::new(format!("{pointer}/kind"), "must be attachment in a folder"));
@@ -89,12 +91,13 @@ pub(super) fn accept(pointer: &str, to: Attached, draft: &FileDraft) -> Result<(
     if !is_media_type {
         return Err(Invalid::new(format!("{pointer}/mime"), "must be a media type"));
     }
-    let is_digest = |digits: &str| {
-        digits.len() == 64 && digits.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    if sha256.as_deref().is_some_and(|digits| !is_digest(digits)) {
-        let detail = "must be 64 lower-case hexadecimal digits";
-        return Err(Invalid::new(format!("{pointer}/sha256"), detail));
+    for (field, digest, length) in [("sha256", sha256, 64), ("md5", md5, 32)] {
+        let is_digit = |it: u8| matches!(it, b'0'..=b'9' | b'a'..=b'f');
+        let is_digest = |it: &str| it.len() == length && it.bytes().all(is_digit);
+        if digest.as_deref().is_some_and(|digest| !is_digest(digest)) {
+            let detail = format!("must be {length} lower-case hexadecimal digits");
+            return Err(Invalid::new(format!("{pointer}/{field}"), detail));
+        }
     }
     tag.as_deref().map_or(Ok(()), |tag| language(format!("{pointer}/language"), tag))
 }
@@ -155,6 +158,7 @@ fn is_quality(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control_plane::record::Autograph;
 
     fn draft(kind: FileKind, slot: &str, variant: &str) -> FileDraft {
         FileDraft {
@@ -170,6 +174,8 @@ mod tests {
             width: None,
             height: None,
             language: None,
+            md5: None,
+            autograph: Autograph::Refused,
         }
     }
 

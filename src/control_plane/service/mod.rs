@@ -24,6 +24,7 @@ mod context;
 mod desk;
 mod download;
 mod download_event;
+mod download_link;
 mod edge;
 mod error;
 mod file;
@@ -44,14 +45,16 @@ mod tenant;
 mod version;
 
 pub use super::store::{
-    ContentFilter, DownloadFilter, Expected, FolderFilter, Listed, Once, Page, Store,
+    ContentFilter, DownloadFilter, Expected, FileDirection, FileOrder, FileRange, FolderFilter,
+    LinkFilter, Listed, Once, Page, Store,
 };
-pub use application::{IssuedSecret, NewSecret};
+pub use application::{IssuedSecret, NewSecret, SecretForm};
 pub use archive::ARCHIVE_REVISION;
 pub use catalog_scan::{CatalogScan, ScanDraft, ScanStep, ScannedFile};
 pub use content_import::{ContentImports, Imported};
 pub use desk::Services;
 pub use download::Download;
+pub use download_link::{FileChoice, LinkOrder, OrderedLink, OrderedLinks, Shown};
 pub use edge::Issued;
 pub use error::{Invalid, ServiceError};
 pub use file::{FileTable, FilesOf};

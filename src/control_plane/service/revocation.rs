@@ -38,7 +38,10 @@ impl Services {
                     return Err(Invalid::new("/subject", "a path begins with a slash").into());
                 }
             }
-            RevokedLinks::Key(name) | RevokedLinks::Link(name) => text("/subject", name, 256)?,
+            RevokedLinks::Issuer(name)
+            | RevokedLinks::Key(name)
+            | RevokedLinks::Link(name)
+            | RevokedLinks::Tag(name) => text("/subject", name, 256)?,
             RevokedLinks::TenantEpoch(_) => (),
         }
         if draft.expires_at.is_some_and(|end| end <= self.now()) {

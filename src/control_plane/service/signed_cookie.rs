@@ -10,7 +10,7 @@ use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::{CookieRequest, FileOwnerId, SignedCookie};
 use crate::control_plane::record::{ContentId, Scope};
-use crate::token::LinkOpens;
+use crate::token::{IssuerMark, LinkOpens};
 
 /// Seconds for which a cookie opens.
 const LIFETIME: u64 = 600;
@@ -28,7 +28,7 @@ impl Services {
         let content = view.content(id).await?;
         rights.see(&mut view, content.draft.folder).await?;
         drop(view);
-        self.cookie(tenant, FileOwnerId::Content(id), opens(&content, self.now()))
+        self.cookie(caller, tenant, FileOwnerId::Content(id), opens(&content, self.now()))
     }
 
     /// A cookie that opens every attachment of a folder itself, not of those below.
@@ -42,17 +42,19 @@ impl Services {
         view.folder(number).await?;
         rights.see(&mut view, Some(number)).await?;
         drop(view);
-        self.cookie(tenant, FileOwnerId::Channel(number), LinkOpens::Published)
+        self.cookie(caller, tenant, FileOwnerId::Channel(number), LinkOpens::Published)
     }
 
     fn cookie(
         &self,
+        caller: &Caller,
         tenant: TenantId,
         owner: FileOwnerId<'_>,
         opens: LinkOpens,
     ) -> Result<SignedCookie, ServiceError> {
         let now = self.now();
-        let request = CookieRequest { tenant, owner, opens, expiry: now.plus(LIFETIME) };
+        let issuer = Some(IssuerMark::of(tenant.0, &caller.actor().to_string()));
+        let request = CookieRequest { tenant, owner, opens, expiry: now.plus(LIFETIME), issuer };
         Ok(self.link_signer()?.cookie(&request, now)?)
     }
 }

@@ -17,7 +17,8 @@ use crate::secret::Secret;
 /// Seconds until a successor signs: what it takes to reach every edge that is reached at all.
 pub const HEAD_START: u64 = 10;
 
-/// Seconds for which a key opens links after it signed the last one, where nobody says how long.
+/// Seconds for which a link lives at most, where the configuration does not say it, and so for which
+/// a key opens links after it signed the last one.
 pub const LONGEST_LINK: u64 = 24 * 60 * 60;
 
 /// A new key for links.
@@ -25,7 +26,7 @@ pub const LONGEST_LINK: u64 = 24 * 60 * 60;
 pub struct NewKey {
     /// Whose links it signs; none signs those of tenants without a key of their own.
     pub tenant: Option<TenantId>,
-    /// Until when those before it open links; none: for a day.
+    /// Until when those before it open links; none: as long as the longest of theirs may live.
     pub others_until: Option<UnixSeconds>,
 }
 
@@ -59,7 +60,7 @@ impl Services {
                 && key.not_after.is_none_or(|end| end > now)
         });
         let not_before = if others.is_empty() { now } else { now.plus(HEAD_START) };
-        let others_until = others_until.unwrap_or(not_before.plus(LONGEST_LINK));
+        let others_until = others_until.unwrap_or(not_before.plus(self.longest_link()));
         if others_until < not_before {
             let detail = format!("must be {HEAD_START} seconds ahead: until then they sign");
             return Err(Invalid::new("/others_until", detail).into());
@@ -73,7 +74,7 @@ impl Services {
         let bytes: [u8; 32] = chance()?;
         let material = KeyMaterial::new(Secret::new(bytes.to_vec()))
             .map_err(|error| ServiceError::Failed(Box::new(error)))?;
-        let sealed = master_key.seal(&id, &material)?;
+        let sealed = master_key.seal(id.as_str(), &material)?;
         let key_use = KeyUse::Links;
         let draft = SigningKeyDraft { id, tenant, key_use, sealed, not_before, not_after: None };
         let key = change.signing_key_create(draft).await?;

@@ -34,6 +34,27 @@ impl View {
         self.with_elements(archive).await
     }
 
+    /// The archive that an object of a pipeline is registered as.
+    pub async fn archive_by_key(
+        &mut self,
+        pipeline: u64,
+        key: &str,
+    ) -> Result<Option<Archive>, StoreError> {
+        self.pipeline(pipeline).await?;
+        let statement = Statement::new(
+            "SELECT id, tenant, pipeline, object_key, name, created_at FROM archive \
+             WHERE pipeline = $1 AND object_key = $2",
+        );
+        let rows = self.connection().rows(statement.bind(pipeline).bind(key)).await?;
+        match rows.first() {
+            Some(row) => {
+                let archive = read(row)?;
+                self.with_elements(archive).await.map(Some)
+            }
+            None => Ok(None),
+        }
+    }
+
     /// A tenant's archives, the oldest first.
     pub async fn archive_list(
         &mut self,

@@ -67,6 +67,7 @@ pub(super) const TABLES: &[&str] = &[
     "archive",
     "archive_element",
     "context",
+    "download_link",
     "audit",
 ];
 

@@ -10,7 +10,7 @@ use super::statement::{Row, Statement, Value};
 use super::view::View;
 use crate::asset::TenantId;
 use crate::control_plane::record::{
-    ContentId, File, FileDraft, FileOwner, FilePlace, FileState, VersionId,
+    Autograph, ContentId, File, FileDraft, FileOwner, FilePlace, FileState, VersionId,
 };
 
 /// The columns of a new file.
@@ -32,6 +32,8 @@ const COLUMNS: &[&str] = &[
     "width",
     "height",
     "language",
+    "md5",
+    "autograph",
     "created_at",
 ];
 
@@ -56,6 +58,11 @@ fn read(row: &Row) -> Result<File, StoreError> {
             width: row.number_opt("width")?,
             height: row.number_opt("height")?,
             language: row.text_opt("language")?,
+            md5: row.text_opt("md5")?,
+            autograph: match row.number::<u64>("autograph")? {
+                0 => Autograph::Refused,
+                _ => Autograph::Allowed,
+            },
         },
         created_at: row.number("created_at")?,
     })
@@ -99,6 +106,8 @@ fn row(file: &File) -> Vec<Value> {
         width,
         height,
         language,
+        md5,
+        autograph,
     } = draft;
     let (version, folder) = match owner {
         FileOwner::Folder(folder) => (None, Some(*folder)),
@@ -122,8 +131,43 @@ fn row(file: &File) -> Vec<Value> {
         (*width).into(),
         (*height).into(),
         language.as_deref().into(),
+        md5.as_deref().into(),
+        u64::from(*autograph == Autograph::Allowed).into(),
         (*created_at).into(),
     ]
+}
+
+/// A part of a list of files, as MediaHub's clients ask for one.
+#[derive(Clone, Copy, Debug)]
+pub struct FileRange {
+    /// How many are left out at the beginning.
+    pub start: u64,
+    /// How many at most.
+    pub limit: u64,
+    /// By what they are sorted.
+    pub by: FileOrder,
+    /// In which direction.
+    pub direction: FileDirection,
+}
+
+/// By what files are sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileOrder {
+    /// Their name, then their number.
+    Name,
+    /// Their number, and so when they were registered.
+    Number,
+    /// Their size, then their number.
+    Size,
+}
+
+/// In which direction files are sorted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileDirection {
+    /// The last first.
+    Downwards,
+    /// The first first.
+    Upwards,
 }
 
 /// Whose a file is: the tenant, and the content if it is a content's.
@@ -138,7 +182,7 @@ impl View {
         let statement = Statement::new(
             "SELECT file.number, version, folder, kind, slot, variant, pipeline, object_key, \
              file.name, size, mime, sha256, crc32, duration_ms, width, height, language, \
-             file.created_at, pipeline.tenant FROM file \
+             md5, autograph, file.created_at, pipeline.tenant FROM file \
              JOIN pipeline ON pipeline.number = file.pipeline WHERE file.number = $1",
         );
         let row = self.found(statement.bind(number)).await?;
@@ -155,7 +199,8 @@ impl View {
         };
         let statement = Statement::new(
             "SELECT number, version, folder, kind, slot, variant, pipeline, object_key, name, \
-             size, mime, sha256, crc32, duration_ms, width, height, language, created_at \
+             size, mime, sha256, crc32, duration_ms, width, height, language, \
+             md5, autograph, created_at \
              FROM file WHERE version = $1 OR folder = $2 ORDER BY number",
         );
         let rows = self.connection().rows(statement.bind(version).bind(folder)).await?;
@@ -171,10 +216,38 @@ impl View {
         self.pipeline(pipeline).await?;
         let statement = Statement::new(
             "SELECT number, version, folder, kind, slot, variant, pipeline, object_key, name, \
-             size, mime, sha256, crc32, duration_ms, width, height, language, created_at \
+             size, mime, sha256, crc32, duration_ms, width, height, language, \
+             md5, autograph, created_at \
              FROM file WHERE pipeline = $1 AND object_key = $2 ORDER BY number",
         );
         let rows = self.connection().rows(statement.bind(pipeline).bind(key)).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Files in reach.
+    pub async fn file_range(&mut self, range: FileRange) -> Result<Vec<File>, StoreError> {
+        use FileDirection::{Downwards, Upwards};
+        let FileRange { start, limit, by, direction } = range;
+        let order = match (by, direction) {
+            (FileOrder::Name, Downwards) => "file.name DESC, file.number DESC",
+            (FileOrder::Name, Upwards) => "file.name, file.number",
+            (FileOrder::Number, Downwards) => "file.number DESC",
+            (FileOrder::Number, Upwards) => "file.number",
+            (FileOrder::Size, Downwards) => "size DESC, file.number DESC",
+            (FileOrder::Size, Upwards) => "size, file.number",
+        };
+        let only = self.only_tenant();
+        let statement = Statement::sorted(
+            "SELECT file.number, version, folder, kind, slot, variant, pipeline, object_key, \
+             file.name, size, mime, sha256, crc32, duration_ms, width, height, language, md5, \
+             autograph, file.created_at FROM file \
+             JOIN pipeline ON pipeline.number = file.pipeline \
+             WHERE $1 IS NULL OR pipeline.tenant = $1",
+            order,
+            "LIMIT $2 OFFSET $3",
+        );
+        let statement = statement.bind(only).bind(limit).bind(start);
+        let rows = self.connection().rows(statement).await?;
         rows.iter().map(read).collect()
     }
 
@@ -204,7 +277,8 @@ impl View {
         self.reach(None)?;
         let statement = Statement::new(
             "SELECT number, version, folder, kind, slot, variant, pipeline, object_key, name, \
-             size, mime, sha256, crc32, duration_ms, width, height, language, created_at \
+             size, mime, sha256, crc32, duration_ms, width, height, language, \
+             md5, autograph, created_at \
              FROM file WHERE sha256 IS NULL AND number > $1 ORDER BY number LIMIT $2",
         );
         let statement = statement.bind(page.after.unwrap_or(0)).bind(page.probe());

@@ -11,9 +11,11 @@ use crate::control_plane::record::{
 
 fn subject_columns(subject: &RevokedLinks) -> (&'static str, String) {
     match subject {
+        RevokedLinks::Issuer(id) => ("issuer", id.to_string()),
         RevokedLinks::Asset(path) => ("asset", path.to_string()),
         RevokedLinks::Key(id) => ("key", id.to_string()),
         RevokedLinks::Link(id) => ("link", id.to_string()),
+        RevokedLinks::Tag(tag) => ("tag", tag.to_string()),
         RevokedLinks::TenantEpoch(epoch) => ("tenant_epoch", epoch.to_string()),
     }
 }
@@ -21,9 +23,11 @@ fn subject_columns(subject: &RevokedLinks) -> (&'static str, String) {
 fn read(row: &Row) -> Result<Revocation, StoreError> {
     let subject: Box<str> = row.text("subject")?;
     let subject = match row.text::<Box<str>>("kind")?.as_ref() {
+        "issuer" => Some(RevokedLinks::Issuer(subject)),
         "asset" => Some(RevokedLinks::Asset(subject)),
         "key" => Some(RevokedLinks::Key(subject)),
         "link" => Some(RevokedLinks::Link(subject)),
+        "tag" => Some(RevokedLinks::Tag(subject)),
         "tenant_epoch" => subject.parse().ok().map(RevokedLinks::TenantEpoch),
         _ => None,
     };

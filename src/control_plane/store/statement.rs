@@ -75,6 +75,16 @@ impl Statement {
         Self { sql: AssertSqlSafe(sql).into_sql_str(), values, reuse: Reuse::PrepareOnce }
     }
 
+    /// `before`, sorted so, `after`.
+    pub(super) fn sorted(before: &'static str, order: &'static str, after: &'static str) -> Self {
+        let sql = format!("{before} ORDER BY {order} {after}");
+        Self {
+            sql: AssertSqlSafe(sql).into_sql_str(),
+            values: Vec::new(),
+            reuse: Reuse::KeepPrepared,
+        }
+    }
+
     /// The statement with its next value.
     pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
@@ -253,7 +263,8 @@ macro_rules! text_like {
 }
 
 text_like! {
-    parse: AccessTokenId ApplicationId ArchiveId BlocklistId ContentId ContentLinkId EdgeId EnrolmentId PasswordHash
+    parse: AccessTokenId ApplicationId ArchiveId BlocklistId ContentId ContentLinkId EdgeId EnrolmentId LinkId
+        PasswordHash
         PersonId RevocationId ScopeSet SecretId SigningKeyId VersionId;
     from_stored: SecretHash;
     from_wire_name: ContentKind FileKind KeyUse LinkRelation Publication Right Role TokenUse;

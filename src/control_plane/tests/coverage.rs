@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::stage::{Stage, on_both_databases};
+use super::stage::{NOW, Stage, on_both_databases};
+use crate::asset::TenantId;
 use crate::control_plane::api::{Document, document};
+use crate::control_plane::caller::Caller;
+use crate::control_plane::record::{DownloadLink, DownloadTerms, LinkId};
 
 on_both_databases! {
     every_operation_asks_who_calls
@@ -31,6 +34,7 @@ const OF_NO_TENANT: &[&str] = &[
     "get /api/v1/keys",
     "get /api/v1/people",
     "get /api/v1/tenants",
+    "get /v1/files/",
 ];
 
 struct Operation {
@@ -70,7 +74,14 @@ async fn every_operation_asks_who_calls(stage: Stage) {
     let edge = edge["id"].as_str().unwrap().to_owned();
     let code = code("south").await["id"].as_str().unwrap().to_owned();
 
+    let link = a_link(&stage, catalog.file).await;
+
     let filled = |path: &str| {
+        let path = match path {
+            // Which file: without it there is nothing to ask for.
+            "/v1/files/downloads/" => "/v1/files/downloads/?file_id={file}",
+            path => path,
+        };
         path.replace("{tenant}", "1")
             .replace("{videoManagerId}", "1")
             .replace("{channelId}", "7")
@@ -90,6 +101,7 @@ async fn every_operation_asks_who_calls(stage: Stage) {
             .replace("{version}", &catalog.version)
             .replace("{file}", &catalog.file.to_string())
             .replace("{archive}", &catalog.archive)
+            .replace("{link}", &link)
             .replace("{context}", &catalog.context)
             .replace("{classification}", &catalog.classification)
     };
@@ -108,8 +120,10 @@ async fn every_operation_asks_who_calls(stage: Stage) {
             continue;
         }
         assert!(!line.contains('{'), "{line}");
-        stage.send(&line, "", &body).await.expect(401);
-        stage.send(&line, "csa_unknown", &body).await.expect(401);
+        // The status that MediaHub's clients know.
+        let nobody = if name.contains("/v1/files") { 403 } else { 401 };
+        stage.send(&line, "", &body).await.expect(nobody);
+        stage.send(&line, "csa_unknown", &body).await.expect(nobody);
         let others = crate::control_plane::record::ScopeSet::EVERY
             .iter()
             .map(|scope| scope.wire_name().to_owned())
@@ -133,9 +147,30 @@ async fn every_operation_asks_who_calls(stage: Stage) {
     }
 }
 
+/// A link that somebody was given.
+async fn a_link(stage: &Stage, file: u64) -> String {
+    let link = DownloadLink {
+        id: LinkId::random(NOW).unwrap(),
+        tenant: TenantId(1),
+        file,
+        content: None,
+        path: "/private/videos/a/source".into(),
+        issuer: "app_1".into(),
+        tag: None,
+        terms: DownloadTerms::default(),
+        created_at: NOW,
+        expires_at: NOW.plus(60),
+        revoked_at: None,
+    };
+    let mut change = stage.store.change(&Caller::system("test"), NOW).await.unwrap();
+    let link = change.download_link_create(link, None).await.unwrap();
+    change.commit().await.unwrap();
+    link.id.to_string()
+}
+
 fn operations(filled: impl Fn(&str) -> String) -> Vec<Operation> {
     let mut found = Vec::new();
-    for which in [Document::Native, Document::Vmpro] {
+    for which in [Document::Native, Document::Vmpro, Document::Mediahub] {
         let document = serde_json::to_value(document(which)).unwrap();
         for (path, methods) in document["paths"].as_object().unwrap() {
             for (method, said) in methods.as_object().unwrap() {

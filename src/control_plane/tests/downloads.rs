@@ -67,7 +67,7 @@ async fn a_vendors_script_has_urls_that_open(stage: Stage) {
     assert_eq!(of(&urls, "source")["fileExtension"], "mov");
     for url in urls.as_array().unwrap() {
         opens(&stage, &url["url"]);
-        assert!(!url["url"].as_str().unwrap().contains(".u~"), "{url}");
+        assert!(!url["url"].as_str().unwrap().contains(".u."), "{url}");
     }
 
     let template = "download_file_name_template=film-%25%7BQUALITY%7D.%25%7BFILE_EXTENSION%7D";
@@ -88,7 +88,7 @@ async fn an_unpublished_video_has_urls_with_a_flag(stage: Stage) {
     let video = with_files(&stage, &admin, "unpublished").await;
     let line = format!("GET /v1/vms/1/videos/{video}/download-urls");
     let urls = stage.ask(&line, &admin).await.expect(200).json();
-    assert!(urls[0]["url"].as_str().unwrap().contains(".u~hmac="), "{urls}");
+    assert!(urls[0]["url"].as_str().unwrap().contains(".u.i"), "{urls}");
 }
 
 async fn whoever_may_not_see_a_video_has_no_urls(stage: Stage) {

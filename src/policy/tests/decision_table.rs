@@ -80,7 +80,7 @@ pub(super) fn made(shown: Shown, path: &str) -> String {
             token(new, &SignRequest { scope: SignScope::Url("/private/videos/other"), ..good })
         }
         Shown::OtherAddress => {
-            token(new, &SignRequest { ip: Some("203.0.113.10".parse().unwrap()), ..good })
+            token(new, &SignRequest { ip: Some("203.0.113.10/32".parse().unwrap()), ..good })
         }
         Shown::Revoked => token(new, &SignRequest { id: Some(REVOKED), ..good }),
         Shown::ValidAcl => token(new, &SignRequest { id: Some("lnk_live"), ..good }),

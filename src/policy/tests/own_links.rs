@@ -128,7 +128,7 @@ fn what_is_bound_to_a_content_opens_that_one_in_every_form() {
 fn a_revocation_by_key_kills_what_it_signed() {
     let keys = [("mine", link_key(Some(TENANT), MINE)), ("new", link_key(None, EVERYBODYS))];
     let mut revoked = TenantRevocations::default();
-    revoked.add(&RevokedLinks::Key("mine".into()), NOW);
+    revoked.add(TENANT, &RevokedLinks::Key("mine".into()), NOW);
     let revoked = Revocations::of_tenants([(TENANT, Arc::new(revoked))].into());
     let snapshot = with_keys(&keys, revoked);
     assert_eq!(opened(&snapshot, "", signed(MINE, None)), Err(DenialCode::TokenRevoked));

@@ -1,7 +1,7 @@
 //! Making tokens: the same text, from the other side.
 
+use ipnet::IpNet;
 use std::fmt::Write as _;
-use std::net::IpAddr;
 
 use super::escape::EscapeDialect;
 use super::options::EdgeAuth;
@@ -17,8 +17,9 @@ pub struct SignRequest<'r> {
     pub start: Option<UnixSeconds>,
     /// Last valid instant.
     pub expiry: UnixSeconds,
-    /// The address it is bound to.
-    pub ip: Option<IpAddr>,
+    /// The address it is bound to, or the network: only where the verifier takes those
+    /// ([`IpForm`](super::IpForm)).
+    pub ip: Option<IpNet>,
     /// The link's id.
     pub id: Option<&'r str>,
     /// The payload.
@@ -80,7 +81,7 @@ pub fn sign(
         let _ = write!(body, "{name}={value}");
     };
     if let Some(ip) = request.ip {
-        field("ip", &escaped("ip", &ip.to_canonical().to_string())?);
+        field("ip", &escaped("ip", &written(ip))?);
     }
     if let Some(start) = request.start {
         field("st", &start.to_string());
@@ -114,6 +115,15 @@ pub fn sign(
         }
     });
     Ok(format!("{body}{delimiter}hmac={tag:x}"))
+}
+
+/// An address, canonical, as it is; a network with its prefix.
+fn written(ip: IpNet) -> String {
+    if ip.prefix_len() == ip.max_prefix_len() {
+        ip.addr().to_canonical().to_string()
+    } else {
+        ip.trunc().to_string()
+    }
 }
 
 fn join_patterns(rules: &EdgeAuth, patterns: &[&str]) -> Result<String, SignRejection> {

@@ -7,7 +7,7 @@ use countersign::catalog::{ContentKind, FileKind, FilePlace, Publication};
 use countersign::clock::UnixSeconds;
 use countersign::control_plane::Caller;
 use countersign::control_plane::record::{
-    ContentDraft, ContentImport, FileDraft, FileOwner, FolderDraft, PipelineDraft,
+    Autograph, ContentDraft, ContentImport, FileDraft, FileOwner, FolderDraft, PipelineDraft,
 };
 use countersign::control_plane::store::{Change, Expected, Store, StoreAddress};
 use countersign::policy::{Opening, OverrideLevel};
@@ -166,5 +166,7 @@ fn drafted(file: &ShelfFile<'_>) -> FileDraft {
         width: None,
         height: None,
         language: None,
+        md5: None,
+        autograph: Autograph::Refused,
     }
 }

@@ -1,3 +1,4 @@
 //! Vendors' dialects: their paths, shapes and errors, over the same services.
 
+pub(super) mod mediahub;
 pub(super) mod vmpro;

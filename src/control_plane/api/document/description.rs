@@ -2,18 +2,21 @@
 
 use utoipa::OpenApi as _;
 use utoipa::openapi::security::{
-    ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes, SecurityScheme,
+    ApiKey, ApiKeyValue, ClientCredentials, Flow, Http, HttpAuthScheme, OAuth2, Scopes,
+    SecurityScheme,
 };
 use utoipa::openapi::{Components, OpenApi};
 
-use crate::control_plane::api::envelope::{ProblemBody, VendorProblemBody};
+use crate::control_plane::api::envelope::{MediahubProblemBody, ProblemBody, VendorProblemBody};
 use crate::control_plane::api::oauth2::OauthError;
-use crate::control_plane::api::router::{native_routes, vmpro_routes};
+use crate::control_plane::api::router::{mediahub_routes, native_routes, vmpro_routes};
 use crate::control_plane::record::{Scope, ScopeSet};
 
 /// Which document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Document {
+    /// `MediaHub`'s files API.
+    Mediahub,
     /// The native API and the tokens for it.
     Native,
     /// movingimage's API.
@@ -40,9 +43,21 @@ struct Native;
 )]
 struct Vmpro;
 
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Countersign: the MediaHub dialect",
+        description = "Xvid MediaHub's files and downloads, as its clients know them. Each path is \
+                       served without its version, and with a slash at the end or without."
+    ),
+    components(schemas(MediahubProblemBody, ProblemBody))
+)]
+struct Mediahub;
+
 /// A document, as it is served.
 pub fn document(which: Document) -> OpenApi {
     let (mut head, routes) = match which {
+        Document::Mediahub => (Mediahub::openapi(), mediahub_routes().split_for_parts().1),
         Document::Native => (Native::openapi(), native_routes().split_for_parts().1),
         Document::Vmpro => (Vmpro::openapi(), vmpro_routes().split_for_parts().1),
     };
@@ -55,5 +70,11 @@ pub fn document(which: Document) -> OpenApi {
     components.add_security_scheme("bearer", SecurityScheme::OAuth2(bearer));
     let basic = Http::new(HttpAuthScheme::Basic);
     components.add_security_scheme("client", SecurityScheme::Http(basic));
+    if which == Document::Mediahub {
+        let said = "HMAC-SHA256 of path and query up to here, under the application's secret";
+        let signature = ApiKeyValue::with_description("signature", said);
+        let signature = SecurityScheme::ApiKey(ApiKey::Query(signature));
+        components.add_security_scheme("signature", signature);
+    }
     head
 }

@@ -1,6 +1,7 @@
 "use strict";
 // Shows an OpenAPI document as a list. Text goes in as text: nothing of the document is markup.
-const documents = { native: "/openapi.json", vmpro: "/openapi/vmpro.json" };
+const documents = { native: "/openapi.json", vmpro: "/openapi/vmpro.json",
+  mediahub: "/openapi/mediahub.json" };
 const place = document.getElementById("operations");
 
 function node(name, text, ...children) {

@@ -13,6 +13,7 @@ use crate::control_plane::api::state::Api;
 pub(in crate::control_plane::api) fn routes() -> Router<Api> {
     Router::new()
         .route("/openapi.json", get(|| async { body::ok(&document(Document::Native)) }))
+        .route("/openapi/mediahub.json", get(|| async { body::ok(&document(Document::Mediahub)) }))
         .route("/openapi/vmpro.json", get(|| async { body::ok(&document(Document::Vmpro)) }))
         .route("/docs", get(page))
         .route("/docs/page.js", get(script))

@@ -23,7 +23,7 @@ use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::{
     Application, ApplicationDraft, ApplicationId, ApplicationSecret, ScopeSet, SecretId,
 };
-use crate::control_plane::service::NewSecret;
+use crate::control_plane::service::{NewSecret, SecretForm};
 
 const PATH: &str = "/api/v1/applications";
 
@@ -77,6 +77,10 @@ struct NewApplication {
     /// What it may do; nothing that its maker may not.
     #[schema(value_type = Vec<ScopeName>)]
     scopes: ScopeSet,
+    /// Is its secret to sign requests as well, as `MediaHub`'s clients do? It is then Base64, and
+    /// kept sealed.
+    #[serde(default)]
+    signing: bool,
 }
 
 /// What is to be different (RFC 7396).
@@ -104,6 +108,8 @@ struct SecretBody {
     expires_at: Option<Timestamp>,
     /// When it was last used, to the minute.
     last_used_at: Option<Timestamp>,
+    /// Does it sign requests as well?
+    signing: bool,
 }
 
 /// A secret that was just made.
@@ -121,6 +127,9 @@ struct NewSecretBody {
 struct NewApplicationSecret {
     /// When it ends.
     expires_at: Option<Timestamp>,
+    /// Is it to sign requests as well, as `MediaHub`'s clients do? It is then Base64, and kept sealed.
+    #[serde(default)]
+    signing: bool,
 }
 
 /// An application's secrets.
@@ -162,11 +171,11 @@ async fn application_list(
 async fn application_create(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
-    Json(NewApplication { tenant, name, scopes }): Json<NewApplication>,
+    Json(NewApplication { tenant, name, scopes, signing }): Json<NewApplication>,
 ) -> Result<Response, Problem> {
     let tenant = tenant.map(TenantId);
     let draft = ApplicationDraft { tenant, name: name.into(), scopes, disabled_at: None };
-    let (made, issued) = api.services.application_create(&caller, draft).await?;
+    let (made, issued) = api.services.application_create(&caller, draft, form(signing)).await?;
     let revision = made.revision;
     let mut shown = NewApplicationBody {
         application: wire(made),
@@ -292,10 +301,10 @@ async fn application_secret_create(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     Segments(application): Segments<String>,
-    Json(NewApplicationSecret { expires_at }): Json<NewApplicationSecret>,
+    Json(NewApplicationSecret { expires_at, signing }): Json<NewApplicationSecret>,
 ) -> Result<Response, Problem> {
     let application = id(&application, ApplicationId::parse)?;
-    let new = NewSecret { expires_at: expires_at.map(|Timestamp(at)| at) };
+    let new = NewSecret { expires_at: expires_at.map(|Timestamp(at)| at), form: form(signing) };
     let issued = api.services.application_secret_create(&caller, &application, new).await?;
     let client_secret = Some(issued.secret.reveal().to_owned());
     let mut shown = NewSecretBody { secret: secret_wire(issued.record), client_secret };
@@ -345,7 +354,7 @@ fn secret_wire(secret: ApplicationSecret) -> SecretBody {
         id,
         application: _,
         hash: _,
-        sealed: _,
+        sealed,
         created_at,
         expires_at,
         last_used_at,
@@ -355,5 +364,10 @@ fn secret_wire(secret: ApplicationSecret) -> SecretBody {
         created_at: Timestamp(created_at),
         expires_at: expires_at.map(Timestamp),
         last_used_at: last_used_at.map(Timestamp),
+        signing: sealed.is_some(),
     }
+}
+
+fn form(signing: bool) -> SecretForm {
+    if signing { SecretForm::Signing } else { SecretForm::Password }
 }

@@ -27,7 +27,7 @@ pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
 /// A delivery that a link decided, after its end.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DownloadEvent)]
-struct EventBody {
+pub(super) struct EventBody {
     /// Its id.
     id: String,
     /// When it ended.
@@ -136,46 +136,47 @@ async fn download_event_list(
     let (list, filter) = filter.read(tenant)?;
     let page = api.page(&list, &query)?;
     let listed = api.services.download_event_list(&caller, tenant, &filter, &page).await?;
-    Ok(api.listing(&list, &query, listed, wire))
+    Ok(api.listing(&list, &query, listed, EventBody::from))
 }
 
-fn wire(kept: KeptDownload) -> EventBody {
-    let KeptDownload { id, edge, event } = kept;
-    let DownloadEvent {
-        at,
-        took_ms,
-        tenant: _,
-        link,
-        key,
-        content,
-        path,
-        client,
-        method,
-        extent,
-        status,
-        sent,
-        promised,
-        end,
-        request_id,
-        snapshot,
-    } = event;
-    EventBody {
-        id: id.to_string(),
-        at: Timestamp(at),
-        took_ms,
-        link: link.into(),
-        key: key.into(),
-        content: content.map(|id| id.to_string()),
-        path: path.into(),
-        client: client.to_string(),
-        method,
-        extent,
-        status,
-        sent,
-        promised,
-        end,
-        edge: edge.map(Into::into),
-        request_id: request_id.into(),
-        snapshot,
+impl From<KeptDownload> for EventBody {
+    fn from(KeptDownload { id, edge, event }: KeptDownload) -> Self {
+        let DownloadEvent {
+            at,
+            took_ms,
+            tenant: _,
+            link,
+            key,
+            content,
+            path,
+            client,
+            method,
+            extent,
+            status,
+            sent,
+            promised,
+            end,
+            request_id,
+            snapshot,
+        } = event;
+        Self {
+            id: id.to_string(),
+            at: Timestamp(at),
+            took_ms,
+            link: link.into(),
+            key: key.into(),
+            content: content.map(|id| id.to_string()),
+            path: path.into(),
+            client: client.to_string(),
+            method,
+            extent,
+            status,
+            sent,
+            promised,
+            end,
+            edge: edge.map(Into::into),
+            request_id: request_id.into(),
+            snapshot,
+        }
     }
 }

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::wire_enum::file_kinds;
 use crate::control_plane::api::timestamp::Timestamp;
-use crate::control_plane::record::{File, FileDraft, FileKind, FilePlace};
+use crate::control_plane::record::{Autograph, File, FileDraft, FileKind, FilePlace};
 
 /// A file.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,6 +42,10 @@ pub(super) struct FileBody {
     height: Option<u32>,
     /// Its language (BCP 47).
     language: Option<String>,
+    /// MD5, as hex, where it is known: `MediaHub`'s clients compare by it.
+    md5: Option<String>,
+    /// May copies of it carry a forensic tag?
+    autograph: bool,
     /// Since when it is registered.
     created_at: Timestamp,
 }
@@ -99,6 +103,12 @@ pub(super) struct NewFile {
     /// Its language (BCP 47).
     #[serde(default)]
     language: Option<String>,
+    /// MD5, as hex: kept for `MediaHub`'s clients, and compared by nothing here.
+    #[serde(default)]
+    md5: Option<String>,
+    /// May copies of it carry a forensic tag?
+    #[serde(default)]
+    autograph: bool,
 }
 
 /// Files to be there instead of those there are.
@@ -127,6 +137,8 @@ impl NewFile {
             width,
             height,
             language,
+            md5,
+            autograph,
         } = self;
         let named = || key.rsplit('/').next().unwrap_or_default().to_owned();
         let known = || mime_guess::from_path(&key).first_or_octet_stream().to_string();
@@ -144,6 +156,8 @@ impl NewFile {
             width,
             height,
             language: language.map(Into::into),
+            md5: md5.map(Into::into),
+            autograph: if autograph { Autograph::Allowed } else { Autograph::Refused },
         }
     }
 }
@@ -176,6 +190,8 @@ impl From<File> for FileBody {
             width,
             height,
             language,
+            md5,
+            autograph,
         } = draft;
         Self {
             number,
@@ -193,6 +209,8 @@ impl From<File> for FileBody {
             width,
             height,
             language: language.map(Into::into),
+            md5: md5.map(Into::into),
+            autograph: autograph == Autograph::Allowed,
             created_at: Timestamp(created_at),
         }
     }

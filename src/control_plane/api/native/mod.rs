@@ -16,6 +16,7 @@ pub(super) mod content_import;
 pub(super) mod content_link;
 pub(super) mod context;
 pub(super) mod download_event;
+pub(super) mod download_link;
 pub(super) mod edge;
 pub(super) mod edge_feed;
 pub(super) mod file;

@@ -30,12 +30,16 @@ pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
 #[serde(tag = "by", content = "subject", rename_all = "snake_case", deny_unknown_fields)]
 #[schema(as = RevokedLinks)]
 enum Links {
+    /// Those that an application or a person asked for, by their id, that were signed before.
+    Issuer(String),
     /// Those to one asset, by its path, that were signed before.
     Asset(String),
     /// Those signed with one key.
     Key(String),
     /// The one of that id.
     Link(String),
+    /// Those that carry a tag, by its text, that were signed before.
+    Tag(String),
     /// All of the tenant's of an epoch before this one.
     TenantEpoch(u64),
 }
@@ -107,9 +111,11 @@ async fn revocation_create(
     Json(NewRevocation { links, reason, expires_at }): Json<NewRevocation>,
 ) -> Result<Response, Problem> {
     let subject = match links {
+        Links::Issuer(id) => RevokedLinks::Issuer(id.into()),
         Links::Asset(path) => RevokedLinks::Asset(path.into()),
         Links::Key(key) => RevokedLinks::Key(key.into()),
         Links::Link(link) => RevokedLinks::Link(link.into()),
+        Links::Tag(tag) => RevokedLinks::Tag(tag.into()),
         Links::TenantEpoch(epoch) => RevokedLinks::TenantEpoch(epoch),
     };
     let tenant = tenant(&number)?;
@@ -142,9 +148,11 @@ async fn revocation_remove(
 fn wire(revocation: Revocation) -> RevocationBody {
     let Revocation { id, tenant: _, subject, reason, created_at, expires_at } = revocation;
     let links = match subject {
+        RevokedLinks::Issuer(id) => Links::Issuer(id.into()),
         RevokedLinks::Asset(path) => Links::Asset(path.into()),
         RevokedLinks::Key(key) => Links::Key(key.into()),
         RevokedLinks::Link(link) => Links::Link(link.into()),
+        RevokedLinks::Tag(tag) => Links::Tag(tag.into()),
         RevokedLinks::TenantEpoch(epoch) => Links::TenantEpoch(epoch),
     };
     RevocationBody {

@@ -53,6 +53,7 @@ INSERT INTO file (number, version, folder, kind, slot, variant, pipeline, object
 INSERT INTO content_link VALUES ('rel_1', '-c', 'd', 'linked', 0);
 INSERT INTO archive VALUES ('arc_1', 1, 1, 'k', 'n', 1);
 INSERT INTO archive_element VALUES ('arc_1', 0, 1, 'n');
+INSERT INTO download_link VALUES ('lnk_1', 1, 1, NULL, '/p', 'app_1', NULL, '{}', 1, 2, NULL, NULL);
 INSERT INTO context (tenant, name, settings, created_at, revision) VALUES (1, 'x', '{}', 1, 1);
 ";
 

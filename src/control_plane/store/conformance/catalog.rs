@@ -3,9 +3,10 @@
 use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::record::{
-    Content, ContentDraft, ContentId, ContentImport, ContentKind, ContentText, FeedEvent, FeedHead,
-    FeedPage, FeedVersion, FileDraft, FileKind, FileOwner, FilePlace, FolderDraft, Grantee,
-    Metadata, Period, PersonDraft, Pipeline, PipelineDraft, Publication, Right, Role, ScopeSet,
+    Autograph, Content, ContentDraft, ContentId, ContentImport, ContentKind, ContentText,
+    FeedEvent, FeedHead, FeedPage, FeedVersion, FileDraft, FileKind, FileOwner, FilePlace,
+    FolderDraft, Grantee, Metadata, Period, PersonDraft, Pipeline, PipelineDraft, Publication,
+    Right, Role, ScopeSet,
 };
 use crate::control_plane::store::{ContentFilter, Expected, FolderFilter, Page, StoreErrorKind};
 
@@ -60,6 +61,8 @@ fn file(pipeline: u64, kind: FileKind, slot: &str, key: &str) -> FileDraft {
         width: Some(1920),
         height: Some(1080),
         language: None,
+        md5: None,
+        autograph: Autograph::Refused,
     }
 }
 

@@ -66,6 +66,8 @@ async fn links_are_revoked_until_they_have_expired(stage: Stage) {
         (RevokedLinks::Link("lnk_1".into()), Some(NOW)),
         (RevokedLinks::Asset("/private/videos/a/source".into()), Some(NOW.plus(1))),
         (RevokedLinks::Key("2026-11".into()), None),
+        (RevokedLinks::Issuer("app_1".into()), None),
+        (RevokedLinks::Tag("user 42".into()), None),
         (RevokedLinks::TenantEpoch(3), None),
     ] {
         let reason = "lost".into();
@@ -81,7 +83,7 @@ async fn links_are_revoked_until_they_have_expired(stage: Stage) {
     change.commit().await.unwrap();
     assert!(matches!(last_events(&stage).await[..], [FeedEvent::RevocationRemoved { .. }]));
     let rest = stage.view().await.revocation_list(&Page::first(10)).await.unwrap().items;
-    assert_eq!(rest.len(), 3);
+    assert_eq!(rest.len(), 5);
     let mut change = stage.store.change(&Stage::of_tenant(2), NOW).await.unwrap();
     let error = change.revocation_remove(&rest[0].id).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::NotFound);

@@ -10,6 +10,7 @@ mod catalog;
 mod change;
 mod distribution;
 mod download_event;
+mod download_link;
 mod feed;
 mod idempotency;
 mod overrides;

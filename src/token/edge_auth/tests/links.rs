@@ -30,7 +30,7 @@ fn vectors_of_the_reference_implementation() {
         (
             SignRequest {
                 start: Some(UnixSeconds::new(1_893_448_800)),
-                ip: Some("192.168.2.1".parse().unwrap()),
+                ip: Some("192.168.2.1/32".parse().unwrap()),
                 id: Some("s1"),
                 payload: Some("t=ag_01"),
                 ..acl(&["/private/*"])
@@ -132,8 +132,15 @@ fn lifetime_without_a_start_counts_from_now() {
 #[test]
 fn addresses_are_compared_as_addresses() {
     let rules = rules();
-    let bound =
-        |ip: &str| signed(&rules, &SignRequest { ip: Some(ip.parse().unwrap()), ..acl(&["/*"]) });
+    let bound = |ip: &str| {
+        signed(
+            &rules,
+            &SignRequest {
+                ip: Some(ip.parse::<std::net::IpAddr>().unwrap().into()),
+                ..acl(&["/*"])
+            },
+        )
+    };
     let from = |token: &str, client| check(&rules, token, &Asked { client, ..Asked::default() });
     for (ip, client, expected) in [
         ("192.0.2.1", "192.0.2.1", Ok(())),
@@ -335,7 +342,7 @@ fn near_misses_name_the_cause_and_no_secret() {
     );
     let other = signed(&EdgeAuth::with_keys(ring(&[("x", "99")])), &acl(&["/*"]));
     assert!(ask(&rules, &other, &default).contains("no key of the site signed this text"));
-    let bound = SignRequest { ip: Some("192.0.2.1".parse().unwrap()), ..acl(&["/*"]) };
+    let bound = SignRequest { ip: Some("192.0.2.1/32".parse().unwrap()), ..acl(&["/*"]) };
     assert_eq!(
         ask(&rules, &signed(&rules, &bound), &default),
         "bound to 192.0.2.1, asked from 203.0.113.9"
