@@ -139,6 +139,10 @@ mod control_plane;
 #[cfg(test)]
 mod database_killed;
 
+// A control plane that is killed while clients write: what it acknowledged is there, all of it.
+#[cfg(test)]
+mod control_killed;
+
 // A disk that fails: writes are refused and said, and all is well when it is.
 #[cfg(test)]
 mod failing_disk;

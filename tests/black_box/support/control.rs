@@ -121,6 +121,11 @@ impl ApiClient {
         Self { address, token: token.to_owned() }
     }
 
+    /// Where it asks.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The token.
     pub(crate) fn token(&self) -> &str {
         &self.token
@@ -177,7 +182,7 @@ pub(crate) fn log_in_from(
     answer.expect("closed without an answer")
 }
 
-/// The same; none where the connection ends before the answer.
+/// The same; none where nobody listens, or the connection ends before the answer.
 pub(crate) fn try_exchange(
     address: SocketAddr,
     method: &str,
@@ -185,7 +190,7 @@ pub(crate) fn try_exchange(
     lines: &str,
     body: &str,
 ) -> Option<Answered> {
-    exchange_on(Connection::open(address), address, method, path, lines, body)
+    exchange_on(Connection::open_if_heard(address)?, address, method, path, lines, body)
 }
 
 fn exchange_on(

@@ -5,6 +5,7 @@ pub(crate) mod catalog;
 pub(crate) mod chance;
 pub(crate) mod command;
 pub(crate) mod control;
+pub(crate) mod control_kills;
 pub(crate) mod descriptors;
 pub(crate) mod edge;
 pub(crate) mod fake_origin;

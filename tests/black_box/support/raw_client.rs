@@ -32,6 +32,15 @@ impl Connection {
         Self::over(connect(edge))
     }
 
+    /// None where nobody listens any more.
+    pub(crate) fn open_if_heard(edge: SocketAddr) -> Option<Self> {
+        match TcpStream::connect(edge) {
+            Ok(stream) => Some(Self::over(patient(stream))),
+            Err(error) if error.kind() == ErrorKind::ConnectionRefused => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
     /// From an address of this machine, which Linux has all of 127/8 of.
     pub(crate) fn open_from(source: [u8; 4], edge: SocketAddr) -> Self {
         Self::over(connect_from(source, edge))
