@@ -147,6 +147,10 @@ mod control_killed;
 #[cfg(test)]
 mod failing_disk;
 
+// Disks that are full, of a control plane and of an edge: files are served on, and room is all it takes.
+#[cfg(test)]
+mod full_disk;
+
 // Passwords that are guessed: slower and slower, and nobody else is kept out.
 #[cfg(test)]
 mod logins;

@@ -10,6 +10,9 @@ pub enum AccountError {
     /// Something is wrong here.
     #[error("the request could not be worked on")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database has no room.
+    #[error("the database has no room")]
+    Full(#[source] StoreError),
     /// Unknown, wrong, ended or disabled: which of them is nobody's business.
     #[error("the credentials are not valid")]
     NotValid,
@@ -31,9 +34,8 @@ impl From<StoreError> for AccountError {
     fn from(error: StoreError) -> Self {
         match error.kind() {
             StoreErrorKind::NotFound => Self::NotValid,
-            StoreErrorKind::Conflict | StoreErrorKind::Full | StoreErrorKind::Unavailable => {
-                Self::Unavailable(error)
-            }
+            StoreErrorKind::Conflict | StoreErrorKind::Unavailable => Self::Unavailable(error),
+            StoreErrorKind::Full => Self::Full(error),
             StoreErrorKind::Corrupt
             | StoreErrorKind::Invalid
             | StoreErrorKind::Referenced

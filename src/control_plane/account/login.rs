@@ -50,7 +50,11 @@ impl Accounts {
         let attempt = self.attempt(username, address, now).await?;
         let person = match self.person_of(username, password, now).await {
             Ok(person) => person,
-            Err(error @ (AccountError::Unavailable(_) | AccountError::Failed(_))) => {
+            Err(
+                error @ (AccountError::Failed(_)
+                | AccountError::Full(_)
+                | AccountError::Unavailable(_)),
+            ) => {
                 if let Err(error) = self.excuse(&attempt, now).await {
                     tracing::warn!(error = %ErrorChain(&error), "a login counts as failed that did not");
                 }

@@ -74,6 +74,9 @@ impl From<ServiceError> for Problem {
         match error {
             ServiceError::Conflict => Self::new(ProblemCode::Conflict),
             ServiceError::Failed(_) => Self::new(ProblemCode::Internal).because(error),
+            ServiceError::Full(_) => {
+                Self { retry_after: Some(1), ..Self::new(ProblemCode::StoreFull).because(error) }
+            }
             ServiceError::Invalid(invalid) => invalid.into(),
             ServiceError::MissingScope(missing) => {
                 Self { detail: missing.to_string().into(), ..Self::new(ProblemCode::ScopeMissing) }
@@ -122,6 +125,9 @@ impl From<AccountError> for Problem {
             AccountError::ScopeRefused => Self::new(ProblemCode::Invalid),
             AccountError::Throttled { retry_after } => {
                 Self { retry_after: Some(retry_after), ..Self::new(ProblemCode::Throttled) }
+            }
+            AccountError::Full(_) => {
+                Self { retry_after: Some(1), ..Self::new(ProblemCode::StoreFull).because(error) }
             }
             AccountError::Unavailable(_) => {
                 Self { retry_after: Some(1), ..Self::new(ProblemCode::Unavailable).because(error) }
@@ -206,6 +212,8 @@ problem_codes! {
     ScopeExceeded = FORBIDDEN "scope_exceeded" "Nobody can give a scope they do not have";
     /// The caller may not do this.
     ScopeMissing = FORBIDDEN "scope_missing" "A scope is missing";
+    /// The database's disk has no room.
+    StoreFull = SERVICE_UNAVAILABLE "store_full" "The control plane's database has no room: nothing was changed";
     /// Too many failures.
     Throttled = TOO_MANY_REQUESTS "throttled" "Too many failed attempts from this network";
     /// The database does not answer.

@@ -168,6 +168,7 @@ impl IntoResponse for Refused {
             }
             Self::Account(
                 error @ (AccountError::Failed(_)
+                | AccountError::Full(_)
                 | AccountError::Throttled { .. }
                 | AccountError::Unavailable(_)),
             ) => Problem::from(error).into_response(),

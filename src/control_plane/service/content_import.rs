@@ -148,6 +148,7 @@ fn is_of_one(error: &ServiceError) -> bool {
         | ServiceError::NoLink(_)
         | ServiceError::NoMasterKey
         | ServiceError::OutcomeUnknown(_)
+        | ServiceError::Full(_)
         | ServiceError::Unavailable(_) => false,
     }
 }

@@ -16,6 +16,9 @@ pub enum ServiceError {
     /// Something is wrong here.
     #[error("the request could not be worked on")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database has no room: nothing was changed.
+    #[error("the database has no room")]
+    Full(#[source] StoreError),
     /// A value that is not one.
     #[error(transparent)]
     Invalid(#[from] Invalid),
@@ -55,7 +58,7 @@ pub enum ServiceError {
     /// It has been changed since the caller looked.
     #[error("it has been changed since")]
     Stale,
-    /// The database does not answer, or has no room.
+    /// The database does not answer.
     #[error("the database is unavailable")]
     Unavailable(#[source] StoreError),
 }
@@ -70,7 +73,8 @@ impl From<StoreError> for ServiceError {
             StoreErrorKind::Corrupt
             | StoreErrorKind::SchemaForeign
             | StoreErrorKind::SchemaNewer => Self::Failed(Box::new(error)),
-            StoreErrorKind::Full | StoreErrorKind::Unavailable => Self::Unavailable(error),
+            StoreErrorKind::Full => Self::Full(error),
+            StoreErrorKind::Unavailable => Self::Unavailable(error),
             StoreErrorKind::Invalid => Invalid::new("", "a value cannot be stored").into(),
             StoreErrorKind::NotFound => Self::NotFound,
             StoreErrorKind::Referenced => Self::Referenced,
@@ -179,7 +183,7 @@ mod tests {
         assert!(matches!(of(StoreErrorKind::Conflict), ServiceError::Conflict));
         assert!(matches!(of(StoreErrorKind::NotFound), ServiceError::NotFound));
         assert!(matches!(of(StoreErrorKind::Stale), ServiceError::Stale));
-        assert!(matches!(of(StoreErrorKind::Full), ServiceError::Unavailable(_)));
+        assert!(matches!(of(StoreErrorKind::Full), ServiceError::Full(_)));
         assert!(matches!(of(StoreErrorKind::Corrupt), ServiceError::Failed(_)));
     }
 

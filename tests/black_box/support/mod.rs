@@ -25,5 +25,6 @@ pub(crate) mod recording_origin;
 pub(crate) mod relay;
 pub(crate) mod signing;
 pub(crate) mod slow_client;
+pub(crate) mod small_disk;
 pub(crate) mod tls;
 pub(crate) mod tools;

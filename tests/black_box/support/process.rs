@@ -64,13 +64,29 @@ impl Process {
         folder: TempDir,
         arguments: &[&str],
     ) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_countersign"))
-            .arg(command)
+        let mut program = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        program.arg(command).envs(environment.iter().copied());
+        Self::spawn(program, folder, arguments)
+    }
+
+    /// The same by way of another program, which becomes this one.
+    pub(crate) fn start_within(
+        wrapper: &[String],
+        command: &str,
+        folder: TempDir,
+        arguments: &[&str],
+    ) -> Self {
+        let mut program = Command::new(&wrapper[0]);
+        program.args(&wrapper[1..]).arg(env!("CARGO_BIN_EXE_countersign")).arg(command);
+        Self::spawn(program, folder, arguments)
+    }
+
+    fn spawn(mut program: Command, folder: TempDir, arguments: &[&str]) -> Self {
+        let mut child = program
             .arg("--config")
             .arg(folder.path().join("countersign.toml"))
             .args(arguments)
             .env_remove("RUST_LOG")
-            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
