@@ -112,11 +112,6 @@ impl Replica {
         self.blocked.values().filter_map(|entry| entry.until).filter(|until| *until > now).min()
     }
 
-    #[cfg(test)]
-    pub(super) fn revoked(&self, id: &str) -> bool {
-        self.revoked.contains_key(id)
-    }
-
     /// Gives back what is the catalog's.
     fn take(&mut self, change: Change) -> Option<CatalogChange> {
         match change {

@@ -37,6 +37,8 @@ pub use overrides::{Opening, OverrideLevel, OverrideTable, TenantOverrides, Tena
 pub use permit::{Basis, Exposure, Permit, PermittedObject, WouldRead, would_read};
 pub use purges::{Due, Purge, PurgeMark, PurgedFiles, Purges};
 pub use reputation::{BlockedRange, Blocklist};
+#[cfg(test)]
+pub(crate) use revocations::Signed;
 pub use revocations::{Revocations, RevokedLinks, TenantRevocations};
 pub use rules::{
     Access, AssetRules, AssetSource, HostPattern, KeyTemplate, KeyTemplateRejection, OriginName,

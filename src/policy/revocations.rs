@@ -38,6 +38,17 @@ pub enum RevokedLinks {
     TenantEpoch(u64),
 }
 
+/// What revocations go by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signed<'t> {
+    /// The link's id, as written.
+    pub(crate) id: Option<&'t str>,
+    /// The key's id.
+    pub(crate) key: &'t str,
+    /// When it was signed, as far as it says.
+    pub(crate) start: Option<UnixSeconds>,
+}
+
 /// What is revoked of one tenant.
 #[derive(Clone, Debug, Default)]
 pub struct TenantRevocations {
@@ -69,12 +80,11 @@ impl TenantRevocations {
         }
     }
 
-    fn revokes(&self, path: &str, token: &VerifiedToken<'_>) -> bool {
-        let claims = token.claims();
-        let signed_before = |at: UnixSeconds| claims.start.is_none_or(|start| start < at);
+    fn revokes(&self, path: &str, Signed { id, key, start }: Signed<'_>) -> bool {
+        let signed_before = |at: UnixSeconds| start.is_none_or(|start| start < at);
         let covers = |pattern: &str| PathPattern::from_bytes(pattern.as_bytes()).matches(path);
-        self.keys.contains(token.key().as_str())
-            || claims.id.is_some_and(|id| self.links.contains(id))
+        self.keys.contains(key)
+            || id.is_some_and(|id| self.links.contains(id))
             || self.everything.is_some_and(signed_before)
             || self.assets.get(path).copied().is_some_and(signed_before)
             || self.patterns.iter().any(|(pattern, at)| signed_before(*at) && covers(pattern))
@@ -106,8 +116,14 @@ impl Revocations {
     /// Is a token of this tenant dead, for the asset or file of this decoded path?
     pub fn revokes(&self, tenant: TenantId, path: &str, token: &VerifiedToken<'_>) -> bool {
         let claims = token.claims();
-        claims.id.is_some_and(|id| self.ids.contains(id))
-            || self.tenants.get(&tenant).is_some_and(|it| it.revokes(path, token))
+        let signed = Signed { id: claims.id, key: token.key().as_str(), start: claims.start };
+        self.revokes_signed(tenant, path, signed)
+    }
+
+    /// The same of what was signed, whose signature is none of its business.
+    pub(crate) fn revokes_signed(&self, tenant: TenantId, path: &str, signed: Signed<'_>) -> bool {
+        signed.id.is_some_and(|id| self.ids.contains(id))
+            || self.tenants.get(&tenant).is_some_and(|it| it.revokes(path, signed))
     }
 
     /// Reads one id a line; blank lines and lines that begin with `#` are passed over.

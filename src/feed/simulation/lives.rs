@@ -1,152 +1,13 @@
-//! A thousand lives of an edge, each from a seed: connections that are cut, lines that come twice,
-//! in another order or damaged, programs that are killed between any two writes, histories that are
-//! restored. What is in force is always what was so at one version, never an older one than before,
-//! and in the end the newest.
+//! A control plane, an edge, and what happens between them.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::collections::BTreeMap;
 
-use super::*;
-use crate::asset::{AssetPath, TenantId, VideoId, Visibility};
-use crate::clock::UnixSeconds;
-use crate::network::ClientIp;
-use crate::policy::{Opening, OverrideLevel, RevokedLinks};
-use crate::target::{PathToken, RequestTarget};
-
-const NOW: UnixSeconds = UnixSeconds::new(1_000);
-const VIDEOS: [&str; 4] = ["a", "b", "c", "d"];
-const IDS: [&str; 3] = ["x", "y", "z"];
-
-/// Marsaglia's xorshift: what happens is the seed's, on every machine.
-struct Chance(u64);
-
-impl Chance {
-    fn of(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % end
-    }
-
-    fn one_in(&mut self, cases: u64) -> bool {
-        self.below(cases) == 0
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[usize::try_from(self.below(from.len() as u64)).unwrap()]
-    }
-}
-
-/// Everything that is so at one version.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Truth {
-    open: BTreeSet<(u64, &'static str)>,
-    blocked: BTreeSet<&'static str>,
-    revoked: BTreeSet<&'static str>,
-}
-
-impl Truth {
-    fn network(id: &str) -> &'static str {
-        match id {
-            "x" => "192.0.2.1",
-            "y" => "192.0.2.2",
-            _ => "192.0.2.3",
-        }
-    }
-
-    fn opening(tenant: u64, video: &str, opens: Option<Opening>) -> Change {
-        let level = OverrideLevel::Video(VideoId::new(video).unwrap());
-        Change::Override { tenant: TenantId(tenant), level, opens }
-    }
-
-    fn blocking(id: &str, until: Option<()>) -> Change {
-        let network = format!("{}/32", Self::network(id)).parse().unwrap();
-        let entry = until.map(|()| BlockedNetwork { network, until: None });
-        Change::Blocked { id: id.into(), entry }
-    }
-
-    fn revoking(id: &str, links: Option<()>) -> Change {
-        let links = links.map(|()| RevokedNow {
-            tenant: TenantId(1),
-            links: RevokedLinks::Link(id.into()),
-            since: NOW,
-            until: None,
-        });
-        Change::Revoked { id: id.into(), links }
-    }
-
-    fn everything(&self) -> Vec<Change> {
-        let open = self
-            .open
-            .iter()
-            .map(|(tenant, video)| Self::opening(*tenant, video, Some(Opening::Everything)));
-        let blocked = self.blocked.iter().map(|id| Self::blocking(id, Some(())));
-        let revoked = self.revoked.iter().map(|id| Self::revoking(id, Some(())));
-        open.chain(blocked).chain(revoked).collect()
-    }
-
-    /// Changes something at random, and says what.
-    fn change(&mut self, chance: &mut Chance) -> Change {
-        let (tenant, video, id) = (1 + chance.below(2), chance.pick(&VIDEOS), chance.pick(&IDS));
-        match chance.below(7) {
-            0 | 1 => {
-                self.open.insert((tenant, video));
-                Self::opening(tenant, video, Some(Opening::Everything))
-            }
-            2 => {
-                self.open.remove(&(tenant, video));
-                Self::opening(tenant, video, None)
-            }
-            3 => {
-                let there = self.blocked.insert(id).then_some(());
-                if there.is_none() {
-                    self.blocked.remove(id);
-                }
-                Self::blocking(id, there)
-            }
-            4 | 5 => {
-                let there = self.revoked.insert(id).then_some(());
-                if there.is_none() {
-                    self.revoked.remove(id);
-                }
-                Self::revoking(id, there)
-            }
-            _ => {
-                self.open.retain(|(of, _)| *of != tenant);
-                if tenant == 1 {
-                    self.revoked.clear();
-                }
-                Change::TenantRemoved { tenant: TenantId(tenant) }
-            }
-        }
-    }
-
-    /// What an edge that knows this would do.
-    fn of(intake: &mut Intake) -> Self {
-        let replica = intake.replica();
-        let state = replica.state(NOW);
-        let open = |tenant: u64, video: &str| {
-            let text = format!("/private/videos/{video}/source");
-            let target = RequestTarget::parse(&text, PathToken::Absent, 8192).unwrap();
-            let asset = AssetPath::parse(&target).unwrap();
-            state.overrides.effective(TenantId(tenant), &asset) == Visibility::Public
-        };
-        let blocked = |id: &str| {
-            let address: IpAddr = Self::network(id).parse().unwrap();
-            state.blocklist.contains(ClientIp::new(address))
-        };
-        let each = |tenant: u64| VIDEOS.into_iter().map(move |video| (tenant, video));
-        Self {
-            open: each(1).chain(each(2)).filter(|(tenant, video)| open(*tenant, video)).collect(),
-            blocked: IDS.into_iter().filter(|id| blocked(id)).collect(),
-            revoked: IDS.into_iter().filter(|id| replica.revoked(id)).collect(),
-        }
-    }
-}
+use super::chance::Chance;
+use super::truth::{Deeds, NOW, Truth};
+use crate::feed::{
+    BatchKind, BatchWriter, Change, Heard, Intake, Kept, LineBuffer, Position, Record, Recorder,
+    Replay, heartbeat, hello,
+};
 
 /// A control plane and its database.
 struct Control {
@@ -182,7 +43,8 @@ impl Control {
 
     fn commit(&mut self, chance: &mut Chance) {
         let mut truth = self.history.last().unwrap().0.clone();
-        let changes = (0..chance.below(4)).map(|_| truth.change(chance)).collect();
+        let version = self.history.len() as u64;
+        let changes = (0..chance.below(6)).map(|_| truth.change(version, chance)).collect();
         self.history.push((truth, changes));
         self.remember();
         if chance.one_in(20) {
@@ -314,17 +176,23 @@ impl Edge {
             return Ok(false);
         }
         self.disk.keep(record, None);
-        if let Heard::Taken(_) = heard {
-            self.put(control);
+        if let Heard::Taken(kind) = heard {
+            self.put(control, Some(kind));
         }
         Ok(true)
     }
 
-    fn put(&mut self, control: &Control) {
+    /// What was taken by such a batch, or found on the disk, is in force from now on.
+    fn put(&mut self, control: &Control, taken: Option<BatchKind>) {
         let at = self.intake.position().unwrap();
         let at: (u64, u64) = (at.lineage.parse().unwrap(), at.version);
         let truth = &control.ever[&at];
-        assert_eq!(&Truth::of(&mut self.intake), truth, "what is in force was never so");
+        // A snapshot brings a catalog of its own.
+        let before = self.in_force.filter(|_| taken == Some(BatchKind::Versions));
+        let before = before.map(|before| (&control.ever[&before], before.1));
+        truth.assert_nothing_is_open_early(&mut self.intake, before);
+        self.intake.give();
+        assert_eq!(Deeds::of(&mut self.intake), truth.deeds(at.0), "this was never so");
         if let Some(before) = self.in_force {
             assert!(before.0 != at.0 || before.1 <= at.1, "{at:?} after {before:?}");
         }
@@ -338,7 +206,7 @@ impl Edge {
         match self.disk.recover() {
             Some(intake) => {
                 self.intake = intake;
-                self.put(control);
+                self.put(control, None);
             }
             // What was in force is on the disk before it is in force.
             None => assert_eq!(in_force, None),
@@ -409,8 +277,8 @@ fn live(seed: u64) {
     let lines = control.lines_for(edge.intake.position().as_ref(), &mut chance);
     for line in std::iter::once(hello()).chain(lines) {
         let heard = edge.intake.line(&line).unwrap();
-        if let Heard::Taken(_) = heard {
-            edge.put(&control);
+        if let Heard::Taken(kind) = heard {
+            edge.put(&control, Some(kind));
         }
     }
     assert_eq!(edge.in_force, Some((control.lineage, control.head())));
@@ -448,7 +316,9 @@ fn a_damaged_file_never_says_what_was_not_so() {
         }
         if let Some(mut intake) = edge.disk.recover() {
             let version = intake.position().unwrap().version;
-            assert_eq!(Truth::of(&mut intake), control.ever[&(0, version)], "seed {seed}");
+            intake.give();
+            let expected = control.ever[&(0, version)].deeds(0);
+            assert_eq!(Deeds::of(&mut intake), expected, "seed {seed}");
         }
     }
 }
