@@ -1,6 +1,8 @@
 //! A script that was written for movingimage's API and knows nothing of us: with another host it logs
 //! in, opens and closes files, and downloads (requirements D10 to D27).
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 
 use countersign::catalog::{FileKind, Publication};
@@ -11,6 +13,7 @@ use crate::support::catalog::{Shelf, ShelfFile, source};
 use crate::support::command::{Said, said};
 use crate::support::control::{ApiClient, Records, application, folder_of, start, with_master_key};
 use crate::support::edge::usual_config;
+use crate::support::planes::{ControlPlane, start_edge, until_ready};
 use crate::support::process::Process;
 
 /// The script, and what it takes for granted: a video, a channel, somebody's name and password.
@@ -30,18 +33,47 @@ const FILES: [(FileKind, &str, &str, &str); 6] = [
     (FileKind::Attachment, "Handout", "Price list.pdf", "attachment"),
 ];
 
-fn config() -> String {
-    let of_template = "assets = { origin = \"media\", key = \"{path}/{quality}.{source}\" }";
-    usual_config("", "").replacen(of_template, "assets = { catalog = true }", 1)
+const OF_TEMPLATE: &str = "assets = { origin = \"media\", key = \"{path}/{quality}.{source}\" }";
+const OF_CATALOG: &str = "assets = { catalog = true }";
+
+/// Files of the origin, by their keys.
+fn objects() -> Vec<(&'static str, &'static str)> {
+    FILES.iter().map(|(.., key)| (*key, *key)).chain([("logo", "logo")]).collect()
 }
 
 /// A video and a channel, and a site that says where it is.
 fn running(records: &Records) -> Process {
-    let files = FILES.map(|(.., key)| (key, key));
-    let files: Vec<_> = files.into_iter().chain([("logo", "logo")]).collect();
-    let folder = with_master_key(folder_of(&config(), records, &files));
-    let credentials = application(folder.path(), "accounts.admin,files.read,overrides.admin");
+    let config = usual_config("", "").replacen(OF_TEMPLATE, OF_CATALOG, 1);
+    let folder = with_master_key(folder_of(&config, records, &objects()));
+    let credentials = application(folder.path(), SCOPES);
     let process = start(folder);
+    fill(records, &process, &credentials);
+    // The port is known only now; addresses of sites are read again while serving.
+    let site = format!("[[site]]\npublic_url = \"http://{}\"", process.address());
+    say(&process, "[[site]]", &site);
+    process
+}
+
+/// The same as two programs: a control plane, and an edge that follows it.
+fn running_apart(records: &Records) -> (ControlPlane, Process) {
+    let control = ControlPlane::that_signs(records);
+    let credentials = application(&control.process().path(""), SCOPES);
+    fill(records, control.process(), &credentials);
+    let folder = control.edge_folder(&[control.url()], &control.enrol("north"), &objects());
+    let path = folder.path().join("countersign.toml");
+    let config = std::fs::read_to_string(&path).unwrap();
+    assert!(config.contains(OF_TEMPLATE));
+    std::fs::write(path, config.replacen(OF_TEMPLATE, OF_CATALOG, 1)).unwrap();
+    let edge = start_edge(folder);
+    until_ready(&edge);
+    let site = format!("http://{}", edge.address());
+    say(control.process(), "https://files.example.com", &site);
+    (control, edge)
+}
+
+const SCOPES: &str = "accounts.admin,files.read,overrides.admin";
+
+fn fill(records: &Records, process: &Process, credentials: &(String, String)) {
     let shelf = Shelf::open(records, &process.path(""));
     let pipeline = shelf.pipeline("media", "");
     let file =
@@ -51,32 +83,33 @@ fn running(records: &Records) -> Process {
     shelf.add(VIDEO, Publication::Published, &FILES.map(file));
     let logo = file((FileKind::Attachment, "Logo", "logo.png", "logo"));
     assert_eq!(shelf.folder("press", &[logo]).0, CHANNEL);
-    let api = ApiClient::log_in(process.control(), &credentials);
+    let api = ApiClient::log_in(process.control(), credentials);
     api.ok("POST", "/api/v1/people", PERSON);
+}
 
-    // The port is known only now; addresses of sites are read again while serving.
+/// Says something else in its configuration, and waits until that is in force.
+fn say(process: &Process, before: &str, after: &str) {
     let path = process.path("countersign.toml");
     let text = std::fs::read_to_string(&path).unwrap();
-    let site = format!("[[site]]\npublic_url = \"http://{}\"", process.address());
+    assert!(text.contains(before));
     let reloads = process.metric("countersign_config_reloads_total");
-    std::fs::write(&path, text.replacen("[[site]]", &site, 1)).unwrap();
+    std::fs::write(&path, text.replacen(before, after, 1)).unwrap();
     process.signal(Signal::HUP);
     while process.metric("countersign_config_reloads_total") == reloads {
         std::thread::yield_now();
     }
-    process
 }
 
-fn run(process: &Process, arguments: [String; 2]) -> Said {
+fn run(folder: &Path, arguments: [String; 2]) -> Said {
     let mut script = Command::new("bash");
-    script.arg(SCRIPT).args(arguments).current_dir(process.path(""));
+    script.arg(SCRIPT).args(arguments).current_dir(folder);
     said(&mut script, b"")
 }
 
-fn script(records: &Records) {
-    let process = running(records);
-    let hosts = [process.control(), process.address()].map(|it| format!("http://{it}"));
-    let script = run(&process, hosts);
+/// With the API at one address, and the files at another.
+fn script(control: SocketAddr, edge: SocketAddr) {
+    let folder = tempfile::tempdir().unwrap();
+    let script = run(folder.path(), [control, edge].map(|it| format!("http://{it}")));
     assert_eq!(script.status, 0, "{}\n{}", script.out, script.err);
     assert!(script.out.ends_with("# done\n"), "{}", script.out);
 
@@ -115,12 +148,22 @@ fn line(bytes: &str, name: &str) -> String {
 
 #[test]
 fn a_customers_script_runs_with_another_host_on_sqlite() {
-    script(&Records::Sqlite);
+    let process = running(&Records::Sqlite);
+    script(process.control(), process.address());
 }
 
 #[test]
 fn a_customers_script_runs_with_another_host_on_postgresql() {
-    script(&Records::on_postgres("vendor_client"));
+    let process = running(&Records::on_postgres("vendor_client"));
+    script(process.control(), process.address());
+}
+
+#[test]
+fn a_customers_script_runs_at_a_control_plane_and_an_edge_of_their_own() {
+    for records in [Records::Sqlite, Records::on_postgres("vendor_apart")] {
+        let (control, edge) = running_apart(&records);
+        script(control.address(), edge.address());
+    }
 }
 
 /// It would be seen: without the rights, or at a host that is no API, it ends with a failure.
@@ -128,7 +171,7 @@ fn a_customers_script_runs_with_another_host_on_postgresql() {
 fn the_script_fails_where_something_is_wrong() {
     let process = running(&Records::Sqlite);
     let edge = format!("http://{}", process.address());
-    let refused = run(&process, [edge.clone(), edge]);
+    let refused = run(&process.path(""), [edge.clone(), edge]);
     assert_ne!(refused.status, 0, "{}", refused.out);
     assert!(!refused.out.contains("# done"), "{}", refused.out);
 }
