@@ -45,13 +45,17 @@ pub(super) struct Shelved {
     file: u64,
 }
 
+/// Whose links a key signs; none: everybody's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Owner(Option<u64>);
+
 /// Everything that is so at one version.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Truth {
     open: BTreeSet<(u64, &'static str)>,
     blocked: BTreeSet<&'static str>,
     revoked: BTreeMap<&'static str, RevokedLinks>,
-    keys: BTreeMap<&'static str, Option<u64>>,
+    keys: BTreeMap<&'static str, Owner>,
     contents: BTreeMap<(u64, &'static str), Shelved>,
     folders: BTreeMap<u64, u64>,
     purges: Vec<Purge>,
@@ -123,8 +127,8 @@ fn revoking(id: &str, links: Option<RevokedLinks>) -> Change {
     Change::Revoked { id: id.into(), links }
 }
 
-fn keying(id: &str, tenant: Option<Option<u64>>) -> Change {
-    let key = tenant.map(|tenant| LinkKey {
+fn keying(id: &str, owner: Option<Owner>) -> Change {
+    let key = owner.map(|Owner(tenant)| LinkKey {
         tenant: tenant.map(TenantId),
         material: KeyMaterial::from_hex(&"ab".repeat(32)).unwrap(),
         window: KeyWindow::default(),
@@ -196,7 +200,7 @@ impl Truth {
         }
         all.extend(self.blocked.iter().map(|id| blocking(id, Some(()))));
         all.extend(self.revoked.iter().map(|(id, links)| revoking(id, Some(links.clone()))));
-        all.extend(self.keys.iter().map(|(id, tenant)| keying(id, Some(*tenant))));
+        all.extend(self.keys.iter().map(|(id, owner)| keying(id, Some(*owner))));
         for ((tenant, video), shelved) in &self.contents {
             all.push(shelving(*tenant, video, Some(*shelved)));
         }
@@ -237,9 +241,10 @@ impl Truth {
             }
             9..11 => {
                 let id = chance.pick(&["k1", "k2", "k3"]);
-                let key = chance.pick(&[None, Some(None), Some(Some(1)), Some(Some(2))]);
+                let owners = [None, Some(1), Some(2)].map(Owner);
+                let key = (!chance.one_in(4)).then(|| chance.pick(&owners));
                 match key {
-                    Some(tenant) => drop(self.keys.insert(id, tenant)),
+                    Some(owner) => drop(self.keys.insert(id, owner)),
                     None => drop(self.keys.remove(id)),
                 }
                 keying(id, key)
@@ -293,7 +298,7 @@ impl Truth {
         if tenant == TENANTS[0] {
             self.revoked.clear();
         }
-        self.keys.retain(|_, of| *of != Some(tenant));
+        self.keys.retain(|_, owner| *owner != Owner(Some(tenant)));
         self.contents.retain(|(of, _), _| *of != tenant);
         self.folders.remove(&tenant);
     }
@@ -317,7 +322,7 @@ impl Truth {
             })
         };
         let opens = |id: &str, tenant: u64| {
-            self.keys.get(id).is_some_and(|of| of.is_none_or(|of| of == tenant))
+            self.keys.get(id).is_some_and(|Owner(of)| of.is_none_or(|of| of == tenant))
         };
         let keys = |tenant: u64| {
             let ids = ["k1", "k2", "k3"].into_iter().filter(move |id| opens(id, tenant));
