@@ -6,7 +6,7 @@
 //! `::ffff:10.0.0.0/8` would otherwise mean the whole of IPv6 space below it.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net};
@@ -55,6 +55,18 @@ impl PeerIp {
     /// The folded address.
     pub fn get(self) -> IpAddr {
         self.0
+    }
+
+    /// Whom it counts for where connections are counted: an IPv6 address counts with its /64,
+    /// which is what one subscriber is given at least (RFC 6177), so that it cannot be walked
+    /// through.
+    pub fn subscriber(self) -> IpAddr {
+        match self.0 {
+            IpAddr::V4(address) => IpAddr::V4(address),
+            IpAddr::V6(address) => {
+                IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
+            }
+        }
     }
 
     /// The peer as the client: nobody stands between.

@@ -94,6 +94,7 @@ impl Control {
             trusted_proxies,
             master_key,
             max_link_lifetime,
+            connections,
             requests_per_minute,
         } = config;
         let failed = |source| ControlError::Store { address: format!("{place:?}"), source };
@@ -107,8 +108,10 @@ impl Control {
         let sealing = master_key.clone();
         let api =
             Api::new(store.clone(), clock, public_url, trusted_proxies, sealing, links).await?;
-        let api =
-            api.with_rate_limit(requests_per_minute).with_longest_link(max_link_lifetime.as_secs());
+        let api = api
+            .with_rate_limit(requests_per_minute)
+            .with_longest_link(max_link_lifetime.as_secs())
+            .with_connections(connections);
         api.services().signing_key_ensure(&Caller::system("configuration")).await?;
         let edges = api.edges();
         let services = api.services().clone();

@@ -1,7 +1,7 @@
 //! `[control]`: where the control plane listens, and what it keeps its records in.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use super::document::{Bounds, Section, Value};
 use super::edge::{LISTENER_KEYS, MAX_LISTENERS, certificates, plain as unsecured};
 use super::finding::Finding;
 use super::secret_source::secret;
+use crate::control_plane::api::ConnectionLimits;
 use crate::control_plane::link::{MasterKey, MasterKeySource};
 use crate::control_plane::service::LONGEST_LINK;
 use crate::control_plane::{Config, StoreAddress};
@@ -24,6 +25,8 @@ pub(super) const CONTROL_KEYS: &[&str] = &[
     "trusted_proxies",
     "max_link_lifetime",
     "requests_per_minute",
+    "max_connections",
+    "max_connections_per_address",
     "compat",
     "listener",
 ];
@@ -43,6 +46,10 @@ const LINK_LIFETIME: Bounds<Duration> = Bounds {
     max: Duration::from_hours(366 * 24),
     why: "no link lives longer, whoever asks for it; a key that is replaced opens as long",
 };
+const ALL_CONNECTIONS: Bounds<u64> =
+    Bounds { min: 1, max: 1_000_000, why: "nobody could ask anything" };
+
+const CONNECTIONS: Bounds<u64> = Bounds { min: 0, max: 1_000_000, why: "0 is any number" };
 
 const STORE: &str = "sqlite:countersign.db";
 
@@ -55,8 +62,10 @@ pub(super) fn control(section: Section<'_>) -> Option<Config> {
     let lifetime = section.value("max_link_lifetime").map(|it| it.duration(LINK_LIFETIME));
     let requests = section.value("requests_per_minute").map(|it| it.integer(REQUESTS));
     let requests = requests.unwrap_or(Some(REQUESTS_PER_MINUTE.into()));
+    let connections = connections(section);
     without_effect(section);
     Some(Config {
+        connections: connections?,
         public_url: public_url.map_or(Some(None), |url| url.map(Some))?,
         store: store?,
         master_key: master_key??,
@@ -64,6 +73,16 @@ pub(super) fn control(section: Section<'_>) -> Option<Config> {
         max_link_lifetime: lifetime.unwrap_or(Some(Duration::from_secs(LONGEST_LINK)))?,
         requests_per_minute: u32::try_from(requests?).ok().and_then(NonZeroU32::new),
     })
+}
+
+fn connections(section: Section<'_>) -> Option<ConnectionLimits> {
+    let limit = |key, bounds, usual: usize| match section.value(key) {
+        Some(value) => value.integer(bounds).and_then(|it| usize::try_from(it).ok()),
+        None => Some(usual),
+    };
+    let all = limit("max_connections", ALL_CONNECTIONS, ConnectionLimits::ALL);
+    let each = limit("max_connections_per_address", CONNECTIONS, ConnectionLimits::EACH_ADDRESS);
+    Some(ConnectionLimits { all: NonZeroUsize::new(all?)?, each_address: NonZeroUsize::new(each?) })
 }
 
 /// An address that links or answers begin with.

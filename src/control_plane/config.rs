@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use super::api::ConnectionLimits;
 use super::link::MasterKeySource;
 use super::store::StoreAddress;
 use crate::network::NetworkSet;
@@ -20,6 +21,8 @@ pub struct Config {
     pub trusted_proxies: NetworkSet,
     /// How long links live at most.
     pub max_link_lifetime: Duration,
+    /// How many connections there may be.
+    pub connections: ConnectionLimits,
     /// How much each caller may ask; none: any number.
     pub requests_per_minute: Option<NonZeroU32>,
 }

@@ -2,14 +2,13 @@
 //!
 //! Two limits: of all connections, and of those of one address. The first is by default what the
 //! process's descriptors allow, with [`KEPT_BACK`] of them kept for files, origins, logs and
-//! reloads. For the second an IPv6 address counts with its /64, which is what one subscriber is
-//! given at least (RFC 6177), so that it cannot be walked through.
+//! reloads. The second is of a [subscriber](PeerIp::subscriber).
 //!
 //! Limits are passed in at each decision: they reload hot.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -75,7 +74,7 @@ impl Admitted {
         limit: Option<usize>,
     ) -> Result<(), OverLimit> {
         let Some(limit) = limit else { return Ok(()) };
-        let network = subscriber(peer);
+        let network = peer.subscriber();
         let mut by_network = self.admission.by_network();
         let open = by_network.entry(network).or_insert(0);
         if *open >= limit {
@@ -109,15 +108,6 @@ impl Drop for Admitted {
 pub(super) enum OverLimit {
     Address,
     All,
-}
-
-fn subscriber(peer: PeerIp) -> IpAddr {
-    match peer.get() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => {
-            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
-        }
-    }
 }
 
 #[cfg(test)]

@@ -151,6 +151,10 @@ mod failing_disk;
 #[cfg(test)]
 mod full_disk;
 
+// Connections to the APIs: one address has as many as it may, and keeps nobody else out.
+#[cfg(test)]
+mod api_connections;
+
 // Passwords that are guessed: slower and slower, and nobody else is kept out.
 #[cfg(test)]
 mod logins;

@@ -2,7 +2,7 @@
 //!
 //! | place | owns |
 //! |---|---|
-//! | `server` | the listeners |
+//! | `server`, `admission` | the listeners, and how many connections they take |
 //! | `router` | every route with its document, and what goes around all of them |
 //! | `auth` | who calls: no handler has a caller without it |
 //! | `error`, `envelope` | one table from a cause to a status; request ids; how each dialect spells a problem |
@@ -19,6 +19,7 @@
 //!
 //! Not here: what may be done (`service`), and who somebody is (`account`).
 
+mod admission;
 mod auth;
 mod body;
 mod client_address;
@@ -40,6 +41,7 @@ mod server;
 mod state;
 mod timestamp;
 
+pub use admission::ConnectionLimits;
 pub use document::{Document, document};
 pub use router::router;
 pub use server::{Listener, serve};

@@ -21,11 +21,12 @@ use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use super::admission::Admission;
 use super::router::router;
 use super::state::Api;
 
@@ -34,9 +35,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Before another connection is accepted, when there were no descriptors for one.
 const LEFT_ALONE: Duration = Duration::from_millis(100);
-
-/// Connections at once, of all listeners.
-const MOST_CONNECTIONS: usize = 4_096;
 
 /// Requests of one HTTP/2 connection at once.
 const MOST_STREAMS: u32 = 100;
@@ -69,9 +67,10 @@ impl Listener {
 /// Serves the APIs until `stopped`, and then what is under way.
 pub async fn serve(listeners: Vec<Listener>, api: Api, stopped: impl Future<Output = ()>) {
     let edges = api.edges.clone();
+    let admission = Admission::new(api.connections, Arc::clone(&api.trusted_proxies));
     let door = Door {
         router: TowerToHyperService::new(router(api)),
-        places: Arc::new(Semaphore::new(MOST_CONNECTIONS)),
+        admission: Arc::new(admission),
         stopping: watch::Sender::new(Stopping::No),
     };
     let mut accepting = JoinSet::new();
@@ -91,7 +90,7 @@ pub async fn serve(listeners: Vec<Listener>, api: Api, stopped: impl Future<Outp
 #[derive(Clone)]
 struct Door {
     router: TowerToHyperService<Router>,
-    places: Arc<Semaphore>,
+    admission: Arc<Admission>,
     stopping: watch::Sender<Stopping>,
 }
 
@@ -105,7 +104,7 @@ async fn accept(listener: Listener, door: Door) {
     let mut stopping = door.stopping.subscribe();
     loop {
         let accepted = async {
-            let place = Arc::clone(&door.places).acquire_owned().await;
+            let place = door.admission.place().await;
             (place, listener.socket.accept().await)
         };
         let (place, accepted) = tokio::select! {
@@ -117,6 +116,8 @@ async fn accept(listener: Listener, door: Door) {
             sleep(LEFT_ALONE).await;
             continue;
         };
+        let admitted = place.and_then(|place| door.admission.admit(place, peer.ip()));
+        let Some(admitted) = admitted else { continue };
         // Answers are short, and those who follow the feed wait for every line.
         let _ = stream.set_nodelay(true);
         let (tls, door) = (listener.tls.clone(), door.clone());
@@ -124,7 +125,7 @@ async fn accept(listener: Listener, door: Door) {
         tokio::spawn(async move {
             // One that breaks off is no event.
             let _ = admit(stream, peer, tls, door, stopping).await;
-            drop(place);
+            drop(admitted);
         });
     }
 }
@@ -197,7 +198,7 @@ fn answering(
     Error = Infallible,
     Future: Send + 'static,
 > {
-    let Door { router, places: _, stopping: _ } = door;
+    let Door { router, admission: _, stopping: _ } = door;
     service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use super::admission::ConnectionLimits;
 use super::cursor::CursorKey;
 use super::rate_limit::RateLimit;
 use crate::clock::{Clock, UnixSeconds};
@@ -22,6 +23,7 @@ pub struct Api {
     pub(super) trusted_proxies: Arc<NetworkSet>,
     pub(super) cursors: CursorKey,
     pub(super) rate_limit: RateLimit,
+    pub(super) connections: ConnectionLimits,
 }
 
 impl Api {
@@ -51,6 +53,7 @@ impl Api {
             trusted_proxies: Arc::new(trusted_proxies),
             cursors,
             rate_limit: RateLimit::default(),
+            connections: ConnectionLimits::default(),
         })
     }
 
@@ -64,6 +67,12 @@ impl Api {
     #[must_use]
     pub fn with_longest_link(self, seconds: u64) -> Self {
         Self { services: self.services.with_longest_link(seconds), ..self }
+    }
+
+    /// The same, with so many connections.
+    #[must_use]
+    pub fn with_connections(self, connections: ConnectionLimits) -> Self {
+        Self { connections, ..self }
     }
 
     /// What its operations ask.
