@@ -2,7 +2,8 @@
 //!
 //! The request is known by a hash of its method, target and body. Answers are kept for a day,
 //! without what was secret in them, in the transaction of what they tell of; a request that was
-//! refused leaves its key free.
+//! refused leaves its key free. An answer is told again to whoever has every scope that its caller
+//! had: who was given less since is not told what they may not ask any more.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequestParts, Request, State};
@@ -18,7 +19,7 @@ use super::body::{self, BODY_LIMIT};
 use super::error::{Problem, ProblemCode};
 use super::state::Api;
 use crate::control_plane::caller::Caller;
-use crate::control_plane::record::{IdempotencyFound, KeptAnswer};
+use crate::control_plane::record::{IdempotencyFound, KeptAnswer, ScopeSet};
 use crate::control_plane::service::Once;
 
 /// The longest key.
@@ -35,6 +36,9 @@ struct Kept {
     etag: Option<String>,
     location: Option<String>,
     body: String,
+    /// What the caller had; none in answers of programs that did not keep it.
+    #[serde(default)]
+    scopes: Option<ScopeSet>,
 }
 
 /// Does a POST with a key once.
@@ -77,7 +81,7 @@ async fn keyed(
     let (api, key) = (api.clone(), key.to_owned());
     let request = Request::from_parts(parts, Body::from(bytes));
     let done = tokio::spawn(async move {
-        let work = async { kept(next.run(request).await).await };
+        let work = async { kept(next.run(request).await, caller.scopes()).await };
         match api.services.once(&caller, &key, &hash, work).await? {
             Once::Done(response) => Ok(response),
             Once::Forestalled => {
@@ -97,7 +101,7 @@ async fn found(
     hash: &str,
 ) -> Result<Option<Response>, Problem> {
     match api.services.idempotency_find(caller, key, hash).await? {
-        IdempotencyFound::Answered(kept) => Ok(Some(again(&kept))),
+        IdempotencyFound::Answered(kept) => again(&kept, caller).map(Some),
         IdempotencyFound::Nothing => Ok(None),
         IdempotencyFound::OtherRequest => Err(Problem::new(ProblemCode::IdempotencyMismatch)),
     }
@@ -105,7 +109,7 @@ async fn found(
 
 /// An answer with what is kept of it. Nothing is of one that changed nothing: the request may be
 /// corrected.
-async fn kept(response: Response) -> (Option<KeptAnswer>, Response) {
+async fn kept(response: Response, scopes: ScopeSet) -> (Option<KeptAnswer>, Response) {
     if !response.status().is_success() {
         return (None, response);
     }
@@ -123,6 +127,7 @@ async fn kept(response: Response) -> (Option<KeptAnswer>, Response) {
             Some(WithoutSecret(body)) => body.clone(),
             None => String::from_utf8_lossy(&bytes).into_owned(),
         },
+        scopes: Some(scopes),
     };
     let body = serde_json::to_string(&kept).unwrap_or_default().into();
     let answer = KeptAnswer { status: parts.status.as_u16(), body };
@@ -134,10 +139,14 @@ fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Problem {
 }
 
 /// The answer that was given, once more.
-fn again(kept: &KeptAnswer) -> Response {
-    let Ok(Kept { media_type, etag, location, body }) = serde_json::from_str(&kept.body) else {
-        return Problem::new(ProblemCode::Internal).into_response();
+fn again(kept: &KeptAnswer, caller: &Caller) -> Result<Response, Problem> {
+    let Ok(Kept { media_type, etag, location, body, scopes }) = serde_json::from_str(&kept.body)
+    else {
+        return Err(Problem::new(ProblemCode::Internal));
     };
+    if !scopes.unwrap_or(ScopeSet::EMPTY).is_within(caller.scopes()) {
+        return Err(Problem::new(ProblemCode::ScopeMissing));
+    }
     let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
@@ -148,5 +157,5 @@ fn again(kept: &KeptAnswer) -> Response {
         }
     }
     headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
-    response
+    Ok(response)
 }

@@ -7,6 +7,7 @@ use super::stage::{Stage, on_both_databases};
 on_both_databases! {
     answers_have_what_every_answer_has
     a_post_with_a_key_is_done_once
+    an_answer_is_told_again_to_who_may_still_ask
     tenants_come_in_pages
     links_are_revoked
     networks_are_blocked
@@ -73,6 +74,33 @@ async fn a_post_with_a_key_is_done_once(stage: Stage) {
     assert_eq!(made.header("idempotency-replayed"), None);
     let nobody = ["Content-Type: application/json", "Idempotency-Key: k1"];
     stage.call(post, &nobody, &body).await.expect(401);
+}
+
+async fn an_answer_is_told_again_to_who_may_still_ask(stage: Stage) {
+    let admin = stage.admin().await;
+    let draft = json!({"tenant": 1, "name": "x", "scopes": ["catalog.read", "catalog.write"]});
+    let made = stage.send("POST /api/v1/applications", &admin, &draft).await.expect(201).json();
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    let (id, secret) = (text("id"), text("client_secret"));
+    let token = async |scope: &str| {
+        let form = format!(
+            "grant_type=client_credentials&client_id={id}&client_secret={secret}&scope={scope}"
+        );
+        let got = stage.form("/v1/oauth2/token", &[], &form).await.expect(200).json();
+        got["access_token"].as_str().unwrap().to_owned()
+    };
+    let post = async |token: String| {
+        let bearer = format!("Authorization: Bearer {token}");
+        let headers = [&*bearer, "Content-Type: application/json", "Idempotency-Key: k"];
+        let body = json!({"kind": "VIDEO"}).to_string();
+        stage.call("POST /api/v1/tenants/1/contents", &headers, &body).await
+    };
+    let made = post(token("catalog.read+catalog.write").await).await.expect(201).json();
+    let less = post(token("catalog.read").await).await.expect(403);
+    assert_eq!(less.json()["code"], "scope_missing");
+    let again = post(token("catalog.write+catalog.read").await).await.expect(201);
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(again.json(), made);
 }
 
 async fn tenants_come_in_pages(stage: Stage) {
