@@ -5,7 +5,7 @@ use super::desk::Services;
 use super::error::{Invalid, ServiceError, text};
 use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::caller::Caller;
-use crate::control_plane::record::{Folder, FolderDraft, Scope};
+use crate::control_plane::record::{FOLDER_DEPTH, Folder, FolderDraft, Scope};
 use crate::control_plane::store::{Expected, Listed, Page, View};
 
 impl Services {
@@ -64,6 +64,7 @@ impl Services {
         let mut change = self.change(&caller.within(tenant)).await?;
         change.view().tenant(tenant).await?;
         rights.modify(change.view(), draft.parent).await?;
+        accept_parent(change.view(), None, draft.parent).await?;
         let folder = change.folder_create(tenant, draft).await?;
         change.commit().await?;
         Ok(folder)
@@ -89,6 +90,7 @@ impl Services {
             // Whoever may modify a folder would else take it out of its owners' reach.
             rights.modify(change.view(), before.parent).await?;
             rights.modify(change.view(), draft.parent).await?;
+            accept_parent(change.view(), Some(number), draft.parent).await?;
         }
         let folder = change.folder_update(number, expected, draft).await?;
         change.commit().await?;
@@ -113,5 +115,29 @@ impl Services {
 }
 
 fn accept(draft: &FolderDraft) -> Result<(), Invalid> {
-    text("/name", &draft.name, 256)
+    text("/name", &draft.name, 256)?;
+    if draft.name.trim().is_empty() {
+        return Err(Invalid::new("/name", "must not be blank"));
+    }
+    Ok(())
+}
+
+/// Refuses a parent in which the folder cannot be put, and says why. Two that are moved into each
+/// other at once are told apart by the store.
+async fn accept_parent(
+    view: &mut View,
+    folder: Option<ChannelId>,
+    parent: Option<ChannelId>,
+) -> Result<(), ServiceError> {
+    let Some(parent) = parent else { return Ok(()) };
+    let path = view.folder_path(parent).await?;
+    if path.iter().any(|above| Some(above.number) == folder) {
+        let detail = "must be neither the folder itself nor one that is in it";
+        return Err(Invalid::new("/parent", detail).into());
+    }
+    if path.len() as u64 >= FOLDER_DEPTH {
+        let detail = format!("must be less deep: folders lie at most {FOLDER_DEPTH} in each other");
+        return Err(Invalid::new("/parent", detail).into());
+    }
+    Ok(())
 }

@@ -3,9 +3,11 @@
 use serde_json::json;
 
 use super::stage::{Stage, on_both_databases};
+use crate::control_plane::record::FOLDER_DEPTH;
 
 on_both_databases! {
     folders_are_a_tree
+    a_folder_lies_so_deep_at_most
     a_member_has_what_they_were_given
 }
 
@@ -21,7 +23,12 @@ async fn folders_are_a_tree(stage: Stage) {
     let made = made.json();
     assert_eq!((&made["parent"], &made["name"]), (&json!(top), &json!("in it")));
     let within = made["number"].as_u64().unwrap();
-    for wrong in [json!({"parent": 99, "name": "x"}), json!({"name": ""}), json!({})] {
+    for wrong in [
+        json!({"parent": 99, "name": "x"}),
+        json!({"name": ""}),
+        json!({"name": " \u{2003}"}),
+        json!({}),
+    ] {
         let answer = stage.send(&post, &token, &wrong).await;
         assert!([400, 404].contains(&answer.status), "{wrong} {answer:?}");
     }
@@ -34,7 +41,9 @@ async fn folders_are_a_tree(stage: Stage) {
     assert_eq!((&now["parent"], &now["name"]), (&json!(top), &json!("renamed")));
     let now = stage.send(&patch, &token, &json!({"parent": null})).await.expect(200).json();
     assert_eq!((&now["parent"], &now["name"]), (&json!(null), &json!("renamed")));
-    stage.send(&patch, &token, &json!({"parent": within})).await.expect(400);
+    let refused = stage.send(&patch, &token, &json!({"parent": within})).await.expect(400).json();
+    assert_eq!(refused["errors"][0]["pointer"], "/parent");
+    assert_eq!(refused["detail"], "must be neither the folder itself nor one that is in it");
     stage.send(&patch, &token, &json!({"parent": top})).await.expect(200);
     let bearer = format!("Authorization: Bearer {token}");
     let stale = [&*bearer, "Content-Type: application/json", "If-Match: \"r1\""];
@@ -45,6 +54,22 @@ async fn folders_are_a_tree(stage: Stage) {
     stage.ask(&format!("GET {PATH}/{within}"), &token).await.expect(404);
     let foreign = format!("GET /api/v1/tenants/2/folders/{top}");
     stage.ask(&foreign, &stage.admin().await).await.expect(404);
+}
+
+async fn a_folder_lies_so_deep_at_most(stage: Stage) {
+    let token = stage.token(Some(1), "catalog.read catalog.write").await;
+    let post = format!("POST {PATH}");
+    let mut parent = stage.folder;
+    for _ in 1..FOLDER_DEPTH {
+        let body = json!({"parent": parent, "name": "deeper"});
+        let made = stage.send(&post, &token, &body).await.expect(201).json();
+        parent = made["number"].as_u64().unwrap();
+    }
+    let body = json!({"parent": parent, "name": "too deep"});
+    let refused = stage.send(&post, &token, &body).await.expect(400).json();
+    assert_eq!(refused["errors"][0]["pointer"], "/parent");
+    let said = format!("folders lie at most {FOLDER_DEPTH} in each other");
+    assert!(refused["detail"].as_str().unwrap().contains(&said), "{refused}");
 }
 
 /// Requirement D14.
