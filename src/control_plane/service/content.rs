@@ -149,6 +149,9 @@ pub(super) fn accept(import: &ContentImport) -> Result<(), Invalid> {
     if id.as_ref().is_some_and(|id| id.as_str() == IMPORT) {
         return Err(Invalid::new("/id", "must be another: the word stands in paths of the API"));
     }
+    if let Some(id) = id {
+        file_draft::accept_id(id)?;
+    }
     content_draft::accept(draft)?;
     file_draft::accept_all("/files", Attached::ToVersion, files)?;
     match active_thumbnail {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::error::{Invalid, at_most, language, text};
 use super::object_key;
 use crate::asset::SubtitleFormat;
-use crate::control_plane::record::{FileDraft, FileKind, FilePlace};
+use crate::control_plane::record::{ContentId, FileDraft, FileKind, FilePlace};
 
 /// Longest slot, variant or name, in bytes: what file systems take.
 const NAME: usize = 255;
@@ -135,7 +135,34 @@ fn accept_place(pointer: &str, place: &FilePlace) -> Result<(), Invalid> {
         | FileKind::Format
         | FileKind::Source
         | FileKind::Subtitle
-        | FileKind::Thumbnail => Ok(()),
+        | FileKind::Thumbnail => match first_unspeakable(place) {
+            Some(field) => wrong(field, UNSPEAKABLE),
+            None => Ok(()),
+        },
+    }
+}
+
+/// What is refused of a target whatever it names (contract, part 3, step 3): it can be registered,
+/// and nobody could ask for it.
+pub(super) const UNSPEAKABLE: &str = "no address can name it: it is, or would decode to, what addresses are refused for, like %2f or ..;";
+
+/// Which part of a place no asset URL can say.
+fn first_unspeakable(place: &FilePlace) -> Option<&'static str> {
+    let of_any = ContentId::of_bits(0);
+    if place.of_content(&of_any).is_some() {
+        return None;
+    }
+    // Its slot alone, in an address of another kind.
+    let slot = FilePlace { kind: FileKind::Format, slot: place.slot.clone(), variant: "".into() };
+    Some(if slot.of_content(&of_any).is_some() { "variant" } else { "slot" })
+}
+
+/// Can an asset URL say this id?
+pub(super) fn accept_id(id: &ContentId) -> Result<(), Invalid> {
+    let source = FilePlace { kind: FileKind::Source, slot: "".into(), variant: "".into() };
+    match source.of_content(id) {
+        Some(_) => Ok(()),
+        None => Err(Invalid::new("/id", UNSPEAKABLE)),
     }
 }
 
@@ -203,6 +230,10 @@ mod tests {
             (K::Attachment, "Press kit", "a b.pdf", None),
             (K::Attachment, "..", "a.pdf", Some("/slot")),
             (K::Attachment, "kit", "a/b.pdf", Some("/variant")),
+            (K::Attachment, "kit", "100%.pdf", None),
+            (K::Attachment, "kit", "a%2fb.pdf", Some("/variant")),
+            (K::Attachment, "..;x", "a.pdf", Some("/slot")),
+            (K::Format, "%2e%2e", "", Some("/slot")),
         ] {
             let refused = pointer(Attached::ToVersion, &draft(kind, slot, variant));
             assert_eq!(refused.as_deref(), wrong, "{kind} {slot} {variant}");
@@ -210,6 +241,22 @@ mod tests {
         let source = draft(K::Source, "", "");
         assert_eq!(pointer(Attached::ToFolder, &source).as_deref(), Some("/kind"));
         assert_eq!(pointer(Attached::ToFolder, &draft(K::Attachment, "t", "n")), None);
+    }
+
+    #[test]
+    fn an_id_is_one_that_an_address_can_say() {
+        for (id, is_sayable) in [
+            ("-civ9qE3JUjntKQM1HnGtU", true),
+            ("a;b", true),
+            ("50%", true),
+            ("..;", false),
+            (".;a", false),
+            ("a%2fb", false),
+            ("%2e%2e", false),
+        ] {
+            let id = ContentId::parse(id).unwrap();
+            assert_eq!(accept_id(&id).is_ok(), is_sayable, "{id:?}");
+        }
     }
 
     #[test]
