@@ -16,10 +16,11 @@ use crate::asset::TenantId;
 use crate::clock::Clock;
 use crate::control_plane::api::{Api, Listener, serve};
 use crate::control_plane::link::{LinkSigner, MasterKey, MasterKeyError};
-use crate::control_plane::service::{ServiceError, Services};
+use crate::control_plane::service::{KnownOrigins, ServiceError, Services};
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
 use crate::control_plane::{Caller, Config, Publisher, hash_files, retain};
-use crate::data_plane::{Certificates, ListenerConfig};
+use crate::data_plane::{Certificates, EdgeState, ListenerConfig};
+use crate::policy::SnapshotReader;
 use crate::telemetry::ErrorChain;
 
 /// Before the database is asked again to tell of changes.
@@ -66,6 +67,16 @@ pub(super) struct ControlSetup {
     pub(super) config: Config,
     pub(super) listeners: Vec<ListenerConfig>,
     pub(super) certificates: Arc<Certificates>,
+    pub(super) files: Files,
+}
+
+/// Where files are served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Files {
+    /// By edges, whose origins only they know.
+    Elsewhere,
+    /// By this program.
+    Here,
 }
 
 /// A running control plane.
@@ -87,7 +98,7 @@ impl Control {
         clock: Clock,
         composer: Composer,
     ) -> Result<Self, ControlError> {
-        let ControlSetup { config, listeners, certificates } = setup;
+        let ControlSetup { config, listeners, certificates, files } = setup;
         let Config {
             public_url,
             store: place,
@@ -112,6 +123,10 @@ impl Control {
             .with_rate_limit(requests_per_minute)
             .with_longest_link(max_link_lifetime.as_secs())
             .with_connections(connections);
+        let api = match files {
+            Files::Here => api.with_origins(origins(composer.reader())),
+            Files::Elsewhere => api,
+        };
         api.services().signing_key_ensure(&Caller::system("configuration")).await?;
         let edges = api.edges();
         let services = api.services().clone();
@@ -169,6 +184,15 @@ impl Control {
         }
         store.close().await;
     }
+}
+
+/// Those of the configuration that is in force at that time.
+fn origins(states: SnapshotReader<EdgeState>) -> KnownOrigins {
+    KnownOrigins::new(move || {
+        let state = states.load();
+        let names = state.iter().flat_map(|state| state.delivery.origins());
+        names.map(|name| name.as_str().into()).collect()
+    })
 }
 
 /// Spawns what ends only by being aborted.

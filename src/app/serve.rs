@@ -21,7 +21,7 @@ use crate::policy::{SnapshotPublisher, SnapshotReader};
 use crate::telemetry::{AdminError, AdminListener, Readiness};
 
 use super::composer::{Awaits, Composer, InForce};
-use super::control::{Control, ControlError, ControlSetup};
+use super::control::{Control, ControlError, ControlSetup, Files};
 use super::edge::{BoundEdge, Edge, follow, raise_descriptor_limit};
 use super::events::EventKeeper;
 use super::reload::{Fixed, ReloadError, ReloadHandle, Reloader, Sites};
@@ -181,7 +181,8 @@ impl Service {
                     Certificates::load(&listeners).map_err(BindError::Certificate)?;
                 let certificates = Arc::new(certificates);
                 reloader.reload_certificates(Arc::clone(&certificates));
-                let setup = ControlSetup { config, listeners, certificates };
+                let files = if edge.is_some() { Files::Here } else { Files::Elsewhere };
+                let setup = ControlSetup { config, listeners, certificates, files };
                 Some(runtime.block_on(Control::start(setup, clock, composer.clone()))?)
             }
             None => None,

@@ -84,6 +84,11 @@ impl DeliveryDesk {
         Ok(Self { origins })
     }
 
+    /// The names of the origins.
+    pub fn origins(&self) -> impl Iterator<Item = &OriginName> {
+        self.origins.keys()
+    }
+
     /// Gives the permit up for its object.
     pub fn redeem(&self, permit: Permit<'_>) -> Result<Delivery, Unredeemed> {
         let object = permit.into_object().map_err(Unredeemed::Nothing)?;

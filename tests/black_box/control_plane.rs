@@ -99,6 +99,24 @@ fn the_vendors_script_opens_and_closes_files_on_postgresql() {
 }
 
 #[test]
+fn a_pipeline_names_an_origin_that_there_is() {
+    let folder = folder(&Records::Sqlite, &files());
+    let credentials = application(folder.path(), "catalog.read catalog.write");
+    let process = start(folder);
+    let api = ApiClient::log_in(process.control(), &credentials);
+    let make = |origin: &str| {
+        let body = serde_json::json!({"name": origin, "origin": origin}).to_string();
+        api.call("POST", "/api/v1/tenants/1/pipelines", &body)
+    };
+    let refused = make("medla");
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.body["errors"][0]["pointer"], "/origin");
+    let said = "must be an [[origin]] of the configuration: one of media";
+    assert_eq!(refused.body["detail"], said);
+    assert_eq!(make("media").status, 201);
+}
+
+#[test]
 fn a_push_to_one_control_plane_is_in_force_at_the_edge_of_another() {
     let records = Records::on_postgres("two");
     let [one, other] = [(); 2].map(|()| folder(&records, &files()));

@@ -10,7 +10,7 @@ use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::{Accounts, PasswordHasher};
 use crate::control_plane::edge_sync::EdgeHub;
 use crate::control_plane::link::{LinkSigner, MasterKey};
-use crate::control_plane::service::{ServiceError, Services, Store};
+use crate::control_plane::service::{KnownOrigins, ServiceError, Services, Store};
 use crate::network::NetworkSet;
 
 /// What every handler works with. Clones are the same one.
@@ -73,6 +73,12 @@ impl Api {
     #[must_use]
     pub fn with_connections(self, connections: ConnectionLimits) -> Self {
         Self { connections, ..self }
+    }
+
+    /// The same, with the origins that there are.
+    #[must_use]
+    pub fn with_origins(self, origins: KnownOrigins) -> Self {
+        Self { services: self.services.with_origins(origins), ..self }
     }
 
     /// What its operations ask.

@@ -9,6 +9,7 @@ use crate::control_plane::record::Scope;
 use crate::control_plane::store::{Change, Store, View};
 
 use super::error::ServiceError;
+use super::pipeline::KnownOrigins;
 use super::signing_key::LONGEST_LINK;
 
 /// Everything the APIs can ask for. Clones work with the same store.
@@ -20,6 +21,7 @@ pub struct Services {
     master_key: Option<MasterKey>,
     link_signer: Option<LinkSigner>,
     longest_link: u64,
+    origins: Option<KnownOrigins>,
 }
 
 impl Services {
@@ -32,6 +34,7 @@ impl Services {
             master_key: None,
             link_signer: None,
             longest_link: LONGEST_LINK,
+            origins: None,
         }
     }
 
@@ -66,6 +69,17 @@ impl Services {
 
     pub(super) fn longest_link(&self) -> u64 {
         self.longest_link
+    }
+
+    /// The same, with the origins that there are.
+    #[must_use]
+    pub fn with_origins(self, origins: KnownOrigins) -> Self {
+        Self { origins: Some(origins), ..self }
+    }
+
+    /// The origins that there are; none where that is not known, for edges elsewhere have them.
+    pub(super) fn origins(&self) -> Option<&KnownOrigins> {
+        self.origins.as_ref()
     }
 
     pub(super) fn link_signer(&self) -> Result<&LinkSigner, ServiceError> {

@@ -60,5 +60,6 @@ pub use error::{Invalid, ServiceError};
 pub use file::{FileTable, FilesOf};
 pub use path_override::{OverrideDifference, OverrideProposal};
 pub use person::PersonPassword;
+pub use pipeline::KnownOrigins;
 pub use signing_key::{HEAD_START, LONGEST_LINK, NewKey};
 pub use version::OfContent;

@@ -3,6 +3,9 @@
 //! Whoever makes one decides about files that other tenants may have in the same origin. So only
 //! callers who reach every tenant make, rename and remove them; those of the tenant see them.
 
+use std::fmt;
+use std::sync::Arc;
+
 use super::desk::Services;
 use super::error::{Invalid, ServiceError, text};
 use super::{object_key, right};
@@ -10,6 +13,38 @@ use crate::asset::TenantId;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{Pipeline, PipelineDraft, Scope};
 use crate::control_plane::store::{Change, Expected};
+
+/// The origins that there are, where that is known: where files are served by this program.
+#[derive(Clone)]
+pub struct KnownOrigins(Arc<dyn Fn() -> Vec<Box<str>> + Send + Sync>);
+
+impl KnownOrigins {
+    /// Asked each time, for configurations reload.
+    pub fn new(names: impl Fn() -> Vec<Box<str>> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(names))
+    }
+
+    fn accept(&self, origin: &str) -> Result<(), Invalid> {
+        let mut names = (self.0)();
+        if names.iter().any(|name| **name == *origin) {
+            return Ok(());
+        }
+        names.sort();
+        let detail = match &*names {
+            [] => "must be an [[origin]] of the configuration, which has none".to_owned(),
+            names => {
+                format!("must be an [[origin]] of the configuration: one of {}", names.join(", "))
+            }
+        };
+        Err(Invalid::new("/origin", detail))
+    }
+}
+
+impl fmt::Debug for KnownOrigins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("KnownOrigins").field(&(self.0)()).finish()
+    }
+}
 
 impl Services {
     /// A tenant's pipeline.
@@ -44,6 +79,9 @@ impl Services {
         let PipelineDraft { name, origin, prefix } = &draft;
         accept_name(name)?;
         text("/origin", origin, 64)?;
+        if let Some(origins) = self.origins() {
+            origins.accept(origin)?;
+        }
         object_key::prefix("/prefix", prefix)?;
         let made = change.pipeline_create(tenant, draft).await?;
         change.commit().await?;
