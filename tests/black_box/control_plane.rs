@@ -117,6 +117,47 @@ fn a_pipeline_names_an_origin_that_there_is() {
 }
 
 #[test]
+fn a_push_whose_notification_is_lost_is_found_by_looking() {
+    let Records::At(url) = Records::on_postgres("deaf") else { panic!("not PostgreSQL") };
+    // In the place of the server's own, which is looked for first unless the path names it.
+    let records = Records::At(format!("{url},pg_catalog"));
+    let [one, other] = [(); 2].map(|()| folder(&records, &files()));
+    let credentials = application(one.path(), "overrides.admin");
+    let psql = |command: &str| {
+        let mut psql = Command::new(tool("COUNTERSIGN_TEST_PSQL", "psql"));
+        let psql = psql.args(["--quiet", "--tuples-only", "--no-align", &url, "--command"]);
+        let said = said(psql.arg(command), b"");
+        assert_eq!(said.status, 0, "{said:?}");
+        said.out.trim().to_owned()
+    };
+    psql(
+        "CREATE TABLE lost (channel TEXT); \
+         CREATE FUNCTION pg_notify(TEXT, TEXT) RETURNS VOID LANGUAGE sql \
+         AS 'INSERT INTO lost VALUES ($1)'",
+    );
+    let [one, other] = [one, other].map(start);
+    let api = ApiClient::log_in(one.control(), &credentials);
+    let film = format!("/public/videos/{VIDEO}/source");
+    let video = format!("/v1/vms/1/videos/{VIDEO}/security-override");
+    let mut longest = Duration::ZERO;
+    for round in 0..20 {
+        let (method, body, expected) = match round % 2 {
+            0 => ("POST", r#"{"scope":"public"}"#, 200),
+            _ => ("DELETE", "", 403),
+        };
+        api.ok(method, &video, body);
+        let pushed = Instant::now();
+        until(other.address(), &film, expected);
+        longest = longest.max(pushed.elapsed());
+    }
+    println!("in force after {longest:.2?} at most");
+    assert!(longest <= Duration::from_secs(5), "{longest:?}");
+    // Nobody was told of any of them.
+    let lost: u64 = psql("SELECT count(*) FROM lost").parse().unwrap();
+    assert!(lost >= 20, "{lost}");
+}
+
+#[test]
 fn a_push_to_one_control_plane_is_in_force_at_the_edge_of_another() {
     let records = Records::on_postgres("two");
     let [one, other] = [(); 2].map(|()| folder(&records, &files()));
