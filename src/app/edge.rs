@@ -93,9 +93,8 @@ pub(super) fn follow(
 ) -> Result<EventKeeper, SyncSetupError> {
     let mut follower = Follower::open(config, clock)?;
     let reporter = Reporter::open(config, queue.clone())?;
-    if let Some(state) = follower.state() {
-        tracing::info!(version = state.version, "begun with what was kept on the disk");
-        composer.put_control(state);
+    if let Some(version) = follower.begin(|state| composer.put_control(state)) {
+        tracing::info!(version, "begun with what was kept on the disk");
     } else {
         tracing::info!("nothing is kept on the disk: waiting for a control plane");
     }

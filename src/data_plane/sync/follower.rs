@@ -97,10 +97,17 @@ impl Follower {
     }
 
     /// What is to be in force now; none: nothing was ever said.
-    pub fn state(&mut self) -> Option<Arc<ControlState>> {
+    fn state(&mut self) -> Option<Arc<ControlState>> {
         self.intake.position()?;
         let lease = Arc::clone(&self.lease);
         Some(Arc::new(ControlState { lease, ..self.intake.replica().state(self.clock.now()) }))
+    }
+
+    /// Gives what was kept on the disk to `put`, if anything was, and says of which version it is.
+    pub fn begin(&mut self, put: impl Fn(Arc<ControlState>)) -> Option<u64> {
+        let version = self.intake.position()?.version;
+        self.put(&put);
+        Some(version)
     }
 
     /// Gives every new state to `put`, for ever.
@@ -299,7 +306,10 @@ pub fn kept_state(
         return Ok(None);
     };
     let lease = Arc::new(lease(config, heard, now));
-    Ok(Some(ControlState { lease, ..intake.replica().state(now) }))
+    let state = intake.replica().state(now);
+    // What the last of it opened is open: nobody decides by what was before.
+    intake.give();
+    Ok(Some(ControlState { lease, ..state }))
 }
 
 /// How long what is kept is good. A clock that was ahead once shall not keep anything fresh.
