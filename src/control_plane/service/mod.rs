@@ -46,7 +46,7 @@ mod version;
 
 pub use super::store::{
     ContentFilter, DownloadFilter, Expected, FileDirection, FileOrder, FileRange, FolderFilter,
-    LinkFilter, Listed, Once, Page, Store,
+    LinkFilter, Listed, MetadataFilter, Once, Page, Store,
 };
 pub use application::{IssuedSecret, NewSecret, SecretForm};
 pub use archive::ARCHIVE_REVISION;

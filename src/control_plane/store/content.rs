@@ -73,13 +73,7 @@ impl View {
     ) -> Result<Listed<Content, ContentId>, StoreError> {
         self.reach(Some(tenant))?;
         let after = page.after.as_ref().map_or("", ContentId::as_str);
-        let statement = Statement::all_of(
-            "SELECT id, tenant, folder, kind, url, publication, active_version, created_at, \
-             updated_at, revision FROM content WHERE",
-            filter.conditions(tenant, after),
-            "ORDER BY id LIMIT ?",
-            page.probe().into(),
-        );
+        let statement = filter.statement(tenant, after, page.probe().into());
         let rows = self.connection().rows(statement).await?;
         let contents = self.with_parts(rows).await?;
         Ok(Listed::cut(contents, page, |content: &Content| content.id.clone()))

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
 use super::page::{Listed, Page};
-use super::statement::{Row, Statement, Value};
+use super::statement::{Condition, Row, Statement, Value};
 use super::view::View;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
@@ -30,20 +30,21 @@ pub struct DownloadFilter {
 }
 
 impl DownloadFilter {
-    fn conditions(&self, tenant: TenantId, after: &str) -> Vec<(&'static str, Value)> {
+    fn conditions(&self, tenant: TenantId, after: &str) -> Vec<Condition> {
         let Self { link, content, since, until } = self;
-        let mut conditions = vec![("tenant = ?", tenant.into()), ("id > ?", after.into())];
+        let mut conditions =
+            vec![Condition::of("tenant = ?", tenant), Condition::of("id > ?", after)];
         if let Some(link) = link {
-            conditions.push(("link = ?", link.into()));
+            conditions.push(Condition::of("link = ?", link));
         }
         if let Some(content) = content {
-            conditions.push(("content = ?", content.as_str().into()));
+            conditions.push(Condition::of("content = ?", content.as_str()));
         }
         if let Some(since) = since {
-            conditions.push(("id >= ?", DownloadEventId::earliest(*since).into()));
+            conditions.push(Condition::of("id >= ?", DownloadEventId::earliest(*since)));
         }
         if let Some(until) = until {
-            conditions.push(("id < ?", DownloadEventId::earliest(*until).into()));
+            conditions.push(Condition::of("id < ?", DownloadEventId::earliest(*until)));
         }
         conditions
     }

@@ -65,7 +65,7 @@ mod view;
 pub use access_token::Ended;
 pub use backup::{BackupError, Copied};
 pub use change::Change;
-pub use content_filter::{ContentFilter, FolderFilter};
+pub use content_filter::{ContentFilter, FolderFilter, MetadataFilter};
 pub use database::{AddressRejection, StoreAddress};
 pub use download_event::{DownloadFilter, Forgotten};
 pub use download_link::LinkFilter;

@@ -18,6 +18,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "title_search", include_str!("migrations/0003_title_search.sql")),
     (4, "login_failure", include_str!("migrations/0004_login_failure.sql")),
     (5, "download_event", include_str!("migrations/0005_download_event.sql")),
+    (6, "content_search", include_str!("migrations/0006_content_search.sql")),
     (7, "download_link", include_str!("migrations/0007_download_link.sql")),
 ];
 

@@ -54,20 +54,24 @@ impl Statement {
         Self { sql: AssertSqlSafe(sql).into_sql_str(), reuse: Reuse::PrepareOnce, ..self }
     }
 
-    /// `before` what is all so `after`: each condition has one `?`, for its value, and `after` one
-    /// for the last.
+    /// `before` what is all so `after`: each condition has a `?` for each of its values, and `after`
+    /// one for the last.
     pub(super) fn all_of(
         before: &'static str,
-        conditions: Vec<(&'static str, Value)>,
+        conditions: Vec<Condition>,
         after: &'static str,
         last: Value,
     ) -> Self {
         let mut sql = before.to_owned();
         let mut values = Vec::with_capacity(conditions.len() + 1);
-        for (place, (condition, value)) in (1_usize..).zip(conditions) {
-            sql.push_str(if place == 1 { " " } else { " AND " });
-            sql.push_str(&condition.replacen('?', &format!("${place}"), 1));
-            values.push(value);
+        for (place, Condition(condition, of_it)) in conditions.into_iter().enumerate() {
+            sql.push_str(if place == 0 { " " } else { " AND " });
+            let mut condition = condition.to_owned();
+            for value in of_it {
+                values.push(value);
+                condition = condition.replacen('?', &format!("${}", values.len()), 1);
+            }
+            sql.push_str(&condition);
         }
         values.push(last);
         sql.push(' ');
@@ -89,6 +93,17 @@ impl Statement {
     pub(super) fn bind(mut self, value: impl Into<Value>) -> Self {
         self.values.push(value.into());
         self
+    }
+}
+
+/// Something that must be so, with its values.
+#[derive(Debug)]
+pub(super) struct Condition(pub(super) &'static str, pub(super) Vec<Value>);
+
+impl Condition {
+    /// One with one value.
+    pub(super) fn of(text: &'static str, value: impl Into<Value>) -> Self {
+        Self(text, vec![value.into()])
     }
 }
 

@@ -1,6 +1,7 @@
 //! Contents: what is said of them, which are listed, and whose they are.
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::stage::{Stage, on_both_databases};
 
@@ -8,6 +9,7 @@ on_both_databases! {
     a_content_is_what_was_said_of_it
     what_is_no_content_is_refused
     contents_are_listed_by_what_they_are
+    contents_are_listed_by_fields_names_and_languages
     a_list_goes_on_as_it_was_narrowed
     another_tenants_catalog_is_not_there
     a_member_works_in_their_folders
@@ -180,6 +182,72 @@ async fn contents_are_listed_by_what_they_are(stage: Stage) {
         stage.ask(&format!("GET {PATH}?{query}"), &token).await.expect(400);
     }
     stage.ask(&format!("GET {PATH}?folder=99"), &token).await.expect(404);
+}
+
+async fn contents_are_listed_by_fields_names_and_languages(stage: Stage) {
+    let token = stage.token(Some(1), "catalog.read catalog.write").await;
+    let field = |language: &str, name: &str, value: &str| json!({"language": language, "name": name, "value": value});
+    let text = |language: &str, pretty_id: Option<&str>| json!({"language": language, "title": "t", "description": "", "pretty_id": pretty_id});
+    // Longer than an index of PostgreSQL takes, and not to be packed into one; alike for long.
+    let digest = |number: u32| hex::encode(Sha256::digest(number.to_be_bytes()));
+    let long: String = (0..150).map(digest).collect();
+    let longer = format!("{long}!");
+    let all = [
+        json!({"id": "a", "kind": "VIDEO", "metadata": [field("", "sku", "7")],
+            "tags": ["x"], "texts": [text("en", Some("the-film"))]}),
+        json!({"id": "b", "kind": "VIDEO", "metadata": [
+                field("de", "sku", "7"), field("en", "sku", "7"), field("", "sku", "8")],
+            "texts": [text("de", Some("the-film")), text("en", None)]}),
+        json!({"id": "c", "kind": "AUDIO", "metadata": [field("de", "sku", "8")], "tags": ["x"]}),
+        json!({"id": "d", "kind": "AUDIO", "metadata": [field("", "note", &long)]}),
+        json!({"id": "e", "kind": "AUDIO", "metadata": [field("", "note", &longer)],
+            "texts": [text("de", None)]}),
+    ];
+    for body in &all {
+        stage.send(&format!("POST {PATH}"), &token, body).await.expect(201);
+    }
+    let other = "POST /api/v1/tenants/2/contents";
+    let same = json!({"id": "z", "kind": "VIDEO", "metadata": [field("", "sku", "7")],
+        "tags": ["x"], "texts": [text("en", Some("the-film"))]});
+    stage.send(other, &stage.admin().await, &same).await.expect(201);
+    let (long, longer) = (format!("metadata=note%3D{long}"), format!("metadata=note%3D{longer}"));
+    for (query, expected) in [
+        ("metadata=sku%3D7", vec!["a", "b"]),
+        ("metadata=sku=8", vec!["b", "c"]),
+        ("metadata=sku/de%3D7", vec!["b"]),
+        ("metadata=sku/%3D7", vec!["a"]),
+        ("metadata=sku/fr%3D7", vec![]),
+        ("metadata=sku%3D", vec![]),
+        (&*long, vec!["d"]),
+        (&*longer, vec!["e"]),
+        ("pretty_id=the-film", vec!["a", "b"]),
+        ("pretty_id=the-film&language=de", vec!["b"]),
+        ("pretty_id=the-film&language=fr", vec![]),
+        ("pretty_id=The-Film", vec![]),
+        ("language=en", vec!["a", "b"]),
+        ("language=de", vec!["b", "e"]),
+        ("language=de&kind=AUDIO", vec!["e"]),
+        ("metadata=sku%3D7&language=de", vec!["b"]),
+        ("metadata=sku%3D8&tag=x", vec!["c"]),
+        ("metadata=sku%3D7&pretty_id=the-film&tag=x", vec!["a"]),
+        ("metadata=sku/de%3D7&pretty_id=the-film", vec!["b"]),
+    ] {
+        let found = stage.ask(&format!("GET {PATH}?{query}"), &token).await.expect(200).json();
+        assert_eq!(ids(&found), expected, "{query}");
+        // The same page by page.
+        let mut paged = Vec::new();
+        let mut next = format!("{PATH}?{query}&limit=1");
+        loop {
+            let page = stage.ask(&format!("GET {next}"), &token).await.expect(200).json();
+            paged.extend(ids(&page).into_iter().map(str::to_owned));
+            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            next = format!("{PATH}?{query}&limit=1&cursor={cursor}");
+        }
+        assert_eq!(paged, expected, "{query}");
+    }
+    for query in ["metadata=sku", "metadata=%3D7", "metadata=/de%3D7"] {
+        stage.ask(&format!("GET {PATH}?{query}"), &token).await.expect(400);
+    }
 }
 
 async fn a_list_goes_on_as_it_was_narrowed(stage: Stage) {

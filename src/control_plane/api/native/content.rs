@@ -20,7 +20,7 @@ use crate::control_plane::api::segment::{Parameters, Segments, content_path, ten
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::{ContentKind, Publication};
-use crate::control_plane::service::{ContentFilter, FolderFilter};
+use crate::control_plane::service::{ContentFilter, FolderFilter, MetadataFilter};
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
@@ -51,6 +51,13 @@ struct ContentQuery {
     classification: Option<String>,
     /// Those with a title, in any language, that has this in it, in any case.
     title: Option<String>,
+    /// Those with this field: `name=value`, or `name/language=value` with a language tag, which
+    /// empty means the field of every language.
+    metadata: Option<String>,
+    /// Those with this name for people; with `language`, in that one.
+    pretty_id: Option<String>,
+    /// Those of which something is said in this language.
+    language: Option<String>,
     /// Those that changed then or later.
     #[param(value_type = Option<String>, format = DateTime)]
     updated_since: Option<Timestamp>,
@@ -59,8 +66,19 @@ struct ContentQuery {
 impl ContentQuery {
     /// The list that is asked for: its address, and which contents are on it.
     fn read(self, tenant: TenantId) -> Result<(String, ContentFilter), Problem> {
-        let Self { folder, below, kind, publication, tag, classification, title, updated_since } =
-            self;
+        let Self {
+            folder,
+            below,
+            kind,
+            publication,
+            tag,
+            classification,
+            title,
+            metadata,
+            pretty_id,
+            language,
+            updated_since,
+        } = self;
         let path = format!("/api/v1/tenants/{tenant}/contents");
         let mut query = form_urlencoded::Serializer::new(String::new());
         let below = below.unwrap_or_default();
@@ -72,6 +90,9 @@ impl ContentQuery {
             ("tag", tag.clone()),
             ("classification", classification.clone()),
             ("title", title.clone()),
+            ("metadata", metadata.clone()),
+            ("pretty_id", pretty_id.clone()),
+            ("language", language.clone()),
             ("updated_since", updated_since.map(|it| it.to_string())),
         ] {
             if let Some(value) = value {
@@ -96,10 +117,27 @@ impl ContentQuery {
             tag: tag.map(Into::into),
             classification: classification.map(Into::into),
             title: title.map(Into::into),
+            metadata: metadata.as_deref().map(field).transpose()?,
+            pretty_id: pretty_id.map(Into::into),
+            language: language.map(Into::into),
             updated_since: updated_since.map(|it| it.0),
         };
         Ok((list, filter))
     }
+}
+
+/// `name=value`, or `name/language=value`.
+fn field(text: &str) -> Result<MetadataFilter, Problem> {
+    let wrong = || Problem::invalid("", "metadata is name=value, or name/language=value");
+    let (name, value) = text.split_once('=').ok_or_else(wrong)?;
+    let (name, language) = match name.rsplit_once('/') {
+        Some((name, language)) => (name, Some(language.into())),
+        None => (name, None),
+    };
+    if name.is_empty() {
+        return Err(wrong());
+    }
+    Ok(MetadataFilter { name: name.into(), language, value: value.into() })
 }
 
 /// A tenant's contents, by id. Of members, those in folders they may see.
