@@ -21,6 +21,9 @@ use crate::telemetry::ErrorChain;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
+/// W3C Trace Context.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
 /// A problem as RFC 9457 has it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Problem)]
@@ -113,6 +116,7 @@ enum Dialect {
 /// Wraps a request: gives it an id, and its answer what every answer has.
 pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
     let id = request_id(&request);
+    let trace = TraceParent::of(&request);
     let path = request.uri().path().to_owned();
     let wants_problem = request
         .headers()
@@ -137,7 +141,8 @@ pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
         if let Some(cause) = &problem.cause {
             let error = ErrorChain(cause.as_ref());
             let code = problem.code.code();
-            tracing::error!(code, request_id = id, %error, "api request failed");
+            let trace_id = trace.as_ref().map(TraceParent::trace_id);
+            tracing::error!(code, request_id = id, trace_id, %error, "api request failed");
         }
         let allow = response.headers_mut().remove(ALLOW);
         response = spell(&problem, &path, &id, dialect);
@@ -149,6 +154,7 @@ pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
+    headers.extend(trace.map(|trace| (TRACEPARENT, trace.0)));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -156,6 +162,37 @@ pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
         .entry(CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
     response
+}
+
+/// The trace that a request is part of, as its caller says: `traceparent` of version 00 or a later
+/// one, whose beginning is the same (W3C Trace Context, 3.2). What is none is as if it had not come.
+struct TraceParent(HeaderValue);
+
+impl TraceParent {
+    fn of(request: &Request) -> Option<Self> {
+        let mut lines = request.headers().get_all(TRACEPARENT).iter();
+        let (Some(line), None) = (lines.next(), lines.next()) else { return None };
+        let text = line.to_str().ok()?;
+        let mut parts = text.splitn(5, '-');
+        let mut hex = |digits: usize, forbidden: char| {
+            let part = parts.next()?;
+            let is_hex = part.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
+            let says = part.len() == digits && is_hex && !part.chars().all(|it| it == forbidden);
+            says.then_some(part)
+        };
+        // No version is ff, no trace or span is 0; flags may be anything.
+        let version = hex(2, 'f')?;
+        hex(32, '0')?;
+        hex(16, '0')?;
+        hex(2, '-')?;
+        let is_whole = version != "00" || parts.next().is_none();
+        (is_whole && text.len() <= 256).then(|| Self(line.clone()))
+    }
+
+    fn trace_id(&self) -> &str {
+        let text = self.0.to_str().unwrap_or_default();
+        text.split('-').nth(1).unwrap_or_default()
+    }
 }
 
 /// The id that the client gave, if it can be logged as it is, or a new one.

@@ -32,6 +32,25 @@ async fn answers_have_what_every_answer_has(stage: Stage) {
     // What could not be logged as it is gets another id.
     let answer = stage.call("GET /nowhere", &["X-Request-Id: a b"], "").await.expect(404);
     assert_eq!(answer.header("x-request-id").map(str::len), Some(32));
+    let trace = |text: &str| format!("Traceparent: {text}");
+    let (id, span) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+    for (text, is_one) in [
+        (format!("00-{id}-{span}-01"), true),
+        (format!("00-{id}-{span}-ff"), true),
+        (format!("cc-{id}-{span}-01-what-comes-later"), true),
+        (format!("00-{id}-{span}-01-x"), false),
+        (format!("ff-{id}-{span}-01"), false),
+        (format!("00-{}-{span}-01", "0".repeat(32)), false),
+        (format!("00-{id}-{}-01", "0".repeat(16)), false),
+        (format!("00-{}-{span}-01", id.to_uppercase()), false),
+        ("00".to_owned(), false),
+    ] {
+        let answer = stage.call("GET /nowhere", &[&trace(&text)], "").await.expect(404);
+        assert_eq!(answer.header("traceparent"), is_one.then_some(&*text), "{text}");
+    }
+    let one = trace(&format!("00-{id}-{span}-01"));
+    let answer = stage.call("GET /nowhere", &[&one, &one], "").await.expect(404);
+    assert_eq!(answer.header("traceparent"), None);
     let answer = stage.call("PUT /api/v1/tenants", &[], "").await.expect(405);
     assert!(answer.header("allow").unwrap().contains("POST"));
     assert_eq!(answer.json()["code"], "method_not_allowed");
