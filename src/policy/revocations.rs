@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::target::{PathPattern, percent_decode};
-use crate::token::{IssuerMark, LinkPayload, TagMark, VerifiedToken};
+use crate::token::{IssuerMark, LinkTerms, TagMark, VerifiedToken};
 
 /// What is revoked: ids for everybody, and links of single tenants.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +47,8 @@ pub(crate) struct Signed<'t> {
     pub(crate) key: &'t str,
     /// When it was signed, as far as it says.
     pub(crate) start: Option<UnixSeconds>,
+    /// On which terms.
+    pub(crate) terms: LinkTerms,
 }
 
 /// What is revoked of one tenant.
@@ -80,7 +82,7 @@ impl TenantRevocations {
         }
     }
 
-    fn revokes(&self, path: &str, Signed { id, key, start }: Signed<'_>) -> bool {
+    fn revokes(&self, path: &str, Signed { id, key, start, terms }: Signed<'_>) -> bool {
         let signed_before = |at: UnixSeconds| start.is_none_or(|start| start < at);
         let covers = |pattern: &str| PathPattern::from_bytes(pattern.as_bytes()).matches(path);
         self.keys.contains(key)
@@ -88,11 +90,11 @@ impl TenantRevocations {
             || self.everything.is_some_and(signed_before)
             || self.assets.get(path).copied().is_some_and(signed_before)
             || self.patterns.iter().any(|(pattern, at)| signed_before(*at) && covers(pattern))
-            || token.payload().is_some_and(|LinkPayload { terms, .. }| {
-                let by_issuer = terms.issuer.and_then(|mark| self.issuers.get(&mark));
-                let by_tag = terms.tag.and_then(|mark| self.tags.get(&mark));
-                by_issuer.into_iter().chain(by_tag).copied().any(signed_before)
-            })
+            || terms
+                .issuer
+                .and_then(|mark| self.issuers.get(&mark).copied())
+                .is_some_and(signed_before)
+            || terms.tag.and_then(|mark| self.tags.get(&mark).copied()).is_some_and(signed_before)
     }
 }
 
@@ -116,7 +118,9 @@ impl Revocations {
     /// Is a token of this tenant dead, for the asset or file of this decoded path?
     pub fn revokes(&self, tenant: TenantId, path: &str, token: &VerifiedToken<'_>) -> bool {
         let claims = token.claims();
-        let signed = Signed { id: claims.id, key: token.key().as_str(), start: claims.start };
+        let (id, key, start) = (claims.id, token.key().as_str(), claims.start);
+        let terms = token.payload().map(|payload| payload.terms).unwrap_or_default();
+        let signed = Signed { id, key, start, terms };
         self.revokes_signed(tenant, path, signed)
     }
 

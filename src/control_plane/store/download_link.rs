@@ -3,7 +3,7 @@
 use super::change::Change;
 use super::error::StoreError;
 use super::page::{Listed, Page};
-use super::statement::{Row, Statement, Value};
+use super::statement::{Condition, Row, Statement, Value};
 use super::view::View;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
@@ -61,11 +61,11 @@ impl View {
         self.reach(Some(tenant))?;
         let LinkFilter { file, issuer, tag } = filter;
         let after = page.after.as_ref().map_or("", LinkId::as_str);
-        let mut conditions: Vec<(&'static str, Value)> =
-            vec![("tenant = ?", tenant.into()), ("id > ?", after.into())];
-        conditions.extend(file.map(|file| ("file = ?", file.into())));
-        conditions.extend(issuer.as_ref().map(|issuer| ("issuer = ?", issuer.into())));
-        conditions.extend(tag.as_ref().map(|tag| ("tag = ?", tag.into())));
+        let mut conditions =
+            vec![Condition::of("tenant = ?", tenant), Condition::of("id > ?", after)];
+        conditions.extend(file.map(|file| Condition::of("file = ?", file)));
+        conditions.extend(issuer.as_ref().map(|issuer| Condition::of("issuer = ?", issuer)));
+        conditions.extend(tag.as_ref().map(|tag| Condition::of("tag = ?", tag)));
         let statement = Statement::all_of(
             "SELECT id, tenant, file, content, path, issuer, tag, terms, created_at, expires_at, \
              revoked_at FROM download_link WHERE",

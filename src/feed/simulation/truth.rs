@@ -18,6 +18,7 @@ use crate::policy::{
     ControlState, LinkKey, Opening, OverrideLevel, Purge, PurgedFiles, Purges, RevokedLinks, Signed,
 };
 use crate::target::{PathToken, RequestTarget};
+use crate::token::{IssuerMark, LinkTerms, TagMark};
 
 pub(super) const NOW: UnixSeconds = UnixSeconds::new(1_000);
 const TENANTS: [u64; 2] = [1, 2];
@@ -36,6 +37,16 @@ const LINKS: [(Option<&str>, &str, Option<u64>); 5] = [
     (None, "k2", Some(999)),
     (None, "k3", Some(1_000)),
 ];
+
+/// Who asked for a link.
+fn issuer(link: usize) -> &'static str {
+    if link < 2 { "app_a" } else { "app_b" }
+}
+
+/// What a link is tagged with.
+fn tag(link: usize) -> Option<&'static str> {
+    (link % 2 == 1).then_some("somebody")
+}
 
 /// A content as it is in the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,11 +194,13 @@ fn attaching(tenant: u64, number: Option<u64>) -> Change {
 
 /// Some links of those there are.
 fn some_links(chance: &mut Chance) -> RevokedLinks {
-    match chance.below(5) {
+    match chance.below(7) {
         0 => RevokedLinks::Link(chance.pick(&IDS).into()),
         1 => RevokedLinks::Asset(source(chance.pick(&VIDEOS)).0.as_str().into()),
         2 => RevokedLinks::Asset("/private/videos/?/*".into()),
         3 => RevokedLinks::Key(chance.pick(&["k1", "k2", "k3"]).into()),
+        4 => RevokedLinks::Issuer(chance.pick(&["app_a", "app_b", "app_c"]).into()),
+        5 => RevokedLinks::Tag(chance.pick(&["somebody", "nobody"]).into()),
         _ => RevokedLinks::TenantEpoch(1 + chance.below(9)),
     }
 }
@@ -316,8 +329,10 @@ impl Truth {
             self.revoked.values().any(|links| match links {
                 RevokedLinks::Asset(path) if path.contains('*') => is_of_before,
                 RevokedLinks::Asset(path) => is_of_before && **path == source(video).0,
+                RevokedLinks::Issuer(of) => is_of_before && **of == *issuer(*link),
                 RevokedLinks::Key(revoked) => **revoked == *key,
                 RevokedLinks::Link(revoked) => id == Some(&**revoked),
+                RevokedLinks::Tag(text) => is_of_before && tag(*link) == Some(&**text),
                 RevokedLinks::TenantEpoch(_) => is_of_before,
             })
         };
@@ -415,7 +430,11 @@ fn blocked(state: &ControlState, id: &str) -> bool {
 
 fn dead(state: &ControlState, link: usize, video: &str) -> bool {
     let (id, key, start) = LINKS[link];
-    let signed = Signed { id, key, start: start.map(UnixSeconds::new) };
+    let tenant = TENANTS[0];
+    let issuer = Some(IssuerMark::of(tenant, issuer(link)));
+    let tag = tag(link).map(|tag| TagMark::of(tenant, tag));
+    let terms = LinkTerms { issuer, tag, ..LinkTerms::default() };
+    let signed = Signed { id, key, start: start.map(UnixSeconds::new), terms };
     state.revocations.revokes_signed(TenantId(TENANTS[0]), &source(video).0, signed)
 }
 
