@@ -28,6 +28,7 @@
 //! | `policy` | sites, overrides, blocklists, the snapshot, and the decision |
 //! | `feed` | what control planes say to edges, and what it amounts to |
 //! | `event` | what edges report to control planes |
+//! | `claim` | what edges ask of the ledger of one-use links |
 //!
 //! The leaves do I/O and know neither plane:
 //!
@@ -63,11 +64,11 @@
 //! | `catalog` | `target` `asset` `clock` |
 //! | `policy` | `target` `asset` `catalog` `clock` `keyring` `network` `token` |
 //! | `feed` | `target` `asset` `catalog` `clock` `network` `policy` |
-//! | `event` | `asset` `clock` `network` |
+//! | `event` `claim` | `asset` `clock` `network` |
 //! | `origin` | `asset` `clock` `secret` `splice` |
 //! | `delivery` | `origin` `policy` `asset` `clock` |
-//! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `delivery` `secret` `splice` `telemetry` |
-//! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `delivery` `telemetry` `keyring` `secret` |
+//! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `delivery` `secret` `splice` `telemetry` |
+//! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `delivery` `telemetry` `keyring` `secret` |
 //! | `config` | all above; named by `app`, `cli` and `fuzzing` only |
 //! | `app` | everything but `cli` and `fuzzing` |
 //! | `cli` | `app` `config`, and the floor |
@@ -76,6 +77,7 @@
 pub mod app;
 pub mod asset;
 pub mod catalog;
+pub mod claim;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -1,6 +1,6 @@
 //! Forgets what nobody needs any more: tokens that ended, failed logins, answers kept for repeated calls,
-//! revocations of links that have expired by themselves, the oldest part of the change feed, and
-//! downloads and links of long ago.
+//! revocations of links that have expired by themselves, the uses of links that did, the oldest part of
+//! the change feed, and downloads and links of long ago.
 //!
 //! Nothing of it is said to anybody, and what is forgotten late does no harm. The audit log is not
 //! forgotten.
@@ -64,6 +64,12 @@ async fn forget(store: &Store, clock: Clock) -> Result<(), StoreError> {
     while gone > 0 {
         let mut change = store.change(&caller, now).await?;
         gone = change.download_link_forget(before(LINKS_KEPT)).await?;
+        change.commit().await?;
+    }
+    forgotten = Forgotten::Some;
+    while forgotten == Forgotten::Some {
+        let mut change = store.change(&caller, now).await?;
+        forgotten = change.link_claim_forget(now).await?;
         change.commit().await?;
     }
     Ok(())

@@ -38,6 +38,7 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::purge::routes())
         .merge(native::edge::routes())
         .merge(native::edge_feed::routes())
+        .merge(native::edge_claim::routes())
         .merge(native::tenant::routes())
         .merge(native::application::routes())
         .merge(native::person::routes())

@@ -23,9 +23,11 @@ mod folder;
 mod folder_right;
 mod idempotency;
 mod identifier;
+mod link_claim;
 mod path_override;
 mod person;
 mod pipeline;
+mod position_set;
 mod revocation;
 mod scope;
 mod signing_key;
@@ -56,11 +58,13 @@ pub use identifier::{
     EnrolmentId, LinkId, NotAnId, PersonId, RevocationId, SecretHash, SecretId, SigningKeyId,
     VersionId,
 };
+pub use link_claim::{LinkClaim, MOST_AGAIN};
 pub use path_override::{
     Opening, OverrideLevel, OverrideList, OverrideRevision, OverrideStep, PathOverride,
 };
 pub use person::{Grantee, PasswordHash, Person, PersonDraft, Role};
 pub use pipeline::{Pipeline, PipelineDraft};
+pub use position_set::PositionSet;
 pub use revocation::{Revocation, RevocationDraft, RevokedLinks};
 pub use scope::{Scope, ScopeSet};
 pub use signing_key::{KeyUse, SealedKey, SigningKey, SigningKeyDraft};

@@ -32,6 +32,7 @@ mod file_draft;
 mod folder;
 mod folder_right;
 mod idempotency;
+mod link_claim;
 mod object_key;
 mod path_override;
 mod person;

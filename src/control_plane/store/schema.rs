@@ -20,6 +20,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "download_event", include_str!("migrations/0005_download_event.sql")),
     (6, "content_search", include_str!("migrations/0006_content_search.sql")),
     (7, "download_link", include_str!("migrations/0007_download_link.sql")),
+    (8, "link_claim", include_str!("migrations/0008_link_claim.sql")),
 ];
 
 /// The number of the last one.

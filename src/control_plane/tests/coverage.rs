@@ -104,6 +104,7 @@ async fn every_operation_asks_who_calls(stage: Stage) {
             .replace("{link}", &link)
             .replace("{context}", &catalog.context)
             .replace("{classification}", &catalog.classification)
+            .replace("{claim}", &"0".repeat(32))
     };
     let mut operations = operations(filled);
     // What removes comes last, so that the others find what they ask for.
@@ -225,6 +226,14 @@ fn valid_body(name: &str) -> Value {
         "post /api/v1/enrolment-codes" => json!({"edge_name": "west"}),
         "post /api/v1/edge/acks" => json!({"version": 1}),
         "post /api/v1/edge/events" => json!({"spool": "0".repeat(24), "events": []}),
+        "post /api/v1/edge/claims" => json!({
+            "id": "0".repeat(32), "tenant": 1, "link": "l", "expires_at": 1, "client": "192.0.2.1",
+            "agent": "0".repeat(32), "file": "0".repeat(32), "size": 1,
+            "positions": [{"first": 0, "last": 0}],
+        }),
+        "put /api/v1/edge/claims/{claim}" => json!({
+            "tenant": 1, "link": "l", "expires_at": 1, "sent": 0, "outcome": "aborted",
+        }),
         "post /api/v1/blocklist" => json!({"network": "198.51.100.0/24"}),
         "post /api/v1/tenants/{tenant}/purges" => json!({"files": {"by": "everything"}}),
         "post /api/v1/tenants/{tenant}/revocations" => {

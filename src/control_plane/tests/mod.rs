@@ -11,6 +11,7 @@ mod edges;
 mod folders;
 mod imports;
 mod keys;
+mod link_claims;
 mod media_downloads;
 mod overrides;
 mod pipelines;

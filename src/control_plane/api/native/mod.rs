@@ -18,6 +18,7 @@ pub(super) mod context;
 pub(super) mod download_event;
 pub(super) mod download_link;
 pub(super) mod edge;
+pub(super) mod edge_claim;
 pub(super) mod edge_feed;
 pub(super) mod file;
 mod file_body;

@@ -13,5 +13,6 @@ mod download_event;
 mod download_link;
 mod feed;
 mod idempotency;
+mod link_claim;
 mod overrides;
 mod stage;
