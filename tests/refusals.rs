@@ -23,6 +23,8 @@ use serde::Deserialize;
 /// Codes that no head of a request earns by itself: they need a socket, an origin or the lack of a
 /// snapshot. What tests each, over a socket.
 const NEEDS_MORE_THAN_A_HEAD: &[(DenialCode, &str)] = &[
+    (DenialCode::LedgerUnavailable, "black box/one_use.rs: a ledger that is away"),
+    (DenialCode::LinkUsed, "black box/one_use.rs: links that were used"),
     (DenialCode::NoSnapshot, "data_plane/tests/stateless.rs: requests before the first state"),
     (DenialCode::NotFound, "black box: files that are not there"),
     (DenialCode::OriginInvalid, "black box: origins that answer nonsense"),

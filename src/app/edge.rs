@@ -9,8 +9,8 @@ use tokio::runtime::Handle;
 
 use crate::clock::Clock;
 use crate::data_plane::{
-    BindError, Config, DrainTrigger, Drained, EdgeState, EventQueue, Follower, Listeners, Metrics,
-    Pipeline, Reporter, SyncConfig, SyncSetupError, Workers, drain,
+    BindError, Claims, Config, DrainTrigger, Drained, EdgeState, EventQueue, Follower, Listeners,
+    Metrics, Pipeline, Reporter, SyncConfig, SyncSetupError, Workers, drain,
 };
 use crate::policy::SnapshotReader;
 use crate::telemetry::{LineSink, LineWriter};
@@ -23,6 +23,13 @@ use super::serve::{Finish, StartError};
 /// Bound and not serving yet.
 pub(super) struct BoundEdge {
     listeners: Listeners,
+}
+
+/// What a data plane says to control planes; none of what nobody hears.
+#[derive(Debug, Default)]
+pub(super) struct Reports {
+    pub(super) events: Option<EventQueue>,
+    pub(super) claims: Option<Claims>,
 }
 
 /// A running data plane.
@@ -50,13 +57,15 @@ impl BoundEdge {
         metrics: Metrics,
         registry: &Registry,
         access_log: Box<dyn Write + Send>,
-        events: Option<EventQueue>,
+        reports: Reports,
     ) -> Result<Edge, StartError> {
         let Self { listeners } = self;
         metrics.watch_connections(registry, listeners.metrics()).map_err(StartError::Metrics)?;
         let dropped = metrics.log_lines_dropped.clone();
         let (log, sink) = LineWriter::start(access_log, dropped).map_err(StartError::System)?;
-        let pipeline = Arc::new(Pipeline::new(state, clock, metrics, log).with_events(events));
+        let Reports { events, claims } = reports;
+        let pipeline = Pipeline::new(state, clock, metrics, log);
+        let pipeline = Arc::new(pipeline.with_events(events).with_claims(claims));
         let (drain, signal) = drain();
         let addresses: Vec<_> = listeners.addresses().collect();
         let workers = listeners.run(|_| Arc::clone(&pipeline), &signal)?;

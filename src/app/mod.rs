@@ -2,6 +2,7 @@
 //!
 //! The only module that names every component. Nothing here decides anything about a request.
 
+mod claims;
 mod composer;
 mod control;
 mod edge;

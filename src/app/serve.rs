@@ -14,15 +14,16 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::clock::Clock;
 use crate::control_plane;
 use crate::data_plane::{
-    BindError, Certificates, Config, EdgeState, EventQueue, ListenerConfig, Metrics,
-    StartError as WorkersStartError, SyncConfig, SyncSetupError,
+    BindError, Certificates, Claimant, Claims, Config, EdgeState, EventQueue, ListenerConfig,
+    Metrics, StartError as WorkersStartError, SyncConfig, SyncSetupError,
 };
 use crate::policy::{SnapshotPublisher, SnapshotReader};
 use crate::telemetry::{AdminError, AdminListener, Readiness};
 
+use super::claims::{ClaimKeeper, OwnLedger};
 use super::composer::{Awaits, Composer, InForce};
 use super::control::{Control, ControlError, ControlSetup, Files};
-use super::edge::{BoundEdge, Edge, follow, raise_descriptor_limit};
+use super::edge::{BoundEdge, Edge, Reports, follow, raise_descriptor_limit};
 use super::events::EventKeeper;
 use super::reload::{Fixed, ReloadError, ReloadHandle, Reloader, Sites};
 
@@ -116,6 +117,7 @@ pub struct Service {
     reload_thread: JoinHandle<()>,
     edge: Option<Edge>,
     events: Option<EventKeeper>,
+    claims: Option<ClaimKeeper>,
     admin: Option<SocketAddr>,
     control: Option<Control>,
     signals: Signals,
@@ -200,10 +202,26 @@ impl Service {
             (None, Some(_) | None) => None,
         };
 
+        let (claims, orders) = Claims::new(metrics.clone());
+        let keeper = match (&wanted.sync, &control) {
+            (Some(config), _) => {
+                let ledger = Claimant::new(config)?;
+                Some(ClaimKeeper::start(ledger, claims.clone(), orders, runtime.handle()))
+            }
+            (None, Some(control)) if edge.is_some() => {
+                let ledger = OwnLedger(control.services().clone());
+                Some(ClaimKeeper::start(ledger, claims.clone(), orders, runtime.handle()))
+            }
+            (None, Some(_) | None) => None,
+        };
+
         let edge = match edge {
             Some(edge) => {
-                let queue = events.is_some().then_some(queue);
-                Some(edge.serve(state.clone(), clock, metrics, &registry, access_log, queue)?)
+                let reports = Reports {
+                    events: events.is_some().then_some(queue),
+                    claims: keeper.is_some().then_some(claims),
+                };
+                Some(edge.serve(state.clone(), clock, metrics, &registry, access_log, reports)?)
             }
             None => None,
         };
@@ -220,7 +238,8 @@ impl Service {
             address
         });
         let (reload, reload_thread) = reloader.run().map_err(StartError::System)?;
-        Ok(Self { runtime, reload, reload_thread, edge, events, admin, control, signals })
+        let claims = keeper;
+        Ok(Self { runtime, reload, reload_thread, edge, events, claims, admin, control, signals })
     }
 
     /// The addresses that the edge listens on, in the order of the configuration.
@@ -265,6 +284,9 @@ impl Service {
         let drained = self.edge.map(|edge| self.runtime.block_on(edge.drain()));
         if let Some(events) = self.events {
             self.runtime.block_on(events.finish());
+        }
+        if let Some(claims) = self.claims {
+            self.runtime.block_on(claims.finish());
         }
         self.reload.stop();
         // The thread does not panic; were it to, the process is ending all the same.

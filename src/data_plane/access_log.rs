@@ -19,6 +19,7 @@ use crate::network::{ClientIp, PeerIp};
 use crate::telemetry::LineWriter;
 
 use super::events::Download;
+use super::usage::Claimed;
 
 /// Bytes of a client's own text (user agent, referring origin) that are kept.
 const MAX_CLIENT_TEXT: usize = 256;
@@ -32,6 +33,9 @@ pub(super) struct AccessRecord {
     /// What is reported to a control plane as well, where a link of our own decided.
     #[serde(skip)]
     pub(super) download: Option<Box<Download>>,
+    /// What is told to the ledger at the end, where the link may be used once.
+    #[serde(skip)]
+    pub(super) claimed: Option<Box<Claimed>>,
     /// Always `request`.
     pub(super) event: &'static str,
     /// When the head had arrived, or was given up, since the epoch; shown as RFC 3339.

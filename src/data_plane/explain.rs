@@ -9,10 +9,10 @@ use crate::clock::UnixSeconds;
 use crate::network::ClientIp;
 use crate::policy::{
     AssetSource, Basis, Blocked, CatalogRejection, CorsGrant, Denial, DenialCode, EdgeSnapshot,
-    Listed, PermittedObject, RequestFacts, Resource, Scheme, Site, Step, Witness, admit,
+    Listed, Permit, PermittedObject, RequestFacts, Resource, Scheme, Site, Step, Witness, admit,
     decide_witnessed,
 };
-use crate::token::{Subject, TokenRejection, edge_auth};
+use crate::token::{Subject, TokenRejection, Uses, edge_auth};
 
 use super::identity::{Arrival, Learned, identify};
 use super::{Settings, response};
@@ -95,6 +95,9 @@ pub fn explain(question: Question<'_>, policy: &EdgeSnapshot, settings: &Setting
                 }
             };
             story.tell("permit", basis);
+            if let Some(usage) = usage(&permit) {
+                story.tell("usage", usage.to_owned());
+            }
             let object = match permit.into_object() {
                 Ok(object) => object,
                 Err(rejection) => {
@@ -344,6 +347,17 @@ fn is_configured(site: &Site, object: &PermittedObject) -> bool {
             rules.cache(&object.origin).is_some()
         }
         Some(AssetSource::Catalog(_) | AssetSource::Template(_)) | None => true,
+    }
+}
+
+/// What the decision alone does not tell of a link.
+fn usage(permit: &Permit<'_>) -> Option<&'static str> {
+    let Basis::Token(token) = permit.basis() else { return None };
+    match token.payload()?.terms.uses {
+        Uses::Any => None,
+        Uses::One => {
+            Some("the link opens once; whether it was used the ledger knows, not asked here")
+        }
     }
 }
 

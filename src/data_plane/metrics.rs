@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
+use crate::claim::ClaimVerdict;
 use crate::policy::DenialCode;
 use crate::telemetry::ProcessCollector;
 
@@ -59,6 +60,10 @@ pub struct Metrics {
     pub events_spooled: IntGauge,
     /// Downloads that were lost.
     pub events_lost: IntCounterVec,
+    /// Uses claimed of one-use links.
+    pub link_claims: IntCounterVec,
+    /// Ends of such uses that the ledger was not told yet.
+    pub link_claims_untold: IntGauge,
 }
 
 impl Metrics {
@@ -109,6 +114,15 @@ impl Metrics {
                 "Downloads kept that no control plane has yet.",
             )?,
             events_lost: counters("events_lost_total", "Downloads not reported.", &["at"])?,
+            link_claims: counters(
+                "link_claims_total",
+                "Uses of one-use links asked of the ledger, by what it said.",
+                &["result"],
+            )?,
+            link_claims_untold: IntGauge::new(
+                name("link_claims_untold"),
+                "Ends of uses of one-use links that the ledger was not told yet.",
+            )?,
         };
         for collector in [
             Box::new(metrics.requests.clone()) as Box<dyn prometheus::core::Collector>,
@@ -128,6 +142,8 @@ impl Metrics {
             Box::new(metrics.log_lines_dropped.clone()),
             Box::new(metrics.events_spooled.clone()),
             Box::new(metrics.events_lost.clone()),
+            Box::new(metrics.link_claims.clone()),
+            Box::new(metrics.link_claims_untold.clone()),
         ] {
             registry.register(collector)?;
         }
@@ -138,6 +154,10 @@ impl Metrics {
         }
         for lost in Lost::ALL {
             metrics.events_lost.with_label_values(&[lost.code()]);
+        }
+        let verdicts = ClaimVerdict::ALL.map(ClaimVerdict::code);
+        for result in verdicts.into_iter().chain(["unavailable"]) {
+            metrics.link_claims.with_label_values(&[result]);
         }
         for kind in ["corrupt", "read", "write"] {
             metrics.cache_disk_failures.with_label_values(&[kind]);

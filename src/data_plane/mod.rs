@@ -4,8 +4,9 @@
 //!
 //! `accept` → `handshake` (PROXY header, TLS) → `framing` (one host, no body, limits) → `site` →
 //! `target` → `client` (address) → `resource` (asset or route) → `decide` (overrides, blocklists,
-//! token) → `fetch` → `respond`. A refusal at any phase goes through one function to an answer. What a
-//! link of our own opened is noted when its body ends (`events`), and brought to a control plane.
+//! token) → `fetch` → `usage` (one-use links) → `respond`. A refusal at any phase goes through one
+//! function to an answer. What a link of our own opened is noted when its body ends (`events`), and
+//! brought to a control plane.
 
 mod access_log;
 mod admission;
@@ -36,6 +37,7 @@ mod settings;
 mod state;
 mod sync;
 mod tls;
+mod usage;
 mod worker;
 
 #[cfg(test)]
@@ -64,7 +66,9 @@ pub use settings::{
 };
 pub use state::EdgeState;
 pub use sync::{
-    ControlUrl, ControlUrlRejection, Follower, Reporter, SyncConfig, SyncSetupError, kept_state,
+    Claimant, ControlUrl, ControlUrlRejection, Follower, Reporter, SyncConfig, SyncSetupError,
+    kept_state,
 };
 pub use tls::{CertificateError, CertificateProblem, Certificates};
+pub use usage::{ClaimOrders, Claims, Ledger, LedgerError, keep_claims};
 pub use worker::{WorkerLost, Workers};

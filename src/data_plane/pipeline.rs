@@ -28,6 +28,7 @@ use super::reply::{Reply, ReplyBody};
 use super::request_id::{RequestIds, Trust};
 use super::response::{self, DenialContext, REQUEST_ID_HEADER};
 use super::state::EdgeState;
+use super::usage::{Claimed, Claims, OneUse};
 use super::{AccessLog, Missing, Reasons};
 
 /// Between two looks for the state that a catalog entry belongs to.
@@ -46,6 +47,8 @@ pub struct Pipeline {
     request_ids: RequestIds,
     /// None where no control plane wants to know what links opened.
     events: Option<EventQueue>,
+    /// None where there is no ledger of one-use links.
+    claims: Option<Claims>,
 }
 
 impl Pipeline {
@@ -57,13 +60,20 @@ impl Pipeline {
         log: LineWriter,
     ) -> Self {
         let request_ids = RequestIds::new();
-        Self { state, clock, metrics: Arc::new(metrics), log, request_ids, events: None }
+        let metrics = Arc::new(metrics);
+        Self { state, clock, metrics, log, request_ids, events: None, claims: None }
     }
 
     /// The same, which notes there what links of our own opened.
     #[must_use]
     pub fn with_events(self, events: Option<EventQueue>) -> Self {
         Self { events, ..self }
+    }
+
+    /// The same, which claims uses of one-use links there.
+    #[must_use]
+    pub fn with_claims(self, claims: Option<Claims>) -> Self {
+        Self { claims, ..self }
     }
 
     /// The state in force.
@@ -186,9 +196,17 @@ impl Pipeline {
             Method::HEAD => AskMethod::Head,
             _ => AskMethod::Get,
         };
-        fetch::fetch(permit, &facts, method, &parts.headers, state, now, &self.metrics, record)
-            .await
-            .map(|reply| reply.map(Reply::File))
+        let one_use = OneUse::of(&permit, &facts, parts)?;
+        let reply =
+            fetch::fetch(permit, &facts, method, &parts.headers, state, now, &self.metrics, record)
+                .await?;
+        let draft = one_use.map(|it| it.draft(reply.status(), reply.body())).transpose()?;
+        if let Some(draft) = draft.flatten() {
+            // Boxed: few requests need the room.
+            let claimed = Box::pin(Claimed::grant(self.claims.as_ref(), &draft)).await?;
+            record.claimed = Some(Box::new(claimed));
+        }
+        Ok(reply.map(Reply::File))
     }
 
     /// The same, under what is in force by now: a catalog entry was found that belongs to it.

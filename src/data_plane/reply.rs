@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use tokio::time::Instant;
 
+use crate::claim::ClaimOutcome;
 use crate::delivery::OriginError;
 use crate::event::DownloadEnd;
 use crate::splice::Outlet;
@@ -20,6 +21,7 @@ use super::response::AnswerBody;
 
 /// What an answer holds.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "almost always the large one, and moved twice")]
 pub enum Reply {
     /// A file, or a part of one.
     File(AnswerBody),
@@ -133,11 +135,14 @@ impl Drop for ReplyBody {
         self.record.total_us = micros(took);
         self.metrics.bytes_sent.inc_by(self.record.bytes);
         self.metrics.request_duration.observe(took.as_secs_f64());
+        let (end, outcome) = match self.record.complete {
+            Completion::Aborted => (DownloadEnd::Aborted, ClaimOutcome::Aborted),
+            Completion::Complete => (DownloadEnd::Complete, ClaimOutcome::Complete),
+        };
+        if let Some(claimed) = self.record.claimed.take() {
+            claimed.end(self.record.bytes, outcome);
+        }
         if let Some(download) = self.record.download.take() {
-            let end = match self.record.complete {
-                Completion::Aborted => DownloadEnd::Aborted,
-                Completion::Complete => DownloadEnd::Complete,
-            };
             download.end(self.record.bytes, end, took);
         }
         if let Some(log) = &self.log {

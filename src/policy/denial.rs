@@ -135,6 +135,10 @@ denial_codes! {
     HostInvalid = "host_invalid",
     /// The client's address is on a blocklist.
     IpBlocked = "ip_blocked",
+    /// The ledger of one-use links is away, and the link may be used once.
+    LedgerUnavailable = "ledger_unavailable",
+    /// The link may be used once, and it was.
+    LinkUsed = "link_used",
     /// The method is not served here.
     MethodNotAllowed = "method_not_allowed",
     /// No route of the site covers the path, or the route denies it.

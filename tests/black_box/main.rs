@@ -167,6 +167,10 @@ mod edges;
 #[cfg(test)]
 mod download_events;
 
+// Links that may be used once: by one client, whoever is killed or away, and no byte twice.
+#[cfg(test)]
+mod one_use;
+
 // Purges, in every cache and once, whoever was away.
 #[cfg(test)]
 mod purges;

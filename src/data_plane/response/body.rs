@@ -7,12 +7,34 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
 use super::multipart::{MultipartBody, MultipartFrame};
-use crate::delivery::{Body, OriginError};
+use crate::delivery::{Body, OriginError, Spans};
 use crate::splice::Outlet;
 
 /// The body of an answer with a file.
 #[derive(Debug)]
-pub struct AnswerBody(Form);
+pub struct AnswerBody {
+    form: Form,
+    portion: Portion,
+}
+
+/// Which part of an object an answer has.
+#[derive(Debug)]
+pub enum Portion {
+    /// None of it.
+    Nothing,
+    /// Some of it, in this order.
+    Spans {
+        /// Which.
+        spans: Spans,
+        /// Bytes in the object.
+        complete: u64,
+    },
+    /// All of it.
+    Whole {
+        /// Bytes in the object, where its origin says so.
+        complete: Option<u64>,
+    },
+}
 
 #[derive(Debug)]
 enum Form {
@@ -24,21 +46,26 @@ enum Form {
 impl AnswerBody {
     /// No bytes.
     pub const fn empty() -> Self {
-        Self(Form::Empty)
+        Self { form: Form::Empty, portion: Portion::Nothing }
     }
 
-    pub(super) fn plain(body: Body) -> Self {
-        Self(Form::Plain(body))
+    pub(super) fn plain(body: Body, portion: Portion) -> Self {
+        Self { form: Form::Plain(body), portion }
     }
 
-    pub(super) fn multipart(frame: MultipartFrame, content: Body) -> Self {
+    pub(super) fn multipart(frame: MultipartFrame, content: Body, portion: Portion) -> Self {
         let left = frame.length();
-        Self(Form::Multipart { body: MultipartBody::new(frame, content), left })
+        Self { form: Form::Multipart { body: MultipartBody::new(frame, content), left }, portion }
+    }
+
+    /// Which part of its object it has.
+    pub fn portion(&self) -> &Portion {
+        &self.portion
     }
 
     /// See [`Body::keep_pieces_small`].
     pub fn keep_pieces_small(&mut self) {
-        match &mut self.0 {
+        match &mut self.form {
             Form::Empty => {}
             Form::Multipart { body, .. } => body.content.keep_pieces_small(),
             Form::Plain(body) => body.keep_pieces_small(),
@@ -50,7 +77,7 @@ impl AnswerBody {
     /// Lets large files pass by this outlet; see [`Body::splice_into`]. Parts with frames around
     /// them do not.
     pub fn splice_into(&mut self, outlet: &Outlet) {
-        match &mut self.0 {
+        match &mut self.form {
             Form::Empty | Form::Multipart { .. } => {}
             Form::Plain(body) => body.splice_into(outlet),
         }
@@ -60,7 +87,7 @@ impl AnswerBody {
 impl AnswerBody {
     /// See [`Body::broken_in_passing`].
     pub fn broken_in_passing(&self) -> Option<OriginError> {
-        match &self.0 {
+        match &self.form {
             Form::Empty | Form::Multipart { .. } => None,
             Form::Plain(body) => body.broken_in_passing(),
         }
@@ -75,7 +102,7 @@ impl http_body::Body for AnswerBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
-        match &mut self.0 {
+        match &mut self.form {
             Form::Empty => Poll::Ready(None),
             Form::Multipart { body, left } => body.poll_frame(cx).map_ok(|frame| {
                 let length = frame.data_ref().map_or(0, Bytes::len) as u64;
@@ -87,7 +114,7 @@ impl http_body::Body for AnswerBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match &self.form {
             Form::Empty => true,
             Form::Multipart { body, .. } => body.is_closed(),
             Form::Plain(body) => body.is_end_stream(),
@@ -95,7 +122,7 @@ impl http_body::Body for AnswerBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.form {
             Form::Empty => SizeHint::with_exact(0),
             Form::Multipart { left, .. } => {
                 left.map_or_else(SizeHint::default, SizeHint::with_exact)

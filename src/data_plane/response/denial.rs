@@ -26,6 +26,7 @@ pub const fn status(code: DenialCode) -> StatusCode {
         | DenialCode::UpgradeRefused
         | DenialCode::ClientAddress => StatusCode::BAD_REQUEST,
         DenialCode::IpBlocked
+        | DenialCode::LinkUsed
         | DenialCode::TokenAmbiguous
         | DenialCode::TokenExpired
         | DenialCode::TokenIp
@@ -46,9 +47,10 @@ pub const fn status(code: DenialCode) -> StatusCode {
         DenialCode::NoSite => StatusCode::MISDIRECTED_REQUEST,
         DenialCode::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         DenialCode::OriginInvalid | DenialCode::OriginUnreachable => StatusCode::BAD_GATEWAY,
-        DenialCode::NoSnapshot | DenialCode::Overloaded | DenialCode::SnapshotStale => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        DenialCode::LedgerUnavailable
+        | DenialCode::NoSnapshot
+        | DenialCode::Overloaded
+        | DenialCode::SnapshotStale => StatusCode::SERVICE_UNAVAILABLE,
         DenialCode::OriginTimeout => StatusCode::GATEWAY_TIMEOUT,
     }
 }

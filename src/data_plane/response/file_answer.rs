@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
-use super::body::AnswerBody;
+use super::body::{AnswerBody, Portion};
 use super::conditional::{self, RangeVerdict, Verdict};
 use super::headers;
 use super::multipart::MultipartFrame;
@@ -105,9 +105,7 @@ impl FileRequest {
                 (Some(complete), Selection::Unsatisfiable) => {
                     FileAnswer::RangeNotSatisfiable { complete }
                 }
-                (Some(complete), Selection::Spans(spans)) => {
-                    partial(object, head, &spans, complete)
-                }
+                (Some(complete), Selection::Spans(spans)) => partial(object, head, spans, complete),
                 (None, _) | (Some(_), Selection::Whole) => whole(object, head),
             },
         }
@@ -139,23 +137,26 @@ impl FileRequest {
 fn whole(object: Object, head: Option<HeaderMap>) -> FileAnswer {
     let mut response = described(StatusCode::OK, object.meta(), head);
     set_length(response.headers_mut(), object.meta().complete_length);
-    *response.body_mut() = AnswerBody::plain(object.into_whole());
+    let portion = Portion::Whole { complete: object.meta().complete_length };
+    *response.body_mut() = AnswerBody::plain(object.into_whole(), portion);
     FileAnswer::Response(response)
 }
 
-fn partial(object: Object, head: Option<HeaderMap>, spans: &Spans, complete: u64) -> FileAnswer {
+fn partial(object: Object, head: Option<HeaderMap>, spans: Spans, complete: u64) -> FileAnswer {
     let mut response = described(StatusCode::PARTIAL_CONTENT, object.meta(), head);
     let headers = response.headers_mut();
     let body = if let [span] = spans.as_slice() {
         set_text(headers, header::CONTENT_RANGE, format!("bytes {span}/{complete}"));
         set_length(headers, Some(span.length()));
-        AnswerBody::plain(object.into_spans(spans))
+        let body = object.into_spans(&spans);
+        AnswerBody::plain(body, Portion::Spans { spans, complete })
     } else {
-        let frame = MultipartFrame::new(spans, complete, &object.meta().content_type);
+        let frame = MultipartFrame::new(&spans, complete, &object.meta().content_type);
         // The parts say what type they are; the message is of the type of the frame.
         set_text(headers, header::CONTENT_TYPE, frame.content_type());
         set_length(headers, frame.length());
-        AnswerBody::multipart(frame, object.into_spans(spans))
+        let content = object.into_spans(&spans);
+        AnswerBody::multipart(frame, content, Portion::Spans { spans, complete })
     };
     *response.body_mut() = body;
     FileAnswer::Response(response)

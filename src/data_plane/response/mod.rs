@@ -16,7 +16,7 @@ mod sharing;
 #[cfg(test)]
 mod tests;
 
-pub use body::AnswerBody;
+pub use body::{AnswerBody, Portion};
 pub use denial::{
     DenialContext, REASON_HEADER, REQUEST_ID_HEADER, answer as denial, closes_connection, status,
 };

@@ -11,10 +11,11 @@
 //! planes only, over TLS with verified certificates or within this machine.
 //!
 //! The other way, [`Reporter`] keeps on the disk what links opened here, and brings it to whichever
-//! control plane answers.
+//! control plane answers; [`Claimant`] asks whichever answers for uses of one-use links.
 //!
 //! Not here: what the lines mean (`feed`), and how a state is put in force (`app`).
 
+mod claimant;
 mod connect;
 mod follower;
 mod journal;
@@ -22,6 +23,7 @@ mod reporter;
 mod session;
 mod settings;
 
+pub use claimant::Claimant;
 pub use connect::SyncSetupError;
 pub use follower::{Follower, kept_state};
 pub use reporter::Reporter;

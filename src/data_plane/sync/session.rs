@@ -141,11 +141,23 @@ pub(super) async fn post(
     target: &str,
     body: Bytes,
 ) -> Result<(Connection, Bytes), Over> {
+    send(connector, url, open, Method::POST, target, body).await
+}
+
+/// The same by any method.
+pub(super) async fn send(
+    connector: &Connector,
+    url: &ControlUrl,
+    open: Option<Connection>,
+    method: Method,
+    target: &str,
+    body: Bytes,
+) -> Result<(Connection, Bytes), Over> {
     let mut connection = match open {
         Some(open) if open.requests.is_ready() => open,
         Some(_) | None => connector.connect(url).await?,
     };
-    let request = connector.request(url, Method::POST, target, body)?;
+    let request = connector.request(url, method, target, body)?;
     let answer = timeout(ANSWER, connection.requests.send_request(request)).await?;
     let answer = answer.map_err(Over::Broken)?;
     let status = answer.status();

@@ -3,6 +3,7 @@
 use countersign::clock::UnixSeconds;
 use countersign::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use countersign::token::edge_auth::{EdgeAuth, SignRequest, SignScope, sign};
+use countersign::token::{LinkBinding, LinkOpens, LinkPayload, LinkTerms, QueryDigest};
 
 use super::edge::{KEY_HEX, NOW};
 
@@ -22,6 +23,20 @@ pub(crate) fn an_hour() -> SignRequest<'static> {
         payload: None,
         escape: None,
     }
+}
+
+/// A link of our own to that path, on these terms: by the same key, which the configuration must call
+/// ours.
+pub(crate) fn own_link(path: &str, id: &str, terms: LinkTerms) -> String {
+    let key =
+        SharedKey::from_hex(KeyId::new("k1"), KEY_HEX, KeyPurpose::Links, KeyWindow::default());
+    let rules = EdgeAuth::with_keys(Keyring::new(vec![key.unwrap()]));
+    let key = rules.keyring.signer(UnixSeconds::new(NOW)).unwrap();
+    let binding = LinkBinding::Query(QueryDigest::of(1, None));
+    let payload = LinkPayload { binding, opens: LinkOpens::Published, terms }.to_string();
+    let scope = SignScope::Acl(&[path]);
+    let request = SignRequest { scope, id: Some(id), payload: Some(&payload), ..an_hour() };
+    format!("{path}?__token__={}", sign(&rules, key, &request).unwrap())
 }
 
 /// A token by the key of the usual configuration.
