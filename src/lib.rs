@@ -34,7 +34,7 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `origin` | folders and HTTP servers that have the bytes |
+//! | `origin` | folders, HTTP servers and object stores that have the bytes |
 //! | `delivery` | the way from a permit to bytes; the only importer of `origin` |
 //! | `splice` | bytes that pass from descriptor to descriptor within the kernel |
 //! | `telemetry` | logs, metrics, the operators' listener |

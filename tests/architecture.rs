@@ -212,6 +212,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("httparse", &["origin"]),
     ("hyper_util::server", &["data_plane", "control_plane::api", "telemetry::admin"]),
     ("moka", &["data_plane::cache"]),
+    ("object_store", &["origin::object", "origin::config"]),
     ("ring::aead", &["control_plane::link"]),
     ("ring::hmac", KEYED_HASHES),
     ("rustix::pipe", &["splice"]),

@@ -1,4 +1,4 @@
-//! Registering what a folder holds already, from the machine that has it.
+//! Registering what an origin holds already: a folder, from the machine that has it, or a bucket.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::control_plane::record::Publication;
 use crate::control_plane::service::{
     CatalogScan, ScanDraft, ScanStep, ScannedFile, ServiceError, Services,
 };
-use crate::origin::{Config, Kind, Listed, PassedOver};
+use crate::origin::{Config, DiskListing, Kind, Listed, ListingError, ObjectListing, PassedOver};
 
 /// Files that are registered in one change.
 const AT_A_TIME: usize = 500;
@@ -62,6 +62,9 @@ pub struct ScanReport {
 /// Why a scan cannot be made, or not to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanError {
+    /// The bucket cannot be read.
+    #[error("the bucket cannot be listed")]
+    Bucket(#[source] ListingError),
     /// The folder cannot be read.
     #[error("{} cannot be listed", path.display())]
     Folder {
@@ -71,7 +74,7 @@ pub enum ScanError {
         #[source]
         source: io::Error,
     },
-    /// Only folders can be listed.
+    /// Only folders and buckets can be listed.
     #[error(
         "the origin {0} is a server, and a server cannot be listed: \
          import its contents as lines (POST …/contents/import)"
@@ -94,7 +97,7 @@ pub enum ScanError {
 }
 
 /// Registers what is in a pipeline's folder and not registered yet. `progress` is told how far it
-/// is, and of how many files.
+/// is, and of how many files where that is known.
 pub fn scan_catalog(
     config: &Path,
     clock: Clock,
@@ -127,22 +130,28 @@ async fn run(
     };
     let (origin, prefix) = (&scan.pipeline().origin, &scan.pipeline().prefix);
     let config = origins.iter().find(|known| known.name == *origin);
-    let disk = match config.map(|config| &config.kind) {
-        Some(Kind::Disk(disk)) => disk,
+    let (mut listing, total) = match config.map(|config| &config.kind) {
+        Some(Kind::Disk(disk)) => {
+            let failed = |source| ScanError::Folder { path: disk.root.join(&**prefix), source };
+            // Once to know how many there are; names alone, which is quick.
+            let is_file = |entry: &Listed| matches!(entry, Listed::File { .. });
+            let total = disk.list(prefix).map_err(failed)?.filter(is_file).count() as u64;
+            (Listing::Folder(disk.list(prefix).map_err(failed)?), total)
+        }
+        // To count takes as long as to list.
+        Some(Kind::ObjectStore(store)) => {
+            (Listing::Bucket(store.list(prefix).map_err(ScanError::Bucket)?), 0)
+        }
         Some(Kind::Http(_)) => return Err(ScanError::NotAFolder(origin.to_string())),
         None => return Err(ScanError::OriginUnknown(origin.to_string())),
     };
-    let failed = |source| ScanError::Folder { path: disk.root.join(&**prefix), source };
-    // Once to know how many there are; names alone, which is quick.
-    let is_file = |entry: &Listed| matches!(entry, Listed::File { .. });
-    let total = disk.list(prefix).map_err(failed)?.filter(is_file).count() as u64;
     let mut report = ScanReport::default();
     let mut batch = Vec::with_capacity(AT_A_TIME);
-    for entry in disk.list(prefix).map_err(failed)? {
+    while let Some(entry) = listing.next().await.transpose().map_err(ScanError::Bucket)? {
         match entry {
             Listed::File { key, size } => batch.push(ScannedFile { key: key.into(), size }),
-            // Hidden files are nobody's news.
-            Listed::PassedOver { path: _, why: PassedOver::Hidden } => {}
+            // Hidden files and markers of folders are nobody's news.
+            Listed::PassedOver { path: _, why: PassedOver::Hidden | PassedOver::Marker } => {}
             Listed::PassedOver { path, why } => report.passed_over.push((path, why.to_string())),
         }
         if batch.len() >= AT_A_TIME {
@@ -153,6 +162,21 @@ async fn run(
     report.add(step(&scan, effect, &mut batch).await?);
     progress(&report, total);
     Ok(report)
+}
+
+/// What an origin holds.
+enum Listing {
+    Bucket(ObjectListing),
+    Folder(DiskListing),
+}
+
+impl Listing {
+    async fn next(&mut self) -> Option<Result<Listed, ListingError>> {
+        match self {
+            Self::Bucket(bucket) => bucket.next().await,
+            Self::Folder(folder) => folder.next().map(Ok),
+        }
+    }
 }
 
 async fn step(

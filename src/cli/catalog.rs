@@ -25,11 +25,11 @@ enum Command {
     Scan(Scan),
 }
 
-/// Registers what a folder holds already, a content a file.
+/// Registers what a folder or a bucket holds already, a content a file.
 ///
 /// The kind of a content follows from the file's name, and its title is that name. What is
 /// registered stays as it is: a scan that was stopped is started again. Links are not followed, and
-/// hidden files are passed over. Servers cannot be listed.
+/// hidden files are passed over. Servers other than object stores cannot be listed.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:

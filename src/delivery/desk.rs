@@ -62,17 +62,16 @@ impl DeliveryDesk {
         let mut origins = HashMap::new();
         for config in configs {
             let name = OriginName::new(&config.name);
-            let known = previous
-                .and_then(|desk| desk.origins.get(&name))
-                .filter(|known| known.config == config);
+            let named = previous.and_then(|desk| desk.origins.get(&name));
+            let known = named.filter(|known| known.config == config);
             let source = match known {
                 Some(known) if may_be_kept(&config) => known.source.clone(),
                 Some(_) | None => match Origin::open(config.clone()) {
                     Ok(origin) => {
-                        let same = known.filter(|_| has_one_content(&config));
+                        let same = named.filter(|named| have_one_content(&named.config, &config));
                         let identity = same.map_or_else(
                             || OriginIdentity::of(lasting_identity(&config)),
-                            |known| known.source.identity,
+                            |same| same.source.identity,
                         );
                         Source { origin: Arc::new(origin), identity }
                     }
@@ -148,24 +147,30 @@ const fn may_be_kept(config: &Config) -> bool {
     match &config.kind {
         Kind::Disk(_) => false,
         Kind::Http(http) => http.ca.is_none(),
+        Kind::ObjectStore(store) => store.server.ca.is_none(),
     }
 }
 
-/// Does an equal configuration mean equal objects, also after it was opened anew? A folder's path
-/// may lead elsewhere by then.
-const fn has_one_content(config: &Config) -> bool {
-    match &config.kind {
-        Kind::Disk(_) => false,
-        Kind::Http(_) => true,
+/// Do both mean the same objects, also after one was opened anew? A folder's path may lead
+/// elsewhere by then. A bucket is the same whoever asks for it: credentials are renewed.
+fn have_one_content(before: &Config, now: &Config) -> bool {
+    match (&before.kind, &now.kind) {
+        (Kind::Http(_), Kind::Http(_)) => before == now,
+        (Kind::ObjectStore(one), Kind::ObjectStore(other)) => one.server.url == other.server.url,
+        (Kind::Disk(_) | Kind::Http(_) | Kind::ObjectStore(_), _) => false,
     }
 }
 
 /// Of a server: its name, where it is, and what of a request it is sent. A folder's path may lead
 /// elsewhere when the program starts again.
 fn lasting_identity(config: &Config) -> Option<LastingIdentity> {
-    let Kind::Http(http) = &config.kind else { return None };
+    let server = match &config.kind {
+        Kind::Disk(_) => return None,
+        Kind::Http(http) => http,
+        Kind::ObjectStore(store) => &store.server,
+    };
     let mut hash = Sha256::new();
-    for part in [&*config.name, &format!("{:?}", http.url), &format!("{:?}", http.forwarding)] {
+    for part in [&*config.name, &format!("{:?}", server.url), &format!("{:?}", server.forwarding)] {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }

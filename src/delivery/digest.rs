@@ -59,7 +59,7 @@ impl DeliveryDesk {
     ) -> Result<ObjectDigest, DigestError> {
         let opened = self.opened(origin).ok_or(DigestError::NoOrigin)?;
         let key = match &opened.config.kind {
-            Kind::Disk(_) => OriginKey::Object(key.into()),
+            Kind::Disk(_) | Kind::ObjectStore(_) => OriginKey::Object(key.into()),
             Kind::Http(_) => {
                 OriginKey::Target(format!("/{}", utf8_percent_encode(key, PATH_ESCAPES)).into())
             }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::disk::DiskConfig;
 use super::http::HttpConfig;
+use super::object::ObjectStoreConfig;
 
 /// One origin.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum Kind {
     Disk(DiskConfig),
     /// A server.
     Http(HttpConfig),
+    /// An object store.
+    ObjectStore(Box<ObjectStoreConfig>),
 }
 
 /// Why an origin cannot be opened.
@@ -37,9 +40,15 @@ pub enum OriginSetupError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The credentials cannot be sent as they are.
+    #[error("the credentials are malformed")]
+    CredentialsUnusable,
     /// An https URL whose host no certificate can name.
     #[error("the host of the URL is nothing a certificate can name")]
     HostHasNoCertificateName,
+    /// The object store's description does not fit together.
+    #[error("the object store cannot be spoken with")]
+    ObjectStore(#[source] object_store::Error),
     /// The root is missing, is no folder, or may not be entered.
     #[error("the root folder {} cannot be opened", path.display())]
     RootUnusable {

@@ -7,6 +7,7 @@ use super::disk::DiskOrigin;
 use super::error::OriginError;
 use super::forwarding::Forwarding;
 use super::http::HttpOrigin;
+use super::object::ObjectStoreOrigin;
 
 /// An origin, ready to be asked. Cheap to clone; clones share connections and descriptors.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub enum Origin {
     Disk(DiskOrigin),
     /// A server.
     Http(HttpOrigin),
+    /// An object store.
+    ObjectStore(ObjectStoreOrigin),
 }
 
 impl Origin {
@@ -24,6 +27,7 @@ impl Origin {
         match config.kind {
             Kind::Disk(disk) => DiskOrigin::open(&disk).map(Self::Disk),
             Kind::Http(http) => HttpOrigin::open(http).map(Self::Http),
+            Kind::ObjectStore(store) => ObjectStoreOrigin::open(*store).map(Self::ObjectStore),
         }
     }
 
@@ -32,6 +36,7 @@ impl Origin {
         match self {
             Self::Disk(disk) => disk.ask(ask).await,
             Self::Http(http) => http.ask(ask).await,
+            Self::ObjectStore(store) => store.ask(ask).await,
         }
     }
 
@@ -41,13 +46,14 @@ impl Origin {
         match self {
             Self::Disk(_) => None,
             Self::Http(http) => http.known(meta, ask),
+            Self::ObjectStore(store) => store.known(meta, ask),
         }
     }
 
-    /// Which headers travel; a folder knows none.
+    /// Which headers travel; of a folder or an object store none do.
     pub fn forwarding(&self) -> Option<&Forwarding> {
         match self {
-            Self::Disk(_) => None,
+            Self::Disk(_) | Self::ObjectStore(_) => None,
             Self::Http(http) => Some(http.forwarding()),
         }
     }

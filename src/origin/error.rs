@@ -63,6 +63,9 @@ pub enum OriginFault {
     /// The connection closed or was reset before an answer.
     #[error("the connection was lost before the answer")]
     ConnectionLost,
+    /// There is nothing to show the store who we are, or it is unusable.
+    #[error("there are no credentials for the object store")]
+    CredentialsUnavailable,
     /// A partial answer that does not state the part that was asked for.
     #[error("the answer's Content-Range is not what was asked for")]
     ContentRangeWrong,
@@ -93,7 +96,7 @@ pub enum OriginFault {
     /// Reading the file or its folder failed.
     #[error("reading failed")]
     ReadFailed,
-    /// An answer with a status of 500 or above: it says itself that it failed.
+    /// An answer with a status of 500 or above, or 429: it says itself that it failed.
     #[error("the origin says that it failed")]
     ServerFailed,
     /// An answer with a status that means nothing here; redirects are never followed.
@@ -127,6 +130,7 @@ impl OriginFault {
             }
             Self::ConnectFailed
             | Self::ConnectionLost
+            | Self::CredentialsUnavailable
             | Self::LeftAlone
             | Self::ReadFailed
             | Self::TlsFailed => OriginErrorKind::Unreachable,
@@ -142,6 +146,7 @@ impl OriginFault {
             | Self::ConnectFailed
             | Self::ConnectTimedOut
             | Self::ConnectionLost
+            | Self::CredentialsUnavailable
             | Self::HeadTimedOut
             | Self::LeftAlone
             | Self::ReadFailed

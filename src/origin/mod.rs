@@ -1,4 +1,4 @@
-//! Where the bytes come from: folders, and servers across a network.
+//! Where the bytes come from: folders, and servers and object stores across a network.
 //!
 //! An [`Origin`] is asked for one object by the key that was authorised, and answers with what it
 //! has. It knows nothing of tokens, permits or clients: only `delivery` may ask, and the
@@ -25,6 +25,7 @@ mod dispatch;
 mod error;
 mod forwarding;
 mod http;
+mod object;
 mod range;
 mod validator;
 
@@ -39,5 +40,10 @@ pub use error::{OriginError, OriginErrorKind, OriginFault, Retry};
 pub use forwarding::{Direction, Forwarding, ResponseHeaders, may_travel};
 pub(crate) use http::{BodyEnd, NextAnswer, ReadApart, read_apart};
 pub use http::{HttpConfig, HttpOrigin, UpstreamUrl, UpstreamUrlRejection};
+pub use object::{
+    AccessKey, Addressing, AzureCredentials, AzureLocation, KeyPrefix, KeyPrefixRejection,
+    ListingError, LocationRejection, ObjectListing, ObjectStoreConfig, ObjectStoreOrigin,
+    S3Credentials, S3Location, StoreService, WebIdentity, WorkloadIdentity,
+};
 pub use range::{ByteRange, RangeSpec, Spans};
 pub use validator::{EntityTag, HttpTime, Strength, TagMatch, Validators};

@@ -292,6 +292,7 @@ pub(super) const fn may_be_bridged(fault: OriginFault) -> bool {
         | OriginFault::ConnectTimedOut
         | OriginFault::ConnectionLost
         | OriginFault::ContentRangeWrong
+        | OriginFault::CredentialsUnavailable
         | OriginFault::FramingUnbounded
         | OriginFault::LeftAlone
         | OriginFault::HeadMalformed

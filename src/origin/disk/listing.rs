@@ -37,6 +37,9 @@ pub enum PassedOver {
     /// It is a link.
     #[error("a symbolic link")]
     Link,
+    /// An empty object that stands for a folder.
+    #[error("the marker of a folder")]
+    Marker,
     /// Its name is no UTF-8.
     #[error("its name is no UTF-8")]
     Name,

@@ -2,19 +2,24 @@
 //!
 //! An answer in hand is used as far as it goes: what lies before a wanted range is read and thrown
 //! away (an origin that ignores ranges), what lies after the last one is not read at all. Where it
-//! does not go far enough the rest is asked for, pinned to the version.
+//! does not go far enough the rest is asked for, pinned to the version. An answer of an object store
+//! that breaks off is one that does not go far enough.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use tokio::time::{Sleep, sleep};
 
 use super::super::error::{OriginError, OriginFault};
 use super::super::range::{ByteRange, Spans};
+use super::super::validator::Strength;
 use super::object::{Download, HttpObject};
+use super::protocol::Pauses;
 use super::store::ask_again;
 use crate::splice::{COPIED_END, Load, Outlet, WORTHWHILE};
 
@@ -23,6 +28,14 @@ pub(in super::super) struct HttpBody {
     object: HttpObject,
     wanted: Wanted,
     asking: Option<Asking>,
+    resuming: Resuming,
+}
+
+/// How it goes on after it broke off.
+#[derive(Debug)]
+struct Resuming {
+    pauses: Pauses,
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 type Asking = Pin<Box<dyn Future<Output = Result<Download, OriginError>> + Send>>;
@@ -36,15 +49,61 @@ enum Wanted {
 
 impl HttpBody {
     pub(in super::super) fn everything(object: HttpObject) -> Self {
-        Self { object, wanted: Wanted::Everything, asking: None }
+        Self::new(object, Wanted::Everything)
     }
 
     pub(in super::super) fn spans(object: HttpObject, spans: &Spans) -> Self {
         let spans = spans.as_slice().iter().copied().collect();
-        Self { object, wanted: Wanted::Spans(spans), asking: None }
+        Self::new(object, Wanted::Spans(spans))
+    }
+
+    fn new(object: HttpObject, wanted: Wanted) -> Self {
+        let resuming = Resuming { pauses: object.upstream.protocol.pauses(), pause: None };
+        Self { object, wanted, asking: None, resuming }
     }
 
     pub(in super::super) fn poll_bytes(
+        &mut self,
+        cx: &mut Context<'_>,
+        outlet: Option<&Outlet>,
+    ) -> Poll<Option<Result<Bytes, OriginError>>> {
+        loop {
+            if let Some(pause) = &mut self.resuming.pause {
+                ready!(pause.as_mut().poll(cx));
+                self.resuming.pause = None;
+            }
+            match ready!(self.poll_answer(cx, outlet)) {
+                Some(Ok(bytes)) => {
+                    self.resuming.pauses = self.object.upstream.protocol.pauses();
+                    return Poll::Ready(Some(Ok(bytes)));
+                }
+                Some(Err(error)) => match self.pause_before_rest(&error) {
+                    Some(pause) => self.resuming.pause = Some(Box::pin(sleep(pause))),
+                    None => return Poll::Ready(Some(Err(error))),
+                },
+                None => return Poll::Ready(None),
+            }
+        }
+    }
+
+    /// The pause before the rest is asked for; none where there is no rest that would surely be of
+    /// this version.
+    fn pause_before_rest(&mut self, error: &OriginError) -> Option<Duration> {
+        let HttpObject { upstream, version, in_hand } = &mut self.object;
+        let etag = version.validators.etag.as_ref()?;
+        let pinned = etag.strength() == Strength::Strong;
+        let has_place = match &self.wanted {
+            Wanted::Everything => false,
+            Wanted::Spans(spans) => !spans.is_empty(),
+        };
+        let pause = (pinned && has_place).then(|| self.resuming.pauses.before_rest(error))??;
+        upstream.budget.spend()?;
+        *in_hand = None;
+        Some(pause)
+    }
+
+    /// What comes of the answers, the one in hand or the next.
+    fn poll_answer(
         &mut self,
         cx: &mut Context<'_>,
         outlet: Option<&Outlet>,
@@ -80,8 +139,12 @@ impl HttpBody {
                 if let Wanted::Spans(spans) = &mut self.wanted {
                     take_from_front(spans, pipe.left() as u64);
                 }
-                let piece = outlet.hand_over(Load::Pipe(pipe));
-                return Poll::Ready(Some(piece.ok_or(OriginFault::BodyBroken.into())));
+                let Some(piece) = outlet.hand_over(Load::Pipe(pipe)) else {
+                    // It is the reader that broke off.
+                    self.wanted = Wanted::Spans(VecDeque::new());
+                    return Poll::Ready(Some(Err(OriginFault::BodyBroken.into())));
+                };
+                return Poll::Ready(Some(Ok(piece)));
             }
             if download.held.is_empty() {
                 match ready!(download.poll_arrival(cx)) {

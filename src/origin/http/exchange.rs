@@ -18,6 +18,7 @@ use super::head::{Head, HeadReader, HeadRejection};
 use super::incoming::Incoming;
 use super::object::Download;
 use super::pool::{Connection, Pool};
+use super::protocol::Protocol;
 use super::request::RequestHead;
 use super::retry_budget::RetryBudget;
 use super::stream::Stream;
@@ -38,6 +39,8 @@ pub(super) struct Upstream {
     pub(super) idle_timeout: Duration,
     /// Headers that travel.
     pub(super) forwarding: Forwarding,
+    /// How it is spoken with.
+    pub(super) protocol: Protocol,
 }
 
 /// Why a request on one connection came to nothing.
@@ -57,6 +60,14 @@ impl Upstream {
         &self,
         request: RequestHead,
     ) -> Result<(Head, Incoming), OriginError> {
+        let request = match &self.protocol {
+            Protocol::Plain => request,
+            Protocol::Store(store) => {
+                let signing = tokio::time::timeout(self.header_timeout, store.signer.sign(request));
+                let late = |late| OriginError::caused_by(OriginFault::HeadTimedOut, late);
+                signing.await.map_err(late)??
+            }
+        };
         let leave = self.breaker.leave()?;
         let answered = self.ask_and_repeat(request).await;
         match &answered {

@@ -68,7 +68,7 @@ impl Reply {
             }
             (StatusCode::RANGE_NOT_SATISFIABLE, Some(_), _) => Ok(Self::RangeRefused),
             (status, _, _) => {
-                let fault = if status.is_server_error() {
+                let fault = if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
                     OriginFault::ServerFailed
                 } else {
                     OriginFault::StatusUnexpected

@@ -21,6 +21,7 @@ use super::connect::{Connector, Tls};
 use super::exchange::Upstream;
 use super::object::{Download, HttpObject, Version};
 use super::pool::Pool;
+use super::protocol::Protocol;
 use super::reply::{Asked, Question, Reply, ReplyHead};
 use super::request::RequestHead;
 use super::retry_budget::RetryBudget;
@@ -71,6 +72,14 @@ pub struct HttpOrigin {
 
 impl HttpOrigin {
     pub(in super::super) fn open(config: HttpConfig) -> Result<Self, OriginSetupError> {
+        Self::open_as(config, Protocol::Plain)
+    }
+
+    /// A server that is spoken with in that way.
+    pub(in super::super) fn open_as(
+        config: HttpConfig,
+        protocol: Protocol,
+    ) -> Result<Self, OriginSetupError> {
         let tls = match config.url.security() {
             Security::Plain => None,
             Security::Tls => {
@@ -89,26 +98,34 @@ impl HttpOrigin {
                 header_timeout: config.header_timeout,
                 idle_timeout: config.idle_timeout,
                 forwarding: config.forwarding,
+                protocol,
             }),
         })
     }
 
     pub(in super::super) async fn ask(&self, ask: Ask<'_>) -> Result<Answer, OriginError> {
-        let Some(target) = self.upstream.connector.url.target(ask.key) else {
+        let Some(target) = self.target(ask) else {
             return Ok(Answer::NotFound(Box::new(Caching::UNSTATED)));
         };
+        let protocol = &self.upstream.protocol;
         let range = match ask.method {
             AskMethod::Get => worthwhile_range(ask.ranges, ask.conditions),
             AskMethod::Head => None,
         };
-        let mut request = self.upstream.request(ask.method, &target, ask.forwarded);
-        let conditions = set_wishes(&mut request, range, ask.conditions);
-        let question = Question { method: ask.method, range, conditions, now: ask.now };
+        // A part that cannot be asked for yet is when its place in the object is known.
+        let (method, range) = match range {
+            Some(range) if !protocol.takes(range) => (AskMethod::Head, None),
+            Some(_) | None => (ask.method, range),
+        };
+        let mut request = self.upstream.request(method, &target, ask.forwarded);
+        let conditions = set_wishes(&mut request, range, &protocol.sends(ask.conditions));
+        let question = Question { method, range, conditions, now: ask.now };
         let (reply, download) = send(&self.upstream, question, request).await?;
         match (reply, ask.method) {
             (Reply::Whole(meta), AskMethod::Head) => Ok(Answer::Described(meta)),
-            (Reply::Whole(meta) | Reply::Part(meta, _), _) => {
-                Ok(Answer::Found(self.object(target, meta, Some(download), ask)))
+            (Reply::Whole(meta) | Reply::Part(meta, _), AskMethod::Get) => {
+                let in_hand = (method == AskMethod::Get).then_some(download);
+                Ok(Answer::Found(self.object(target, meta, in_hand, ask)))
             }
             (Reply::NotModified(freshening), _) => Ok(Answer::NotModified(freshening)),
             (Reply::NotFound(caching), _) => {
@@ -119,7 +136,10 @@ impl HttpOrigin {
                 self.upstream.discard(download);
                 self.describe(target, ask).await
             }
-            (Reply::PreconditionFailed, _) => Err(OriginFault::StatusUnexpected.into()),
+            // Neither was asked for.
+            (Reply::PreconditionFailed, _) | (Reply::Part(..), AskMethod::Head) => {
+                Err(OriginFault::StatusUnexpected.into())
+            }
         }
     }
 
@@ -149,8 +169,13 @@ impl HttpOrigin {
     /// An object whose version is known and of which nothing is in hand: what is wanted of it is
     /// asked for when it is read, pinned to that version. None where there can be no such object.
     pub(in super::super) fn known(&self, meta: ObjectMeta, ask: Ask<'_>) -> Option<Object> {
-        let target = self.upstream.connector.url.target(ask.key)?;
+        let target = self.target(ask)?;
         Some(self.object(target, meta, None, ask))
+    }
+
+    fn target(&self, ask: Ask<'_>) -> Option<PathAndQuery> {
+        let Upstream { connector, protocol, .. } = &*self.upstream;
+        connector.url.target(ask.key, protocol.escapes())
     }
 
     fn object(
@@ -230,7 +255,30 @@ impl Upstream {
     }
 }
 
+/// Asks, and asks again where that may help.
 async fn send(
+    upstream: &Arc<Upstream>,
+    question: Question,
+    request: RequestHead,
+) -> Result<(Reply, Download), OriginError> {
+    match &upstream.protocol {
+        Protocol::Plain => send_once(upstream, question, request).await,
+        Protocol::Store(_) => {
+            let mut pauses = upstream.protocol.pauses();
+            loop {
+                let error = match send_once(upstream, question, request.clone()).await {
+                    Ok(answered) => return Ok(answered),
+                    Err(error) => error,
+                };
+                let Some(pause) = pauses.before_repeat(&error) else { return Err(error) };
+                upstream.budget.spend().ok_or(error)?;
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+}
+
+async fn send_once(
     upstream: &Arc<Upstream>,
     question: Question,
     request: RequestHead,

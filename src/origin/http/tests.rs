@@ -19,7 +19,7 @@ pub(super) fn config(server: &Server) -> HttpConfig {
 pub(super) fn open(config: HttpConfig) -> HttpOrigin {
     match Origin::open(Config { name: "upstream".into(), kind: Kind::Http(config) }).unwrap() {
         Origin::Http(http) => http,
-        Origin::Disk(_) => panic!("asked for another"),
+        Origin::Disk(_) | Origin::ObjectStore(_) => panic!("asked for another"),
     }
 }
 

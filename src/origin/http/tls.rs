@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use super::super::config::OriginSetupError;
 
 /// A connector that verifies against `ca`, or else against the system's roots.
-pub(super) fn connector(ca: Option<&Path>) -> Result<TlsConnector, OriginSetupError> {
+pub(in super::super) fn connector(ca: Option<&Path>) -> Result<TlsConnector, OriginSetupError> {
     let roots = match ca {
         Some(path) => roots_in(path)
             .map_err(|source| OriginSetupError::CaUnusable { path: path.to_owned(), source })?,

@@ -4,9 +4,9 @@ use std::str::FromStr;
 
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
-use percent_encoding::utf8_percent_encode;
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 
-use crate::asset::{OriginKey, PATH_ESCAPES};
+use crate::asset::OriginKey;
 
 /// `http://host[:port][/prefix]` or `https://…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,21 +58,25 @@ impl UpstreamUrl {
         self.port
     }
 
-    pub(super) fn host_header(&self) -> &HeaderValue {
+    pub(in super::super) fn host_header(&self) -> &HeaderValue {
         &self.host_header
     }
 
     /// The request target of an object; none where no URL can name it.
     ///
     /// A target that was authorised goes out byte for byte or not at all.
-    pub(super) fn target(&self, key: &OriginKey) -> Option<PathAndQuery> {
+    pub(in super::super) fn target(
+        &self,
+        key: &OriginKey,
+        escapes: &'static AsciiSet,
+    ) -> Option<PathAndQuery> {
         let text = match key {
             OriginKey::Object(key) => {
                 let odd = |segment: &str| matches!(segment, "" | "." | "..");
                 if key.split('/').any(odd) {
                     return None;
                 }
-                format!("{}/{}", self.prefix, utf8_percent_encode(key, PATH_ESCAPES))
+                format!("{}/{}", self.prefix, utf8_percent_encode(key, escapes))
             }
             OriginKey::Target(target) => format!("{}{target}", self.prefix),
         };
@@ -127,6 +131,7 @@ impl FromStr for UpstreamUrl {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::asset::PATH_ESCAPES;
 
     #[test]
     fn urls() {
@@ -164,11 +169,11 @@ mod tests {
     fn targets_go_out_byte_for_byte() {
         let url: UpstreamUrl = "http://x/base/".parse().unwrap();
         for text in ["/", "/a/b", "/a%2Fb", "/a;b!c(d)+e?x=%zz&y", "/a%20b?", "/~a/'b'*"] {
-            let target = url.target(&OriginKey::Target(text.into())).unwrap();
+            let target = url.target(&OriginKey::Target(text.into()), PATH_ESCAPES).unwrap();
             assert_eq!(target.as_str(), format!("/base{text}"));
         }
         for text in ["/a#b", "/a b", "/\u{e9}\u{0}"] {
-            assert_eq!(url.target(&OriginKey::Target(text.into())), None, "{text}");
+            assert_eq!(url.target(&OriginKey::Target(text.into()), PATH_ESCAPES), None, "{text}");
         }
     }
 
@@ -180,11 +185,11 @@ mod tests {
             ("a b/100%?#.txt", "/a%20b/100%25%3F%23.txt"),
             ("\u{e4}.vtt", "/%C3%A4.vtt"),
         ] {
-            let target = url.target(&OriginKey::Object(key.into())).unwrap();
+            let target = url.target(&OriginKey::Object(key.into()), PATH_ESCAPES).unwrap();
             assert_eq!(target.as_str(), expected);
         }
         for key in ["", "..", "a/../b", "a//b", "/a", "a/", "./a"] {
-            assert_eq!(url.target(&OriginKey::Object(key.into())), None, "{key}");
+            assert_eq!(url.target(&OriginKey::Object(key.into()), PATH_ESCAPES), None, "{key}");
         }
     }
 }
