@@ -14,6 +14,7 @@ pub(super) struct Manual {
 
 /// The chapters, by name.
 const CHAPTERS: &[(&str, &str)] = &[
+    ("buckets", include_str!("../manual/buckets.md")),
     ("downloads", include_str!("../manual/downloads.md")),
     ("machines", include_str!("../manual/machines.md")),
     ("paths", include_str!("../manual/paths.md")),

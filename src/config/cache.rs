@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::document::{Bounds, Section};
 use super::finding::Finding;
+use super::origins::OriginKind;
 use crate::data_plane::{CacheConfig, DiskConfig};
-use crate::policy::{CacheRules, CacheTimes, OriginTakes};
+use crate::policy::{CacheRules, CacheTimes};
 
 pub(super) const CACHE_KEYS: &[&str] = &["memory", "max_object", "disk"];
 
@@ -114,7 +115,7 @@ impl Said {
 
     /// With the defaults. A folder is not kept unless somebody asks for it: the system does that
     /// already, and sees every change.
-    pub(super) fn rules(self, origin: OriginTakes) -> CacheRules {
+    pub(super) fn rules(self, origin: OriginKind) -> CacheRules {
         let standard = CacheTimes::default();
         let times = CacheTimes {
             default_ttl: self.default_ttl.unwrap_or(standard.default_ttl),
@@ -122,8 +123,11 @@ impl Said {
             stale_if_error: self.stale_if_error.unwrap_or(standard.stale_if_error),
         };
         match (self.switch, origin) {
-            (Some(Switch::On), _) | (None, OriginTakes::Targets) => CacheRules::On(times),
-            (Some(Switch::Off), _) | (None, OriginTakes::Keys) => CacheRules::Off,
+            (Some(Switch::On), _)
+            | (None, OriginKind::Azure | OriginKind::Http | OriginKind::S3) => {
+                CacheRules::On(times)
+            }
+            (Some(Switch::Off), _) | (None, OriginKind::Disk) => CacheRules::Off,
         }
     }
 }

@@ -289,6 +289,16 @@ impl<'d> Value<'d> {
         Some(Section::open(self.document, table, self.span(), name, keys))
     }
 
+    /// Shows nothing of what a table holds under keys that are none of these: it may be what they
+    /// were meant to name.
+    pub(super) fn hide_other_than(&self, keys: &[&str]) {
+        for (key, value) in self.inner.as_table().into_iter().flatten() {
+            if !keys.contains(&&**key.get_ref()) {
+                self.document.file.hide(self.document.in_file(value.span()));
+            }
+        }
+    }
+
     pub(super) fn is_empty_list(&self) -> bool {
         self.inner.as_array().is_some_and(|array| array.is_empty())
     }

@@ -20,6 +20,7 @@ mod error;
 mod finding;
 mod lists;
 mod load;
+mod object_stores;
 mod origins;
 mod overrides;
 mod pieces;

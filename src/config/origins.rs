@@ -9,6 +9,7 @@ use super::cache::Said;
 use super::document::{Bounds, Section, Value};
 use super::edge::existing_file;
 use super::finding::{Finding, chain};
+use super::object_stores::{azure, s3};
 use crate::origin::{
     Config, Direction, DiskConfig, Forwarding, HttpConfig, Kind, ResponseHeaders, Symlinks,
     UpstreamUrl, UpstreamUrlRejection, may_travel,
@@ -21,6 +22,14 @@ pub(super) const ORIGIN_KEYS: &[&str] = &[
     "root",
     "symlinks",
     "url",
+    "bucket",
+    "region",
+    "addressing",
+    "account",
+    "container",
+    "endpoint",
+    "prefix",
+    "credentials",
     "ca",
     "connect_timeout",
     "header_timeout",
@@ -30,18 +39,82 @@ pub(super) const ORIGIN_KEYS: &[&str] = &[
     "forward_response_headers",
 ];
 
-const DISK_KEYS: &[&str] = &["root", "symlinks"];
+/// The kinds of origins, by their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OriginKind {
+    Azure,
+    Disk,
+    Http,
+    S3,
+}
 
-const HTTP_KEYS: &[&str] = &[
-    "url",
-    "ca",
-    "connect_timeout",
-    "header_timeout",
-    "idle_timeout",
-    "max_idle",
-    "forward_request_headers",
-    "forward_response_headers",
+const KINDS: [(&str, OriginKind); 4] = [
+    ("disk", OriginKind::Disk),
+    ("http", OriginKind::Http),
+    ("s3", OriginKind::S3),
+    ("azure", OriginKind::Azure),
 ];
+
+impl OriginKind {
+    /// What it is asked with.
+    pub(super) const fn takes(self) -> OriginTakes {
+        match self {
+            Self::Azure | Self::Disk | Self::S3 => OriginTakes::Keys,
+            Self::Http => OriginTakes::Targets,
+        }
+    }
+
+    /// The name, and the keys that have a meaning beside `name` and `kind`.
+    const fn keys(self) -> (&'static str, &'static [&'static str]) {
+        match self {
+            Self::Azure => (
+                "azure",
+                &[
+                    "account",
+                    "container",
+                    "endpoint",
+                    "prefix",
+                    "credentials",
+                    "ca",
+                    "connect_timeout",
+                    "header_timeout",
+                    "idle_timeout",
+                    "max_idle",
+                ],
+            ),
+            Self::Disk => ("disk", &["root", "symlinks"]),
+            Self::Http => (
+                "http",
+                &[
+                    "url",
+                    "ca",
+                    "connect_timeout",
+                    "header_timeout",
+                    "idle_timeout",
+                    "max_idle",
+                    "forward_request_headers",
+                    "forward_response_headers",
+                ],
+            ),
+            Self::S3 => (
+                "s3",
+                &[
+                    "bucket",
+                    "region",
+                    "addressing",
+                    "endpoint",
+                    "prefix",
+                    "credentials",
+                    "ca",
+                    "connect_timeout",
+                    "header_timeout",
+                    "idle_timeout",
+                    "max_idle",
+                ],
+            ),
+        }
+    }
+}
 
 /// Headers that travel between one origin and its clients, each way.
 const MAX_FORWARDED: usize = 64;
@@ -62,7 +135,7 @@ const MAX_IDLE: Bounds<u64> =
 #[derive(Debug, Default)]
 pub(super) struct Origins {
     pub(super) entries: Vec<Config>,
-    declared: HashMap<OriginName, OriginTakes>,
+    declared: HashMap<OriginName, OriginKind>,
 }
 
 impl Origins {
@@ -79,21 +152,25 @@ impl Origins {
     fn add(&mut self, section: Section<'_>) {
         let name_value = section.required("name", "sites and routes refer to it");
         let name = name_value.and_then(|it| it.name(64)).map(OriginName::new);
-        let kinds = [("disk", OriginTakes::Keys), ("http", OriginTakes::Targets)];
-        let help = "kind = \"disk\" for a folder, \"http\" for a server";
-        let takes = section.required("kind", help).and_then(|it| it.one_of(&kinds));
+        let help =
+            "kind = \"disk\" for a folder, \"http\" for a server, \"s3\" or \"azure\" for a bucket";
+        let kind = section.required("kind", help).and_then(|it| it.one_of(&KINDS));
         if let (Some(value), Some(name)) = (name_value, &name) {
             // A wrong kind is said already; the name still exists for those that refer to it.
-            let takes = takes.unwrap_or(OriginTakes::Keys);
-            if self.declared.insert(name.clone(), takes).is_some() {
+            let kind = kind.unwrap_or(OriginKind::Disk);
+            if self.declared.insert(name.clone(), kind).is_some() {
                 value.report(Finding::error(format!("there are two origins named \"{name}\"")));
             }
         }
-        let kind = match takes {
-            Some(OriginTakes::Keys) => disk(section),
-            Some(OriginTakes::Targets) => http(section),
-            None => None,
-        };
+        let kind = kind.and_then(|kind| {
+            refuse_keys(section, kind);
+            match kind {
+                OriginKind::Azure => azure(section, Deadlines::read(section)),
+                OriginKind::Disk => disk(section),
+                OriginKind::Http => http(section),
+                OriginKind::S3 => s3(section, Deadlines::read(section)),
+            }
+        });
         if let (Some(name), Some(kind)) = (name, kind) {
             self.entries.push(Config { name: name.as_str().into(), kind });
         }
@@ -101,14 +178,14 @@ impl Origins {
 
     /// All that were declared, and whether answers of each are kept where this is said of them.
     pub(super) fn all(&self, cache: Said) -> impl Iterator<Item = (OriginName, CacheRules)> {
-        self.declared.iter().map(move |(name, takes)| (name.clone(), cache.rules(*takes)))
+        self.declared.iter().map(move |(name, kind)| (name.clone(), cache.rules(*kind)))
     }
 
     /// The origin a value names.
-    pub(super) fn named(&self, value: Value<'_>) -> Option<(OriginName, OriginTakes)> {
+    pub(super) fn named(&self, value: Value<'_>) -> Option<(OriginName, OriginKind)> {
         let name = OriginName::new(value.text()?);
-        if let Some(takes) = self.declared.get(&name) {
-            return Some((name, *takes));
+        if let Some(kind) = self.declared.get(&name) {
+            return Some((name, *kind));
         }
         let mut names: Vec<_> = self.declared.keys().map(OriginName::as_str).collect();
         names.sort_unstable();
@@ -123,7 +200,6 @@ impl Origins {
 }
 
 fn disk(section: Section<'_>) -> Option<Kind> {
-    refuse_keys(section, HTTP_KEYS, "disk");
     let links = [("refuse", Symlinks::Refuse), ("beneath", Symlinks::Beneath)];
     let symlinks = section.value("symlinks").map_or(Some(Symlinks::Refuse), |it| it.one_of(&links));
     let value = section.required("root", "a disk origin has a folder: root = \"media\"")?;
@@ -138,12 +214,7 @@ fn disk(section: Section<'_>) -> Option<Kind> {
 }
 
 fn http(section: Section<'_>) -> Option<Kind> {
-    refuse_keys(section, DISK_KEYS, "http");
-    let duration = |key| section.value(key).and_then(|it| it.duration(TIMEOUT));
-    let connect_timeout = duration("connect_timeout");
-    let header_timeout = duration("header_timeout");
-    let idle_timeout = duration("idle_timeout");
-    let max_idle = section.value("max_idle").and_then(|it| it.count(MAX_IDLE));
+    let deadlines = Deadlines::read(section);
     let url =
         section.required("url", "an http origin has a server: url = \"http://10.0.0.7:9000\"");
     let ca = section.value("ca");
@@ -163,15 +234,40 @@ fn http(section: Section<'_>) -> Option<Kind> {
     let ca = ca.map(existing_file);
     let forwarding = forwarding(section);
     let standard = HttpConfig::new(origin_url(url?)?);
-    Some(Kind::Http(HttpConfig {
-        ca: ca.flatten(),
-        connect_timeout: connect_timeout.unwrap_or(standard.connect_timeout),
-        header_timeout: header_timeout.unwrap_or(standard.header_timeout),
-        idle_timeout: idle_timeout.unwrap_or(standard.idle_timeout),
-        max_idle: max_idle.unwrap_or(standard.max_idle),
-        forwarding,
-        ..standard
-    }))
+    let server = HttpConfig { ca: ca.flatten(), forwarding, ..standard };
+    Some(Kind::Http(deadlines.over(server)))
+}
+
+/// How long a server may take, and how many connections to it are kept, where that is said.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadlines {
+    connect_timeout: Option<Duration>,
+    header_timeout: Option<Duration>,
+    idle_timeout: Option<Duration>,
+    max_idle: Option<usize>,
+}
+
+impl Deadlines {
+    fn read(section: Section<'_>) -> Self {
+        let duration = |key| section.value(key).and_then(|it| it.duration(TIMEOUT));
+        Self {
+            connect_timeout: duration("connect_timeout"),
+            header_timeout: duration("header_timeout"),
+            idle_timeout: duration("idle_timeout"),
+            max_idle: section.value("max_idle").and_then(|it| it.count(MAX_IDLE)),
+        }
+    }
+
+    /// In place of those of a server.
+    pub(super) fn over(self, server: HttpConfig) -> HttpConfig {
+        HttpConfig {
+            connect_timeout: self.connect_timeout.unwrap_or(server.connect_timeout),
+            header_timeout: self.header_timeout.unwrap_or(server.header_timeout),
+            idle_timeout: self.idle_timeout.unwrap_or(server.idle_timeout),
+            max_idle: self.max_idle.unwrap_or(server.max_idle),
+            ..server
+        }
+    }
 }
 
 fn forwarding(section: Section<'_>) -> Forwarding {
@@ -236,10 +332,13 @@ fn origin_url(value: Value<'_>) -> Option<UpstreamUrl> {
     }
 }
 
-fn refuse_keys(section: Section<'_>, keys: &[&'static str], kind: &str) {
-    for value in keys.iter().filter_map(|key| section.value(key)) {
+fn refuse_keys(section: Section<'_>, kind: OriginKind) {
+    let (name, keys) = kind.keys();
+    let others =
+        ORIGIN_KEYS.iter().filter(|key| !keys.contains(key) && !["name", "kind"].contains(key));
+    for value in others.filter_map(|key| section.value(key)) {
         value.report(Finding::error(format!(
-            "`{}` has no meaning for an origin of kind \"{kind}\"",
+            "`{}` has no meaning for an origin of kind \"{name}\"",
             value.key
         )));
     }

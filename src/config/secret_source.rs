@@ -29,7 +29,8 @@ pub(super) fn secret<'d>(value: Value<'d>, name: &'static str) -> Option<NamedSe
     named_secret(section, name)
 }
 
-/// A table that names a secret; text in its place is hidden from excerpts and refused.
+/// A table that names a secret; text in its place is hidden from excerpts and refused, and so is
+/// what stands under another key.
 pub(super) fn secret_section<'d>(
     value: Value<'d>,
     name: &'static str,
@@ -41,6 +42,7 @@ pub(super) fn secret_section<'d>(
             Finding::error(format!("{name} must not be written into the configuration")).help(FORM),
         );
     }
+    value.hide_other_than(keys);
     value.section(name, keys)
 }
 

@@ -238,8 +238,8 @@ fn assets(
              assets = { catalog = true }",
         )
         .and_then(|it| origins.named(it));
-    let (origin, takes) = origin?;
-    Some(AssetSource::Template(AssetRules { origin, key: key?, cache: cache.rules(takes) }))
+    let (origin, kind) = origin?;
+    Some(AssetSource::Template(AssetRules { origin, key: key?, cache: cache.rules(kind) }))
 }
 
 /// `catalog = true` stands alone, and beside a control plane.
@@ -314,10 +314,8 @@ fn routes(value: Value<'_>, site: RouteSurroundings<'_>) -> Vec<Route> {
             .required("origin", "name the [[origin]] that has the files")
             .and_then(|it| site.origins.named(it));
         let cache = Said::read(section).within(site.cache);
-        if let (Some((_, prefix)), Some(access), Some((origin, origin_takes))) =
-            (prefix, access, origin)
-        {
-            let cache = cache.rules(origin_takes);
+        if let (Some((_, prefix)), Some(access), Some((origin, kind))) = (prefix, access, origin) {
+            let (origin_takes, cache) = (kind.takes(), cache.rules(kind));
             routes.push(Route { prefix: prefix.into(), access, origin, origin_takes, cache });
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use super::super::{
-    Loaded, Surroundings, cache, control, edge, load, origins, sites, sync, tokens,
+    Loaded, Surroundings, cache, control, edge, load, object_stores, origins, sites, sync, tokens,
 };
 use super::world::{KEY, SMALLEST, load_with, messages, only_site};
 use crate::origin::{HttpConfig, Kind};
@@ -98,6 +98,8 @@ fn the_commented_configuration_is_complete_and_true() {
         edge::CERTIFICATE_KEYS,
         edge::LIMIT_KEYS,
         origins::ORIGIN_KEYS,
+        object_stores::S3_CREDENTIALS_KEYS,
+        object_stores::AZURE_CREDENTIALS_KEYS,
         sites::SITE_KEYS,
         sites::ASSET_KEYS,
         sites::ROUTE_KEYS,

@@ -2,6 +2,7 @@
 
 mod examples;
 mod limits;
+mod object_stores;
 mod refusals;
 mod resolution;
 mod world;
