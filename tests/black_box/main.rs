@@ -23,6 +23,10 @@ mod cache_tests;
 #[cfg(test)]
 mod catalog_scan;
 
+// Buckets behind the edge: S3 and Azure, as others wrote them, with signatures that are looked at.
+#[cfg(test)]
+mod object_stores;
+
 // What is kept between requests: asked for once, served to whoever may, stale while an origin fails.
 #[cfg(test)]
 mod cache;

@@ -16,6 +16,7 @@ pub(crate) mod keep_alive;
 pub(crate) mod links;
 pub(crate) mod load;
 pub(crate) mod nginx;
+pub(crate) mod object_stores;
 pub(crate) mod output;
 pub(crate) mod planes;
 pub(crate) mod postgres;
