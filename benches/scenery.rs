@@ -9,9 +9,9 @@ use countersign::clock::UnixSeconds;
 use countersign::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use countersign::network::ClientIp;
 use countersign::policy::{
-    AssetRules, AssetSource, BlocklistBuilder, CacheRules, CacheTimes, EdgeSnapshot, HostPattern,
-    KeyTemplate, OriginName, OverrideTable, RequestFacts, Resource, Revocations, Scheme, Site,
-    SiteTable, TenantOverrides, TokenRules,
+    AntiFraudUse, AssetRules, AssetSource, Blocklist, BlocklistBuilder, CacheRules, CacheTimes,
+    EdgeSnapshot, HostPattern, KeyTemplate, OriginName, OverrideTable, RequestFacts, Resource,
+    Revocations, Scheme, Site, SiteTable, TenantOverrides, TokenRules,
 };
 use countersign::target::{PathToken, RequestTarget};
 use countersign::token::edge_auth::{EdgeAuth, SignRequest, SignScope, sign};
@@ -24,12 +24,17 @@ pub(crate) const NOW: UnixSeconds = UnixSeconds::new(1_893_448_800);
 pub(crate) const THUMBNAIL: &str =
     "/private/videos/-civ9qE3JUjntKQM1HnGtU/thumbnails/78912?quality=360p";
 
-/// One key of 32 bytes.
+/// One key of 32 bytes, of somebody else's.
 pub(crate) fn rules() -> EdgeAuth {
+    rules_of(KeyPurpose::Vendor)
+}
+
+/// The same, of whoever.
+pub(crate) fn rules_of(purpose: KeyPurpose) -> EdgeAuth {
     let key = SharedKey::from_hex(
         KeyId::new("2026-11"),
         "aabbccddeeff00112233445566778899aabbccddeeff00112233445566778899",
-        KeyPurpose::Vendor,
+        purpose,
         KeyWindow::default(),
     );
     EdgeAuth::with_keys(Keyring::new(vec![key.expect("a key")]))
@@ -37,9 +42,15 @@ pub(crate) fn rules() -> EdgeAuth {
 
 /// A site, so many videos that are open, so many addresses that are blocked.
 pub(crate) fn snapshot(overrides: u32, blocked: u32) -> EdgeSnapshot {
+    snapshot_of(KeyPurpose::Vendor, overrides, blocked)
+}
+
+/// The same, whose key is of whoever.
+pub(crate) fn snapshot_of(purpose: KeyPurpose, overrides: u32, blocked: u32) -> EdgeSnapshot {
     let site = Site {
         name: "*".into(),
         tenant: TenantId(1),
+        anti_fraud: AntiFraudUse::Asked,
         cors: None,
         public_url: None,
         resource_policy: None,
@@ -50,7 +61,7 @@ pub(crate) fn snapshot(overrides: u32, blocked: u32) -> EdgeSnapshot {
         })),
         token: Some(TokenRules {
             carriers: CarrierRules::new("__token__", &[Carrier::Query]),
-            scheme: Scheme::EdgeAuth(rules()),
+            scheme: Scheme::EdgeAuth(rules_of(purpose)),
         }),
         routes: Vec::new(),
     };
@@ -58,8 +69,22 @@ pub(crate) fn snapshot(overrides: u32, blocked: u32) -> EdgeSnapshot {
         |index| (VideoId::new(&format!("open{index:018}")).expect("an id"), AssetTypeSet::EVERY);
     let videos = (0..overrides).map(open).collect();
     let tenant = TenantOverrides { videos, ..TenantOverrides::default() };
+    EdgeSnapshot {
+        version: 1,
+        published: NOW,
+        sites: Arc::new(SiteTable::new(vec![(vec![HostPattern::Any], site)])),
+        overrides: Arc::new(OverrideTable::new([(TenantId(1), tenant)].into())),
+        blocklist: Arc::new(scattered(blocked)),
+        revocations: Arc::new(Revocations::default()),
+        anti_fraud: Arc::default(),
+        control: None,
+    }
+}
+
+/// So many addresses.
+pub(crate) fn scattered(addresses: u32) -> Blocklist {
     let mut text = String::new();
-    for index in 0..blocked {
+    for index in 0..addresses {
         // Odd multiples scatter; the low bit keeps the requests' addresses off the list.
         let address = Ipv4Addr::from_bits(index.wrapping_mul(2_654_435_761) | 1);
         // Writing to a `String` cannot fail.
@@ -67,15 +92,7 @@ pub(crate) fn snapshot(overrides: u32, blocked: u32) -> EdgeSnapshot {
     }
     let mut blocklist = BlocklistBuilder::new();
     blocklist.add_text("bench.netset", text.as_bytes());
-    EdgeSnapshot {
-        version: 1,
-        published: NOW,
-        sites: Arc::new(SiteTable::new(vec![(vec![HostPattern::Any], site)])),
-        overrides: Arc::new(OverrideTable::new([(TenantId(1), tenant)].into())),
-        blocklist: Arc::new(blocklist.build().expect("a netset")),
-        revocations: Arc::new(Revocations::default()),
-        control: None,
-    }
+    blocklist.build().expect("a netset")
 }
 
 /// A token in force.
@@ -101,5 +118,12 @@ pub(crate) fn facts<'s>(snapshot: &'s EdgeSnapshot, text: &str, index: u32) -> R
     let candidates = Candidates::collect(carriers, &target, std::iter::empty(), std::iter::empty());
     let resource = Resource::find(site, &target).expect("an asset");
     let client = Ipv4Addr::from_bits(index.wrapping_mul(2_246_822_519) & !1);
-    RequestFacts { site, target, client: ClientIp::new(client.into()), resource, candidates }
+    RequestFacts {
+        site,
+        target,
+        client: ClientIp::new(client.into()),
+        untrusted_proxy: None,
+        resource,
+        candidates,
+    }
 }

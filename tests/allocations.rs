@@ -17,9 +17,10 @@ use countersign::data_plane::{Arrival, BodyPresence, Learned, Settings, identify
 use countersign::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use countersign::network::PeerIp;
 use countersign::policy::{
-    Access, AssetRules, AssetSource, BlocklistBuilder, CacheRules, CatalogRules, ControlState,
-    DenialCode, EdgeSnapshot, HostPattern, KeyTemplate, OriginName, OriginTakes, OverrideTable,
-    Revocations, Route, Scheme, Site, SiteTable, TenantOverrides, TokenRules, decide,
+    Access, AntiFraudUse, AssetRules, AssetSource, BlocklistBuilder, CacheRules, CatalogRules,
+    ControlState, DenialCode, EdgeSnapshot, HostPattern, KeyTemplate, OriginName, OriginTakes,
+    OverrideTable, Revocations, Route, Scheme, Site, SiteTable, TenantOverrides, TokenRules,
+    decide,
 };
 use countersign::token::edge_auth::{EdgeAuth, QueryRule, SignRequest, SignScope, sign};
 use countersign::token::{Carrier, CarrierRules};
@@ -77,6 +78,7 @@ fn snapshot() -> EdgeSnapshot {
     let site = |name: &str, query| Site {
         name: name.into(),
         tenant: TenantId(1),
+        anti_fraud: AntiFraudUse::Asked,
         cors: None,
         public_url: None,
         resource_policy: None,
@@ -129,6 +131,7 @@ fn snapshot() -> EdgeSnapshot {
         overrides: Arc::new(OverrideTable::new([(TenantId(1), tenant)].into())),
         blocklist: Arc::new(blocklist.build().unwrap()),
         revocations: Arc::new(Revocations::new(["lnk_dead".into()])),
+        anti_fraud: Arc::default(),
         control: Some(Arc::new(ControlState {
             catalog: Arc::new(catalog()),
             ..ControlState::empty()

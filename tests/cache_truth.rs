@@ -224,6 +224,7 @@ async fn scene() -> Scene {
             overrides: loaded.overrides,
             blocklist: Arc::new(Blocklist::empty()),
             revocations: Arc::new(loaded.revocations),
+            anti_fraud: Arc::default(),
             control: None,
         },
         delivery: Arc::clone(&desk),

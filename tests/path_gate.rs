@@ -16,9 +16,9 @@ use countersign::asset::{AssetType, AssetTypeSet, OriginKey, TenantId};
 use countersign::clock::UnixSeconds;
 use countersign::network::ClientIp;
 use countersign::policy::{
-    Access, AssetRules, AssetSource, Blocklist, CacheRules, EdgeSnapshot, HostPattern, KeyTemplate,
-    OriginName, OriginTakes, OverrideTable, RequestFacts, Resource, Revocations, Route, Site,
-    SiteTable, TenantOverrides, decide,
+    Access, AntiFraudUse, AssetRules, AssetSource, Blocklist, CacheRules, EdgeSnapshot,
+    HostPattern, KeyTemplate, OriginName, OriginTakes, OverrideTable, RequestFacts, Resource,
+    Revocations, Route, Site, SiteTable, TenantOverrides, decide,
 };
 use countersign::target::{PathToken, RequestTarget};
 use countersign::token::Candidates;
@@ -40,6 +40,7 @@ fn snapshot() -> EdgeSnapshot {
     let site = Site {
         name: "*".into(),
         tenant: TenantId(1),
+        anti_fraud: AntiFraudUse::Asked,
         cors: None,
         public_url: None,
         resource_policy: None,
@@ -58,6 +59,7 @@ fn snapshot() -> EdgeSnapshot {
         overrides: Arc::new(OverrideTable::new([(TenantId(1), tenant)].into())),
         blocklist: Arc::new(Blocklist::empty()),
         revocations: Arc::new(Revocations::default()),
+        anti_fraud: Arc::default(),
         control: None,
     }
 }
@@ -197,6 +199,7 @@ fn the_file_served_is_the_file_of_the_checked_target() {
         };
         let is_asset = matches!(resource, Resource::Asset(_));
         let facts = RequestFacts {
+            untrusted_proxy: None,
             site,
             target,
             client: ClientIp::new("203.0.113.9".parse().unwrap()),

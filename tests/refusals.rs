@@ -12,9 +12,9 @@ use countersign::data_plane::{Arrival, BodyPresence, Learned, Settings, identify
 use countersign::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use countersign::network::{NetworkSet, PeerIp, parse_network};
 use countersign::policy::{
-    Access, AssetRules, AssetSource, BlocklistBuilder, CacheRules, DenialCode, EdgeSnapshot,
-    HostPattern, KeyTemplate, OriginName, OriginTakes, OverrideTable, Revocations, Route, Scheme,
-    Site, SiteTable, TokenRules, decide,
+    Access, AntiFraud, AntiFraudUse, AssetRules, AssetSource, BlocklistBuilder, CacheRules,
+    DenialCode, EdgeSnapshot, FraudLists, HostPattern, KeyTemplate, OriginName, OriginTakes,
+    OverrideTable, Revocations, Route, Scheme, Site, SiteTable, TokenRules, decide,
 };
 use countersign::token::edge_auth::EdgeAuth;
 use countersign::token::{Carrier, CarrierRules};
@@ -23,7 +23,9 @@ use serde::Deserialize;
 /// Codes that no head of a request earns by itself: they need a socket, an origin or the lack of a
 /// snapshot. What tests each, over a socket.
 const NEEDS_MORE_THAN_A_HEAD: &[(DenialCode, &str)] = &[
+    (DenialCode::FraudSharing, "black box/fraud.rs: a link at one place more"),
     (DenialCode::LedgerUnavailable, "black box/one_use.rs: a ledger that is away"),
+    (DenialCode::LimitParallel, "black box/fraud.rs: one download more"),
     (DenialCode::LinkUsed, "black box/one_use.rs: links that were used"),
     (DenialCode::NoSnapshot, "data_plane/tests/stateless.rs: requests before the first state"),
     (DenialCode::NotFound, "black box: files that are not there"),
@@ -34,6 +36,7 @@ const NEEDS_MORE_THAN_A_HEAD: &[(DenialCode, &str)] = &[
     (DenialCode::RangeNotSatisfiable, "black box: ranges past the end"),
     (DenialCode::RequestTimeout, "black box/turned_away.rs: a late head"),
     (DenialCode::SnapshotStale, "black box/edges.rs: an edge that nobody spoke to for too long"),
+    (DenialCode::UsageUnavailable, "black box/redis.rs: an edge whose Redis was stopped"),
 ];
 
 #[derive(Debug, Deserialize)]
@@ -113,7 +116,7 @@ fn settings() -> Settings {
     Settings { trusted_proxies: NetworkSet::new(proxies.into()), ..Settings::default() }
 }
 
-/// One site: `/open/` for everybody, `/vod/` with a token, `/shut/` for nobody, and assets, all
+/// Two sites, of which `watched.example.com` looks at whoever asks: `/open/` for everybody, `/vod/` with a token, `/shut/` for nobody, and assets, all
 /// protected.
 fn snapshot() -> EdgeSnapshot {
     let route = |prefix: &str, access| Route {
@@ -123,15 +126,19 @@ fn snapshot() -> EdgeSnapshot {
         origin_takes: OriginTakes::Keys,
         cache: CacheRules::Off,
     };
-    let key = SharedKey::from_hex(
-        KeyId::new("2026-11"),
-        "aabbccddeeff00112233445566778899",
-        KeyPurpose::Vendor,
-        KeyWindow::default(),
-    );
-    let site = Site {
-        name: "files.example.com".into(),
+    let key = || {
+        SharedKey::from_hex(
+            KeyId::new("2026-11"),
+            "aabbccddeeff00112233445566778899",
+            KeyPurpose::Vendor,
+            KeyWindow::default(),
+        )
+        .unwrap()
+    };
+    let site = |name: &str, anti_fraud| Site {
+        name: name.into(),
         tenant: TenantId(1),
+        anti_fraud,
         cors: None,
         public_url: None,
         resource_policy: None,
@@ -144,7 +151,7 @@ fn snapshot() -> EdgeSnapshot {
             carriers: CarrierRules::new("__token__", Carrier::ALL),
             scheme: Scheme::EdgeAuth(EdgeAuth {
                 max_lifetime: Some(86_400),
-                ..EdgeAuth::with_keys(Keyring::new(vec![key.unwrap()]))
+                ..EdgeAuth::with_keys(Keyring::new(vec![key()]))
             }),
         }),
         routes: vec![
@@ -153,18 +160,30 @@ fn snapshot() -> EdgeSnapshot {
             route("/shut/", Access::Deny),
         ],
     };
-    let mut blocklist = BlocklistBuilder::new();
-    blocklist.add_text("test.netset", b"192.0.2.0/24\n");
+    let list = |networks: &str| {
+        let mut builder = BlocklistBuilder::new();
+        builder.add_text("test.netset", networks.as_bytes());
+        builder.build().unwrap()
+    };
+    let lists = FraudLists {
+        anonymizers: list("198.51.100.0/24"),
+        blacklist: list("203.0.113.66"),
+        ..FraudLists::default()
+    };
+    let sites =
+        [("files.example.com", AntiFraudUse::Asked), ("watched.example.com", AntiFraudUse::Always)];
     EdgeSnapshot {
         version: 1,
         published: UnixSeconds::new(0),
-        sites: Arc::new(SiteTable::new(vec![(
-            vec![HostPattern::parse("files.example.com").unwrap()],
-            site,
-        )])),
+        sites: Arc::new(SiteTable::new(
+            sites
+                .map(|(name, used)| (vec![HostPattern::parse(name).unwrap()], site(name, used)))
+                .into(),
+        )),
         overrides: Arc::new(OverrideTable::default()),
-        blocklist: Arc::new(blocklist.build().unwrap()),
+        blocklist: Arc::new(list("192.0.2.0/24")),
         revocations: Arc::new(Revocations::new(["lnk_dead", "lnk dead"].map(Into::into))),
+        anti_fraud: Arc::new(AntiFraud { lists: Arc::new(lists), ..AntiFraud::default() }),
         control: None,
     }
 }
@@ -212,6 +231,22 @@ fn the_same_site_allows_what_is_in_order() {
         ask("/open/a?b=%zz", "2001:db8::1"),
         ask(&format!("/open/{}", "a".repeat(8 * 1024 - 6)), "203.0.113.9"),
         ask(&token.target, "203.0.113.10"),
+        // Only the other site looks at these.
+        ask("/open/a", "198.51.100.7"),
+        ask("/open/a", "203.0.113.66"),
+        Vector {
+            headers: [("host", "files.example.com"), ("via", "1.1 proxy")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            ..ask("/open/a", "203.0.113.9")
+        },
+        Vector {
+            headers: [("host", "watched.example.com"), ("x-forwarded-for", "203.0.113.9")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            server_name: None,
+            ..ask("/open/a", "10.0.0.1")
+        },
         Vector { method: "HEAD".to_owned(), ..ask(&token.target, "::ffff:203.0.113.10") },
         Vector { more_headers: 99, ..ask("/open/a", "203.0.113.9") },
     ] {

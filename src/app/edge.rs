@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use crate::clock::Clock;
 use crate::data_plane::{
     BindError, Claims, Config, DrainTrigger, Drained, EdgeState, EventQueue, Follower, Listeners,
-    Metrics, Pipeline, Reporter, SyncConfig, SyncSetupError, Workers, drain,
+    Metrics, Pipeline, Reporter, SyncConfig, SyncSetupError, UsageCounters, Workers, drain,
 };
 use crate::policy::SnapshotReader;
 use crate::telemetry::{LineSink, LineWriter};
@@ -50,6 +50,7 @@ impl BoundEdge {
     }
 
     /// Starts to serve what is in force, or will be.
+    #[expect(clippy::too_many_arguments, reason = "one call, and each is another part of a plane")]
     pub(super) fn serve(
         self,
         state: SnapshotReader<EdgeState>,
@@ -57,6 +58,7 @@ impl BoundEdge {
         metrics: Metrics,
         registry: &Registry,
         access_log: Box<dyn Write + Send>,
+        usage: UsageCounters,
         reports: Reports,
     ) -> Result<Edge, StartError> {
         let Self { listeners } = self;
@@ -64,7 +66,7 @@ impl BoundEdge {
         let dropped = metrics.log_lines_dropped.clone();
         let (log, sink) = LineWriter::start(access_log, dropped).map_err(StartError::System)?;
         let Reports { events, claims } = reports;
-        let pipeline = Pipeline::new(state, clock, metrics, log);
+        let pipeline = Pipeline::new(state, clock, metrics, log).with_usage(usage);
         let pipeline = Arc::new(pipeline.with_events(events).with_claims(claims));
         let (drain, signal) = drain();
         let addresses: Vec<_> = listeners.addresses().collect();

@@ -9,8 +9,8 @@ use http::request::Parts;
 
 use crate::clock::UnixSeconds;
 use crate::config::{
-    self, BlocklistErrors, Colour, ConfigErrors, DurationRejection, KnownOverrides, Loaded,
-    Surroundings,
+    self, BlocklistErrors, Colour, ConfigErrors, DurationRejection, FraudListError, KnownOverrides,
+    Loaded, Surroundings,
 };
 use crate::control_plane;
 use crate::data_plane::{
@@ -19,7 +19,7 @@ use crate::data_plane::{
 };
 use crate::delivery::{DeliveryDesk, DeliverySetupError};
 use crate::network::PeerIp;
-use crate::policy::{Blocklist, EdgeSnapshot, SiteTable};
+use crate::policy::{Blocklist, EdgeSnapshot, FraudLists, SiteTable};
 use crate::telemetry::ErrorChain;
 
 use super::composer::Rest;
@@ -45,6 +45,8 @@ pub enum CheckError {
     Certificate(CertificateError),
     /// The configuration or a file it names is wrong.
     Config(ConfigErrors),
+    /// A list of anti-fraud is wrong.
+    FraudList(FraudListError),
     /// An origin cannot be opened.
     Delivery(DeliverySetupError),
 }
@@ -58,6 +60,7 @@ impl fmt::Display for CheckError {
             Self::Certificate(error) => write!(f, "error: {}", ErrorChain(error)),
             Self::Config(errors) => f.write_str(&errors.render(Colour::Plain)),
             Self::Delivery(error) => write!(f, "error: {}", ErrorChain(error)),
+            Self::FraudList(error) => write!(f, "error: {error}"),
         }
     }
 }
@@ -72,6 +75,7 @@ pub struct Summary {
     keys: usize,
     overrides: usize,
     blocklist: usize,
+    fraud: usize,
 }
 
 impl fmt::Display for Summary {
@@ -80,7 +84,11 @@ impl fmt::Display for Summary {
             f,
             "ok: {} site(s), {} origin(s), {} key(s), {} override(s), {} blocklist entries",
             self.sites, self.origins, self.keys, self.overrides, self.blocklist
-        )
+        )?;
+        match self.fraud {
+            0 => Ok(()),
+            entries => write!(f, ", {entries} anti-fraud entries"),
+        }
     }
 }
 
@@ -89,6 +97,7 @@ pub fn check(path: &Path) -> Result<Summary, CheckError> {
     let loaded = read(path)?;
     let blocklist =
         config::load_blocklist(&loaded.blocklist_files).map_err(CheckError::Blocklist)?;
+    let fraud = config::load_fraud_lists(&loaded.fraud.files).map_err(CheckError::FraudList)?;
     open_origins(&loaded, None).map_err(CheckError::Delivery)?;
     Certificates::load(&loaded.edge.listeners).map_err(CheckError::Certificate)?;
     Certificates::load(&loaded.control_listeners).map_err(CheckError::Certificate)?;
@@ -104,6 +113,7 @@ pub fn check(path: &Path) -> Result<Summary, CheckError> {
         keys: loaded.sites.sites().iter().map(token_keys).sum(),
         overrides: loaded.overrides.entries(),
         blocklist: blocklist.entries(),
+        fraud: fraud.anonymizers.entries() + fraud.asns.len() + fraud.blacklist.entries(),
     })
 }
 
@@ -112,9 +122,11 @@ pub fn load_policy(path: &Path, now: UnixSeconds) -> Result<Policy, CheckError> 
     let loaded = read(path)?;
     let blocklist =
         config::load_blocklist(&loaded.blocklist_files).map_err(CheckError::Blocklist)?;
+    let fraud = config::load_fraud_lists(&loaded.fraud.files).map_err(CheckError::FraudList)?;
+    let lists = Lists { blocklist: Arc::new(blocklist), fraud: Arc::new(fraud) };
     let (settings, control, sync) =
         (loaded.settings.clone(), loaded.control.clone(), loaded.sync.clone());
-    let snapshot = compile(loaded, Arc::new(blocklist), Rest { version: 1, now, control: None });
+    let snapshot = compile(loaded, lists, Rest { version: 1, now, control: None });
     Ok(Policy { sites: Arc::clone(&snapshot.sites), snapshot, settings, control, sync })
 }
 
@@ -154,7 +166,15 @@ pub(super) fn read_again(
     config::load_again(path, &Surroundings::Machine, known).map_err(CheckError::Config)
 }
 
-pub(super) fn compile(loaded: Loaded, blocklist: Arc<Blocklist>, rest: Rest) -> EdgeSnapshot {
+/// What is read apart from the configuration, and kept while its files have not changed.
+#[derive(Clone, Debug)]
+pub(super) struct Lists {
+    pub(super) blocklist: Arc<Blocklist>,
+    pub(super) fraud: Arc<FraudLists>,
+}
+
+pub(super) fn compile(loaded: Loaded, lists: Lists, rest: Rest) -> EdgeSnapshot {
+    let Lists { blocklist, fraud } = lists;
     let Rest { version, now, control } = rest;
     EdgeSnapshot {
         version,
@@ -163,6 +183,7 @@ pub(super) fn compile(loaded: Loaded, blocklist: Arc<Blocklist>, rest: Rest) -> 
         overrides: loaded.overrides,
         blocklist,
         revocations: Arc::new(loaded.revocations),
+        anti_fraud: Arc::new(loaded.fraud.with(fraud)),
         control,
     }
 }

@@ -13,16 +13,16 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::config::{self, KnownOverrides, Loaded, Watched};
+use crate::config::{self, FraudFiles, KnownOverrides, Loaded, Watched};
 use crate::control_plane;
 use crate::data_plane::{
-    Cache, Certificates, Config, EdgeState, ListenerConfig, Metrics, SyncConfig,
+    Cache, Certificates, Config, EdgeState, ListenerConfig, Metrics, SyncConfig, UsageConfig,
 };
 use crate::delivery::DeliveryDesk;
-use crate::policy::Blocklist;
+use crate::policy::{Blocklist, FraudLists};
 
 use super::composer::{Composer, InForce};
-use super::load::{self, CheckError};
+use super::load::{self, CheckError, Lists};
 use super::watch::Fingerprint;
 
 /// Between two looks at the files.
@@ -55,7 +55,10 @@ impl ReloadError {
     fn may_pass(&self) -> bool {
         match self {
             Self::Check(CheckError::Certificate(_) | CheckError::Delivery(_)) => true,
-            Self::Check(CheckError::Blocklist(_) | CheckError::Config(_)) | Self::Unsteady => false,
+            Self::Check(
+                CheckError::Blocklist(_) | CheckError::Config(_) | CheckError::FraudList(_),
+            )
+            | Self::Unsteady => false,
         }
     }
 }
@@ -100,6 +103,7 @@ pub(super) struct Fixed {
     pub(super) control: Option<control_plane::Config>,
     pub(super) control_listeners: Vec<ListenerConfig>,
     pub(super) sync: Option<SyncConfig>,
+    pub(super) usage: UsageConfig,
     pub(super) sites: Sites,
 }
 
@@ -125,6 +129,7 @@ pub(super) struct Reloader {
     desk: Option<Arc<DeliveryDesk>>,
     cache: Option<Arc<Cache>>,
     blocklist: Option<(Fingerprint, Arc<Blocklist>)>,
+    fraud: Option<KnownFraudLists>,
     overrides: Option<KnownOverrides>,
 }
 
@@ -132,6 +137,14 @@ pub(super) struct Reloader {
 struct Steady {
     loaded: Loaded,
     blocklist: (Fingerprint, Arc<Blocklist>),
+    fraud: KnownFraudLists,
+}
+
+/// Lists of anti-fraud, and what they were read from.
+struct KnownFraudLists {
+    files: FraudFiles,
+    seen: Fingerprint,
+    lists: Arc<FraudLists>,
 }
 
 impl Reloader {
@@ -148,6 +161,7 @@ impl Reloader {
             desk: None,
             cache: None,
             blocklist: None,
+            fraud: None,
             overrides: None,
         }
     }
@@ -166,7 +180,7 @@ impl Reloader {
 
     /// Reads everything and puts it in force.
     fn reload(&mut self) -> Result<Fixed, ReloadError> {
-        let Steady { loaded, blocklist } = self.read_steadily()?;
+        let Steady { loaded, blocklist, fraud } = self.read_steadily()?;
         let desk = load::open_origins(&loaded, self.desk.as_deref())
             .map_err(|error| ReloadError::Check(CheckError::Delivery(error)))?;
         for certificates in &self.certificates {
@@ -180,11 +194,12 @@ impl Reloader {
             control: loaded.control.clone(),
             control_listeners: loaded.control_listeners.clone(),
             sync: loaded.sync.clone(),
+            usage: loaded.usage.clone(),
             sites: if loaded.sites.sites().is_empty() { Sites::None } else { Sites::Some },
         };
         if self.fixed.as_ref().is_some_and(|started| *started != fixed) {
             tracing::warn!(
-                "listeners, workers, drain_timeout, [control] and [edge.sync] change at a restart only"
+                "listeners, workers, drain_timeout, [control], [usage] and [edge.sync] change at a restart only"
             );
         }
         for warning in &loaded.warnings {
@@ -195,8 +210,9 @@ impl Reloader {
         let settings = Arc::new(loaded.settings.clone());
         let overrides = loaded.known_overrides.clone();
         let delivery = Arc::clone(&desk);
+        let lists = Lists { blocklist: Arc::clone(&blocklist.1), fraud: Arc::clone(&fraud.lists) };
         self.composer.put_configured(|rest| EdgeState {
-            policy: load::compile(loaded, Arc::clone(&blocklist.1), rest),
+            policy: load::compile(loaded, lists, rest),
             delivery,
             cache: cache.clone(),
             settings,
@@ -204,6 +220,7 @@ impl Reloader {
         self.desk = Some(desk);
         self.cache = cache;
         self.blocklist = Some(blocklist);
+        self.fraud = Some(fraud);
         self.overrides = overrides;
         Ok(fixed)
     }
@@ -216,11 +233,15 @@ impl Reloader {
             let before = self.look_at_rest();
             let read = load::read_again(&self.path, self.overrides.as_ref());
             let blocklist = read.as_ref().ok().map(|loaded| self.read_blocklist(loaded));
+            let fraud = read.as_ref().ok().map(|loaded| self.read_fraud_lists(loaded));
             let watched = match &read {
                 Ok(loaded) => loaded.watched.clone(),
                 Err(CheckError::Config(errors)) => errors.watched().clone(),
                 Err(
-                    CheckError::Blocklist(_) | CheckError::Certificate(_) | CheckError::Delivery(_),
+                    CheckError::Blocklist(_)
+                    | CheckError::Certificate(_)
+                    | CheckError::Delivery(_)
+                    | CheckError::FraudList(_),
                 ) => self.watched.clone(),
             };
             // Which files there are is known only now; were they others, look again and read.
@@ -230,7 +251,8 @@ impl Reloader {
                 self.seen = before;
                 let loaded = read.map_err(ReloadError::Check)?;
                 let blocklist = blocklist.unwrap_or(Err(ReloadError::Unsteady))?;
-                return Ok(Steady { loaded, blocklist });
+                let fraud = fraud.unwrap_or(Err(ReloadError::Unsteady))?;
+                return Ok(Steady { loaded, blocklist, fraud });
             }
         }
         Err(ReloadError::Unsteady)
@@ -264,6 +286,20 @@ impl Reloader {
         Ok((look, Arc::new(blocklist)))
     }
 
+    /// As large.
+    fn read_fraud_lists(&self, loaded: &Loaded) -> Result<KnownFraudLists, ReloadError> {
+        let files = &loaded.fraud.files;
+        let seen = Fingerprint::of_files(&files.paths());
+        let known = self.fraud.as_ref().filter(|it| it.seen == seen && it.files == *files);
+        let lists = match known {
+            Some(known) => Arc::clone(&known.lists),
+            None => config::load_fraud_lists(files)
+                .map(Arc::new)
+                .map_err(|error| ReloadError::Check(CheckError::FraudList(error)))?,
+        };
+        Ok(KnownFraudLists { files: files.clone(), seen, lists })
+    }
+
     /// Starts the thread.
     pub(super) fn run(mut self) -> std::io::Result<(ReloadHandle, JoinHandle<()>)> {
         let (orders, received) = channel();
@@ -289,6 +325,9 @@ impl Reloader {
             };
             self.metrics.snapshot_age.set(self.age());
             self.metrics.catalog_entries.set(self.catalog_entries());
+            if let Some(state) = self.composer.reader().load() {
+                self.metrics.show_fraud_lists(&state.policy, self.clock.now());
+            }
             if !due {
                 continue;
             }

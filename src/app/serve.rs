@@ -15,7 +15,8 @@ use crate::clock::Clock;
 use crate::control_plane;
 use crate::data_plane::{
     BindError, Certificates, Claimant, Claims, Config, EdgeState, EventQueue, ListenerConfig,
-    Metrics, StartError as WorkersStartError, SyncConfig, SyncSetupError,
+    Metrics, StartError as WorkersStartError, SyncConfig, SyncSetupError, UsageConfig,
+    UsageCounters, UsageSetupError,
 };
 use crate::policy::{SnapshotPublisher, SnapshotReader};
 use crate::telemetry::{AdminError, AdminListener, Readiness};
@@ -84,6 +85,9 @@ pub enum StartError {
     /// The system gives no thread, runtime or signal handler.
     #[error("the system refuses a thread or a signal handler")]
     System(#[source] io::Error),
+    /// The uses of links cannot be counted.
+    #[error(transparent)]
+    Usage(#[from] UsageSetupError),
     /// The workers do not start.
     #[error(transparent)]
     Workers(#[from] WorkersStartError),
@@ -221,7 +225,9 @@ impl Service {
                     events: events.is_some().then_some(queue),
                     claims: keeper.is_some().then_some(claims),
                 };
-                Some(edge.serve(state.clone(), clock, metrics, &registry, access_log, reports)?)
+                let usage = count_uses(&wanted.usage, &metrics, &runtime)?;
+                let state = state.clone();
+                Some(edge.serve(state, clock, metrics, &registry, access_log, usage, reports)?)
             }
             None => None,
         };
@@ -308,13 +314,14 @@ impl Service {
 struct Wanted {
     edge: Option<Config>,
     sync: Option<SyncConfig>,
+    usage: UsageConfig,
     admin: Option<SocketAddr>,
     control: Option<(control_plane::Config, Vec<ListenerConfig>)>,
 }
 
 impl Wanted {
     fn of(planes: Planes, fixed: Fixed) -> Result<Self, StartError> {
-        let Fixed { edge, admin, control, control_listeners, sync, sites } = fixed;
+        let Fixed { edge, admin, control, control_listeners, sync, usage, sites } = fixed;
         let control = control.map(|config| (config, control_listeners));
         let lacks = |command, lacks| Err(StartError::Incomplete { command, lacks });
         match (planes, sites, &sync, &control) {
@@ -329,9 +336,9 @@ impl Wanted {
             | (Planes::Data, Sites::Some, Some(_), _) => {}
         }
         Ok(match planes {
-            Planes::Both => Self { edge: Some(edge), sync: None, admin, control },
-            Planes::Control => Self { edge: None, sync: None, admin, control },
-            Planes::Data => Self { edge: Some(edge), sync, admin, control: None },
+            Planes::Both => Self { edge: Some(edge), sync: None, usage, admin, control },
+            Planes::Control => Self { edge: None, sync: None, usage, admin, control },
+            Planes::Data => Self { edge: Some(edge), sync, usage, admin, control: None },
         })
     }
 }
@@ -344,6 +351,22 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
         })
     }
+}
+
+/// Begins to count what links are used for; whatever keeps that true runs until the runtime ends.
+fn count_uses(
+    config: &UsageConfig,
+    metrics: &Metrics,
+    runtime: &Runtime,
+) -> Result<UsageCounters, StartError> {
+    let (counters, keeper) = UsageCounters::open(config, metrics)?;
+    if let Some(keeper) = keeper {
+        runtime.spawn(async move {
+            let never = keeper.run().await;
+            match never {}
+        });
+    }
+    Ok(counters)
 }
 
 fn readiness(state: &SnapshotReader<EdgeState>, clock: Clock) -> Readiness {

@@ -16,6 +16,7 @@ pub(super) struct Manual {
 const CHAPTERS: &[(&str, &str)] = &[
     ("buckets", include_str!("../manual/buckets.md")),
     ("downloads", include_str!("../manual/downloads.md")),
+    ("fraud", include_str!("../manual/fraud.md")),
     ("machines", include_str!("../manual/machines.md")),
     ("paths", include_str!("../manual/paths.md")),
     ("people", include_str!("../manual/people.md")),

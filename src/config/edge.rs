@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::document::{Bounds, Section, Value};
 use super::finding::{Finding, chain};
+use super::fraud::{self, FRAUD_KEYS, FraudConfig};
 use super::lists;
 use crate::data_plane::{
     AccessLog, CertificateFiles, Config, ForwardedHeader, Limits, ListenerConfig, Missing, Reasons,
@@ -30,6 +31,7 @@ pub(super) const EDGE_KEYS: &[&str] = &[
     "drain_timeout",
     "listener",
     "limits",
+    "fraud",
     "sync",
 ];
 
@@ -109,6 +111,7 @@ pub(super) struct Edge {
     pub(super) blocklist_files: Vec<PathBuf>,
     pub(super) overrides_file: Option<PathBuf>,
     pub(super) revocations: Revocations,
+    pub(super) fraud: FraudConfig,
 }
 
 impl Edge {
@@ -124,6 +127,7 @@ impl Edge {
             blocklist_files: Vec::new(),
             overrides_file: None,
             revocations: Revocations::default(),
+            fraud: FraudConfig::default(),
         }
     }
 
@@ -184,6 +188,11 @@ impl Edge {
                 .filter(|it| !it.is_text() || it.text() != Some(""))
                 .and_then(|it| it.path()),
             revocations: section.value("revocations").map(lists::revocations).unwrap_or_default(),
+            fraud: section
+                .value("fraud")
+                .and_then(|it| it.section("[edge.fraud]", FRAUD_KEYS))
+                .map(fraud::fraud)
+                .unwrap_or_default(),
         }
     }
 }

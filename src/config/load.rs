@@ -13,6 +13,7 @@ use super::document::{Document, Section, Value};
 use super::edge::{EDGE_KEYS, Edge};
 use super::error::{ConfigErrors, Diagnostic, Watched};
 use super::finding::{Finding, Reading, chain};
+use super::fraud::FraudConfig;
 use super::origins::Origins;
 use super::overrides::{self, KnownOverrides, MAX_OVERRIDES_BYTES};
 use super::pieces::Place;
@@ -21,15 +22,17 @@ use super::source::SourceFile;
 use super::surroundings::Surroundings;
 use super::sync::{self, SYNC_KEYS};
 use super::syntax::with_table;
+use super::usage::{self, USAGE_KEYS};
 use crate::control_plane;
-use crate::data_plane::{CacheConfig, Config, ListenerConfig, Settings, SyncConfig};
+use crate::data_plane::{CacheConfig, Config, ListenerConfig, Settings, SyncConfig, UsageConfig};
 use crate::origin;
 use crate::policy::{OverrideTable, Revocations, SiteTable};
 
 /// Bytes of a configuration file. A thousand sites with all their keys take one.
 pub(super) const MAX_CONFIG_BYTES: u64 = 16 * 1024 * 1024;
 
-pub(super) const ROOT_KEYS: &[&str] = &["edge", "cache", "origin", "site", "control", "admin"];
+pub(super) const ROOT_KEYS: &[&str] =
+    &["edge", "cache", "usage", "origin", "site", "control", "admin"];
 
 pub(super) const ADMIN_KEYS: &[&str] = &["listen"];
 
@@ -54,8 +57,12 @@ pub struct Loaded {
     pub known_overrides: Option<KnownOverrides>,
     /// Links and sessions that are taken back.
     pub revocations: Revocations,
+    /// What makes a request suspect; its lists are for [`super::load_fraud_lists`].
+    pub fraud: FraudConfig,
     /// For [`super::load_blocklist`]: patterns expanded, in order, each once.
     pub blocklist_files: Vec<PathBuf>,
+    /// Where the uses of links are counted.
+    pub usage: UsageConfig,
     /// Where metrics and health are; none where `listen` is empty.
     pub admin: Option<SocketAddr>,
     /// What may be handed out is kept, and changed, here; none: there is the configuration only.
@@ -87,11 +94,11 @@ pub fn load_again(
         with_table(document, |table| resolve(document, table, known))
     });
     let (resolved, warnings, watched) = reading.finish(resolved)?;
-    let Resolved { edge, sync, cache, sites, origins, overrides, admin, control, listeners } =
+    let Resolved { edge, sync, cache, sites, origins, overrides, usage, admin, control, listeners } =
         resolved;
     let known_overrides = overrides;
     let overrides = known_overrides.as_ref().map(|it| Arc::clone(it.table())).unwrap_or_default();
-    let Edge { config, settings, blocklist_files, overrides_file: _, revocations } = edge;
+    let Edge { config, settings, blocklist_files, overrides_file: _, revocations, fraud } = edge;
     Ok(Loaded {
         edge: config,
         settings,
@@ -101,7 +108,9 @@ pub fn load_again(
         overrides,
         known_overrides,
         revocations,
+        fraud,
         blocklist_files,
+        usage,
         admin,
         control,
         control_listeners: listeners,
@@ -119,6 +128,7 @@ struct Resolved {
     sites: SiteTable,
     origins: Vec<origin::Config>,
     overrides: Option<KnownOverrides>,
+    usage: UsageConfig,
     admin: Option<SocketAddr>,
     control: Option<control_plane::Config>,
     listeners: Vec<ListenerConfig>,
@@ -140,6 +150,7 @@ fn resolve<'d>(
     let followed = sync.and_then(sync::sync);
     let cache =
         open("cache", "[cache]", CACHE_KEYS).map_or_else(CacheConfig::default, cache::cache);
+    let usage = open("usage", "[usage]", USAGE_KEYS).and_then(usage::usage).unwrap_or_default();
     let control = open("control", "[control]", CONTROL_KEYS);
     let control_plane = control.and_then(control::control);
     let listeners = control.map(control::listeners).unwrap_or_default();
@@ -157,7 +168,7 @@ fn resolve<'d>(
 
     let origins = root.value("origin").map(Origins::read).unwrap_or_default();
     let sites = if let Some(value) = root.value("site") {
-        site_table(value, &origins, catalog_from(control, sync))
+        site_table(value, &origins, catalog_from(control, sync), edge.fraud.used)
     } else if control.is_some() && edge_section.is_none() {
         // A control plane alone serves no site.
         SiteTable::default()
@@ -183,6 +194,7 @@ fn resolve<'d>(
         sites,
         origins: origins.entries,
         overrides,
+        usage,
         admin,
         control: control_plane,
         listeners,

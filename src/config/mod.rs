@@ -18,6 +18,7 @@ mod document;
 mod edge;
 mod error;
 mod finding;
+mod fraud;
 mod lists;
 mod load;
 mod object_stores;
@@ -33,8 +34,10 @@ mod sync;
 mod syntax;
 mod tokens;
 mod units;
+mod usage;
 
 pub use error::{Colour, ConfigErrors, Diagnostic, Severity, Watched};
+pub use fraud::{FraudConfig, FraudFiles, FraudListError, load_fraud_lists};
 pub use lists::{BlocklistErrors, UnreadableBlocklist, load_blocklist};
 pub use load::{Loaded, load, load_again};
 pub use overrides::KnownOverrides;

@@ -6,13 +6,14 @@ use super::cache::Said;
 use super::control;
 use super::document::{Bounds, Section, Value};
 use super::finding::Finding;
+use super::fraud;
 use super::origins::Origins;
 use super::sharing::{cors, resource_policy};
 use super::tokens::{KeyPlace, OwnKeys, TOKEN_KEYS, token_rules};
 use crate::asset::TenantId;
 use crate::policy::{
-    Access, AssetRules, AssetSource, CatalogRules, HostPattern, KeyTemplate, Route, Scheme, Site,
-    SiteTable, TokenRules,
+    Access, AntiFraudUse, AssetRules, AssetSource, CatalogRules, HostPattern, KeyTemplate, Route,
+    Scheme, Site, SiteTable, TokenRules,
 };
 use crate::token::edge_auth::QueryRule;
 
@@ -21,6 +22,7 @@ pub(super) const SITE_KEYS: &[&str] = &[
     "public_url",
     "tenant",
     "assets",
+    "anti_fraud",
     "cors",
     "cors_credentials",
     "cross_origin_resource_policy",
@@ -58,11 +60,16 @@ struct Sites<'d> {
 }
 
 /// Reads every site.
-pub(super) fn site_table(value: Value<'_>, origins: &Origins, catalog: CatalogFrom) -> SiteTable {
+pub(super) fn site_table(
+    value: Value<'_>,
+    origins: &Origins,
+    catalog: CatalogFrom,
+    anti_fraud: AntiFraudUse,
+) -> SiteTable {
     let mut sites = Sites::default();
     for item in value.items(MAX_SITES).into_iter().flatten() {
         if let Some(section) = item.section("[[site]]", SITE_KEYS) {
-            sites.add(section, origins, catalog);
+            sites.add(section, origins, catalog, anti_fraud);
         }
     }
     if value.is_empty_list() {
@@ -80,7 +87,13 @@ pub(super) fn no_site() -> Finding {
 }
 
 impl<'d> Sites<'d> {
-    fn add(&mut self, section: Section<'d>, origins: &Origins, catalog: CatalogFrom) {
+    fn add(
+        &mut self,
+        section: Section<'d>,
+        origins: &Origins,
+        catalog: CatalogFrom,
+        anti_fraud: AntiFraudUse,
+    ) {
         let (name, hosts) = self.hosts(section);
         let tenant = section.value("tenant").and_then(|it| it.integer(TENANT)).unwrap_or(1);
         let cache = Said::read(section);
@@ -121,6 +134,10 @@ impl<'d> Sites<'d> {
             public_url: section.value("public_url").and_then(control::public_url),
             tenant: TenantId(tenant),
             assets: assets.flatten(),
+            anti_fraud: section
+                .value("anti_fraud")
+                .and_then(fraud::anti_fraud_use)
+                .unwrap_or(anti_fraud),
             cors: cors(section, token.as_ref()),
             resource_policy: resource_policy(section),
             token,

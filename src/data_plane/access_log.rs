@@ -16,10 +16,11 @@ use serde::{Serialize, Serializer};
 use tokio::time::Instant;
 
 use crate::network::{ClientIp, PeerIp};
+use crate::policy::{FraudFinding, FraudMode};
 use crate::telemetry::LineWriter;
 
 use super::events::Download;
-use super::usage::Claimed;
+use super::usage::{Claimed, Slot};
 
 /// Bytes of a client's own text (user agent, referring origin) that are kept.
 const MAX_CLIENT_TEXT: usize = 256;
@@ -36,6 +37,9 @@ pub(super) struct AccessRecord {
     /// What is told to the ledger at the end, where the link may be used once.
     #[serde(skip)]
     pub(super) claimed: Option<Box<Claimed>>,
+    /// Of a link with a limit, its share of what may be under way at once: until the body ends.
+    #[serde(skip)]
+    pub(super) slot: Option<Slot>,
     /// Always `request`.
     pub(super) event: &'static str,
     /// When the head had arrived, or was given up, since the epoch; shown as RFC 3339.
@@ -77,6 +81,12 @@ pub(super) struct AccessRecord {
     pub(super) key: Option<String>,
     /// The token's fingerprint.
     pub(super) token: Option<String>,
+    /// The rule of step 8 that was broken.
+    pub(super) fraud_rule: Option<&'static str>,
+    /// What matched it.
+    pub(super) fraud_match: Option<String>,
+    /// `blocked`, or `monitored`: served all the same.
+    pub(super) fraud_action: Option<&'static str>,
     /// The version of the snapshot that decided.
     pub(super) snapshot: Option<u64>,
     /// Bytes of the body that left.
@@ -121,6 +131,15 @@ impl AccessRecord {
     pub(super) fn decided(&mut self, began: Instant) {
         if self.wanted == Wanted::Yes {
             self.decide_us = micros(began.elapsed());
+        }
+    }
+
+    /// What speaks against the request, and what was done. The first finding is told.
+    pub(super) fn suspected(&mut self, finding: FraudFinding, mode: FraudMode) {
+        if self.fraud_rule.is_none() {
+            self.fraud_rule = Some(finding.rule().as_str());
+            self.fraud_match = Some(finding.to_string());
+            self.fraud_action = Some(mode.action());
         }
     }
 

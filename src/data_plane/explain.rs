@@ -8,11 +8,11 @@ use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
 use crate::network::ClientIp;
 use crate::policy::{
-    AssetSource, Basis, Blocked, CatalogRejection, CorsGrant, Denial, DenialCode, EdgeSnapshot,
-    Listed, Permit, PermittedObject, RequestFacts, Resource, Scheme, Site, Step, Witness, admit,
-    decide_witnessed,
+    AntiFraudUse, AssetSource, Basis, Blocked, CatalogRejection, CorsGrant, Denial, DenialCode,
+    EdgeSnapshot, FraudMode, Listed, Permit, PermittedObject, RequestFacts, Resource, Scheme, Site,
+    Step, Witness, admit, decide_witnessed,
 };
-use crate::token::{Subject, TokenRejection, Uses, edge_auth};
+use crate::token::{Sharing, Subject, TokenRejection, Uses, edge_auth};
 
 use super::identity::{Arrival, Learned, identify};
 use super::{Settings, response};
@@ -98,6 +98,7 @@ pub fn explain(question: Question<'_>, policy: &EdgeSnapshot, settings: &Setting
             if let Some(usage) = usage(&permit) {
                 story.tell("usage", usage.to_owned());
             }
+            story.tell_uncounted(permit.basis(), facts.site);
             let object = match permit.into_object() {
                 Ok(object) => object,
                 Err(rejection) => {
@@ -137,6 +138,18 @@ struct Story {
 impl Witness for Story {
     fn see<'s>(&mut self, step: impl FnOnce() -> Step<'s>) {
         match step() {
+            Step::AntiFraud { found, mode } => {
+                let text = match (found, mode) {
+                    (None, _) => "nothing speaks against the client".to_owned(),
+                    (Some(finding), FraudMode::Enforce) => {
+                        format!("{finding} ({})", finding.code())
+                    }
+                    (Some(finding), FraudMode::Monitor) => {
+                        format!("{finding} ({}), which is only watched for", finding.code())
+                    }
+                };
+                self.tell("anti_fraud", text);
+            }
             Step::Blocklist { blocked: Blocked::No } => {
                 self.tell("blocklist", "the address is on no blocklist".to_owned());
             }
@@ -217,6 +230,27 @@ impl Story {
         self.tell("resource", resource);
     }
 
+    /// What other requests decide, which nobody knows here.
+    fn tell_uncounted(&mut self, basis: &Basis<'_>, site: &Site) {
+        let Basis::Token(token) = basis else { return };
+        let terms = token.payload().map(|payload| payload.terms).unwrap_or_default();
+        let shared = match (terms.sharing, site.anti_fraud) {
+            (Sharing::Watched, _) | (_, AntiFraudUse::Always) => {
+                Some("at how many places the link is in use".to_owned())
+            }
+            (Sharing::Allowed, AntiFraudUse::Asked) => None,
+        };
+        let parallel =
+            terms.parallel.map(|most| format!("how many of {most} downloads are under way"));
+        let counted: Vec<_> = shared.into_iter().chain(parallel).collect();
+        if token.claims().id.is_none() && !counted.is_empty() {
+            self.tell("usage", "not counted: the link has no id".to_owned());
+        } else if !counted.is_empty() {
+            let counted = counted.join(", and ");
+            self.tell("usage", format!("only the edges know {counted}"));
+        }
+    }
+
     fn hint_unidentified(&mut self, denial: Denial) {
         let hint = HINTS.iter().find(|(code, _)| *code == denial.code());
         self.near_misses.extend(hint.map(|(_, hint)| (*hint).to_owned()));
@@ -237,6 +271,11 @@ impl Story {
                 }
             }
             Denial::Token(rejection) => self.token_near_misses(facts, now, rejection),
+            Denial::Fraud(_) => self.near_misses.push(
+                "a client whom no list, database or proxy's header speaks against; or \
+                 edge.fraud.mode = \"monitor\", to see first whom the rules would refuse"
+                    .to_owned(),
+            ),
             Denial::Asset(_)
             | Denial::Catalog(_)
             | Denial::Plain(_)

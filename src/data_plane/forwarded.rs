@@ -18,9 +18,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::HeaderMap;
-use http::header::{FORWARDED, HeaderName};
+use http::header::{FORWARDED, HeaderName, VIA};
 
 use crate::network::{ClientIp, NetworkSet, PeerIp};
+use crate::policy::ProxyHeader;
 
 /// Entries that are read at most. A chain of proxies has two or three; the bound keeps a header
 /// full of trusted addresses from costing more than an ordinary one.
@@ -60,22 +61,44 @@ impl ForwardedHeader {
         headers: &HeaderMap,
         trusted: &NetworkSet,
     ) -> Result<ClientIp, ForwardedRejection> {
-        let (name, grammar) = match self {
-            Self::Forwarded => (&FORWARDED, Grammar::Forwarded),
-            Self::Ignore => return Ok(peer.as_client()),
-            Self::XForwardedFor => (&X_FORWARDED_FOR, Grammar::XForwardedFor),
-        };
+        self.read(peer, headers, trusted).map(|asking| asking.client)
+    }
+
+    /// The same, and whether a proxy that nobody trusts stands before the client: from an untrusted
+    /// peer any header of proxies says so, from a trusted one what its header held before it. What
+    /// else a trusted one sends may be its own.
+    pub(super) fn read(
+        self,
+        peer: PeerIp,
+        headers: &HeaderMap,
+        trusted: &NetworkSet,
+    ) -> Result<Asking, ForwardedRejection> {
+        let alone = Asking { client: peer.as_client(), untrusted_proxy: None };
         if !trusted.contains(peer.get()) {
-            return Ok(peer.as_client());
+            let named = [
+                (&FORWARDED, ProxyHeader::Forwarded),
+                (&VIA, ProxyHeader::Via),
+                (&X_FORWARDED_FOR, ProxyHeader::XForwardedFor),
+            ];
+            let sent = named.into_iter().find(|(name, _)| headers.contains_key(*name));
+            return Ok(Asking { untrusted_proxy: sent.map(|(_, header)| header), ..alone });
         }
+        let (name, grammar, header) = match self {
+            Self::Forwarded => (&FORWARDED, Grammar::Forwarded, ProxyHeader::Forwarded),
+            Self::Ignore => return Ok(alone),
+            Self::XForwardedFor => {
+                (&X_FORWARDED_FOR, Grammar::XForwardedFor, ProxyHeader::XForwardedFor)
+            }
+        };
         // Lines of one name are one list, in their order (RFC 9110 section 5.3).
         let entries = headers
             .get_all(name)
             .iter()
             .rev()
             .flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+        let mut entries = entries.enumerate();
         let mut client = peer.as_client();
-        for (hop, entry) in entries.enumerate() {
+        for (hop, entry) in entries.by_ref() {
             if hop >= MAX_HOPS {
                 return Err(ForwardedRejection::TooManyHops);
             }
@@ -84,8 +107,17 @@ impl ForwardedHeader {
                 break;
             }
         }
-        Ok(client)
+        Ok(Asking { client, untrusted_proxy: entries.next().map(|_| header) })
     }
+}
+
+/// Who asks, and by whose hands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Asking {
+    /// The address.
+    pub(super) client: ClientIp,
+    /// The header that names a proxy between the client and those that are trusted.
+    pub(super) untrusted_proxy: Option<ProxyHeader>,
 }
 
 /// Why a request has no client address.

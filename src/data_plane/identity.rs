@@ -14,6 +14,7 @@ use crate::policy::{Denial, DenialCode, RequestFacts, Resource, Site, SiteTable}
 use crate::target::{PathToken, RequestHost, RequestTarget};
 use crate::token::{Candidates, Carrier};
 
+use super::forwarded::Asking;
 use super::{Limits, Settings};
 
 /// How a request arrived: what its head does not say.
@@ -62,9 +63,9 @@ pub fn identify<'s>(
     learned.site = Some(site);
     check_method(&parts.method, site)?;
     let target = request_target(parts, site, &settings.limits)?;
-    let client = settings
+    let Asking { client, untrusted_proxy } = settings
         .forwarded_header
-        .client(arrival.peer, &parts.headers, &settings.trusted_proxies)
+        .read(arrival.peer, &parts.headers, &settings.trusted_proxies)
         .map_err(|_| DenialCode::ClientAddress)?;
     learned.client = Some(client);
     let resource = Resource::find(site, &target)?;
@@ -77,7 +78,7 @@ pub fn identify<'s>(
         ),
         None => Candidates::default(),
     };
-    Ok(RequestFacts { site, target, client, resource, candidates })
+    Ok(RequestFacts { site, target, client, untrusted_proxy, resource, candidates })
 }
 
 /// One host, no body, nothing that asks for another protocol, limits.

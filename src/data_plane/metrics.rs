@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{
+    Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+};
 
 use crate::claim::ClaimVerdict;
-use crate::policy::DenialCode;
+use crate::clock::UnixSeconds;
+use crate::policy::{
+    DenialCode, EdgeSnapshot, FraudFinding, FraudList, FraudMode, FraudRule, ListState,
+};
 use crate::telemetry::ProcessCollector;
 
 use super::cache::CacheStatus;
 use super::connection_collector::ConnectionCollector;
 use super::connection_metrics::ConnectionMetrics;
 use super::events::Lost;
+use super::usage::WhenAway;
 
 /// Buckets from a served memory page to a slow first byte; seconds.
 const DURATION_BUCKETS: &[f64] = &[
@@ -28,6 +34,16 @@ pub struct Metrics {
     allowed: IntCounter,
     /// From head to the last byte.
     pub request_duration: Histogram,
+    /// What step 8 found, by rule and action.
+    pub fraud: IntCounterVec,
+    /// Entries of the lists of step 8.
+    pub fraud_list_entries: IntGaugeVec,
+    /// Seconds since they were made.
+    pub fraud_list_age: IntGaugeVec,
+    /// Is Redis there to count for all edges?
+    pub usage_connected: IntGauge,
+    /// Requests that could not be counted for all edges, by what was done.
+    pub usage_away: IntCounterVec,
     /// Verifications by scheme, key and result.
     pub token_verifications: IntCounterVec,
     /// Origin requests by origin and result.
@@ -77,6 +93,28 @@ impl Metrics {
             allowed: requests.with_label_values(&["allow", "ok"]),
             requests,
             request_duration: histogram("request_duration_seconds", "From head to last byte.")?,
+            fraud: counters(
+                "fraud_total",
+                "What anti-fraud found, by rule and action.",
+                &["rule", "action"],
+            )?,
+            fraud_list_entries: gauges(
+                "fraud_list_entries",
+                "Entries of the lists of anti-fraud.",
+            )?,
+            fraud_list_age: gauges(
+                "fraud_list_age_seconds",
+                "Since the oldest file of a list was made.",
+            )?,
+            usage_connected: IntGauge::new(
+                name("usage_connected"),
+                "Is Redis there to count the uses of links?",
+            )?,
+            usage_away: counters(
+                "usage_away_total",
+                "Uses of links not counted for all edges.",
+                &["behaviour"],
+            )?,
             token_verifications: counters(
                 "token_verifications_total",
                 "Token verifications by scheme, key and result.",
@@ -127,6 +165,11 @@ impl Metrics {
         for collector in [
             Box::new(metrics.requests.clone()) as Box<dyn prometheus::core::Collector>,
             Box::new(metrics.request_duration.clone()),
+            Box::new(metrics.fraud.clone()),
+            Box::new(metrics.fraud_list_entries.clone()),
+            Box::new(metrics.fraud_list_age.clone()),
+            Box::new(metrics.usage_connected.clone()),
+            Box::new(metrics.usage_away.clone()),
             Box::new(metrics.token_verifications.clone()),
             Box::new(metrics.origin_requests.clone()),
             Box::new(metrics.origin_duration.clone()),
@@ -151,6 +194,18 @@ impl Metrics {
         // Every code has its series from the start, so that a first refusal is a change.
         for code in DenialCode::ALL {
             metrics.requests.with_label_values(&["deny", code.as_str()]);
+        }
+        for (rule, mode) in
+            FraudRule::ALL.iter().flat_map(|rule| FraudMode::ALL.iter().map(move |it| (rule, it)))
+        {
+            metrics.fraud.with_label_values(&[rule.as_str(), mode.action()]);
+        }
+        for list in FraudList::ALL {
+            metrics.fraud_list_entries.with_label_values(&[list.as_str()]);
+            metrics.fraud_list_age.with_label_values(&[list.as_str()]);
+        }
+        for behaviour in WhenAway::ALL {
+            metrics.usage_away.with_label_values(&[behaviour.wire_name()]);
         }
         for lost in Lost::ALL {
             metrics.events_lost.with_label_values(&[lost.code()]);
@@ -182,6 +237,23 @@ impl Metrics {
         }
     }
 
+    /// Counts what step 8 found.
+    pub(super) fn count_fraud(&self, finding: FraudFinding, mode: FraudMode) {
+        self.fraud.with_label_values(&[finding.rule().as_str(), mode.action()]).inc();
+    }
+
+    /// Shows how large and how old the lists of step 8 are.
+    pub fn show_fraud_lists(&self, policy: &EdgeSnapshot, now: UnixSeconds) {
+        let gauge = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let pushed = policy.control.as_deref().map(|control| &*control.fraud_lists);
+        for ListState { list, entries, made } in policy.anti_fraud.lists.states(pushed) {
+            let entries = u64::try_from(entries).unwrap_or(u64::MAX);
+            self.fraud_list_entries.with_label_values(&[list.as_str()]).set(gauge(entries));
+            let age = made.map_or(0, |made| now.since(made));
+            self.fraud_list_age.with_label_values(&[list.as_str()]).set(gauge(age));
+        }
+    }
+
     /// Counts an answer.
     pub fn count_request(&self, denial: Option<DenialCode>) {
         match denial {
@@ -197,6 +269,10 @@ fn name(short: &str) -> String {
 
 fn counters(short: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, prometheus::Error> {
     IntCounterVec::new(Opts::new(name(short), help), labels)
+}
+
+fn gauges(short: &str, help: &str) -> Result<IntGaugeVec, prometheus::Error> {
+    IntGaugeVec::new(Opts::new(name(short), help), &["list"])
 }
 
 fn histogram(short: &str, help: &str) -> Result<Histogram, prometheus::Error> {

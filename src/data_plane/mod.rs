@@ -4,9 +4,9 @@
 //!
 //! `accept` → `handshake` (PROXY header, TLS) → `framing` (one host, no body, limits) → `site` →
 //! `target` → `client` (address) → `resource` (asset or route) → `decide` (overrides, blocklists,
-//! token) → `fetch` → `usage` (one-use links) → `respond`. A refusal at any phase goes through one
-//! function to an answer. What a link of our own opened is noted when its body ends (`events`), and
-//! brought to a control plane.
+//! token, suspicions) → `count` (`usage`: links that are watched) → `fetch` → `claim` (`usage`:
+//! one-use links) → `respond`. A refusal at any phase goes through one function to an answer. What a
+//! link of our own opened is noted when its body ends (`events`), and brought to a control plane.
 
 mod access_log;
 mod admission;
@@ -70,5 +70,8 @@ pub use sync::{
     kept_state,
 };
 pub use tls::{CertificateError, CertificateProblem, Certificates};
-pub use usage::{ClaimOrders, Claims, Ledger, LedgerError, keep_claims};
+pub use usage::{
+    ClaimOrders, Claims, Ledger, LedgerError, RedisConfig, RedisKeeper, RedisUrl,
+    RedisUrlRejection, UsageConfig, UsageCounters, UsageSetupError, WhenAway, keep_claims,
+};
 pub use worker::{WorkerLost, Workers};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::DATE;
+use http::header::{DATE, RANGE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response};
 use http_body_util::Full;
@@ -13,9 +13,11 @@ use crate::clock::{Clock, UnixSeconds};
 use crate::delivery::AskMethod;
 use crate::network::ClientIp;
 use crate::policy::{
-    Basis, Denial, DenialCode, Permit, Quiet, RequestFacts, Site, SnapshotReader, admit, decide,
+    AntiFraud, AntiFraudUse, Basis, Denial, DenialCode, FraudMode, Permit, Quiet, RequestFacts,
+    Site, SnapshotReader, admit, decide,
 };
 use crate::telemetry::LineWriter;
+use crate::token::Sharing;
 
 use super::access_log::{self, AccessRecord, Wanted};
 use super::connection::ConnectionFacts;
@@ -28,7 +30,10 @@ use super::reply::{Reply, ReplyBody};
 use super::request_id::{RequestIds, Trust};
 use super::response::{self, DenialContext, REQUEST_ID_HEADER};
 use super::state::EdgeState;
-use super::usage::{Claimed, Claims, OneUse};
+use super::usage::{
+    Begun, Claimed, Claims, DownloadKind, LinkRef, OneUse, Slot, UsageCounters, Use,
+    UserAgentFamily, Visit,
+};
 use super::{AccessLog, Missing, Reasons};
 
 /// Between two looks for the state that a catalog entry belongs to.
@@ -45,6 +50,8 @@ pub struct Pipeline {
     metrics: Arc<Metrics>,
     log: LineWriter,
     request_ids: RequestIds,
+    /// What links are used for.
+    usage: UsageCounters,
     /// None where no control plane wants to know what links opened.
     events: Option<EventQueue>,
     /// None where there is no ledger of one-use links.
@@ -60,8 +67,15 @@ impl Pipeline {
         log: LineWriter,
     ) -> Self {
         let request_ids = RequestIds::new();
+        let usage = UsageCounters::in_process();
         let metrics = Arc::new(metrics);
-        Self { state, clock, metrics, log, request_ids, events: None, claims: None }
+        Self { state, clock, metrics, log, request_ids, usage, events: None, claims: None }
+    }
+
+    /// The same, which counts there what links are used for.
+    #[must_use]
+    pub fn with_usage(self, usage: UsageCounters) -> Self {
+        Self { usage, ..self }
     }
 
     /// The same, which notes there what links of our own opened.
@@ -185,9 +199,13 @@ impl Pipeline {
         self.count_token(&facts, &decided);
         let permit = match decided {
             Ok(permit) => permit,
-            Err(denial) => return Err(refuse(denial, &facts, state, now).await),
+            Err(denial) => {
+                self.note_suspicion(denial, record);
+                return Err(refuse(denial, &facts, state, now).await);
+            }
         };
         describe_basis(&permit, record);
+        let slot = self.count_use(&permit, &facts, parts, state, now, record).await?;
         if let Some(events) = &self.events {
             let version = state.policy.version;
             record.download = Download::begin(&permit, &facts, parts, version, self.clock, events);
@@ -206,7 +224,46 @@ impl Pipeline {
             let claimed = Box::pin(Claimed::grant(self.claims.as_ref(), &draft)).await?;
             record.claimed = Some(Box::new(claimed));
         }
+        // Only bytes that are on their way are a download.
+        record.slot = slot.filter(|_| reply.status().is_success());
         Ok(reply.map(Reply::File))
+    }
+
+    /// The part of step 8 that other requests decide. Holds a place among the downloads of a link
+    /// that has a limit.
+    async fn count_use(
+        &self,
+        permit: &Permit<'_>,
+        facts: &RequestFacts<'_>,
+        parts: &Parts,
+        state: &EdgeState,
+        now: UnixSeconds,
+        record: &mut AccessRecord,
+    ) -> Result<Option<Slot>, Denial> {
+        let rules = &state.policy.anti_fraud;
+        if let Some(finding) = permit.noticed() {
+            self.metrics.count_fraud(finding, rules.mode);
+            record.suspected(finding, rules.mode);
+        }
+        let Some(wanted) = watched(permit, facts, parts, rules) else { return Ok(None) };
+        let Begun { noticed, slot } = self
+            .usage
+            .begin(&wanted, now)
+            .await
+            .inspect_err(|denial| self.note_suspicion(*denial, record))?;
+        if let Some(finding) = noticed {
+            self.metrics.count_fraud(finding, rules.mode);
+            record.suspected(finding, rules.mode);
+        }
+        Ok(slot)
+    }
+
+    /// A refusal for what speaks against whoever asks is counted by its rule as well.
+    fn note_suspicion(&self, denial: Denial, record: &mut AccessRecord) {
+        if let Denial::Fraud(finding) = denial {
+            self.metrics.count_fraud(finding, FraudMode::Enforce);
+            record.suspected(finding, FraudMode::Enforce);
+        }
     }
 
     /// The same, under what is in force by now: a catalog entry was found that belongs to it.
@@ -242,6 +299,7 @@ impl Pipeline {
             Err(
                 Denial::Asset(_)
                 | Denial::Catalog(_)
+                | Denial::Fraud(_)
                 | Denial::Plain(_)
                 | Denial::Superseded
                 | Denial::Target(_),
@@ -294,6 +352,42 @@ impl Pipeline {
         let body = ReplyBody::new(body, record, began, Arc::clone(&self.metrics), log);
         Response::from_parts(head, body)
     }
+}
+
+/// What is counted of a request, if anything: of a link that is watched, or that may have so many
+/// downloads at once. A link without an id cannot be told from another.
+fn watched<'a>(
+    permit: &'a Permit<'_>,
+    facts: &'a RequestFacts<'_>,
+    parts: &'a Parts,
+    rules: &'a AntiFraud,
+) -> Option<Use<'a>> {
+    let Basis::Token(token) = permit.basis() else { return None };
+    let terms = token.payload().map(|payload| payload.terms).unwrap_or_default();
+    let sharing = match (terms.sharing, facts.site.anti_fraud) {
+        (Sharing::Watched, _) | (_, AntiFraudUse::Always) => Some(&rules.sharing),
+        (Sharing::Allowed, AntiFraudUse::Asked) => None,
+    };
+    let head = parts.method == Method::HEAD;
+    let kind = if parts.headers.contains_key(RANGE) {
+        DownloadKind::Parts(facts.client)
+    } else {
+        DownloadKind::Whole
+    };
+    let parallel = terms.parallel.filter(|_| !head).map(|limit| (limit, kind));
+    if sharing.is_none() && parallel.is_none() {
+        return None;
+    }
+    let id = token.claims().id?;
+    Some(Use {
+        link: LinkRef { tenant: facts.site.tenant, key: token.key().as_str(), id },
+        client: facts.client,
+        family: UserAgentFamily::of(&parts.headers),
+        sharing,
+        mode: rules.mode,
+        visit: if head { Visit::Look } else { Visit::Use },
+        parallel,
+    })
 }
 
 /// Is the other end of the connection believed?

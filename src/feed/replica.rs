@@ -100,6 +100,7 @@ impl Replica {
             catalog: Arc::clone(&self.catalog),
             overrides: self.overrides.clone(),
             blocklist: self.blocklist(now),
+            fraud_lists: Arc::default(),
             revocations: Revocations::of_tenants(self.revocations.clone()),
             links: Arc::clone(&self.links),
             purges: Arc::clone(&self.purges),

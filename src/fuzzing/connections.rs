@@ -131,6 +131,7 @@ impl Edge {
             overrides: loaded.overrides,
             blocklist: Arc::new(Blocklist::empty()),
             revocations: Arc::new(loaded.revocations),
+            anti_fraud: Arc::default(),
             control: None,
         };
         let publisher = SnapshotPublisher::new();

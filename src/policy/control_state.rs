@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 
-use super::{Blocklist, Lease, LinkKeys, OverrideTable, Purges, Revocations};
+use super::{Blocklist, Lease, LinkKeys, OverrideTable, Purges, PushedFraudLists, Revocations};
 
 /// One version of it: immutable, put in force as a whole. All but the catalog, which is one index
 /// for all versions since a snapshot, and changes entry by entry around the swap.
@@ -18,6 +18,8 @@ pub struct ControlState {
     pub overrides: OverrideTable,
     /// Who is refused whatever they ask.
     pub blocklist: Arc<Blocklist>,
+    /// Who is refused where a link or a site asks.
+    pub fraud_lists: Arc<PushedFraudLists>,
     /// Which links are dead.
     pub revocations: Revocations,
     /// What signs its links, and opens them.
@@ -36,6 +38,7 @@ impl ControlState {
             catalog: Arc::default(),
             overrides: OverrideTable::default(),
             blocklist: Arc::new(Blocklist::empty()),
+            fraud_lists: Arc::default(),
             revocations: Revocations::default(),
             links: Arc::default(),
             purges: Arc::default(),

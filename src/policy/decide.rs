@@ -1,17 +1,20 @@
-//! The decision: steps 5 to 7 of the contract, in order.
+//! The decision: steps 5 to 8 of the contract, in order; of step 8 what needs no counting.
 
 use std::borrow::Cow;
 
 use crate::asset::Visibility;
 use crate::clock::UnixSeconds;
 use crate::target::{RequestTarget, cut};
-use crate::token::{LinkOpens, MacBudget, Subject, TokenRejection, VerifiedToken, edge_auth};
+use crate::token::{
+    LinkOpens, MacBudget, Sharing, Subject, TokenRejection, VerifiedToken, edge_auth,
+};
 
 use super::catalog_rules::Look;
 use super::permit::Grant;
 use super::{
-    Access, AssetSource, Basis, Blocked, CatalogRejection, Denial, DenialCode, EdgeSnapshot,
-    Permit, Quiet, RequestFacts, Resource, Scheme, Step, Witness,
+    Access, AntiFraudUse, AssetSource, Basis, Blocked, CatalogRejection, Denial, DenialCode,
+    EdgeSnapshot, FraudFinding, FraudMode, Permit, Quiet, RequestFacts, Resource, Scheme, Step,
+    Witness,
 };
 
 /// May this request have what it asks for, at `now`?
@@ -33,7 +36,8 @@ pub fn decide_witnessed<'r, W: Witness>(
     let Admitted { grant, effective, needs } = admitted(facts, snapshot, now, witness)?;
     if needs == Needs::Nothing {
         witness.see(|| Step::TokenNotNeeded);
-        return Ok(Permit::new(facts, grant, Basis::Public));
+        let noticed = anti_fraud(facts, snapshot, facts.site.anti_fraud, witness)?;
+        return Ok(Permit::new(facts, grant, Basis::Public, noticed));
     }
     if snapshot.is_stale(now) {
         // A link may have been revoked, or its key dropped, and nobody said so here.
@@ -49,7 +53,12 @@ pub fn decide_witnessed<'r, W: Witness>(
     // A payload of somebody else's says nothing (contract part 2).
     let link = token.payload().map_or(LinkOpens::Published, |payload| payload.opens);
     let grant = grant.and_then(|grant| grant.handed_out(link));
-    Ok(Permit::new(facts, grant, Basis::Token(token)))
+    let wanted = match token.payload().map(|payload| payload.terms.sharing) {
+        Some(Sharing::Watched) => AntiFraudUse::Always,
+        Some(Sharing::Allowed) | None => facts.site.anti_fraud,
+    };
+    let noticed = anti_fraud(facts, snapshot, wanted, witness)?;
+    Ok(Permit::new(facts, grant, Basis::Token(token), noticed))
 }
 
 /// May this client ask at all? Steps 5 and 6 alone, for a request that is given no bytes and shows
@@ -144,6 +153,26 @@ fn admitted<'r, W: Witness>(
         return Err(DenialCode::IpBlocked.into());
     }
     Ok(found)
+}
+
+/// What speaks against whoever asks: a refusal, or a word in the log where the operator only
+/// watches.
+fn anti_fraud<W: Witness>(
+    facts: &RequestFacts<'_>,
+    snapshot: &EdgeSnapshot,
+    wanted: AntiFraudUse,
+    witness: &mut W,
+) -> Result<Option<FraudFinding>, Denial> {
+    match wanted {
+        AntiFraudUse::Always => {}
+        AntiFraudUse::Asked => return Ok(None),
+    }
+    let (found, mode) = (snapshot.suspects(facts), snapshot.anti_fraud.mode);
+    witness.see(|| Step::AntiFraud { found, mode });
+    match (found, mode) {
+        (Some(finding), FraudMode::Enforce) => Err(finding.into()),
+        (found, FraudMode::Monitor) | (found @ None, FraudMode::Enforce) => Ok(found),
+    }
 }
 
 /// Tries the candidates in order; of the refusals the one that got furthest is reported.

@@ -7,7 +7,7 @@ use crate::asset::AssetRejection;
 use crate::target::TargetRejection;
 use crate::token::TokenRejection;
 
-use super::CatalogRejection;
+use super::{CatalogRejection, FraudFinding};
 
 /// A refused request, with what its cause knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Denial {
     Asset(AssetRejection),
     /// Whoever asks may have it, and the catalog has none.
     Catalog(CatalogRejection),
+    /// Whoever asks is suspected.
+    Fraud(FraudFinding),
     /// Known by its code alone.
     Plain(DenialCode),
     /// What was found belongs to a newer state than the request is decided by: decide again by
@@ -40,6 +42,7 @@ impl Denial {
                 AssetRejection::UnknownForm => DenialCode::NoRoute,
             },
             Self::Catalog(_) => DenialCode::NotFound,
+            Self::Fraud(finding) => finding.code(),
             Self::Plain(code) => code,
             Self::Superseded => DenialCode::NoSnapshot,
             Self::Target(rejection) => DenialCode::of_target(rejection),
@@ -57,6 +60,12 @@ impl From<CatalogRejection> for Denial {
 impl From<DenialCode> for Denial {
     fn from(code: DenialCode) -> Self {
         Self::Plain(code)
+    }
+}
+
+impl From<FraudFinding> for Denial {
+    fn from(finding: FraudFinding) -> Self {
+        Self::Fraud(finding)
     }
 }
 
@@ -84,6 +93,7 @@ impl fmt::Display for Denial {
         match self {
             Self::Asset(rejection) => rejection.fmt(f),
             Self::Catalog(rejection) => rejection.fmt(f),
+            Self::Fraud(finding) => finding.fmt(f),
             Self::Plain(code) => f.write_str(code.meaning()),
             Self::Superseded => f.write_str("what is in force changed meanwhile"),
             Self::Target(rejection) => rejection.fmt(f),
@@ -129,6 +139,12 @@ denial_codes! {
     ClientAddress = "client_address",
     /// The request expects an interim answer.
     ExpectRefused = "expect_refused",
+    /// The client comes by a proxy that hides it.
+    FraudAnonymizer = "fraud_anonymizer",
+    /// The client's address is that of a known pirate.
+    FraudBlacklist = "fraud_blacklist",
+    /// The link is used at more places than one person is.
+    FraudSharing = "fraud_sharing",
     /// The request's header section is larger than the limit.
     HeadersTooLarge = "headers_too_large",
     /// Not exactly one valid host, or two that disagree.
@@ -137,6 +153,8 @@ denial_codes! {
     IpBlocked = "ip_blocked",
     /// The ledger of one-use links is away, and the link may be used once.
     LedgerUnavailable = "ledger_unavailable",
+    /// The link is downloaded as often at once as it may be.
+    LimitParallel = "limit_parallel",
     /// The link may be used once, and it was.
     LinkUsed = "link_used",
     /// The method is not served here.
@@ -191,6 +209,8 @@ denial_codes! {
     TokenSignature = "token_signature",
     /// The request asks to change the protocol.
     UpgradeRefused = "upgrade_refused",
+    /// What counts the uses of links is away, and the operator refuses what is not counted.
+    UsageUnavailable = "usage_unavailable",
 }
 
 impl DenialCode {

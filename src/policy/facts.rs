@@ -5,7 +5,7 @@ use crate::network::ClientIp;
 use crate::target::RequestTarget;
 use crate::token::Candidates;
 
-use super::{Route, Site};
+use super::{ProxyHeader, Route, Site};
 
 /// What is known of a request once it was read: nothing in it is a decision.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct RequestFacts<'s> {
     pub target: RequestTarget,
     /// Who asks.
     pub client: ClientIp,
+    /// The header that names a proxy between the client and those that are trusted.
+    pub untrusted_proxy: Option<ProxyHeader>,
     /// What the target means on this site.
     pub resource: Resource<'s>,
     /// What may be its token.

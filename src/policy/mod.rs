@@ -2,6 +2,7 @@
 //!
 //! Pure: facts and a snapshot in, a [`Permit`] or a [`Denial`] out, the clock passed in.
 
+mod anti_fraud;
 mod cache_rules;
 mod catalog_rules;
 mod control_state;
@@ -21,6 +22,12 @@ mod sharing;
 mod snapshot;
 mod witness;
 
+pub use anti_fraud::{
+    AddressDatabaseError, AnonymousIpDatabase, AnonymousKind, AnonymousKinds, AntiFraud,
+    AntiFraudUse, Asn, AsnDatabase, AsnList, AsnListErrors, AsnRejection, FraudFinding, FraudList,
+    FraudLists, FraudMode, FraudRule, ListState, MAX_ASN_FILE_BYTES, ProxyHeader, ProxyHeaderRule,
+    PushedFraudLists, SharingRules, UserAgentRule,
+};
 pub use cache_rules::{CacheRules, CacheTimes};
 pub use catalog_rules::{CatalogRejection, CatalogRules, RegisteredFile};
 pub use control_state::ControlState;

@@ -8,8 +8,8 @@ use crate::token::{LinkOpens, VerifiedToken, without_parameter};
 use super::catalog_rules::{Found, Look};
 use super::rules::OriginTakes;
 use super::{
-    AssetRules, AssetSource, CacheRules, CatalogRejection, CatalogRules, EdgeSnapshot, OriginName,
-    RegisteredFile, RequestFacts, Resource, Route,
+    AssetRules, AssetSource, CacheRules, CatalogRejection, CatalogRules, EdgeSnapshot,
+    FraudFinding, OriginName, RegisteredFile, RequestFacts, Resource, Route,
 };
 
 /// May be made by `decide` only, is consumed by the one function that reads bytes, and names the
@@ -20,6 +20,7 @@ pub struct Permit<'r> {
     facts: &'r RequestFacts<'r>,
     grant: Result<Grant<'r>, CatalogRejection>,
     basis: Basis<'r>,
+    noticed: Option<FraudFinding>,
 }
 
 /// Why the request is permitted.
@@ -79,8 +80,14 @@ impl<'r> Permit<'r> {
         facts: &'r RequestFacts<'r>,
         grant: Result<Grant<'r>, CatalogRejection>,
         basis: Basis<'r>,
+        noticed: Option<FraudFinding>,
     ) -> Self {
-        Self { facts, grant, basis }
+        Self { facts, grant, basis, noticed }
+    }
+
+    /// What would have spoken against the request, were it not only watched for.
+    pub fn noticed(&self) -> Option<FraudFinding> {
+        self.noticed
     }
 
     /// Why the request is permitted.
@@ -91,7 +98,7 @@ impl<'r> Permit<'r> {
     /// Gives the permit up for the object that it names. Where the catalog has none, whoever has a
     /// permit may know it.
     pub fn into_object(self) -> Result<PermittedObject, CatalogRejection> {
-        let Self { facts, grant, basis } = self;
+        let Self { facts, grant, basis, noticed: _ } = self;
         let grant = grant?;
         let exposure = grant.exposure(&basis);
         Ok(grant.object(facts, exposure))

@@ -9,7 +9,7 @@ use crate::asset::{AssetParameters, AssetPath, OriginKey, TenantId, Visibility};
 use crate::token::CarrierRules;
 use crate::token::edge_auth::EdgeAuth;
 
-use super::{CacheRules, CatalogRules, CorsRules, ResourcePolicy};
+use super::{AntiFraudUse, CacheRules, CatalogRules, CorsRules, ResourcePolicy};
 
 /// The name of an `[[origin]]`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,6 +50,8 @@ pub struct Site {
     pub tenant: TenantId,
     /// Where assets are, if the site has any.
     pub assets: Option<AssetSource>,
+    /// Which requests go through step 8.
+    pub anti_fraud: AntiFraudUse,
     /// Whose scripts may read the answers; none: those of the site's own origin.
     pub cors: Option<CorsRules>,
     /// Which pages may embed the files, where the operator says so.
@@ -430,6 +432,7 @@ mod tests {
             name: name.into(),
             tenant: TenantId(1),
             assets: None,
+            anti_fraud: AntiFraudUse::Asked,
             cors: None,
             public_url: None,
             resource_policy: None,

@@ -15,7 +15,10 @@ use crate::network::ClientIp;
 use crate::token::VerifiedToken;
 use crate::token::edge_auth::EdgeAuth;
 
-use super::{Blocklist, ControlState, OverrideTable, Revocations, SiteTable};
+use super::{
+    AntiFraud, Blocklist, ControlState, FraudFinding, OverrideTable, RequestFacts, Revocations,
+    SiteTable,
+};
 
 /// The compiled policy.
 #[derive(Clone, Debug)]
@@ -32,6 +35,8 @@ pub struct EdgeSnapshot {
     pub blocklist: Arc<Blocklist>,
     /// Which link ids are dead.
     pub revocations: Arc<Revocations>,
+    /// What makes a request suspect.
+    pub anti_fraud: Arc<AntiFraud>,
     /// What a control plane says beside all this, where there is one.
     pub control: Option<Arc<ControlState>>,
 }
@@ -55,6 +60,12 @@ impl EdgeSnapshot {
     pub fn blocks(&self, client: ClientIp) -> bool {
         let of_control = || self.control.as_ref().is_some_and(|it| it.blocklist.contains(client));
         self.blocklist.contains(client) || of_control()
+    }
+
+    /// What speaks against whoever asks, as far as one request shows it.
+    pub fn suspects(&self, facts: &RequestFacts<'_>) -> Option<FraudFinding> {
+        let pushed = self.control.as_ref().map(|it| &*it.fraud_lists);
+        self.anti_fraud.find(facts.client, facts.untrusted_proxy, pushed)
     }
 
     /// What opens a tenant's files beside the keys that its sites have.

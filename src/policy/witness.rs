@@ -6,11 +6,18 @@ use crate::asset::Visibility;
 use crate::keyring::KeyId;
 use crate::token::{Carrier, TokenRejection};
 
-use super::CatalogRejection;
+use super::{CatalogRejection, FraudFinding, FraudMode};
 
 /// One step of a decision, as it happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step<'s> {
+    /// What speaks against whoever asks, where the link or the site wants to know.
+    AntiFraud {
+        /// What does.
+        found: Option<FraudFinding>,
+        /// What becomes of it.
+        mode: FraudMode,
+    },
     /// The address is, or is not, on a blocklist.
     Blocklist {
         /// Is it?

@@ -35,6 +35,14 @@ mod cache;
 #[cfg(test)]
 mod slices;
 
+// Links that go round, clients that hide, and more downloads at once than a link allows.
+#[cfg(test)]
+mod fraud;
+
+// Three edges that count in one Redis: what they agree on, and what is done while it is away.
+#[cfg(test)]
+mod redis;
+
 // Links that nobody signed: none opens, in any carrier, and none is logged.
 #[cfg(test)]
 mod forgeries;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use super::super::{
-    Loaded, Surroundings, cache, control, edge, load, object_stores, origins, sites, sync, tokens,
+    Loaded, Surroundings, cache, control, edge, fraud, load, object_stores, origins, sites, sync,
+    tokens, usage,
 };
 use super::world::{KEY, SMALLEST, load_with, messages, only_site};
 use crate::origin::{HttpConfig, Kind};
@@ -56,6 +57,8 @@ fn the_commented_configuration_is_complete_and_true() {
     assert_eq!(written.edge.workers, default.edge.workers);
     assert_eq!(written.edge.drain_timeout, default.edge.drain_timeout);
     assert_eq!(format!("{:?}", written.settings), format!("{:?}", default.settings));
+    assert_eq!(format!("{:?}", written.fraud), format!("{:?}", default.fraud));
+    assert_eq!(written.usage, default.usage);
     assert_eq!(written.cache, default.cache);
     assert_eq!(written.admin, default.admin);
     assert_eq!(format!("{:?}", written.origins), format!("{:?}", default.origins));
@@ -97,6 +100,8 @@ fn the_commented_configuration_is_complete_and_true() {
         edge::LISTENER_KEYS,
         edge::CERTIFICATE_KEYS,
         edge::LIMIT_KEYS,
+        fraud::FRAUD_KEYS,
+        usage::USAGE_KEYS,
         origins::ORIGIN_KEYS,
         object_stores::S3_CREDENTIALS_KEYS,
         object_stores::AZURE_CREDENTIALS_KEYS,

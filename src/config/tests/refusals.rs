@@ -56,7 +56,7 @@ error: unknown key `workres` in [edge]
   |
   = help: the keys here are listen, workers, trusted_proxies, forwarded_header, expose_reasons, \
          reveal_missing, blocklists, overrides, revocations, access_log, drain_timeout, listener, \
-         limits, sync
+         limits, fraud, sync
 
 1 error"
     );

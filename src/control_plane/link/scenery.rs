@@ -7,9 +7,9 @@ use crate::clock::UnixSeconds;
 use crate::keyring::{KeyMaterial, KeyWindow, Keyring};
 use crate::network::ClientIp;
 use crate::policy::{
-    AssetRules, AssetSource, Blocklist, CacheRules, ControlState, Denial, DenialCode, EdgeSnapshot,
-    HostPattern, KeyTemplate, LinkKey, LinkKeys, OriginName, OverrideTable, Permit, RequestFacts,
-    Resource, Revocations, Scheme, Site, SiteTable, TokenRules, decide,
+    AntiFraudUse, AssetRules, AssetSource, Blocklist, CacheRules, ControlState, Denial, DenialCode,
+    EdgeSnapshot, HostPattern, KeyTemplate, LinkKey, LinkKeys, OriginName, OverrideTable, Permit,
+    RequestFacts, Resource, Revocations, Scheme, Site, SiteTable, TokenRules, decide,
 };
 use crate::target::{PathToken, RequestTarget};
 use crate::token::edge_auth::EdgeAuth;
@@ -39,6 +39,7 @@ pub(in crate::control_plane) fn site(
         public_url: public_url.map(Into::into),
         tenant: TenantId(tenant),
         assets: Some(AssetSource::Template(assets)),
+        anti_fraud: AntiFraudUse::Asked,
         cors: None,
         resource_policy: None,
         token: Some(TokenRules { carriers, scheme: Scheme::EdgeAuth(keys) }),
@@ -66,6 +67,7 @@ pub(in crate::control_plane) fn snapshot(
         overrides: Arc::new(overrides),
         blocklist: Arc::new(Blocklist::empty()),
         revocations: Arc::new(Revocations::default()),
+        anti_fraud: Arc::default(),
         control: Some(Arc::new(ControlState { links, ..ControlState::empty() })),
     }
 }
@@ -107,7 +109,7 @@ fn asked(
         std::iter::once(cookie.as_bytes()),
     );
     let client = ClientIp::new(client.parse().unwrap());
-    let facts = RequestFacts { site, target, client, resource, candidates };
+    let facts = RequestFacts { site, target, client, untrusted_proxy: None, resource, candidates };
     let permit = decide(&facts, snapshot, now);
     permit.map(Permit::into_object).map(drop).map_err(Denial::code)
 }

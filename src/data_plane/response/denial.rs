@@ -25,7 +25,10 @@ pub const fn status(code: DenialCode) -> StatusCode {
         | DenialCode::TargetAmbiguous
         | DenialCode::UpgradeRefused
         | DenialCode::ClientAddress => StatusCode::BAD_REQUEST,
-        DenialCode::IpBlocked
+        DenialCode::FraudAnonymizer
+        | DenialCode::FraudBlacklist
+        | DenialCode::FraudSharing
+        | DenialCode::IpBlocked
         | DenialCode::LinkUsed
         | DenialCode::TokenAmbiguous
         | DenialCode::TokenExpired
@@ -47,10 +50,12 @@ pub const fn status(code: DenialCode) -> StatusCode {
         DenialCode::NoSite => StatusCode::MISDIRECTED_REQUEST,
         DenialCode::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         DenialCode::OriginInvalid | DenialCode::OriginUnreachable => StatusCode::BAD_GATEWAY,
+        DenialCode::LimitParallel => StatusCode::TOO_MANY_REQUESTS,
         DenialCode::LedgerUnavailable
         | DenialCode::NoSnapshot
         | DenialCode::Overloaded
-        | DenialCode::SnapshotStale => StatusCode::SERVICE_UNAVAILABLE,
+        | DenialCode::SnapshotStale
+        | DenialCode::UsageUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         DenialCode::OriginTimeout => StatusCode::GATEWAY_TIMEOUT,
     }
 }
@@ -110,8 +115,15 @@ fn extra_fields(code: DenialCode, context: DenialContext<'_>, headers: &mut Head
     {
         headers.insert(CONTENT_RANGE, value);
     }
-    if status(code) == StatusCode::SERVICE_UNAVAILABLE {
-        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    match status(code) {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        // RFC 6585 section 4. When another download ends nobody knows.
+        StatusCode::TOO_MANY_REQUESTS => {
+            headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        _ => {}
     }
     if closes_connection(code) {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));

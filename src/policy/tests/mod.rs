@@ -1,6 +1,7 @@
 //! The decision, against an oracle written from the contract, over every combination of what it
 //! depends on; and what must hold whatever the tables say.
 
+mod anti_fraud;
 mod catalog;
 mod decision_table;
 mod oracle;

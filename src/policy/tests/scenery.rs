@@ -9,10 +9,11 @@ use crate::clock::UnixSeconds;
 use crate::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use crate::network::ClientIp;
 use crate::policy::{
-    Access, AssetRules, AssetSource, Basis, Blocklist, BlocklistBuilder, CacheRules, CatalogRules,
-    ControlState, Denial, DenialCode, EdgeSnapshot, Exposure, HostPattern, KeyTemplate, OriginName,
-    OriginTakes, OverrideTable, PermittedObject, RequestFacts, Resource, Revocations, Route,
-    Scheme, Site, SiteTable, Step, TenantOverrides, TokenRules, Witness, decide_witnessed,
+    Access, AntiFraudUse, AssetRules, AssetSource, Basis, Blocklist, BlocklistBuilder, CacheRules,
+    CatalogRules, ControlState, Denial, DenialCode, EdgeSnapshot, Exposure, HostPattern,
+    KeyTemplate, OriginName, OriginTakes, OverrideTable, PermittedObject, RequestFacts, Resource,
+    Revocations, Route, Scheme, Site, SiteTable, Step, TenantOverrides, TokenRules, Witness,
+    decide_witnessed,
 };
 use crate::target::{PathToken, RequestTarget};
 use crate::token::edge_auth::{EdgeAuth, SignRequest, SignScope, sign};
@@ -127,6 +128,7 @@ pub(super) fn site(keys: &[(&str, &str)]) -> Site {
     Site {
         name: "files.example.com".into(),
         tenant: TENANT,
+        anti_fraud: AntiFraudUse::Asked,
         cors: None,
         public_url: None,
         resource_policy: None,
@@ -162,6 +164,7 @@ pub(super) fn snapshot(
         overrides: Arc::new(overrides),
         blocklist: Arc::new(blocklist),
         revocations: Arc::new(Revocations::new([REVOKED.into()])),
+        anti_fraud: Arc::default(),
         control: None,
     }
 }
@@ -242,7 +245,7 @@ pub(super) fn ask(
         std::iter::once(cookies.join("; ").as_bytes()),
     );
     let client = ClientIp::new(client.parse().unwrap());
-    let facts = RequestFacts { site, target, client, resource, candidates };
+    let facts = RequestFacts { site, target, client, untrusted_proxy: None, resource, candidates };
     let mut seen = Seen::default();
     match decide_witnessed(&facts, snapshot, NOW, &mut seen) {
         Ok(permit) => {

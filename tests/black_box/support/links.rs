@@ -25,8 +25,7 @@ pub(crate) fn an_hour() -> SignRequest<'static> {
     }
 }
 
-/// A link of our own to that path, on these terms: by the same key, which the configuration must call
-/// ours.
+/// A link of our own to that path, on these terms; by the key of [`with_own_key`].
 pub(crate) fn own_link(path: &str, id: &str, terms: LinkTerms) -> String {
     let key =
         SharedKey::from_hex(KeyId::new("k1"), KEY_HEX, KeyPurpose::Links, KeyWindow::default());
@@ -37,6 +36,13 @@ pub(crate) fn own_link(path: &str, id: &str, terms: LinkTerms) -> String {
     let scope = SignScope::Acl(&[path]);
     let request = SignRequest { scope, id: Some(id), payload: Some(&payload), ..an_hour() };
     format!("{path}?__token__={}", sign(&rules, key, &request).unwrap())
+}
+
+/// A configuration like the usual one, whose key is ours.
+pub(crate) fn with_own_key(config: &str) -> String {
+    let vendors = "file = \"keys/k1.hex\" }";
+    assert!(config.contains(vendors));
+    config.replace(vendors, "file = \"keys/k1.hex\", use = \"links\" }")
 }
 
 /// A token by the key of the usual configuration.

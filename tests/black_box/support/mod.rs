@@ -23,6 +23,7 @@ pub(crate) mod postgres;
 pub(crate) mod process;
 pub(crate) mod raw_client;
 pub(crate) mod recording_origin;
+pub(crate) mod redis;
 pub(crate) mod relay;
 pub(crate) mod signing;
 pub(crate) mod slow_client;
