@@ -322,8 +322,8 @@ fn opened(PathOverride { tenant, level, opens }: PathOverride) -> Change {
 }
 
 fn blocked(entry: BlocklistEntry) -> Change {
-    let BlocklistEntry { id, network, expires_at, reason: _, created_at: _ } = entry;
-    let entry = Some(BlockedNetwork { network, until: expires_at });
+    let BlocklistEntry { id, network, kind, expires_at, reason: _, created_at: _ } = entry;
+    let entry = Some(BlockedNetwork { network, until: expires_at, kind });
     Change::Blocked { id: id.to_string().into(), entry }
 }
 

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use crate::asset::TenantId;
 use crate::catalog::CatalogChange;
 use crate::clock::UnixSeconds;
-use crate::policy::{LinkKey, Opening, OverrideLevel, Purge, RevokedLinks};
+use crate::policy::{BlocklistKind, LinkKey, Opening, OverrideLevel, Purge, RevokedLinks};
 
 /// What is so from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,13 +56,15 @@ pub enum Change {
     },
 }
 
-/// A network that gets nothing.
+/// A network that gets nothing, or nothing where a link or a site asks who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockedNetwork {
     /// The network.
     pub network: IpNet,
     /// Until when.
     pub until: Option<UnixSeconds>,
+    /// What is refused.
+    pub kind: BlocklistKind,
 }
 
 /// Links that are dead.

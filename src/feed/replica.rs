@@ -8,8 +8,8 @@ use crate::asset::TenantId;
 use crate::catalog::{Catalog, CatalogChange, Grants};
 use crate::clock::UnixSeconds;
 use crate::policy::{
-    Blocklist, BlocklistBuilder, ControlState, Lease, LinkKey, LinkKeys, OverrideTable, Purges,
-    Revocations, TenantRevocations,
+    Blocklist, BlocklistBuilder, BlocklistKind, ControlState, Lease, LinkKey, LinkKeys,
+    OverrideTable, Purges, PushedFraudLists, Revocations, TenantRevocations,
 };
 
 /// Everything that a control plane said, up to one version.
@@ -33,6 +33,7 @@ pub struct Replica {
 #[derive(Debug)]
 struct Compiled {
     list: Arc<Blocklist>,
+    fraud_lists: Arc<PushedFraudLists>,
     until: Option<UnixSeconds>,
 }
 
@@ -95,12 +96,13 @@ impl Replica {
 
     /// What is to be in force at `now`.
     pub fn state(&mut self, now: UnixSeconds) -> ControlState {
+        let (blocklist, fraud_lists) = self.blocklists(now);
         ControlState {
             version: self.version,
             catalog: Arc::clone(&self.catalog),
             overrides: self.overrides.clone(),
-            blocklist: self.blocklist(now),
-            fraud_lists: Arc::default(),
+            blocklist,
+            fraud_lists,
             revocations: Revocations::of_tenants(self.revocations.clone()),
             links: Arc::clone(&self.links),
             purges: Arc::clone(&self.purges),
@@ -181,17 +183,26 @@ impl Replica {
         self.revocations.insert(tenant, Arc::new(compiled));
     }
 
-    fn blocklist(&mut self, now: UnixSeconds) -> Arc<Blocklist> {
+    fn blocklists(&mut self, now: UnixSeconds) -> (Arc<Blocklist>, Arc<PushedFraudLists>) {
         let known = self.blocklist.take().filter(|it| it.until.is_none_or(|until| now < until));
         let compiled = known.unwrap_or_else(|| {
             let in_force = |entry: &&BlockedNetwork| entry.until.is_none_or(|until| now < until);
-            let networks = self.blocked.values().filter(in_force).map(|entry| entry.network);
-            let list = Arc::new(BlocklistBuilder::list_of(networks));
-            Compiled { list, until: self.next_end(now) }
+            let list_of = |kind| {
+                let entries = self.blocked.values().filter(in_force);
+                let of_kind = entries.filter(|entry| entry.kind == kind);
+                BlocklistBuilder::list_of(of_kind.map(|entry| entry.network))
+            };
+            let fraud_lists = PushedFraudLists {
+                blacklist: list_of(BlocklistKind::Pirate),
+                anonymizers: list_of(BlocklistKind::Anonymizer),
+            };
+            let list = Arc::new(list_of(BlocklistKind::Everything));
+            let fraud_lists = Arc::new(fraud_lists);
+            Compiled { list, fraud_lists, until: self.next_end(now) }
         });
-        let list = Arc::clone(&compiled.list);
+        let lists = (Arc::clone(&compiled.list), Arc::clone(&compiled.fraud_lists));
         self.blocklist = Some(compiled);
-        list
+        lists
     }
 }
 
@@ -331,11 +342,33 @@ mod tests {
     }
 
     #[test]
+    fn whom_an_entry_refuses_is_its_kind() {
+        let mut replica = Replica::default();
+        let network = "192.0.2.0/24".parse().unwrap();
+        let lists = |replica: &mut Replica, version, kind: Option<BlocklistKind>| {
+            let entry = kind.map(|kind| BlockedNetwork { network, until: None, kind });
+            replica.apply(version, [Change::Blocked { id: "b".into(), entry }]).unwrap().give();
+            let state = replica.state(UnixSeconds::new(100));
+            let client = ClientIp::new("192.0.2.9".parse().unwrap());
+            [&state.blocklist, &state.fraud_lists.anonymizers, &state.fraud_lists.blacklist]
+                .map(|list| list.contains(client))
+        };
+        for (version, kind, refused) in [
+            (1, Some(BlocklistKind::Everything), [true, false, false]),
+            (2, Some(BlocklistKind::Anonymizer), [false, true, false]),
+            (3, Some(BlocklistKind::Pirate), [false, false, true]),
+            (4, None, [false, false, false]),
+        ] {
+            assert_eq!(lists(&mut replica, version, kind), refused, "{kind:?}");
+        }
+    }
+
+    #[test]
     fn a_network_is_blocked_until_its_end() {
         let client = |text: &str| ClientIp::new(text.parse().unwrap());
         let entry = |until| {
             let network = "192.0.2.0/24".parse().unwrap();
-            Some(BlockedNetwork { network, until })
+            Some(BlockedNetwork { network, until, kind: BlocklistKind::Everything })
         };
         let block = |entry| Change::Blocked { id: "b".into(), entry };
         let mut replica = Replica::default();

@@ -13,7 +13,9 @@ use crate::catalog::{CatalogChange, ContentState, FolderState};
 use crate::clock::UnixSeconds;
 use crate::keyring::{KeyMaterial, KeyWindow};
 use crate::network::parse_network;
-use crate::policy::{LinkKey, Opening, OverrideLevel, Purge, PurgedFiles, RevokedLinks};
+use crate::policy::{
+    BlocklistKind, LinkKey, Opening, OverrideLevel, Purge, PurgedFiles, RevokedLinks,
+};
 
 /// A change on its way.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,6 +25,14 @@ pub(super) enum WireChange {
         id: Box<str>,
         network: Box<str>,
         until: Option<u64>,
+    },
+    /// What is refused only where a link or a site asks. Apart from the one above, which older
+    /// programs read: they would refuse everything.
+    Suspected {
+        id: Box<str>,
+        network: Box<str>,
+        until: Option<u64>,
+        kind: WireSuspicion,
     },
     Unblocked {
         id: Box<str>,
@@ -132,13 +142,27 @@ pub enum InvalidChange {
     Video,
 }
 
+/// Whom a network is suspected to be of.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum WireSuspicion {
+    Anonymizer,
+    Pirate,
+}
+
 impl From<&Change> for WireChange {
     fn from(change: &Change) -> Self {
         match change {
             Change::Blocked { id, entry: Some(entry) } => {
-                let BlockedNetwork { network, until } = entry;
-                let network = network.to_string().into();
-                Self::Blocked { id: id.clone(), network, until: until.map(UnixSeconds::get) }
+                let BlockedNetwork { network, until, kind } = entry;
+                let (id, network) = (id.clone(), network.to_string().into());
+                let until = until.map(UnixSeconds::get);
+                let kind = match kind {
+                    BlocklistKind::Anonymizer => WireSuspicion::Anonymizer,
+                    BlocklistKind::Everything => return Self::Blocked { id, network, until },
+                    BlocklistKind::Pirate => WireSuspicion::Pirate,
+                };
+                Self::Suspected { id, network, until, kind }
             }
             Change::Blocked { id, entry: None } => Self::Unblocked { id: id.clone() },
             Change::Catalog(CatalogChange::ContentSet(state)) => Self::ContentSet(state.clone()),
@@ -197,7 +221,17 @@ impl TryFrom<WireChange> for Change {
             WireChange::Blocked { id, network, until } => {
                 let network = parse_network(&network).map_err(|_| InvalidChange::Network)?;
                 let until = until.map(UnixSeconds::new);
-                Self::Blocked { id, entry: Some(BlockedNetwork { network, until }) }
+                let kind = BlocklistKind::Everything;
+                Self::Blocked { id, entry: Some(BlockedNetwork { network, until, kind }) }
+            }
+            WireChange::Suspected { id, network, until, kind } => {
+                let network = parse_network(&network).map_err(|_| InvalidChange::Network)?;
+                let until = until.map(UnixSeconds::new);
+                let kind = match kind {
+                    WireSuspicion::Anonymizer => BlocklistKind::Anonymizer,
+                    WireSuspicion::Pirate => BlocklistKind::Pirate,
+                };
+                Self::Blocked { id, entry: Some(BlockedNetwork { network, until, kind }) }
             }
             WireChange::Unblocked { id } => Self::Blocked { id, entry: None },
             WireChange::ContentSet(state) => Self::Catalog(CatalogChange::ContentSet(state)),
@@ -400,10 +434,11 @@ mod tests {
             }
         };
         let purged = |files| Change::Purged(Purge { version: 8, tenant, files });
-        let blocked = |network: &str, until| {
+        let listed = |network: &str, until, kind| {
             let network = network.parse().unwrap();
-            Change::Blocked { id: "b".into(), entry: Some(BlockedNetwork { network, until }) }
+            Change::Blocked { id: "b".into(), entry: Some(BlockedNetwork { network, until, kind }) }
         };
+        let blocked = |network, until| listed(network, until, BlocklistKind::Everything);
         let id = ContentId::parse("-civ9qE3JUjntKQM1HnGtU").unwrap();
         let file = FileState {
             number: 5,
@@ -430,6 +465,8 @@ mod tests {
         vec![
             blocked("192.0.2.0/24", None),
             blocked("2001:db8::/32", until),
+            listed("192.0.2.0/24", until, BlocklistKind::Anonymizer),
+            listed("192.0.2.0/24", None, BlocklistKind::Pirate),
             Change::Blocked { id: "b".into(), entry: None },
             Change::LinkKey {
                 id: "key_1".into(),
@@ -482,6 +519,8 @@ mod tests {
             [
                 r#"{"blocked":{"id":"b","network":"192.0.2.0/24","until":null}}"#,
                 r#"{"blocked":{"id":"b","network":"2001:db8::/32","until":9}}"#,
+                r#"{"suspected":{"id":"b","network":"192.0.2.0/24","until":9,"kind":"anonymizer"}}"#,
+                r#"{"suspected":{"id":"b","network":"192.0.2.0/24","until":null,"kind":"pirate"}}"#,
                 r#"{"unblocked":{"id":"b"}}"#,
                 r#"{"link_key":{"id":"key_1","tenant":7,"key":"00112233445566778899aabbccddeeff","not_before":1,"not_after":null,"retired":9}}"#,
                 r#"{"link_key_dropped":{"id":"key_1"}}"#,
@@ -519,6 +558,7 @@ mod tests {
     fn what_is_not_known_is_refused() {
         for text in [
             r#"{"suspended":{"tenant":7}}"#,
+            r#"{"suspected":{"id":"b","network":"192.0.2.0/24","until":9,"kind":"everything"}}"#,
             r#"{"tenant_removed":{"tenant":7,"softly":true}}"#,
             r#"{"opened":{"tenant":7,"level":"tenant"}}"#,
             r#"{"link_key":{"id":"k","tenant":null,"key":"00112233445566778899aabbccddeeff","not_before":null,"not_after":null}}"#,

@@ -24,9 +24,9 @@ mod witness;
 
 pub use anti_fraud::{
     AddressDatabaseError, AnonymousIpDatabase, AnonymousKind, AnonymousKinds, AntiFraud,
-    AntiFraudUse, Asn, AsnDatabase, AsnList, AsnListErrors, AsnRejection, FraudFinding, FraudList,
-    FraudLists, FraudMode, FraudRule, ListState, MAX_ASN_FILE_BYTES, ProxyHeader, ProxyHeaderRule,
-    PushedFraudLists, SharingRules, UserAgentRule,
+    AntiFraudUse, Asn, AsnDatabase, AsnList, AsnListErrors, AsnRejection, BlocklistKind,
+    FraudFinding, FraudList, FraudLists, FraudMode, FraudRule, ListState, MAX_ASN_FILE_BYTES,
+    ProxyHeader, ProxyHeaderRule, PushedFraudLists, SharingRules, UserAgentRule,
 };
 pub use cache_rules::{CacheRules, CacheTimes};
 pub use catalog_rules::{CatalogRejection, CatalogRules, RegisteredFile};

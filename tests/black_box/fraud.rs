@@ -6,6 +6,7 @@ use std::num::NonZeroU16;
 
 use countersign::token::{LinkTerms, Sharing};
 
+use crate::support::control::{self, ApiClient, Records};
 use crate::support::edge::{Edge, usual_config};
 use crate::support::links::{own_link, with_own_key};
 use crate::support::planes::wait_until;
@@ -261,6 +262,32 @@ fn whoever_only_watches_refuses_nobody_and_is_told() {
         .map(|line| (line["code"].as_str().unwrap(), line["fraud_rule"].as_str().unwrap()))
         .collect();
     assert_eq!(told, [("ok", "anonymizer_network"), ("ok", "blacklist"), ("ok", "sharing")]);
+}
+
+/// What a control plane pushes, at the edge without a reload.
+#[test]
+fn entries_of_the_api_refuse_what_their_kind_says() {
+    let config = with_own_key(&usual_config("", ""));
+    let folder = control::folder_of(&config, &Records::Sqlite, &[("vod/a", "film")]);
+    let credentials = control::application(folder.path(), "tenants.admin links.revoke");
+    let serving = control::start(folder);
+    let api = ApiClient::log_in(serving.control(), &credentials);
+    let at = serving.address();
+    let watched = own_link("/vod/a", "lnk_1", WATCHED);
+    let unwatched = own_link("/vod/a", "lnk_2", LinkTerms::default());
+    for (kind, code) in [("anonymizer", "fraud_anonymizer"), ("pirate", "fraud_blacklist")] {
+        let draft = format!(r#"{{"network":"127.0.66.0/24","kind":"{kind}","reason":"seen"}}"#);
+        let entry = api.ok("POST", "/api/v1/blocklist", &draft);
+        assert_eq!(entry["kind"], kind);
+        wait_until(kind, || get(at, PROXY, &watched).code() == Some(code));
+        assert_eq!(get(at, PROXY, &unwatched).status, 200);
+        assert_eq!(get(at, HOME, &watched).status, 200);
+        let id = entry["id"].as_str().unwrap();
+        api.ok("DELETE", &format!("/api/v1/blocklist/{id}"), "");
+        wait_until("it is let in again", || get(at, PROXY, &watched).status == 200);
+    }
+    let wrong = api.call("POST", "/api/v1/blocklist", r#"{"network":"127.0.66.0/24","kind":"x"}"#);
+    assert_eq!(wrong.status, 400, "{wrong:?}");
 }
 
 #[test]

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::BlocklistId;
 use crate::clock::UnixSeconds;
+pub use crate::policy::BlocklistKind;
 
-/// A network that gets nothing.
+/// A network that gets nothing, or nothing where a link or a site asks who it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlocklistEntry {
@@ -15,6 +16,9 @@ pub struct BlocklistEntry {
     /// The network, host bits cleared. One entry a network.
     #[serde(with = "network_text")]
     pub network: IpNet,
+    /// What is refused. Entries of older programs have none: everything.
+    #[serde(default)]
+    pub kind: BlocklistKind,
     /// Why, in the words of whoever did it.
     pub reason: Box<str>,
     /// Since when.

@@ -38,7 +38,7 @@ pub use access_token::{AccessToken, AccessTokenDraft, TokenUse};
 pub use application::{Application, ApplicationDraft, ApplicationSecret};
 pub use archive::{Archive, ArchiveDraft, ArchiveElement};
 pub use audit::{AuditEvent, ChainFault, ChainState, FIRST_AUDIT_HASH, difference};
-pub use blocklist::BlocklistEntry;
+pub use blocklist::{BlocklistEntry, BlocklistKind};
 pub use chapter::Chapter;
 pub use classification::{Classification, ClassificationRight};
 pub use content::{Content, ContentDraft, ContentImport, ContentText, Metadata};

@@ -1,4 +1,4 @@
-//! The blocklist: networks that get nothing, of any tenant.
+//! The blocklist: networks that get nothing, or nothing where a link asks who it is; of any tenant.
 
 use ipnet::IpNet;
 
@@ -6,7 +6,7 @@ use super::desk::Services;
 use super::error::{Invalid, ServiceError, text};
 use crate::clock::UnixSeconds;
 use crate::control_plane::caller::Caller;
-use crate::control_plane::record::{BlocklistEntry, BlocklistId, Scope};
+use crate::control_plane::record::{BlocklistEntry, BlocklistId, BlocklistKind, Scope};
 use crate::control_plane::store::{Listed, Page};
 
 impl Services {
@@ -25,6 +25,7 @@ impl Services {
         &self,
         caller: &Caller,
         network: IpNet,
+        kind: BlocklistKind,
         reason: &str,
         expires_at: Option<UnixSeconds>,
     ) -> Result<BlocklistEntry, ServiceError> {
@@ -42,7 +43,7 @@ impl Services {
             return Err(Invalid::new("/expires_at", "must be in the future").into());
         }
         let mut change = self.change(caller).await?;
-        let entry = change.blocklist_create(network, reason, expires_at).await?;
+        let entry = change.blocklist_create(network, kind, reason, expires_at).await?;
         change.commit().await?;
         Ok(entry)
     }

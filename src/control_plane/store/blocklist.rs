@@ -8,7 +8,7 @@ use super::page::{Listed, Page};
 use super::statement::{Row, Statement};
 use super::view::View;
 use crate::clock::UnixSeconds;
-use crate::control_plane::record::{BlocklistEntry, BlocklistId, FeedEvent};
+use crate::control_plane::record::{BlocklistEntry, BlocklistId, BlocklistKind, FeedEvent};
 use crate::network::parse_network;
 
 fn read(row: &Row) -> Result<BlocklistEntry, StoreError> {
@@ -17,10 +17,17 @@ fn read(row: &Row) -> Result<BlocklistEntry, StoreError> {
     Ok(BlocklistEntry {
         id: row.text("id")?,
         network,
+        kind: read_kind(row)?,
         reason: row.text("reason")?,
         created_at: row.number("created_at")?,
         expires_at: row.number_opt("expires_at")?,
     })
+}
+
+fn read_kind(row: &Row) -> Result<BlocklistKind, StoreError> {
+    let name = row.text::<Box<str>>("kind")?;
+    let kind = BlocklistKind::ALL.iter().find(|kind| kind.wire_name() == &*name);
+    kind.copied().ok_or_else(|| StoreErrorKind::Corrupt.into())
 }
 
 impl View {
@@ -31,7 +38,7 @@ impl View {
     ) -> Result<Listed<BlocklistEntry, BlocklistId>, StoreError> {
         self.reach(None)?;
         let statement = Statement::new(
-            "SELECT id, network, reason, created_at, expires_at FROM blocklist \
+            "SELECT id, network, kind, reason, created_at, expires_at FROM blocklist \
              WHERE id > $1 ORDER BY id LIMIT $2",
         );
         let after = page.after.as_ref().map_or("", BlocklistId::as_str);
@@ -46,6 +53,7 @@ impl Change {
     pub async fn blocklist_create(
         &mut self,
         network: IpNet,
+        kind: BlocklistKind,
         reason: &str,
         expires_at: Option<UnixSeconds>,
     ) -> Result<BlocklistEntry, StoreError> {
@@ -54,16 +62,18 @@ impl Change {
         let entry = BlocklistEntry {
             id: BlocklistId::random(created_at)?,
             network: network.trunc(),
+            kind,
             reason: reason.into(),
             created_at,
             expires_at,
         };
         let statement = Statement::new(
-            "INSERT INTO blocklist (id, network, reason, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5)",
+            "INSERT INTO blocklist (id, network, kind, reason, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(entry.id.as_str())
         .bind(entry.network.to_string())
+        .bind(kind.wire_name())
         .bind(reason)
         .bind(created_at)
         .bind(expires_at);
@@ -78,7 +88,7 @@ impl Change {
         self.view().reach(None)?;
         let statement = Statement::new(
             "DELETE FROM blocklist WHERE id = $1 \
-             RETURNING id, network, reason, created_at, expires_at",
+             RETURNING id, network, kind, reason, created_at, expires_at",
         );
         let before = read(&self.view().found(statement.bind(id.as_str())).await?)?;
         self.note("blocklist.remove", None, id.as_str(), Some(&before), None);

@@ -221,10 +221,14 @@ async fn networks_are_blocked(stage: Stage) {
         }
     }
     let listed = stage.ask(&format!("GET {path}"), &admin).await.expect(200).json();
+    assert_eq!(listed["items"][0]["kind"], "everything");
     let networks: Vec<_> =
         listed["items"].as_array().unwrap().iter().map(|it| it["network"].clone()).collect();
     assert_eq!(networks.len(), 2);
     assert!(networks.contains(&json!("192.0.2.0/24")), "host bits are cleared: {networks:?}");
+    let body = json!({"network": "203.0.113.0/24", "kind": "pirate"});
+    let pirate = stage.send(&format!("POST {path}"), &admin, &body).await.expect(201).json();
+    assert_eq!(pirate["kind"], "pirate");
     // It is nobody's: who is bound to a tenant neither sees nor changes it.
     let bound = stage.token(Some(1), "links.revoke").await;
     stage.ask(&format!("GET {path}"), &bound).await.expect(404);

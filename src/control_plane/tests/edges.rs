@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::{AssetPath, TenantId, Visibility};
 use crate::control_plane::caller::Caller;
+use crate::control_plane::record::BlocklistKind;
 use crate::feed::{BatchKind, Heard, Intake, Position};
 use crate::target::{PathToken, RequestTarget};
 
@@ -227,7 +228,7 @@ async fn a_large_snapshot_comes_in_parts(stage: Stage) {
     let mut change = stage.store.change(&Caller::system("test"), NOW).await.unwrap();
     for number in 0..5_000_u32 {
         let network = format!("10.{}.{}.0/24", number / 250, number % 250).parse().unwrap();
-        change.blocklist_create(network, "", None).await.unwrap();
+        change.blocklist_create(network, BlocklistKind::Everything, "", None).await.unwrap();
     }
     change.commit().await.unwrap();
     let mut feed = Feed::open(&stage, &token, None).await;

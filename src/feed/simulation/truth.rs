@@ -15,7 +15,8 @@ use crate::feed::{BlockedNetwork, Change, Intake, RevokedNow};
 use crate::keyring::{KeyMaterial, KeyWindow};
 use crate::network::ClientIp;
 use crate::policy::{
-    ControlState, LinkKey, Opening, OverrideLevel, Purge, PurgedFiles, Purges, RevokedLinks, Signed,
+    BlocklistKind, ControlState, LinkKey, Opening, OverrideLevel, Purge, PurgedFiles, Purges,
+    RevokedLinks, Signed,
 };
 use crate::target::{PathToken, RequestTarget};
 use crate::token::{IssuerMark, LinkTerms, TagMark};
@@ -128,7 +129,8 @@ fn opening(tenant: u64, video: &str, opens: Option<Opening>) -> Change {
 
 fn blocking(id: &str, until: Option<()>) -> Change {
     let network = format!("{}/32", network(id)).parse().unwrap();
-    let entry = until.map(|()| BlockedNetwork { network, until: None });
+    let entry =
+        until.map(|()| BlockedNetwork { network, until: None, kind: BlocklistKind::Everything });
     Change::Blocked { id: id.into(), entry }
 }
 

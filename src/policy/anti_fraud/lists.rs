@@ -35,6 +35,33 @@ pub struct PushedFraudLists {
     pub anonymizers: Blocklist,
 }
 
+/// What an entry refuses that a control plane pushed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlocklistKind {
+    /// A proxy that hides its clients: refused where a link or a site asks.
+    Anonymizer,
+    /// Whoever it is: refused everything.
+    #[default]
+    Everything,
+    /// A known pirate: refused where a link or a site asks.
+    Pirate,
+}
+
+impl BlocklistKind {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[Self::Anonymizer, Self::Everything, Self::Pirate];
+
+    /// The name in APIs.
+    pub const fn wire_name(self) -> &'static str {
+        match self {
+            Self::Anonymizer => "anonymizer",
+            Self::Everything => "everything",
+            Self::Pirate => "pirate",
+        }
+    }
+}
+
 impl FraudLists {
     /// Is the client behind a proxy?
     pub(super) fn anonymizer(

@@ -17,5 +17,5 @@ pub use address_database::{
 };
 pub use asn_list::{Asn, AsnList, AsnListErrors, AsnRejection, MAX_ASN_FILE_BYTES};
 pub use finding::{FraudFinding, FraudRule, ProxyHeader};
-pub use lists::{FraudList, FraudLists, ListState, PushedFraudLists};
+pub use lists::{BlocklistKind, FraudList, FraudLists, ListState, PushedFraudLists};
 pub use rules::{AntiFraud, AntiFraudUse, FraudMode, ProxyHeaderRule, SharingRules, UserAgentRule};

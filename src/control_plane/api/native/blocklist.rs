@@ -16,8 +16,10 @@ use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
 use crate::control_plane::api::segment::{Parameters, Segments, id};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
-use crate::control_plane::record::{BlocklistEntry, BlocklistId};
+use crate::control_plane::record::{BlocklistEntry, BlocklistId, BlocklistKind};
 use crate::network::parse_network;
+
+use super::wire_enum::blocklist_kinds;
 
 const PATH: &str = "/api/v1/blocklist";
 
@@ -36,6 +38,9 @@ struct Entry {
     id: String,
     /// The network.
     network: String,
+    /// What is refused.
+    #[schema(schema_with = blocklist_kinds)]
+    kind: BlocklistKind,
     /// Why.
     reason: String,
     /// Since when.
@@ -50,6 +55,11 @@ struct Entry {
 struct NewBlocklistEntry {
     /// An address, or a network as CIDR.
     network: String,
+    /// What is refused: everything, or, where a link or a site asks, a proxy that hides its clients
+    /// or a known pirate.
+    #[serde(default)]
+    #[schema(schema_with = blocklist_kinds)]
+    kind: BlocklistKind,
     /// Why.
     #[serde(default)]
     reason: String,
@@ -84,12 +94,12 @@ async fn blocklist_list(
 async fn blocklist_create(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
-    Json(NewBlocklistEntry { network, reason, expires_at }): Json<NewBlocklistEntry>,
+    Json(NewBlocklistEntry { network, kind, reason, expires_at }): Json<NewBlocklistEntry>,
 ) -> Result<Response, Problem> {
     let network =
         parse_network(&network).map_err(|wrong| Problem::invalid("/network", wrong.to_string()))?;
     let expires_at = expires_at.map(|Timestamp(at)| at);
-    let made = api.services.blocklist_create(&caller, network, &reason, expires_at).await?;
+    let made = api.services.blocklist_create(&caller, network, kind, &reason, expires_at).await?;
     Ok(body::answer(StatusCode::CREATED, &wire(made)))
 }
 
@@ -111,10 +121,11 @@ async fn blocklist_remove(
 }
 
 fn wire(entry: BlocklistEntry) -> Entry {
-    let BlocklistEntry { id, network, reason, created_at, expires_at } = entry;
+    let BlocklistEntry { id, network, kind, reason, created_at, expires_at } = entry;
     Entry {
         id: id.to_string(),
         network: network.to_string(),
+        kind,
         reason: reason.into(),
         created_at: Timestamp(created_at),
         expires_at: expires_at.map(Timestamp),

@@ -2,10 +2,16 @@
 
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 
-use crate::control_plane::record::{ContentKind, FileKind, LinkRelation, Publication};
+use crate::control_plane::record::{
+    BlocklistKind, ContentKind, FileKind, LinkRelation, Publication,
+};
 
 fn names(names: impl Iterator<Item = &'static str>) -> Schema {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
+}
+
+pub(super) fn blocklist_kinds() -> Schema {
+    names(BlocklistKind::ALL.iter().map(|it| it.wire_name()))
 }
 
 pub(super) fn content_kinds() -> Schema {

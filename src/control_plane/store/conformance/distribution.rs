@@ -4,8 +4,8 @@
 use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::TenantId;
 use crate::control_plane::record::{
-    FeedEvent, FeedHead, FeedPage, FeedVersion, KeyUse, RevocationDraft, RevokedLinks, SealedKey,
-    SecretHash, SigningKeyDraft, SigningKeyId,
+    BlocklistKind, FeedEvent, FeedHead, FeedPage, FeedVersion, KeyUse, RevocationDraft,
+    RevokedLinks, SealedKey, SecretHash, SigningKeyDraft, SigningKeyId,
 };
 use crate::control_plane::store::{Page, StoreErrorKind};
 
@@ -98,12 +98,21 @@ async fn links_are_revoked_until_they_have_expired(stage: Stage) {
 async fn a_network_is_blocked_once(stage: Stage) {
     let network = "192.0.2.7/24".parse().unwrap();
     let mut change = stage.change().await;
-    let entry = change.blocklist_create(network, "noise", None).await.unwrap();
+    let entry =
+        change.blocklist_create(network, BlocklistKind::Pirate, "noise", None).await.unwrap();
     change.commit().await.unwrap();
-    assert_eq!(entry.network.to_string(), "192.0.2.0/24");
+    assert_eq!(
+        (entry.network.to_string().as_str(), entry.kind),
+        ("192.0.2.0/24", BlocklistKind::Pirate)
+    );
+    let listed = stage.view().await.blocklist_list(&Page::first(10)).await.unwrap();
+    assert_eq!(listed.items, std::slice::from_ref(&entry));
     assert_eq!(last_events(&stage).await, [FeedEvent::BlocklistSet(entry.clone())]);
     let mut change = stage.change().await;
-    let twice = change.blocklist_create(network.trunc(), "again", None).await.unwrap_err();
+    let twice = change
+        .blocklist_create(network.trunc(), BlocklistKind::Everything, "again", None)
+        .await
+        .unwrap_err();
     assert_eq!(twice.kind(), StoreErrorKind::Conflict);
     drop(change);
     let mut change = stage.change().await;
