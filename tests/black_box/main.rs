@@ -163,6 +163,10 @@ mod failing_disk;
 #[cfg(test)]
 mod full_disk;
 
+// Copies of all records: what comes back, what is given up for it, and what was tampered with.
+#[cfg(test)]
+mod backup;
+
 // Connections to the APIs: one address has as many as it may, and keeps nobody else out.
 #[cfg(test)]
 mod api_connections;
