@@ -2,6 +2,7 @@
 //! them is killed meanwhile, and what is not known is never open.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use countersign::clock::UnixSeconds;
 use countersign::token::edge_auth::SignRequest;
@@ -11,6 +12,7 @@ use tempfile::TempDir;
 use crate::support::command::countersign;
 use crate::support::control::{ApiClient, Records};
 use crate::support::edge::NOW;
+use crate::support::edge_restarts::restart_without_control;
 use crate::support::keep_alive::KeepAlive;
 use crate::support::links::{an_hour, signed};
 use crate::support::load::Load;
@@ -131,6 +133,15 @@ fn what_is_pushed_is_in_force_at_every_edge_whoever_is_killed() {
     for edge in edges {
         let (exit, _) = edge.stop();
         assert_eq!(exit, Some(0));
+    }
+}
+
+#[test]
+fn an_edge_is_ready_soon_after_a_kill_while_its_control_plane_is_away() {
+    for (wall, processor) in restart_without_control(300, 4) {
+        println!("ready after {wall:.2?}, {processor:.2?} of processor");
+        // Time on the clock is the machine's as well: `benches/control_killed.rs` measures it.
+        assert!(processor <= Duration::from_secs(2), "{processor:?}");
     }
 }
 

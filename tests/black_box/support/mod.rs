@@ -8,6 +8,7 @@ pub(crate) mod control;
 pub(crate) mod control_kills;
 pub(crate) mod descriptors;
 pub(crate) mod edge;
+pub(crate) mod edge_restarts;
 pub(crate) mod fake_origin;
 pub(crate) mod files;
 pub(crate) mod floods;
