@@ -105,6 +105,24 @@ impl Api {
         Ok(Page { after, limit })
     }
 
+    /// The answer with a page of the list at that path, of which there is never much: it was read as
+    /// a whole, in the order of its keys.
+    pub(super) fn listing_of_all<T, K, W>(
+        &self,
+        list: &str,
+        query: &PageQuery,
+        all: Vec<T>,
+        key: impl Fn(&T) -> K,
+        wire: impl Fn(T) -> W,
+    ) -> Result<Response, Problem>
+    where
+        K: Serialize + DeserializeOwned + PartialOrd,
+        W: Serialize + ToSchema,
+    {
+        let page = self.page(list, query)?;
+        Ok(self.listing(list, query, Listed::page_of(all, &page, key), wire))
+    }
+
     /// The answer with a page of the list at that path.
     pub(super) fn listing<T, K: Serialize, W: Serialize + ToSchema>(
         &self,

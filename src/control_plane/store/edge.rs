@@ -38,7 +38,7 @@ impl View {
         self.reach(None)?;
         let statement = Statement::new(
             "SELECT id, name, token, enrolled_at, applied, last_seen_at, revoked_at \
-             FROM edge ORDER BY name",
+             FROM edge ORDER BY name, id",
         );
         let rows = self.connection().rows(statement).await?;
         rows.iter().map(read).collect()

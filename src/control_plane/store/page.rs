@@ -39,6 +39,17 @@ pub struct Listed<T, K> {
 }
 
 impl<T, K> Listed<T, K> {
+    /// The page of a list that was read as a whole, in the order of its keys.
+    pub fn page_of(mut items: Vec<T>, page: &Page<K>, key: impl Fn(&T) -> K) -> Self
+    where
+        K: PartialOrd,
+    {
+        if let Some(after) = &page.after {
+            items.retain(|item| key(item) > *after);
+        }
+        Self::cut(items, page, key)
+    }
+
     pub(super) fn cut(mut items: Vec<T>, page: &Page<K>, key: impl Fn(&T) -> K) -> Self {
         let most = usize::from(page.limit.clamp(1, PAGE_LIMIT));
         let has_more = items.len() > most;

@@ -1,10 +1,11 @@
 //! Pipelines: the operator's to make, the tenant's to see.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::stage::{Stage, on_both_databases};
 
 on_both_databases! {
+    small_lists_come_in_pages
     pipelines_are_the_operators_to_make
     a_prefix_is_a_folder_of_the_origin
 }
@@ -62,4 +63,56 @@ async fn a_prefix_is_a_folder_of_the_origin(stage: Stage) {
         stage.send(&post, &admin, &wrong).await.expect(400);
     }
     stage.send(&post, &admin, &json!({"name": "x", "origin": "media"})).await.expect(201);
+}
+
+/// Goes through a list two at a time; gives what names each item, and how many pages there were.
+async fn paged(stage: &Stage, list: &str, token: &str, name: &str) -> (Vec<Value>, usize) {
+    let (mut found, mut pages) = (Vec::new(), 0);
+    let mut next = format!("{list}?limit=2");
+    loop {
+        let page = stage.ask(&format!("GET {next}"), token).await.expect(200).json();
+        found.extend(page["items"].as_array().unwrap().iter().map(|it| it[name].clone()));
+        pages += 1;
+        match page["next_cursor"].as_str() {
+            Some(cursor) => next = format!("{list}?limit=2&cursor={cursor}"),
+            None => return (found, pages),
+        }
+    }
+}
+
+async fn small_lists_come_in_pages(stage: Stage) {
+    let admin = stage.admin().await;
+    let sample = stage.catalog(1).await;
+    let post = async |path: &str, body: Value| {
+        stage.send(&format!("POST {path}"), &admin, &body).await.expect(201).json()
+    };
+    for number in 0..4 {
+        let body = json!({"name": format!("p{number}"), "origin": "media"});
+        post("/api/v1/tenants/1/pipelines", body).await;
+        post("/api/v1/keys", json!({})).await;
+    }
+    let versions = format!("/api/v1/tenants/1/contents/{}/versions", sample.content);
+    for label in ["b", "c", "d", "e"] {
+        post(&versions, json!({"label": label})).await;
+    }
+    for name in ["a", "c", "b", "e", "d"] {
+        let code = post("/api/v1/enrolment-codes", json!({"edge_name": name})).await;
+        stage.enrol(code["code"].as_str().unwrap()).await.expect(201);
+    }
+    for (list, name) in [
+        ("/api/v1/tenants/1/pipelines", "number"),
+        ("/api/v1/keys", "id"),
+        (&*versions, "number"),
+        ("/api/v1/edges", "name"),
+    ] {
+        let whole = stage.ask(&format!("GET {list}"), &admin).await.expect(200).json();
+        let whole: Vec<Value> =
+            whole["items"].as_array().unwrap().iter().map(|it| it[name].clone()).collect();
+        assert!(whole.len() >= 4, "{list}: {whole:?}");
+        let pages = whole.len().div_ceil(2);
+        assert_eq!(paged(&stage, list, &admin, name).await, (whole, pages), "{list}");
+    }
+    // The revision of the content goes with each page.
+    let page = stage.ask(&format!("GET {versions}?limit=1"), &admin).await.expect(200);
+    assert!(page.header("etag").is_some());
 }

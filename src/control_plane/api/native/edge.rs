@@ -11,14 +11,17 @@ use utoipa_axum::routes;
 
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body::{self, Json};
+use crate::control_plane::api::cursor::{Listing, PageQuery};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::idempotency::WithoutSecret;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
-use crate::control_plane::api::segment::{Segments, id};
+use crate::control_plane::api::segment::{Parameters, Segments, id};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::{Edge, EdgeId, EnrolmentCode, EnrolmentId};
 use crate::control_plane::service::Issued;
+
+const EDGES: &str = "/api/v1/edges";
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
@@ -46,13 +49,6 @@ struct EdgeBody {
     last_seen_at: Option<Timestamp>,
     /// Since when its token is worth nothing.
     revoked_at: Option<Timestamp>,
-}
-
-/// Every edge.
-#[derive(Debug, Serialize, ToSchema)]
-struct Edges {
-    /// The edges, by name.
-    items: Vec<EdgeBody>,
 }
 
 /// A code by which one edge gets a token.
@@ -118,16 +114,18 @@ struct EnrolledEdge {
 
 /// Edges, by name, with the version in force there; for whoever reaches every tenant.
 #[utoipa::path(
-    get, path = "/api/v1/edges", tag = "edges",
-    responses((status = 200, description = "The edges", body = Edges), ReadRefusals),
+    get, path = "/api/v1/edges", tag = "edges", params(PageQuery),
+    responses((status = 200, description = "A page", body = Listing<EdgeBody>), ReadRefusals),
     security(("bearer" = ["edges.admin"]))
 )]
 async fn edge_list(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
+    Parameters(query): Parameters<PageQuery>,
 ) -> Result<Response, Problem> {
-    let edges = api.services.edge_list(&caller).await?;
-    Ok(body::ok(&Edges { items: edges.into_iter().map(wire).collect() }))
+    let all = api.services.edge_list(&caller).await?;
+    let key = |edge: &Edge| (edge.name.to_string(), edge.id.to_string());
+    api.listing_of_all(EDGES, &query, all, key, wire)
 }
 
 /// Makes an edge's token worth nothing. It stays in the list.

@@ -11,9 +11,10 @@ use utoipa_axum::routes;
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body::{self, Json};
 use crate::control_plane::api::condition::{IfMatch, tagged};
+use crate::control_plane::api::cursor::{Listing, PageQuery};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
-use crate::control_plane::api::segment::{Segments, id, number, tenant};
+use crate::control_plane::api::segment::{Parameters, Segments, id, number, tenant};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::{Pipeline, PipelineDraft};
@@ -43,13 +44,6 @@ struct PipelineBody {
     created_at: Timestamp,
 }
 
-/// The pipelines of a tenant.
-#[derive(Debug, Serialize, ToSchema)]
-struct Pipelines {
-    /// By number.
-    items: Vec<PipelineBody>,
-}
-
 /// A pipeline to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -71,21 +65,23 @@ struct PipelinePatch {
     name: Option<String>,
 }
 
-/// A tenant's pipelines.
+/// A tenant's pipelines, by number.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/pipelines", tag = "pipelines",
-    params(("tenant" = String, Path, description = "The tenant's number")),
-    responses((status = 200, description = "The pipelines", body = Pipelines), ReadRefusals),
+    params(("tenant" = String, Path, description = "The tenant's number"), PageQuery),
+    responses((status = 200, description = "A page", body = Listing<PipelineBody>), ReadRefusals),
     security(("bearer" = ["catalog.read"]))
 )]
 async fn pipeline_list(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     Segments(tenant_number): Segments<String>,
+    Parameters(query): Parameters<PageQuery>,
 ) -> Result<Response, Problem> {
     let tenant = tenant(&tenant_number)?;
-    let items = api.services.pipeline_list(&caller, tenant).await?;
-    Ok(body::ok(&Pipelines { items: items.into_iter().map(wire).collect() }))
+    let list = format!("/api/v1/tenants/{tenant}/pipelines");
+    let all = api.services.pipeline_list(&caller, tenant).await?;
+    api.listing_of_all(&list, &query, all, |pipeline| pipeline.number, wire)
 }
 
 /// Makes a pipeline. For whoever reaches every tenant: it decides which objects of which origin the

@@ -11,13 +11,16 @@ use utoipa_axum::routes;
 use crate::asset::TenantId;
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body::{self, Json};
+use crate::control_plane::api::cursor::{Listing, PageQuery};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
-use crate::control_plane::api::segment::{Segments, id};
+use crate::control_plane::api::segment::{Parameters, Segments, id};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::{SigningKey, SigningKeyId};
 use crate::control_plane::service::NewKey;
+
+const PATH: &str = "/api/v1/keys";
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
@@ -44,14 +47,6 @@ struct KeyBody {
     retired_at: Option<Timestamp>,
 }
 
-/// All of them: there are few.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = SigningKeys)]
-struct KeyList {
-    /// The keys, the oldest first.
-    items: Vec<KeyBody>,
-}
-
 /// A key to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -62,18 +57,19 @@ struct NewSigningKey {
     others_until: Option<Timestamp>,
 }
 
-/// The keys for links.
+/// The keys for links, the oldest first.
 #[utoipa::path(
-    get, path = "/api/v1/keys", tag = "keys",
-    responses((status = 200, description = "The keys", body = KeyList), ReadRefusals),
+    get, path = "/api/v1/keys", tag = "keys", params(PageQuery),
+    responses((status = 200, description = "A page", body = Listing<KeyBody>), ReadRefusals),
     security(("bearer" = ["keys.admin"]))
 )]
 async fn signing_key_list(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
+    Parameters(query): Parameters<PageQuery>,
 ) -> Result<Response, Problem> {
-    let keys = api.services.signing_key_list(&caller).await?;
-    Ok(body::ok(&KeyList { items: keys.into_iter().map(wire).collect() }))
+    let all = api.services.signing_key_list(&caller).await?;
+    api.listing_of_all(PATH, &query, all, |key| key.id.to_string(), wire)
 }
 
 /// Makes a key, which takes the place of those before it a few seconds later; links that were

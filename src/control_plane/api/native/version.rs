@@ -13,9 +13,10 @@ use super::patch::Patched;
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body::{self, Json};
 use crate::control_plane::api::condition::{IfMatch, tagged};
+use crate::control_plane::api::cursor::{Listing, PageQuery};
 use crate::control_plane::api::error::{Problem, ProblemCode};
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
-use crate::control_plane::api::segment::{Segments, content_path, version_path};
+use crate::control_plane::api::segment::{Parameters, Segments, content_path, version_path};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::Version;
@@ -44,13 +45,6 @@ struct VersionBody {
     created_at: Timestamp,
 }
 
-/// The versions of a content.
-#[derive(Debug, Serialize, ToSchema)]
-struct Versions {
-    /// The first first.
-    items: Vec<VersionBody>,
-}
-
 /// A version to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -70,15 +64,16 @@ struct VersionPatch {
     active_thumbnail: Patched<String>,
 }
 
-/// A content's versions.
+/// A content's versions, the first first.
 #[utoipa::path(
     get, path = "/api/v1/tenants/{tenant}/contents/{content}/versions", tag = "versions",
     params(
         ("tenant" = String, Path, description = "The tenant's number"),
-        ("content" = String, Path, description = "The content's id")
+        ("content" = String, Path, description = "The content's id"),
+        PageQuery
     ),
     responses(
-        (status = 200, description = "The versions", body = Versions,
+        (status = 200, description = "A page", body = Listing<VersionBody>,
             headers(("ETag" = String, description = "Its revision"))),
         ReadRefusals
     ),
@@ -88,11 +83,13 @@ async fn version_list(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     Segments((tenant_number, content)): Segments<(String, String)>,
+    Parameters(query): Parameters<PageQuery>,
 ) -> Result<Response, Problem> {
     let (tenant, content) = content_path(&tenant_number, &content)?;
+    let list = format!("/api/v1/tenants/{tenant}/contents/{content}/versions");
     let found = api.services.version_list(&caller, tenant, &content).await?;
-    let items = found.it.into_iter().map(wire).collect();
-    Ok(tagged(found.revision, body::ok(&Versions { items })))
+    let page = api.listing_of_all(&list, &query, found.it, |version| version.number, wire)?;
+    Ok(tagged(found.revision, page))
 }
 
 /// Makes another version of a content, with no files yet; the active one stays it.
