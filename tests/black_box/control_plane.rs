@@ -313,7 +313,16 @@ fn a_caller_knows_how_much_is_left() {
 /// Whatever is sent to it, a control plane answers as its documents say, and never with a 5xx.
 #[test]
 fn schemathesis_finds_no_undocumented_answer() {
-    let folder = folder(&Records::Sqlite, &[]);
+    schemathesis(&Records::Sqlite);
+}
+
+#[test]
+fn schemathesis_finds_no_undocumented_answer_on_postgresql() {
+    schemathesis(&Records::on_postgres("schemathesis"));
+}
+
+fn schemathesis(records: &Records) {
+    let folder = folder(records, &[]);
     let credentials = application(folder.path(), EVERY_SCOPE);
     let process = start(folder);
     let api = ApiClient::log_in(process.control(), &credentials);

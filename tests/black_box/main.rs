@@ -167,6 +167,10 @@ mod full_disk;
 #[cfg(test)]
 mod backup;
 
+// The documents of the APIs, as recorded.
+#[cfg(test)]
+mod api_documents;
+
 // Connections to the APIs: one address has as many as it may, and keeps nobody else out.
 #[cfg(test)]
 mod api_connections;
