@@ -171,3 +171,28 @@ fn a_link_shows_its_downloads_and_is_taken_back() {
     until(&second, 403);
     assert_eq!(made.body["links"]["by"], Value::from("issuer"));
 }
+
+/// `multi_use=false`: the link is used by the first that gets its bytes, and by looking at it never.
+#[test]
+fn a_link_for_one_use_opens_once() {
+    let (process, api, _) = running(&Records::Sqlite);
+    let files = api.call("GET", "/v1/files/", "").body;
+    let file = files["files"][0]["id"].as_str().unwrap();
+    let ordered = format!("/v1/files/downloads/?file_id={file}&multi_use=false");
+    let link = api.call("GET", &ordered, "").body["download"].clone();
+    let here = format!("http://{}", process.address());
+    let target = link["url"].as_str().unwrap().strip_prefix(&here).unwrap();
+    let ask = |method: &str, agent: &str| {
+        let mut connection = Connection::open(process.address());
+        connection.send(format!(
+            "{method} {target} HTTP/1.1\r\nHost: test\r\nUser-Agent: {agent}\r\n\r\n"
+        ));
+        connection.head_answer().unwrap()
+    };
+    assert_eq!(ask("HEAD", "preview").status, 200);
+    assert_eq!(ask("GET", "browser").status, 200);
+    for agent in ["preview", "browser"] {
+        let answer = ask("GET", agent);
+        assert_eq!((answer.status, answer.code()), (403, Some("link_used")), "{agent}");
+    }
+}
