@@ -16,6 +16,7 @@
 use std::fs;
 use std::hint::black_box;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use countersign::clock::Clock;
@@ -30,7 +31,9 @@ use countersign::policy::{EdgeSnapshot, RequestFacts, SnapshotPublisher, decide}
 use countersign::target::{PathToken, RequestTarget};
 use countersign::telemetry::LineWriter;
 use countersign::token::edge_auth::{EdgeAuth, SignScope, verify};
-use countersign::token::{Candidates, Carrier, CarrierRules, MacBudget, Subject};
+use countersign::token::{
+    Candidates, Carrier, CarrierRules, LinkTerms, MacBudget, Sharing, Subject, Uses,
+};
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use http::header::{HOST, USER_AGENT};
 use http::request::Parts;
@@ -40,8 +43,10 @@ use prometheus::Registry;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
+use link_scenery::{own_link, snapshot_of_links};
 use scenery::{NOW, THUMBNAIL, facts, rules, snapshot, token};
 
+mod link_scenery;
 mod scenery;
 
 #[library_benchmark]
@@ -124,6 +129,17 @@ struct Edge {
 }
 
 fn edge() -> Edge {
+    let token = token(SignScope::Acl(&["/private/videos/*"]));
+    edge_of(snapshot(1_000, 10_000), &token)
+}
+
+/// The same, asked by a link of our own.
+fn edge_of_links(terms: LinkTerms) -> Edge {
+    let link = own_link(SignScope::Acl(&["/private/videos/*"]), "quality=360p", terms);
+    edge_of(snapshot_of_links(1_000, 10_000, 10_000), &link)
+}
+
+fn edge_of(policy: EdgeSnapshot, token: &str) -> Edge {
     let folder = TempDir::new().expect("a folder");
     let file = folder.path().join("videos/-civ9qE3JUjntKQM1HnGtU/thumbnails/78912");
     fs::create_dir_all(file.parent().expect("a parent")).expect("a folder");
@@ -134,7 +150,7 @@ fn edge() -> Edge {
     let settings = Settings { access_log: AccessLog::Off, ..Settings::default() };
     let publisher = SnapshotPublisher::new();
     publisher.publish(Arc::new(EdgeState {
-        policy: snapshot(1_000, 10_000),
+        policy,
         delivery: Arc::new(delivery),
         cache: Cache::open(&CacheConfig::default(), None).map(Arc::new),
         settings: Arc::new(settings),
@@ -143,7 +159,6 @@ fn edge() -> Edge {
     let dropped = metrics.log_lines_dropped.clone();
     let (log, _) = LineWriter::start(std::io::sink(), dropped).expect("a thread");
     let pipeline = Pipeline::new(publisher.reader(), Clock::Fixed(NOW), metrics, log);
-    let token = token(SignScope::Acl(&["/private/videos/*"]));
     let request = Request::get(format!("{THUMBNAIL}&__token__={token}"))
         .header(HOST, "edge.example")
         .header(USER_AGENT, "bench")
@@ -187,9 +202,31 @@ fn cache_hit_pipeline(edge: Edge) -> (Edge, String) {
     (edge, status)
 }
 
+const PLAIN: LinkTerms = LinkTerms {
+    sharing: Sharing::Allowed,
+    uses: Uses::Any,
+    parallel: None,
+    issuer: None,
+    tag: None,
+};
+
+/// Watched for going round, and four downloads at most.
+const WATCHED: LinkTerms =
+    LinkTerms { sharing: Sharing::Watched, parallel: NonZeroU16::new(4), ..PLAIN };
+
+// The same of a link of our own, without and with anti-fraud.
+#[library_benchmark]
+#[bench::plain(edge_of_links(PLAIN))]
+#[bench::watched(edge_of_links(WATCHED))]
+fn redeem_link(edge: Edge) -> (Edge, String) {
+    let status = ask(black_box(&edge));
+    (edge, status)
+}
+
 library_benchmark_group!(
     name = request;
-    benchmarks = target_parse, token_verify, decide_public, decide_signed, cache_hit_pipeline
+    benchmarks = target_parse, token_verify, decide_public, decide_signed, cache_hit_pipeline,
+        redeem_link
 );
 
 main!(library_benchmark_groups = request);
