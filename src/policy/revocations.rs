@@ -51,6 +51,21 @@ pub(crate) struct Signed<'t> {
     pub(crate) terms: LinkTerms,
 }
 
+#[cfg(test)]
+impl<'t> Signed<'t> {
+    /// What was signed without terms.
+    pub(crate) fn of(id: Option<&'t str>, key: &'t str, start: Option<UnixSeconds>) -> Self {
+        Self { id, key, start, terms: LinkTerms::default() }
+    }
+
+    /// The same of a link that somebody of that tenant asked for, perhaps with a tag.
+    pub(crate) fn ordered_by(self, tenant: TenantId, issuer: &str, tag: Option<&str>) -> Self {
+        let issuer = Some(IssuerMark::of(tenant.0, issuer));
+        let tag = tag.map(|tag| TagMark::of(tenant.0, tag));
+        Self { terms: LinkTerms { issuer, tag, ..self.terms }, ..self }
+    }
+}
+
 /// What is revoked of one tenant.
 #[derive(Clone, Debug, Default)]
 pub struct TenantRevocations {

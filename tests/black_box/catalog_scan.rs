@@ -134,21 +134,28 @@ fn what_cannot_be_scanned_is_said() {
     let folder = folder(&Records::Sqlite, &[("a.mp4", "film")]);
     let config = folder.path().join("countersign.toml");
     let mut text = std::fs::read_to_string(&config).unwrap();
-    text.push_str("\n[[origin]]\nname = \"far\"\nkind = \"http\"\nurl = \"http://127.0.0.1:9\"\n");
+    for name in ["far", "once"] {
+        let origin = format!("\n[[origin]]\nname = \"{name}\"\nkind = \"http\"\n");
+        text.push_str(&origin);
+        text.push_str("url = \"http://127.0.0.1:9\"\n");
+    }
     std::fs::write(&config, text).unwrap();
     let credentials = application(folder.path(), "catalog.read,catalog.write");
     let process = start(folder);
     let api = ApiClient::log_in(process.control(), &credentials);
     let place = process.path("");
     for (name, origin, prefix) in
-        [("far", "far", ""), ("unknown", "nowhere", ""), ("gone", "media", "gone/")]
+        [("far", "far", ""), ("unknown", "once", ""), ("gone", "media", "gone/")]
     {
         let body = format!(r#"{{"name":"{name}","origin":"{origin}","prefix":"{prefix}"}}"#);
         api.ok("POST", "/api/v1/tenants/1/pipelines", &body);
     }
+    let config = process.path("countersign.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replacen("name = \"once\"", "name = \"now\"", 1)).unwrap();
     for (name, why) in [
         ("far", "a server cannot be listed"),
-        ("unknown", "the configuration has no origin nowhere"),
+        ("unknown", "the configuration has no origin once"),
         ("gone", "gone/ cannot be listed"),
     ] {
         let said = scan(&place, &["--pipeline", name]);

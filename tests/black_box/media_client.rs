@@ -62,6 +62,15 @@ fn running(records: &Records) -> (Process, ApiClient, String) {
     while process.metric("countersign_config_reloads_total") == reloads {
         std::thread::yield_now();
     }
+    // What was written beside the program is in force a moment later.
+    let order = format!("/v1/files/downloads/?file_id={}", number(SMALL));
+    let link = api.call("GET", &order, "").body["download"]["url"].as_str().unwrap().to_owned();
+    let here = format!("http://{}", process.address());
+    let target = link.strip_prefix(&here).unwrap();
+    let head = format!("GET {target} HTTP/1.1\r\nHost: test\r\n\r\n");
+    while Connection::open(process.address()).ask(&head).status != 200 {
+        std::thread::yield_now();
+    }
     (process, api, archive)
 }
 

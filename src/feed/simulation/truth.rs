@@ -19,7 +19,6 @@ use crate::policy::{
     RevokedLinks, Signed,
 };
 use crate::target::{PathToken, RequestTarget};
-use crate::token::{IssuerMark, LinkTerms, TagMark};
 
 pub(super) const NOW: UnixSeconds = UnixSeconds::new(1_000);
 const TENANTS: [u64; 2] = [1, 2];
@@ -433,10 +432,8 @@ fn blocked(state: &ControlState, id: &str) -> bool {
 fn dead(state: &ControlState, link: usize, video: &str) -> bool {
     let (id, key, start) = LINKS[link];
     let tenant = TENANTS[0];
-    let issuer = Some(IssuerMark::of(tenant, issuer(link)));
-    let tag = tag(link).map(|tag| TagMark::of(tenant, tag));
-    let terms = LinkTerms { issuer, tag, ..LinkTerms::default() };
-    let signed = Signed { id, key, start: start.map(UnixSeconds::new), terms };
+    let signed = Signed::of(id, key, start.map(UnixSeconds::new));
+    let signed = signed.ordered_by(TenantId(tenant), issuer(link), tag(link));
     state.revocations.revokes_signed(TenantId(TENANTS[0]), &source(video).0, signed)
 }
 

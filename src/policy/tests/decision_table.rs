@@ -87,7 +87,7 @@ pub(super) fn made(shown: Shown, path: &str) -> String {
         Shown::ValidUrl => token(new, &SignRequest { scope: SignScope::Url(path), ..good }),
         Shown::ValidOldKey => token(KEYS[1].1, &good),
         Shown::ValidToTheSecond => {
-            let ip = Some("::ffff:203.0.113.9".parse().unwrap());
+            let ip = Some("::ffff:203.0.113.9/128".parse().unwrap());
             token(new, &SignRequest { expiry: NOW, ip, ..good })
         }
     }
