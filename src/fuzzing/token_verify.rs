@@ -114,7 +114,10 @@ fn says_what_was_asked(rules: &EdgeAuth, token: &str, request: &SignRequest<'_>)
     assert_eq!((claims.start, claims.expiry), (request.start, request.expiry));
     assert_eq!(claims.id.map(str::to_owned), request.id.map(said), "{token}");
     assert_eq!(claims.payload.map(str::to_owned), request.payload.map(said), "{token}");
-    assert_eq!(claims.ip.map(str::to_owned), request.ip.map(|ip| said(&ip.to_string())));
+    assert_eq!(
+        claims.ip.map(str::to_owned),
+        request.ip.map(|ip| said(&ip.addr().to_canonical().to_string()))
+    );
     match request.scope {
         SignScope::Acl(patterns) => {
             let acl = patterns.join(&rules.acl_delimiter);
