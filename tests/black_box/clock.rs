@@ -158,7 +158,10 @@ fn a_clock_that_jumps_opens_nothing_that_has_expired_and_moves_no_timer() {
         // A reload works at any time.
         edge.signal(Signal::HUP);
         loaded += 1;
-        while edge.metric("countersign_config_reloads_total") < loaded {
+        // What is in force by the one before it may be counted a moment later.
+        while edge.metric("countersign_config_reloads_total") < loaded
+            || edge.metric("countersign_snapshot_age_seconds") >= 60
+        {
             std::thread::yield_now();
         }
         assert_eq!(late.answer().map(|it| it.status), Some(408), "{ahead}");
@@ -166,7 +169,6 @@ fn a_clock_that_jumps_opens_nothing_that_has_expired_and_moves_no_timer() {
         assert!(waited >= HEADER_TIMEOUT, "{ahead}: {waited:?}");
         assert!(waited < Duration::from_secs(10), "{ahead}: {waited:?}");
         assert_eq!(get(edge.admin(), "/readyz").status, 200);
-        assert!(edge.metric("countersign_snapshot_age_seconds") < 60, "{ahead}");
     }
     assert_eq!(edge.metric("countersign_panics_total"), 0);
     let (status, log) = edge.stop();
