@@ -37,10 +37,10 @@ impl Caller {
         Self { credential: Some(id.into()), ..self }
     }
 
-    /// The same caller, with where they called from.
+    /// The same caller, with where they called from, as far as that is known.
     #[must_use]
-    pub fn from_address(self, address: ClientIp) -> Self {
-        Self { address: Some(address), ..self }
+    pub fn from_address(self, address: Option<ClientIp>) -> Self {
+        Self { address, ..self }
     }
 
     /// The same caller, who sees no tenant but this one; one who is bound to another stays so.
@@ -116,6 +116,13 @@ pub enum Reach {
     EveryTenant,
     /// One tenant's.
     Tenant(TenantId),
+}
+
+impl From<Option<TenantId>> for Reach {
+    /// Whoever is bound to no tenant reaches every one.
+    fn from(bound_to: Option<TenantId>) -> Self {
+        bound_to.map_or(Self::EveryTenant, Self::Tenant)
+    }
 }
 
 impl Reach {

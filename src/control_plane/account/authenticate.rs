@@ -59,19 +59,13 @@ impl Accounts {
         let mut view = self.store.view(&Caller::system("authenticate")).await?;
         if token.starts_with(SecretKind::Edge.prefix()) {
             let caller = edge_caller(view.edge_by_token(&SecretHash::of(token)).await?)?;
-            return Ok(match address {
-                Some(address) => caller.from_address(address),
-                None => caller,
-            });
+            return Ok(caller.from_address(address));
         }
         let token = view.access_token(&SecretHash::of(token)).await?;
         self.in_force(&token, TokenUse::Access)?;
         let holder = holder(&mut view, &token.grantee).await?;
         let caller = caller(&token, holder).with_credential(token.id.as_str());
-        Ok(match address {
-            Some(address) => caller.from_address(address),
-            None => caller,
-        })
+        Ok(caller.from_address(address))
     }
 
     /// Refuses a token of another use, and one that has ended.
@@ -125,9 +119,6 @@ pub(super) fn person_holder(person: Person) -> Result<Holder, AccountError> {
 
 /// The narrower of what the token says and what its holder may do.
 pub(super) fn caller(token: &AccessToken, holder: Holder) -> Caller {
-    let reach = match holder.tenant.or(token.tenant) {
-        Some(tenant) => Reach::Tenant(tenant),
-        None => Reach::EveryTenant,
-    };
+    let reach = Reach::from(holder.tenant.or(token.tenant));
     Caller::authenticated(holder.actor, token.scopes.intersection(holder.scopes), reach)
 }

@@ -6,7 +6,7 @@ use std::fmt;
 use super::authenticate::{Accounts, application_holder, caller, holder};
 use super::error::AccountError;
 use super::secret_text::{SecretKind, SecretText};
-use crate::control_plane::caller::{Actor, Caller, Reach};
+use crate::control_plane::caller::{Actor, Caller};
 use crate::control_plane::record::{
     AccessToken, AccessTokenDraft, Application, ApplicationId, Grantee, Scope, ScopeSet,
     SecretHash, TokenUse,
@@ -83,11 +83,8 @@ impl Accounts {
         };
         let token = SecretText::random(SecretKind::Access)?;
         let now = self.clock.now();
-        let actor = Caller::authenticated(holder.actor, scopes, reach(tenant));
-        let actor = match address {
-            Some(address) => actor.from_address(address),
-            None => actor,
-        };
+        let actor =
+            Caller::authenticated(holder.actor, scopes, tenant.into()).from_address(address);
         let mut change = self.store.change(&actor, now).await?;
         change
             .access_token_create(AccessTokenDraft {
@@ -136,7 +133,7 @@ impl Accounts {
     pub async fn revoke(&self, client: &Application, token: &str) -> Result<(), AccountError> {
         let hash = SecretHash::of(token);
         let actor = Actor::Application(client.id.clone());
-        let caller = Caller::authenticated(actor, client.scopes, reach(client.tenant));
+        let caller = Caller::authenticated(actor, client.scopes, client.tenant.into());
         let mut change = self.store.change(&caller, self.clock.now()).await?;
         let token = match change.view().access_token(&hash).await.map_err(AccountError::from) {
             Ok(token) => token,
@@ -157,7 +154,7 @@ impl Accounts {
         token: &str,
     ) -> Result<Introspection, AccountError> {
         let actor = Actor::Application(client.id.clone());
-        let asking = Caller::authenticated(actor, client.scopes, reach(client.tenant));
+        let asking = Caller::authenticated(actor, client.scopes, client.tenant.into());
         let found = async {
             let mut view = self.store.view(&asking).await?;
             let token = view.access_token(&SecretHash::of(token)).await?;
@@ -211,8 +208,4 @@ fn mediahubs(name: &str) -> Option<ScopeSet> {
 fn may_see(client: &Application, token: &AccessToken) -> bool {
     token.grantee == Grantee::Application(client.id.clone())
         || client.scopes.contains(Scope::AccountsAdmin)
-}
-
-fn reach(tenant: Option<crate::asset::TenantId>) -> Reach {
-    tenant.map_or(Reach::EveryTenant, Reach::Tenant)
 }

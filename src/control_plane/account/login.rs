@@ -8,7 +8,7 @@ use super::password::Verdict;
 use super::secret_text::{SecretKind, SecretText};
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
-use crate::control_plane::caller::{Caller, Reach};
+use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
     AccessTokenDraft, Grantee, Person, SecretHash, Tenant, TokenUse,
 };
@@ -167,12 +167,8 @@ impl Accounts {
 }
 
 fn session_caller(holder: &Holder, address: Option<ClientIp>) -> Caller {
-    let reach = holder.tenant.map_or(Reach::EveryTenant, Reach::Tenant);
-    let caller = Caller::authenticated(holder.actor.clone(), holder.scopes, reach);
-    match address {
-        Some(address) => caller.from_address(address),
-        None => caller,
-    }
+    let reach = holder.tenant.into();
+    Caller::authenticated(holder.actor.clone(), holder.scopes, reach).from_address(address)
 }
 
 async fn begin(

@@ -5,7 +5,7 @@
 
 use super::authenticate::{Accounts, application_holder};
 use super::error::AccountError;
-use crate::control_plane::caller::{Caller, Reach};
+use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{ApplicationId, ApplicationSecret, RequestDigest, SealedKey};
 use crate::network::ClientIp;
 use crate::token::{RequestKey, SignedRequest};
@@ -34,7 +34,7 @@ impl Accounts {
         let application = view.application(&id).await?;
         let secrets = view.application_secret_list(&id).await?;
         drop(view);
-        let tenant = application.tenant;
+        let reach = application.tenant.into();
         let in_force = |it: &&ApplicationSecret| it.expires_at.is_none_or(|end| end > now);
         let signed = |secret: &ApplicationSecret| {
             self.signing_key(&id, secret).is_some_and(|key| request.is_of(&key))
@@ -42,13 +42,9 @@ impl Accounts {
         let secret = secrets.iter().filter(in_force).find(|secret| signed(secret));
         let secret = secret.ok_or(AccountError::NotValid)?;
         let holder = application_holder(application)?;
-        let reach = tenant.map_or(Reach::EveryTenant, Reach::Tenant);
         let caller = Caller::authenticated(holder.actor, holder.scopes, reach)
-            .with_credential(secret.id.as_str());
-        let caller = match address {
-            Some(address) => caller.from_address(address),
-            None => caller,
-        };
+            .with_credential(secret.id.as_str())
+            .from_address(address);
         let digest = RequestDigest(request.digest().into());
         Ok(Signer { caller, expiry: request.expiry, digest })
     }

@@ -83,6 +83,21 @@ impl CursorKey {
     }
 }
 
+/// The address of the list at that path with these parameters, as far as they are said.
+pub(super) fn list_address<'n>(
+    path: String,
+    parameters: impl IntoIterator<Item = (&'n str, Option<String>)>,
+) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in parameters {
+        if let Some(value) = value {
+            query.append_pair(name, &value);
+        }
+    }
+    let query = query.finish();
+    if query.is_empty() { path } else { format!("{path}?{query}") }
+}
+
 impl Api {
     /// The page that is asked for, of the list at that path.
     pub(super) fn page<K: DeserializeOwned>(

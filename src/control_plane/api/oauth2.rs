@@ -4,7 +4,7 @@
 //! slash at the end of the path.
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -260,11 +260,7 @@ async fn introspect(State(api): State<Api>, request: Request) -> Result<Response
     security(())
 )]
 async fn metadata(State(api): State<Api>, headers: HeaderMap) -> Response {
-    let asked = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let issuer = match &api.public_url {
-        Some(url) => url.to_string(),
-        None => format!("http://{asked}"),
-    };
+    let issuer = api.address(&headers);
     let methods = || vec!["client_secret_basic", "client_secret_post"];
     body::ok(&MetadataBody {
         token_endpoint: format!("{issuer}/v1/oauth2/token"),

@@ -4,6 +4,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use super::admission::ConnectionLimits;
+use axum::http::HeaderMap;
+use axum::http::header::HOST;
+
 use super::cursor::CursorKey;
 use super::rate_limit::RateLimit;
 use crate::clock::{Clock, UnixSeconds};
@@ -79,6 +82,12 @@ impl Api {
     #[must_use]
     pub fn with_origins(self, origins: KnownOrigins) -> Self {
         Self { services: self.services.with_origins(origins), ..self }
+    }
+
+    /// How whoever asks finds it: as is configured, else by the host that they asked.
+    pub(super) fn address(&self, headers: &HeaderMap) -> String {
+        let asked = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        self.public_url.as_deref().map_or_else(|| format!("http://{asked}"), str::to_owned)
     }
 
     /// What its operations ask.

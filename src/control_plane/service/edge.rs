@@ -90,11 +90,7 @@ impl Services {
         code: &str,
         address: Option<ClientIp>,
     ) -> Result<Issued<Edge>, ServiceError> {
-        let caller = Caller::system("enrolment");
-        let caller = match address {
-            Some(address) => caller.from_address(address),
-            None => caller,
-        };
+        let caller = Caller::system("enrolment").from_address(address);
         let secret = SecretText::random(SecretKind::Edge)?;
         let mut change = self.change(&caller).await?;
         let record = change.edge_enrol(&SecretHash::of(code), secret.hash()).await?;

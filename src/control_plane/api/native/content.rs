@@ -13,7 +13,7 @@ use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body::{self, Json};
 use crate::control_plane::api::condition::{IfMatch, tagged};
-use crate::control_plane::api::cursor::{Listing, PageQuery};
+use crate::control_plane::api::cursor::{Listing, PageQuery, list_address};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
 use crate::control_plane::api::segment::{Parameters, Segments, content_path, tenant};
@@ -80,9 +80,8 @@ impl ContentQuery {
             updated_since,
         } = self;
         let path = format!("/api/v1/tenants/{tenant}/contents");
-        let mut query = form_urlencoded::Serializer::new(String::new());
         let below = below.unwrap_or_default();
-        for (name, value) in [
+        let parameters = [
             ("folder", folder.map(|it| it.to_string())),
             ("below", below.then(|| "true".to_owned())),
             ("kind", kind.map(|it| it.to_string())),
@@ -94,13 +93,8 @@ impl ContentQuery {
             ("pretty_id", pretty_id.clone()),
             ("language", language.clone()),
             ("updated_since", updated_since.map(|it| it.to_string())),
-        ] {
-            if let Some(value) = value {
-                query.append_pair(name, &value);
-            }
-        }
-        let query = query.finish();
-        let list = if query.is_empty() { path } else { format!("{path}?{query}") };
+        ];
+        let list = list_address(path, parameters);
         let folder = match (folder.map(ChannelId), below) {
             (Some(folder), true) => Some(FolderFilter::WithBelow(folder)),
             (Some(folder), false) => Some(FolderFilter::Itself(folder)),

@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 
 use crate::asset::TenantId;
 use crate::control_plane::api::auth::Authenticated;
-use crate::control_plane::api::cursor::{Listing, PageQuery};
+use crate::control_plane::api::cursor::{Listing, PageQuery, list_address};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::ReadRefusals;
 use crate::control_plane::api::segment::{Parameters, Segments, tenant};
@@ -88,19 +88,13 @@ impl EventQuery {
     fn read(self, tenant: TenantId) -> Result<(String, DownloadFilter), Problem> {
         let Self { link, content, since, until } = self;
         let path = format!("/api/v1/tenants/{tenant}/download-events");
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in [
+        let parameters = [
             ("link", link.clone()),
             ("content", content.clone()),
             ("since", since.map(|it| it.to_string())),
             ("until", until.map(|it| it.to_string())),
-        ] {
-            if let Some(value) = value {
-                query.append_pair(name, &value);
-            }
-        }
-        let query = query.finish();
-        let list = if query.is_empty() { path } else { format!("{path}?{query}") };
+        ];
+        let list = list_address(path, parameters);
         let content = content.map(|id| {
             ContentId::parse(&id).ok_or_else(|| Problem::invalid("", "content is no content's id"))
         });

@@ -12,7 +12,7 @@ use super::download_event::EventBody;
 use crate::asset::TenantId;
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body;
-use crate::control_plane::api::cursor::{Listing, PageQuery};
+use crate::control_plane::api::cursor::{Listing, PageQuery, list_address};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::ReadRefusals;
 use crate::control_plane::api::segment::{Parameters, Segments, id, tenant};
@@ -92,24 +92,20 @@ impl LinkQuery {
     fn read(self, tenant: TenantId) -> Result<(String, LinkFilter), Problem> {
         let Self { file, issuer, tag } = self;
         let path = format!("/api/v1/tenants/{tenant}/links");
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        let texts = [("issuer", &issuer), ("tag", &tag)];
-        for (name, value) in texts {
-            if let Some(value) = value {
-                if value.contains('\0') {
-                    return Err(Problem::invalid("", format!("{name} has a NUL")));
-                }
-                query.append_pair(name, value);
+        for (name, value) in [("issuer", &issuer), ("tag", &tag)] {
+            if value.as_deref().is_some_and(|value| value.contains('\0')) {
+                return Err(Problem::invalid("", format!("{name} has a NUL")));
             }
         }
-        if let Some(file) = file {
-            if i64::try_from(file).is_err() {
-                return Err(Problem::invalid("", "file is out of range"));
-            }
-            query.append_pair("file", &file.to_string());
+        if file.is_some_and(|file| i64::try_from(file).is_err()) {
+            return Err(Problem::invalid("", "file is out of range"));
         }
-        let query = query.finish();
-        let list = if query.is_empty() { path } else { format!("{path}?{query}") };
+        let parameters = [
+            ("issuer", issuer.clone()),
+            ("tag", tag.clone()),
+            ("file", file.map(|it| it.to_string())),
+        ];
+        let list = list_address(path, parameters);
         let filter = LinkFilter { file, issuer: issuer.map(Into::into), tag: tag.map(Into::into) };
         Ok((list, filter))
     }

@@ -147,7 +147,7 @@ async fn the_log_says_who_from_where_and_what(stage: Stage) {
     let reach = Reach::Tenant(TenantId(1));
     let caller = Caller::authenticated(Actor::Person(person.clone()), ScopeSet::EMPTY, reach)
         .with_credential("tok_1")
-        .from_address(ClientIp::new("192.0.2.7".parse().unwrap()));
+        .from_address(Some(ClientIp::new("192.0.2.7".parse().unwrap())));
     let mut change = stage.store.change(&caller, NOW.plus(1)).await.unwrap();
     change.tenant_rename(TenantId(1), Expected::Revision(1), "uno").await.unwrap();
     change.commit().await.unwrap();

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
-use axum::http::header::HOST;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
@@ -89,7 +88,7 @@ async fn file_list(
     let range =
         FileRange { start: query.number("start")?.unwrap_or_default(), limit, by, direction };
     let files = api.services.file_range(&caller, range).await?;
-    let about = About { base: base(&api, &headers), nulls: query.flag("show_null")? };
+    let about = About { base: api.address(&headers), nulls: query.flag("show_null")? };
     let files: Vec<_> = files.into_iter().map(|file| about.file(file)).collect();
     Ok(spelling.answer(StatusCode::OK, &json!({"files": files})))
 }
@@ -109,7 +108,7 @@ async fn file_show(
     spelling: Spelling,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let about = About { base: base(&api, &headers), nulls: query.flag("show_null")? };
+    let about = About { base: api.address(&headers), nulls: query.flag("show_null")? };
     let shown = match file_or_archive(&id)? {
         FileChoice::File(number) => about.file(api.services.file_show(&caller, number).await?),
         FileChoice::Archive(id) => about.archive(api.services.archive_show(&caller, &id).await?),
@@ -136,12 +135,6 @@ async fn file_remove(
         FileChoice::Object { .. } => return Err(Problem::new(ProblemCode::NotFound)),
     }
     Ok(StatusCode::NO_CONTENT.into_response())
-}
-
-/// How clients find this API.
-fn base(api: &Api, headers: &HeaderMap) -> String {
-    let asked = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    api.public_url.as_deref().map_or_else(|| format!("http://{asked}"), str::to_owned)
 }
 
 /// How files are shown.
