@@ -8,6 +8,7 @@ use super::error::OriginError;
 use super::forwarding::Forwarding;
 use super::http::HttpOrigin;
 use super::object::ObjectStoreOrigin;
+use super::put::{Put, PutError, PutHandle, check_content_type, check_key};
 
 /// An origin, ready to be asked. Cheap to clone; clones share connections and descriptors.
 #[derive(Clone, Debug)]
@@ -55,6 +56,58 @@ impl Origin {
         match self {
             Self::Disk(_) | Self::ObjectStore(_) => None,
             Self::Http(http) => Some(http.forwarding()),
+        }
+    }
+
+    /// Begins a put of so many bytes. Nothing of them is sent; where the key has an object, that is
+    /// told already now.
+    pub async fn begin_put(
+        &self,
+        key: &str,
+        length: u64,
+        content_type: Option<&str>,
+    ) -> Result<PutHandle, PutError> {
+        check_key(key)?;
+        check_content_type(content_type)?;
+        match self {
+            Self::Disk(disk) => disk.begin_put(key).await,
+            Self::Http(_) | Self::ObjectStore(_) => {
+                tracing::trace!(length, content_type, "this kind of origin is only read");
+                Err(PutError::ReadOnly)
+            }
+        }
+    }
+
+    /// Puts the object: when this returns it is whole and durable, or there is none. An object that
+    /// the key has is never replaced. Made again with a handle whose put got through, it is that
+    /// put's success.
+    ///
+    /// If this is dropped, it may still get through, until the put is aborted.
+    pub async fn put(&self, handle: &PutHandle, put: Put<'_>) -> Result<(), PutError> {
+        check_key(put.key)?;
+        check_content_type(put.content_type)?;
+        match self {
+            Self::Disk(disk) => disk.put(handle, put).await,
+            Self::Http(_) | Self::ObjectStore(_) => Err(PutError::ReadOnly),
+        }
+    }
+
+    /// Makes a put undone: no part of it stays, nor the object if the put got through. Ok where
+    /// there is nothing of it.
+    pub async fn abort_put(&self, key: &str, handle: &PutHandle) -> Result<(), PutError> {
+        check_key(key)?;
+        match self {
+            Self::Disk(disk) => disk.abort_put(key, handle).await,
+            Self::Http(_) | Self::ObjectStore(_) => Err(PutError::ReadOnly),
+        }
+    }
+
+    /// Takes the object away. Ok where there is none.
+    pub async fn delete(&self, key: &str) -> Result<(), PutError> {
+        check_key(key)?;
+        match self {
+            Self::Disk(disk) => disk.delete(key).await,
+            Self::Http(_) | Self::ObjectStore(_) => Err(PutError::ReadOnly),
         }
     }
 }

@@ -10,7 +10,8 @@
 //!   to a server is built new from the authorised key and a few headers of our own;
 //! - a [`Body`] gives exactly the bytes it promised or ends in an error;
 //! - a body nobody reads stops reading, and a dropped body closes what it read from;
-//! - entity tags are the origin's own and never made stronger.
+//! - entity tags are the origin's own and never made stronger;
+//! - what is put (`put`) never replaces anything, and is seen whole or not at all.
 
 mod answer;
 mod ask;
@@ -26,6 +27,9 @@ mod error;
 mod forwarding;
 mod http;
 mod object;
+mod put;
+#[cfg(test)]
+mod put_conformance;
 mod range;
 mod validator;
 
@@ -45,5 +49,6 @@ pub use object::{
     ListingError, LocationRejection, ObjectListing, ObjectStoreConfig, ObjectStoreOrigin,
     S3Credentials, S3Location, StoreService, WebIdentity, WorkloadIdentity,
 };
+pub use put::{Put, PutError, PutHandle, PutHandleRejection};
 pub use range::{ByteRange, RangeSpec, Spans};
 pub use validator::{EntityTag, HttpTime, Strength, TagMatch, Validators};

@@ -14,6 +14,7 @@ use rustix::io::Errno;
 
 use super::super::config::OriginSetupError;
 use super::familiar::FamiliarNames;
+use super::unfinished::UNFINISHED;
 
 /// What happens at a symbolic link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub enum Symlinks {
 pub(super) struct Jail {
     root: OwnedFd,
     guard: Guard,
+    symlinks: Symlinks,
     caches: Caches,
     familiar: FamiliarNames,
 }
@@ -125,19 +127,24 @@ impl Jail {
             (Err(errno), _) => return Err(Refused::Unusable(errno)),
         };
         let caches = Caches::of(&root);
-        Ok(Self { root, guard, caches, familiar: FamiliarNames::new() })
+        Ok(Self { root, guard, symlinks, caches, familiar: FamiliarNames::new() })
     }
 
     /// Opens a regular file for reading.
     ///
-    /// The key is segments joined by `/`. An empty segment, `.`, `..` or a NUL names nothing.
+    /// The key is segments joined by `/`. An empty segment, `.`, `..`, a NUL or the name of a file
+    /// that is still written names nothing.
     /// What is no regular file is looked at but never opened; see `familiar`.
     pub(super) fn open_file(
         &self,
         key: &str,
         lookup: Lookup,
     ) -> Result<(OwnedFd, Stat), LookupFailure> {
-        let odd = |segment: &str| matches!(segment, "" | "." | "..") || segment.contains('\0');
+        let odd = |segment: &str| {
+            matches!(segment, "" | "." | "..")
+                || segment.contains('\0')
+                || segment.starts_with(UNFINISHED)
+        };
         if key.split('/').any(odd) {
             return Err(LookupFailure::NotFound);
         }
@@ -176,11 +183,25 @@ impl Jail {
                     }
                 })
             }
-            (Guard::Kernel(resolve), Lookup::Waiting) => {
-                openat2(&self.root, key, flags, Mode::empty(), resolve).map_err(failure)
+            (Guard::Kernel(_) | Guard::Walk, Lookup::Waiting) => {
+                self.resolve(key, flags).map_err(failure)
             }
-            (Guard::Walk, Lookup::Waiting) => walk(self.root.as_fd(), key, flags).map_err(failure),
         }
+    }
+
+    /// Opens whatever is there, however long that takes. The path is segments joined by `/`, or `.`
+    /// for the root.
+    pub(super) fn resolve(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+        let flags = flags | OFlags::CLOEXEC;
+        match self.guard {
+            Guard::Kernel(resolve) => openat2(&self.root, path, flags, Mode::empty(), resolve),
+            Guard::Walk => walk(self.root.as_fd(), path, flags),
+        }
+    }
+
+    /// Are links names of what they lead to?
+    pub(super) const fn symlinks(&self) -> Symlinks {
+        self.symlinks
     }
 }
 

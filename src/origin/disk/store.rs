@@ -15,6 +15,7 @@ use super::super::error::{OriginError, OriginFault};
 use super::jail::{Jail, Lookup, LookupFailure, Symlinks};
 use super::object::{DiskObject, InodeFacts};
 use super::sniff::{sniff, sniff_cached};
+use super::unfinished::Naming;
 use crate::asset::OriginKey;
 
 /// A folder.
@@ -29,13 +30,14 @@ pub struct DiskConfig {
 /// A folder, open. Its descriptors and threads are the system's, so a clone costs nothing.
 #[derive(Clone, Debug)]
 pub struct DiskOrigin {
-    jail: Arc<Jail>,
+    pub(super) jail: Arc<Jail>,
+    pub(super) naming: Naming,
 }
 
 impl DiskOrigin {
     pub(in super::super) fn open(config: &DiskConfig) -> Result<Self, OriginSetupError> {
         let jail = Jail::open(&config.root, config.symlinks)?;
-        Ok(Self { jail: Arc::new(jail) })
+        Ok(Self { jail: Arc::new(jail), naming: Naming::WhenWhole })
     }
 
     pub(in super::super) async fn ask(&self, ask: Ask<'_>) -> Result<Answer, OriginError> {
