@@ -213,6 +213,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("hyper_util::server", &["data_plane", "control_plane::api", "telemetry::admin"]),
     ("maxminddb", &["policy::anti_fraud"]),
     ("moka", &["data_plane::cache"]),
+    ("multer", &["control_plane::api"]),
     ("object_store", &["origin::object", "origin::config"]),
     ("redis", &["data_plane::usage"]),
     ("ring::aead", &["control_plane::link"]),

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,9 @@ use crate::asset::TenantId;
 use crate::clock::Clock;
 use crate::control_plane::api::{Api, Listener, serve};
 use crate::control_plane::link::{LinkSigner, MasterKey, MasterKeyError};
-use crate::control_plane::service::{KnownOrigins, ServiceError, Services};
+use crate::control_plane::service::{KnownOrigins, ServiceError, Services, Staging, Uploads};
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
-use crate::control_plane::{Caller, Config, Publisher, hash_files, retain};
+use crate::control_plane::{Caller, Config, Publisher, UploadConfig, hash_files, retain};
 use crate::data_plane::{Certificates, EdgeState, ListenerConfig};
 use crate::policy::SnapshotReader;
 use crate::telemetry::ErrorChain;
@@ -50,6 +51,15 @@ pub enum ControlError {
     /// TLS cannot be set up.
     #[error("TLS cannot be set up")]
     Tls(#[source] rustls::Error),
+    /// Uploads have nowhere to wait.
+    #[error("the upload folder {} cannot be used", folder.display())]
+    Uploads {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// Its records cannot be had.
     #[error("the store {address} cannot be opened")]
     Store {
@@ -105,6 +115,7 @@ impl Control {
             trusted_proxies,
             master_key,
             max_link_lifetime,
+            uploads,
             connections,
             requests_per_minute,
         } = config;
@@ -126,6 +137,16 @@ impl Control {
         let api = match files {
             Files::Here => api.with_origins(origins(composer.reader())),
             Files::Elsewhere => api,
+        };
+        let api = match uploads {
+            Some(UploadConfig { folder, limits }) => {
+                let unusable = |source| ControlError::Uploads { folder: folder.clone(), source };
+                let staging = Staging::open(&folder).map_err(unusable)?;
+                let states = composer.reader();
+                let desk = move || states.load().map(|state| Arc::clone(&state.delivery));
+                api.with_uploads(Uploads::new(staging, limits, desk))
+            }
+            None => api,
         };
         api.services().signing_key_ensure(&Caller::system("configuration")).await?;
         let edges = api.edges();
@@ -155,6 +176,8 @@ impl Control {
         // The origins of the configuration that is in force at that time.
         let desk = move || states.load().map(|state| Arc::clone(&state.delivery));
         tasks.push(forever(hash_files(store.clone(), clock, desk)));
+        let uploading = services.clone();
+        tasks.push(forever(async move { uploading.uploads_complete().await }));
         tasks.push(forever(async move { edges.run().await }));
         tasks.push(forever(hear(store.clone())));
         tasks.push(forever(retain(store.clone(), clock)));

@@ -22,6 +22,7 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("people", include_str!("../manual/people.md")),
     ("requirements", include_str!("../manual/requirements.md")),
     ("tokens", include_str!("../manual/tokens.md")),
+    ("uploads", include_str!("../manual/uploads.md")),
 ];
 
 pub(super) fn manual(arguments: &Manual) -> Exit {

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::document::{Bounds, Section, Value};
@@ -11,8 +11,8 @@ use super::finding::Finding;
 use super::secret_source::secret;
 use crate::control_plane::api::ConnectionLimits;
 use crate::control_plane::link::{MasterKey, MasterKeySource};
-use crate::control_plane::service::LONGEST_LINK;
-use crate::control_plane::{Config, StoreAddress};
+use crate::control_plane::service::{LONGEST_LINK, UploadLimits};
+use crate::control_plane::{Config, StoreAddress, UploadConfig};
 use crate::data_plane::ListenerConfig;
 use crate::keyring::KeyMaterial;
 use crate::network::NetworkSet;
@@ -29,9 +29,20 @@ pub(super) const CONTROL_KEYS: &[&str] = &[
     "max_connections_per_address",
     "compat",
     "listener",
+    "uploads",
 ];
 
 pub(super) const COMPAT_KEYS: &[&str] = &["query_token"];
+
+pub(super) const UPLOADS_KEYS: &[&str] = &["folder", "max_size", "quota"];
+
+/// Of one upload, where nothing else is said: 100 GiB.
+const MAX_SIZE: u64 = 100 << 30;
+
+const UPLOAD_SIZE: Bounds<u64> =
+    Bounds { min: 1, max: 5 << 40, why: "object stores take no larger object than 5 TiB" };
+
+const QUOTA: Bounds<u64> = Bounds { min: 0, max: 1 << 60, why: "0 is any number" };
 
 /// Where the APIs are, where nothing else is said.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8081);
@@ -63,9 +74,11 @@ pub(super) fn control(section: Section<'_>) -> Option<Config> {
     let requests = section.value("requests_per_minute").map(|it| it.integer(REQUESTS));
     let requests = requests.unwrap_or(Some(REQUESTS_PER_MINUTE.into()));
     let connections = connections(section);
+    let uploads = store.as_ref().and_then(|store| uploads(section, store).ok());
     without_effect(section);
     Some(Config {
         connections: connections?,
+        uploads: uploads?,
         public_url: public_url.map_or(Some(None), |url| url.map(Some))?,
         store: store?,
         master_key: master_key??,
@@ -144,6 +157,40 @@ fn master_key(section: Section<'_>, store: &StoreAddress) -> Option<MasterKeySou
     }
     Some(MasterKeySource::Given(material))
 }
+
+/// Where uploads wait: a folder beside an embedded store, if nothing else is said. None where what is
+/// said is wrong.
+fn uploads(section: Section<'_>, store: &StoreAddress) -> Result<Option<UploadConfig>, Refused> {
+    let beside = store.file().map(|file| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(".uploads");
+        PathBuf::from(name)
+    });
+    let usual = UploadLimits { most: MAX_SIZE, quota: None };
+    let Some(value) = section.value("uploads") else {
+        return Ok(beside.map(|folder| UploadConfig { folder, limits: usual }));
+    };
+    let said = value.section("[control.uploads]", UPLOADS_KEYS).ok_or(Refused)?;
+    let folder = match (said.value("folder"), beside) {
+        (Some(folder), _) => folder.path().ok_or(Refused)?,
+        (None, Some(beside)) => beside,
+        (None, None) => {
+            let missing = Finding::error("uploads need a folder to wait in").help(
+                "folder = \"/var/lib/countersign/uploads\": one that control planes behind one \
+                 balancer share",
+            );
+            return value.refuse(missing).ok_or(Refused);
+        }
+    };
+    let most = said.value("max_size").map_or(Some(MAX_SIZE), |it| it.size(UPLOAD_SIZE));
+    let quota = said.value("quota").map_or(Some(0), |it| it.size(QUOTA));
+    let (most, quota) = most.zip(quota).ok_or(Refused)?;
+    let limits = UploadLimits { most, quota: Some(quota).filter(|quota| *quota > 0) };
+    Ok(Some(UploadConfig { folder, limits }))
+}
+
+/// What is written is wrong, and was reported.
+struct Refused;
 
 /// What is read and not acted on: strictly, and pointed out.
 fn without_effect(section: Section<'_>) {

@@ -1,10 +1,12 @@
 //! What a control plane is started with.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::api::ConnectionLimits;
 use super::link::MasterKeySource;
+use super::service::UploadLimits;
 use super::store::StoreAddress;
 use crate::network::NetworkSet;
 
@@ -21,8 +23,19 @@ pub struct Config {
     pub trusted_proxies: NetworkSet,
     /// How long links live at most.
     pub max_link_lifetime: Duration,
+    /// Where uploads wait, and how much may be uploaded; none: nothing is.
+    pub uploads: Option<UploadConfig>,
     /// How many connections there may be.
     pub connections: ConnectionLimits,
     /// How much each caller may ask; none: any number.
     pub requests_per_minute: Option<NonZeroU32>,
+}
+
+/// `[control.uploads]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadConfig {
+    /// The folder.
+    pub folder: PathBuf,
+    /// How much.
+    pub limits: UploadLimits,
 }

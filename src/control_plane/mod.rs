@@ -26,9 +26,10 @@ pub mod service;
 pub mod store;
 #[cfg(test)]
 mod tests;
+pub mod upload;
 
 pub use caller::{Actor, Caller, MissingScope, Reach};
-pub use config::Config;
+pub use config::{Config, UploadConfig};
 pub use hashing::hash_files;
 pub use publish::Publisher;
 pub use retention::retain;

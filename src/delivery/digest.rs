@@ -95,7 +95,7 @@ impl DeliveryDesk {
     }
 }
 
-async fn ask(
+pub(super) async fn ask(
     opened: &Opened,
     key: &OriginKey,
     method: AskMethod,

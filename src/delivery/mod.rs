@@ -2,23 +2,25 @@
 //!
 //! Without a permit nobody has a byte. What may be learned without one is whether there is an object
 //! (`DeliveryDesk::existence`), and what it is as a whole (`DeliveryDesk::digest`): its bytes are
-//! read here and stay here.
+//! read here and stay here. Objects are put and taken away without one, too (`placing`).
 //!
 //! Planes see what a delivery hands over — asks, answers, objects, bodies and their errors — by
 //! the names below. They do not see `Origin`, so that nobody reads a byte past this module.
 
 mod desk;
 mod digest;
+mod placing;
 mod redeemed;
 mod registered;
 
 pub use crate::origin::{
     Answer, Ask, AskMethod, Body, ByteRange, Caching, Conditions, Divisibility, EntityTag,
     Freshening, HttpTime, IfRange, Keeping, Object, ObjectMeta, OriginError, OriginErrorKind,
-    OriginFault, Pieces, RangeSpec, Retry, Revalidation, Sharing, Spans, Storing, Strength,
-    TagMatch, Validators, Vary,
+    OriginFault, Pieces, Put, PutError, PutHandle, RangeSpec, Retry, Revalidation, Sharing, Spans,
+    Storing, Strength, TagMatch, Validators, Vary, sniffed_media_type,
 };
 pub use desk::{DeliveryDesk, DeliverySetupError, Existence, Unredeemed};
 pub use digest::{DigestError, ObjectDigest};
+pub use placing::PlacingError;
 pub use redeemed::{Cacheable, Delivery, Filler, LastingIdentity, OriginIdentity, Redeemed};
 pub use registered::{Mark, Registered, Wishes};

@@ -38,7 +38,9 @@ pub use ask::{Ask, AskMethod, Conditions, IfRange};
 pub use body::Body;
 pub use caching::{Caching, Keeping, Revalidation, Sharing, Storing, Vary};
 pub use config::{Config, Kind, OriginSetupError};
-pub use disk::{DiskConfig, DiskListing, DiskOrigin, Listed, PassedOver, Symlinks};
+pub use disk::{
+    DiskConfig, DiskListing, DiskOrigin, Listed, PassedOver, Symlinks, sniffed_media_type,
+};
 pub use dispatch::Origin;
 pub use error::{OriginError, OriginErrorKind, OriginFault, Retry};
 pub use forwarding::{Direction, Forwarding, ResponseHeaders, may_travel};

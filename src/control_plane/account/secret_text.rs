@@ -23,6 +23,8 @@ pub enum SecretKind {
     /// An application's password that signs requests as well. Base64 without a prefix: its bytes are
     /// the key (requirement E2).
     Signing,
+    /// Bringing an upload's bytes by a form.
+    Upload,
 }
 
 impl SecretKind {
@@ -35,6 +37,7 @@ impl SecretKind {
             Self::Enrolment => "csn_",
             Self::Refresh => "csr_",
             Self::Signing => "",
+            Self::Upload => "csu_",
         }
     }
 }

@@ -4,8 +4,8 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{
-    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
-    RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::compat::mediahub::spelling::Spelling;
 use super::error::{Fault, Problem, ProblemCode};
+use super::native::upload::{say_version, speaks_tus};
 use super::rate_limit::{Noted, Standing};
 use crate::control_plane::record::chance;
 use crate::telemetry::ErrorChain;
@@ -144,12 +145,17 @@ pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
             let trace_id = trace.as_ref().map(TraceParent::trace_id);
             tracing::error!(code, request_id = id, trace_id, %error, "api request failed");
         }
-        let allow = response.headers_mut().remove(ALLOW);
+        let kept = [ALLOW, ACCESS_CONTROL_ALLOW_ORIGIN]
+            .map(|name| response.headers_mut().remove(&name).map(|value| (name, value)));
         response = spell(&problem, &path, &id, dialect);
-        response.headers_mut().extend(allow.map(|allow| (ALLOW, allow)));
+        response.headers_mut().extend(kept.into_iter().flatten());
         response.extensions_mut().insert(problem);
     }
+    let status = response.status();
     let headers = response.headers_mut();
+    if speaks_tus(&path) {
+        say_version(headers, status);
+    }
     noted.write(headers);
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);

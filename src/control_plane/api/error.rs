@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::control_plane::account::AccountError;
 use crate::control_plane::link::LinkRefusal;
-use crate::control_plane::service::{Invalid, ServiceError};
+use crate::control_plane::service::{Invalid, ServiceError, UploadRefusal};
 
 /// What went wrong, before a dialect spells it.
 #[derive(Clone, Debug)]
@@ -113,6 +113,23 @@ impl From<ServiceError> for Problem {
             ServiceError::Unavailable(_) => {
                 Self { retry_after: Some(1), ..Self::new(ProblemCode::Unavailable).because(error) }
             }
+            ServiceError::Upload(refusal) => {
+                let code = match refusal {
+                    UploadRefusal::Checksum => ProblemCode::UploadChecksum,
+                    UploadRefusal::Elsewhere => ProblemCode::UploadElsewhere,
+                    UploadRefusal::Ended => ProblemCode::UploadEnded,
+                    UploadRefusal::NoFolder | UploadRefusal::NoOrigin | UploadRefusal::ReadOnly => {
+                        ProblemCode::NoUploads
+                    }
+                    UploadRefusal::NoRoom => ProblemCode::UploadRoom,
+                    UploadRefusal::Offset { .. } => ProblemCode::UploadOffset,
+                    UploadRefusal::OverQuota { .. } => ProblemCode::QuotaExceeded,
+                    UploadRefusal::Overtaken => ProblemCode::UploadBusy,
+                    UploadRefusal::TooLong { .. } => ProblemCode::BodyTooLarge,
+                    UploadRefusal::TooMany { .. } => ProblemCode::TooManyUploads,
+                };
+                Self { detail: refusal.to_string().into(), ..Self::new(code) }
+            }
         }
     }
 }
@@ -158,8 +175,13 @@ macro_rules! problem_codes {
             }
 
             /// Its status.
-            pub(super) const fn status(self) -> StatusCode {
-                match self { $(Self::$name => StatusCode::$status,)* }
+            pub(super) fn status(self) -> StatusCode {
+                let registered = match self { $(Self::$name => StatusCode::$status,)* };
+                if self == Self::UploadChecksum {
+                    // tus has a status of its own for it, of which HTTP knows nothing.
+                    return StatusCode::from_u16(460).unwrap_or(registered);
+                }
+                registered
             }
         }
     };
@@ -192,6 +214,8 @@ problem_codes! {
     NoMasterKey = CONFLICT "no_master_key" "No master key is configured here: [control] master_key";
     /// Nothing of that id, or not the caller's to see.
     NotFound = NOT_FOUND "not_found" "There is nothing here";
+    /// There is nowhere to keep what comes.
+    NoUploads = CONFLICT "no_uploads" "Uploads are not taken here";
     /// No address names it now.
     NotHandedOut = CONFLICT "not_handed_out" "The file is not handed out";
     /// The caller is bound to a tenant.
@@ -204,6 +228,8 @@ problem_codes! {
     PreconditionRequired = PRECONDITION_REQUIRED "precondition_required" "If-Match is needed";
     /// Everybody may have it.
     PublicFile = CONFLICT "public_file" "The file is public: a link to it cannot be bound, limited or tagged";
+    /// The tenant would have more than it may.
+    QuotaExceeded = INSUFFICIENT_STORAGE "quota_exceeded" "The tenant would have more than its quota";
     /// The caller asks more than they may.
     RateLimited = TOO_MANY_REQUESTS "rate_limited" "Too many requests of this caller";
     /// Something names it, or it names nothing.
@@ -216,8 +242,22 @@ problem_codes! {
     StoreFull = SERVICE_UNAVAILABLE "store_full" "The control plane's database has no room: nothing was changed";
     /// Too many failures.
     Throttled = TOO_MANY_REQUESTS "throttled" "Too many failed attempts from this network";
+    /// The tenant has begun too many.
+    TooManyUploads = CONFLICT "too_many_uploads" "The tenant has too many uploads under way";
     /// The database does not answer.
     Unavailable = SERVICE_UNAVAILABLE "unavailable" "The control plane cannot reach its database";
+    /// Another request goes on with it.
+    UploadBusy = LOCKED "upload_busy" "Another request goes on with the upload";
+    /// Its bytes are not what was said.
+    UploadChecksum = BAD_REQUEST "upload_checksum" "The bytes are not those of the checksum";
+    /// Another control plane has what came of it.
+    UploadElsewhere = MISDIRECTED_REQUEST "upload_elsewhere" "The upload is at another control plane";
+    /// Nothing more is awaited for it.
+    UploadEnded = GONE "upload_ended" "Nothing more is awaited for the upload";
+    /// The client goes on elsewhere than where it is.
+    UploadOffset = CONFLICT "upload_offset" "The upload is elsewhere";
+    /// The disk for uploads is full.
+    UploadRoom = INSUFFICIENT_STORAGE "upload_room" "There is no room for uploads";
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@
 mod admission;
 mod auth;
 mod body;
+mod byte_source;
 mod client_address;
 mod compat;
 mod condition;

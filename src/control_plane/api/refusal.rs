@@ -17,6 +17,9 @@ pub(super) struct WriteRefusals;
 /// Refusals of an operation that writes in the vendor's dialect.
 pub(super) struct VendorRefusals;
 
+/// Refusals of an operation on an upload.
+pub(super) struct UploadRefusals;
+
 /// Refusals of an operation in MediaHub's dialect.
 pub(super) struct MediahubRefusals;
 
@@ -51,6 +54,18 @@ const WRITE: &[ProblemCode] = &[
     ProblemCode::MediaType,
     ProblemCode::IdempotencyMismatch,
     ProblemCode::PreconditionRequired,
+];
+
+const UPLOAD: &[ProblemCode] = &[
+    ProblemCode::Conflict,
+    ProblemCode::PreconditionFailed,
+    ProblemCode::BodyTooLarge,
+    ProblemCode::MediaType,
+    ProblemCode::QuotaExceeded,
+    ProblemCode::UploadBusy,
+    ProblemCode::UploadChecksum,
+    ProblemCode::UploadElsewhere,
+    ProblemCode::UploadEnded,
 ];
 
 const VENDOR: &[ProblemCode] = &[ProblemCode::Conflict, ProblemCode::BodyTooLarge];
@@ -121,6 +136,12 @@ impl IntoResponses for WriteRefusals {
     }
 }
 
+impl IntoResponses for UploadRefusals {
+    fn responses() -> Responses {
+        native(READ.iter().chain(UPLOAD).copied())
+    }
+}
+
 impl IntoResponses for VendorRefusals {
     fn responses() -> Responses {
         vendors(READ.iter().chain(VENDOR).copied())
@@ -134,6 +155,10 @@ impl IntoResponses for MediahubRefusals {
             ProblemCode::ScopeMissing,
             ProblemCode::NotFound,
             ProblemCode::Conflict,
+            ProblemCode::BodyTooLarge,
+            ProblemCode::QuotaExceeded,
+            ProblemCode::UploadElsewhere,
+            ProblemCode::UploadEnded,
             ProblemCode::RateLimited,
             ProblemCode::Internal,
             ProblemCode::Unavailable,

@@ -60,11 +60,15 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::audit::routes())
         .merge(native::download_event::routes())
         .merge(native::download_link::routes())
+        .merge(native::upload::routes())
 }
 
 /// `MediaHub`'s API.
 pub(super) fn mediahub_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().merge(mediahub::download::routes()).merge(mediahub::file::routes())
+    OpenApiRouter::new()
+        .merge(mediahub::download::routes())
+        .merge(mediahub::file::routes())
+        .merge(mediahub::upload::routes())
 }
 
 /// movingimage's API.

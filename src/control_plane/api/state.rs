@@ -13,7 +13,7 @@ use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::{Accounts, PasswordHasher};
 use crate::control_plane::edge_sync::EdgeHub;
 use crate::control_plane::link::{LinkSigner, MasterKey};
-use crate::control_plane::service::{KnownOrigins, ServiceError, Services, Store};
+use crate::control_plane::service::{KnownOrigins, ServiceError, Services, Store, Uploads};
 use crate::network::NetworkSet;
 
 /// What every handler works with. Clones are the same one.
@@ -82,6 +82,12 @@ impl Api {
     #[must_use]
     pub fn with_origins(self, origins: KnownOrigins) -> Self {
         Self { services: self.services.with_origins(origins), ..self }
+    }
+
+    /// The same, which takes uploads.
+    #[must_use]
+    pub fn with_uploads(self, uploads: Uploads) -> Self {
+        Self { services: self.services.with_uploads(uploads), ..self }
     }
 
     /// How whoever asks finds it: as is configured, else by the host that they asked.

@@ -32,6 +32,7 @@ mod revocation;
 mod scope;
 mod signing_key;
 mod tenant;
+mod upload;
 mod version;
 
 pub use access_token::{AccessToken, AccessTokenDraft, TokenUse};
@@ -69,6 +70,7 @@ pub use revocation::{Revocation, RevocationDraft, RevokedLinks};
 pub use scope::{Scope, ScopeSet};
 pub use signing_key::{KeyUse, SealedKey, SigningKey, SigningKeyDraft};
 pub use tenant::Tenant;
+pub use upload::{Upload, UploadDraft, UploadState};
 pub use version::Version;
 
 pub use crate::catalog::{

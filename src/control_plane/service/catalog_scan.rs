@@ -3,8 +3,6 @@
 //! A key that is registered is passed by, as whatever it is registered. So a scan that was cut off
 //! goes on where it was, and a second one registers only what is new.
 
-use mime_guess::mime;
-
 use super::content_import::{ContentImports, Imported};
 use super::desk::Services;
 use super::error::ServiceError;
@@ -126,26 +124,7 @@ impl CatalogScan {
 
     fn import(&self, ScannedFile { key, size }: ScannedFile) -> ContentImport {
         let name = key.rsplit('/').next().unwrap_or_default();
-        let title = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let mime = mime_guess::from_path(&*key).first_or_octet_stream();
-        let kind = match mime.type_() {
-            mime::AUDIO => ContentKind::Audio,
-            mime::IMAGE => ContentKind::Image,
-            mime::VIDEO => ContentKind::Video,
-            _ => ContentKind::Other,
-        };
-        let text = ContentText {
-            language: self.draft.language.clone(),
-            title: title.into(),
-            description: "".into(),
-            pretty_id: None,
-        };
-        let draft = ContentDraft {
-            folder: self.draft.folder,
-            publication: self.draft.publication,
-            texts: vec![text],
-            ..ContentDraft::new(kind)
-        };
         let source = FileDraft {
             place: FilePlace { kind: FileKind::Source, slot: "".into(), variant: "".into() },
             pipeline: self.pipeline.number,
@@ -162,6 +141,33 @@ impl CatalogScan {
             autograph: Autograph::Refused,
             key,
         };
-        ContentImport { id: None, draft, files: vec![source], active_thumbnail: None }
+        let ScanDraft { folder, language, publication } = &self.draft;
+        of_source(source, *folder, *publication, language)
     }
+}
+
+/// A content about which no more is known than its source: what it is by the type, and its title by
+/// the name.
+pub(super) fn of_source(
+    source: FileDraft,
+    folder: Option<ChannelId>,
+    publication: Publication,
+    language: &str,
+) -> ContentImport {
+    let title = source.name.rsplit_once('.').map_or(&*source.name, |(stem, _)| stem);
+    let title = if title.is_empty() { &source.name } else { title };
+    let kind = match source.mime.split('/').next().unwrap_or_default() {
+        "audio" => ContentKind::Audio,
+        "image" => ContentKind::Image,
+        "video" => ContentKind::Video,
+        _ => ContentKind::Other,
+    };
+    let text = ContentText {
+        language: language.into(),
+        title: title.into(),
+        description: "".into(),
+        pretty_id: None,
+    };
+    let draft = ContentDraft { folder, publication, texts: vec![text], ..ContentDraft::new(kind) };
+    ContentImport { id: None, draft, files: vec![source], active_thumbnail: None }
 }

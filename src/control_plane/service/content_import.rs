@@ -143,7 +143,8 @@ fn is_of_one(error: &ServiceError) -> bool {
         | ServiceError::OneTenantOnly
         | ServiceError::Public
         | ServiceError::Referenced
-        | ServiceError::Stale => true,
+        | ServiceError::Stale
+        | ServiceError::Upload(_) => true,
         ServiceError::Failed(_)
         | ServiceError::NoLink(_)
         | ServiceError::NoMasterKey

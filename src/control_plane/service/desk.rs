@@ -11,6 +11,7 @@ use crate::control_plane::store::{Change, Store, View};
 use super::error::ServiceError;
 use super::pipeline::KnownOrigins;
 use super::signing_key::LONGEST_LINK;
+use super::upload::Uploads;
 
 /// Everything the APIs can ask for. Clones work with the same store.
 #[derive(Clone, Debug)]
@@ -22,6 +23,7 @@ pub struct Services {
     link_signer: Option<LinkSigner>,
     longest_link: u64,
     origins: Option<KnownOrigins>,
+    uploads: Option<Uploads>,
 }
 
 impl Services {
@@ -35,6 +37,7 @@ impl Services {
             link_signer: None,
             longest_link: LONGEST_LINK,
             origins: None,
+            uploads: None,
         }
     }
 
@@ -42,6 +45,16 @@ impl Services {
     #[must_use]
     pub fn with_master_key(self, master_key: Option<MasterKey>) -> Self {
         Self { master_key, ..self }
+    }
+
+    /// The same, at another time.
+    #[cfg(test)]
+    pub(in crate::control_plane) fn at(self, now: UnixSeconds) -> Self {
+        Self { clock: Clock::Fixed(now), ..self }
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.clock
     }
 
     /// What time it is.
@@ -80,6 +93,16 @@ impl Services {
     /// The origins that there are; none where that is not known, for edges elsewhere have them.
     pub(super) fn origins(&self) -> Option<&KnownOrigins> {
         self.origins.as_ref()
+    }
+
+    /// The same, with where uploads wait and what brings them to their origins.
+    #[must_use]
+    pub fn with_uploads(self, uploads: Uploads) -> Self {
+        Self { uploads: Some(uploads), ..self }
+    }
+
+    pub(super) fn uploads(&self) -> Option<&Uploads> {
+        self.uploads.as_ref()
     }
 
     pub(super) fn link_signer(&self) -> Result<&LinkSigner, ServiceError> {

@@ -6,6 +6,7 @@ use crate::control_plane::caller::MissingScope;
 use crate::control_plane::link::LinkRefusal;
 use crate::control_plane::record::Scope;
 use crate::control_plane::store::{Retry, StoreError, StoreErrorKind};
+use crate::control_plane::upload::StagingError;
 
 /// A refusal or a failure of a service.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +62,80 @@ pub enum ServiceError {
     /// The database does not answer.
     #[error("the database is unavailable")]
     Unavailable(#[source] StoreError),
+    /// An upload is not taken, or not so.
+    #[error(transparent)]
+    Upload(#[from] UploadRefusal),
+}
+
+/// Why an upload is not taken, or what it brings is not.
+#[derive(Debug, thiserror::Error)]
+pub enum UploadRefusal {
+    /// Its bytes are not what was said.
+    #[error("the bytes are not those of the checksum: none of them was taken")]
+    Checksum,
+    /// Another control plane has what came of it.
+    #[error(
+        "what came of the upload is at another control plane: share the upload folder, or have a \
+         client's requests go to one"
+    )]
+    Elsewhere,
+    /// It is complete already, failed, or is none any more.
+    #[error("nothing more is awaited for the upload")]
+    Ended,
+    /// There is no folder for uploads.
+    #[error("uploads are not taken here: there is no [control.uploads] folder")]
+    NoFolder,
+    /// The pipeline's origin is none of this program.
+    #[error("the pipeline's origin is no [[origin]] of this control plane")]
+    NoOrigin,
+    /// The client goes on elsewhere than where the upload is.
+    #[error("the upload is at {at} bytes")]
+    Offset {
+        /// How many bytes there are.
+        at: u64,
+    },
+    /// The tenant would have more than it may.
+    #[error("the tenant would have more than its quota of {quota} bytes")]
+    OverQuota {
+        /// How many bytes it may have.
+        quota: u64,
+    },
+    /// Another request goes on with it.
+    #[error("another request goes on with the upload")]
+    Overtaken,
+    /// The pipeline's origin is an HTTP server.
+    #[error("the pipeline's origin is only read: uploads go to folders and object stores")]
+    ReadOnly,
+    /// The folder's disk is full.
+    #[error("there is no room for uploads")]
+    NoRoom,
+    /// It is longer than uploads may be.
+    #[error("the upload is longer than {most} bytes")]
+    TooLong {
+        /// How many it may have.
+        most: u64,
+    },
+    /// The tenant has begun too many.
+    #[error("the tenant has {most} uploads under way: finish or remove some")]
+    TooMany {
+        /// How many it may have.
+        most: u64,
+    },
+}
+
+impl From<StagingError> for ServiceError {
+    fn from(error: StagingError) -> Self {
+        let refusal = match error {
+            StagingError::Checksum => UploadRefusal::Checksum,
+            StagingError::Disk(_) => return Self::Failed(Box::new(error)),
+            StagingError::Full => UploadRefusal::NoRoom,
+            StagingError::Gone => UploadRefusal::Ended,
+            StagingError::Offset { at } => UploadRefusal::Offset { at },
+            StagingError::Overtaken => UploadRefusal::Overtaken,
+            StagingError::TooLong { most } => UploadRefusal::TooLong { most },
+        };
+        refusal.into()
+    }
 }
 
 impl From<StoreError> for ServiceError {

@@ -84,22 +84,36 @@ pub(super) fn accept(pointer: &str, to: Attached, draft: &FileDraft) -> Result<(
     if duration_ms.is_some_and(|it| i64::try_from(it).is_err()) {
         return Err(Invalid::new(format!("{pointer}/duration_ms"), "is out of range"));
     }
-    // It becomes a header of answers.
-    let is_media_type = mime.len() <= MIME
-        && mime.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
-        && mime.parse::<mime_guess::Mime>().is_ok();
-    if !is_media_type {
-        return Err(Invalid::new(format!("{pointer}/mime"), "must be a media type"));
-    }
+    accept_mime(&format!("{pointer}/mime"), mime)?;
     for (field, digest, length) in [("sha256", sha256, 64), ("md5", md5, 32)] {
-        let is_digit = |it: u8| matches!(it, b'0'..=b'9' | b'a'..=b'f');
-        let is_digest = |it: &str| it.len() == length && it.bytes().all(is_digit);
-        if digest.as_deref().is_some_and(|digest| !is_digest(digest)) {
-            let detail = format!("must be {length} lower-case hexadecimal digits");
-            return Err(Invalid::new(format!("{pointer}/{field}"), detail));
+        if let Some(digest) = digest {
+            accept_digest(&format!("{pointer}/{field}"), digest, length)?;
         }
     }
     tag.as_deref().map_or(Ok(()), |tag| language(format!("{pointer}/language"), tag))
+}
+
+/// Refuses what is no media type: it becomes a header of answers.
+pub(super) fn accept_mime(pointer: &str, mime: &str) -> Result<(), Invalid> {
+    let is_media_type = mime.len() <= MIME
+        && mime.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+        && mime.parse::<mime_guess::Mime>().is_ok();
+    if is_media_type {
+        Ok(())
+    } else {
+        Err(Invalid::new(pointer.to_owned(), "must be a media type"))
+    }
+}
+
+/// Refuses what is no digest of so many digits.
+pub(super) fn accept_digest(pointer: &str, digest: &str, length: usize) -> Result<(), Invalid> {
+    let is_digit = |it: u8| matches!(it, b'0'..=b'9' | b'a'..=b'f');
+    if digest.len() == length && digest.bytes().all(is_digit) {
+        Ok(())
+    } else {
+        let detail = format!("must be {length} lower-case hexadecimal digits");
+        Err(Invalid::new(pointer.to_owned(), detail))
+    }
 }
 
 /// A place that an asset URL can name, and no other: what nobody can ask for is a mistake.

@@ -43,11 +43,16 @@ mod right;
 mod signed_cookie;
 mod signing_key;
 mod tenant;
+mod upload;
+mod upload_completion;
 mod version;
 
 pub use super::store::{
     ContentFilter, DownloadFilter, Expected, FileDirection, FileOrder, FileRange, FolderFilter,
     LinkFilter, Listed, MetadataFilter, Once, Page, Store,
+};
+pub use super::upload::{
+    Appended, BodyEnd, BrokenOff, ByteSource, Checksum, ChecksumAlgorithm, Staging,
 };
 pub use application::{IssuedSecret, NewSecret, SecretForm};
 pub use archive::ARCHIVE_REVISION;
@@ -57,10 +62,11 @@ pub use desk::Services;
 pub use download::Download;
 pub use download_link::{FileChoice, LinkOrder, OrderedLink, OrderedLinks, Shown};
 pub use edge::Issued;
-pub use error::{Invalid, ServiceError};
+pub use error::{Invalid, ServiceError, UploadRefusal};
 pub use file::{FileTable, FilesOf};
 pub use path_override::{OverrideDifference, OverrideProposal};
 pub use person::PersonPassword;
 pub use pipeline::KnownOrigins;
 pub use signing_key::{HEAD_START, LONGEST_LINK, NewKey};
+pub use upload::{NewUpload, OpenUpload, Received, UploadLimits, Uploads};
 pub use version::OfContent;

@@ -69,6 +69,7 @@ pub(super) const TABLES: &[&str] = &[
     "archive_element",
     "context",
     "download_link",
+    "upload",
     "audit",
 ];
 

@@ -154,6 +154,16 @@ impl Change {
         tenant: TenantId,
         imports: Vec<ContentImport>,
     ) -> Result<Vec<Content>, StoreError> {
+        self.content_import_numbered(tenant, imports, None).await
+    }
+
+    /// The same, whose files have the numbers from `first` on, which were taken for them before.
+    pub(super) async fn content_import_numbered(
+        &mut self,
+        tenant: TenantId,
+        imports: Vec<ContentImport>,
+        first: Option<u64>,
+    ) -> Result<Vec<Content>, StoreError> {
         self.view().tenant(tenant).await?;
         let pipelines = self.view().pipeline_list(tenant).await?;
         let now = self.now();
@@ -202,7 +212,10 @@ impl Change {
         content_part::write(self.view().connection(), tenant, parts).await?;
         let columns = &["id", "content", "number", "label", "active_thumbnail", "created_at"];
         self.view().connection().insert_all("version", columns, versions).await?;
-        self.file_insert(files).await?;
+        match first {
+            Some(first) => self.file_insert_from(first, files).await?,
+            None => self.file_insert(files).await?,
+        };
         for content in &made {
             self.touch_content(&content.id);
             self.note("content.create", Some(tenant), content.id.as_str(), None, Some(content));

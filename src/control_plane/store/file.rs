@@ -387,6 +387,15 @@ impl Change {
             return Ok(Vec::new());
         }
         let first = self.numbers(Counted::Files, drafts.len()).await?;
+        self.file_insert_from(first, drafts).await
+    }
+
+    /// Inserts files whose numbers, from that one on, were taken for them.
+    pub(super) async fn file_insert_from(
+        &mut self,
+        first: u64,
+        drafts: Vec<(FileOwner, FileDraft)>,
+    ) -> Result<Vec<File>, StoreError> {
         let created_at = self.now();
         let files: Vec<File> = (first..)
             .zip(drafts)

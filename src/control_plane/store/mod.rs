@@ -60,6 +60,7 @@ mod schema;
 mod signing_key;
 mod statement;
 mod tenant;
+mod upload;
 mod version;
 mod view;
 
@@ -79,4 +80,5 @@ pub use login_failure::LoginFailures;
 pub use page::{Expected, Listed, PAGE_LIMIT, Page};
 pub use path_override::override_steps;
 pub use restore::{Replaces, RestoreError, WholeCopy};
+pub use upload::UploadStanding;
 pub use view::View;

@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (7, "download_link", include_str!("migrations/0007_download_link.sql")),
     (8, "link_claim", include_str!("migrations/0008_link_claim.sql")),
     (9, "blocklist_kind", include_str!("migrations/0009_blocklist_kind.sql")),
+    (10, "upload", include_str!("migrations/0010_upload.sql")),
 ];
 
 /// The number of the last one.

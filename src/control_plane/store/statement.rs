@@ -282,7 +282,7 @@ text_like! {
         PasswordHash
         PersonId RevocationId ScopeSet SecretId SigningKeyId VersionId;
     from_stored: SecretHash;
-    from_wire_name: ContentKind FileKind KeyUse LinkRelation Publication Right Role TokenUse;
+    from_wire_name: ContentKind FileKind KeyUse LinkRelation Publication Right Role TokenUse UploadState;
 }
 
 /// PostgreSQL stores no NUL, and so neither do we.

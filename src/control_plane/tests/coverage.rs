@@ -15,7 +15,9 @@ on_both_databases! {
 /// Operations that anybody may call: those by which one becomes somebody.
 const OPEN: &[&str] = &[
     "get /.well-known/oauth-authorization-server",
+    "options /api/v1/tenants/{tenant}/uploads",
     "post /api/v1/edges/enrol",
+    "post /v1/files/uploads/{upload}/form",
     "post /v1/oauth2/introspect",
     "post /v1/oauth2/revoke",
     "post /v1/oauth2/token",
@@ -76,10 +78,16 @@ async fn every_operation_asks_who_calls(stage: Stage) {
 
     let link = a_link(&stage, catalog.file).await;
 
+    let begin =
+        format!("POST /v1/files/uploads/?object_key=a.bin&pipeline_id={}", catalog.pipeline);
+    let begun = stage.ask(&begin, &admin).await.expect(200).json();
+    let upload = begun["upload"]["id"].as_str().unwrap().to_owned();
+
     let filled = |path: &str| {
         let path = match path {
             // Which file: without it there is nothing to ask for.
             "/v1/files/downloads/" => "/v1/files/downloads/?file_id={file}",
+            "/v1/files/uploads/" => "/v1/files/uploads/?object_key=b.mp4&pipeline_id={pipeline}",
             path => path,
         };
         path.replace("{tenant}", "1")
@@ -102,6 +110,7 @@ async fn every_operation_asks_who_calls(stage: Stage) {
             .replace("{file}", &catalog.file.to_string())
             .replace("{archive}", &catalog.archive)
             .replace("{link}", &link)
+            .replace("{upload}", &upload)
             .replace("{context}", &catalog.context)
             .replace("{classification}", &catalog.classification)
             .replace("{claim}", &"0".repeat(32))

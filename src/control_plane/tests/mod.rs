@@ -17,4 +17,5 @@ mod overrides;
 mod pipelines;
 mod secrets;
 mod stage;
+mod uploads;
 mod versions;

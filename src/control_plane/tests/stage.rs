@@ -20,7 +20,9 @@ use crate::control_plane::link::{LinkSigner, MasterKey};
 use crate::control_plane::record::{
     AccessTokenDraft, ApplicationDraft, FolderDraft, Grantee, ScopeSet, TokenUse, chance,
 };
+use crate::control_plane::service::{Services, Staging, UploadLimits, Uploads};
 use crate::control_plane::store::{Store, StoreAddress};
+use crate::delivery::DeliveryDesk;
 use crate::keyring::KeyMaterial;
 use crate::network::{NetworkSet, parse_network};
 use crate::policy::EdgeSnapshot;
@@ -41,6 +43,11 @@ pub(super) struct Stage {
     pub(super) folder: u64,
     /// What is in force at the edges.
     pub(super) in_force: Arc<Mutex<Option<EdgeSnapshot>>>,
+    services: Services,
+    /// What the origin `media` has.
+    pub(super) media: TempDir,
+    /// Where uploads wait.
+    pub(super) uploads: TempDir,
     _folder: Option<TempDir>,
 }
 
@@ -118,13 +125,21 @@ impl Stage {
         let links = LinkSigner::new(Arc::new(move || links.lock().unwrap().clone()));
         let clock = Clock::Fixed(NOW);
         let api = Api::new(store.clone(), clock, None, proxies, Some(master_key()), links);
-        let api = api.await.unwrap();
+        let (media, uploads) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let desk = Arc::new(DeliveryDesk::of_folder(media.path()));
+        let staging = Staging::open(uploads.path()).unwrap();
+        let limits = UploadLimits { most: 1 << 30, quota: Some(2 << 30) };
+        let taken = Uploads::new(staging, limits, move || Some(Arc::clone(&desk)));
+        let api = api.await.unwrap().with_uploads(taken);
+        let services = api.services().clone();
+        let uploading = services.clone();
+        tokio::spawn(async move { uploading.uploads_complete().await });
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(api.edges().run());
         let service = router(api).into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, service).await });
-        Self { store, address, folder, in_force, _folder: kept }
+        Self { store, address, folder, in_force, services, media, uploads, _folder: kept }
     }
 
     /// A token with those scopes, of an application bound to a tenant or to none.
@@ -213,6 +228,18 @@ impl Stage {
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
         let status = head.split(' ').nth(1).and_then(|it| it.parse().ok()).unwrap_or_default();
         Answer { status, head: head.to_owned(), body: body.to_owned() }
+    }
+
+    /// Sends that, and goes away without an answer.
+    pub(super) async fn broken_off(&self, request: &str) {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+    }
+
+    /// Looks, at that time, for uploads that are over.
+    pub(super) async fn uploads_at(&self, now: UnixSeconds) {
+        self.services.clone().at(now).uploads_look().await.unwrap();
     }
 
     /// A call with further header lines and a body.

@@ -31,4 +31,5 @@ pub(super) use body::DiskBody;
 pub use jail::Symlinks;
 pub use listing::{DiskListing, Listed, PassedOver};
 pub(super) use object::DiskObject;
+pub use sniff::sniffed_media_type;
 pub use store::{DiskConfig, DiskOrigin};

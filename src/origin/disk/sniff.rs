@@ -18,17 +18,19 @@ const LOOKED_AT: usize = 512;
 pub(super) fn sniff_cached(file: &OwnedFd) -> Result<Option<&'static str>, Errno> {
     let mut first = [0; LOOKED_AT];
     let read = preadv2(file, &mut [IoSliceMut::new(&mut first)], 0, ReadWriteFlags::NOWAIT)?;
-    Ok(first.get(..read).and_then(media_type))
+    Ok(first.get(..read).and_then(sniffed_media_type))
 }
 
 /// The type, if the first bytes tell one. May wait for the disk.
 pub(super) fn sniff(file: &OwnedFd) -> Option<&'static str> {
     let mut first = [0; LOOKED_AT];
     let read = pread(file, &mut first, 0).ok()?;
-    media_type(first.get(..read)?)
+    sniffed_media_type(first.get(..read)?)
 }
 
-fn media_type(first: &[u8]) -> Option<&'static str> {
+/// The type that the first bytes tell, 512 of them or all that there are. Nothing is told to be HTML,
+/// SVG or script.
+pub fn sniffed_media_type(first: &[u8]) -> Option<&'static str> {
     if first.starts_with(b"WEBVTT") || first.starts_with(b"\xef\xbb\xbfWEBVTT") {
         return Some("text/vtt");
     }
@@ -64,7 +66,7 @@ mod tests {
             (b"\x7fELF\x02\x01\x01", None),
             (b"", None),
         ] {
-            assert_eq!(media_type(first), expected, "{first:?}");
+            assert_eq!(sniffed_media_type(first), expected, "{first:?}");
         }
     }
 }

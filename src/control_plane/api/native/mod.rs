@@ -35,5 +35,6 @@ mod scope_list;
 pub(super) mod signed_cookie;
 pub(super) mod signing_key;
 pub(super) mod tenant;
+pub(super) mod upload;
 pub(super) mod version;
 mod wire_enum;

@@ -16,3 +16,4 @@ mod idempotency;
 mod link_claim;
 mod overrides;
 mod stage;
+mod upload;

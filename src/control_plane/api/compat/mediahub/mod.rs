@@ -10,3 +10,4 @@ pub(in crate::control_plane::api) mod download;
 pub(in crate::control_plane::api) mod file;
 mod query;
 pub(in crate::control_plane::api) mod spelling;
+pub(in crate::control_plane::api) mod upload;

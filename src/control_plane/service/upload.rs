@@ -1,0 +1,473 @@
+//! Uploads: what is brought here to become a file of an origin.
+//!
+//! Whoever uploads chooses an object's key, and so it is for those who work with all of a tenant's
+//! catalog, as registering is. A key is one that is free; nothing is ever written over.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use super::desk::Services;
+use super::error::{Invalid, ServiceError, UploadRefusal, text};
+use super::{file_draft, object_key};
+use crate::asset::{ChannelId, TenantId};
+use crate::clock::UnixSeconds;
+use crate::control_plane::account::{SecretKind, SecretText};
+use crate::control_plane::caller::Caller;
+use crate::control_plane::record::{Pipeline, Scope, SecretHash, Upload, UploadDraft, UploadState};
+use crate::control_plane::store::{Listed, Page};
+use crate::control_plane::upload::{Appended, BodyEnd, ByteSource, Checksum, Keep, Staging};
+use crate::delivery::{DeliveryDesk, PlacingError, PutError};
+use crate::policy::OriginName;
+
+/// Seconds after which an upload that nothing comes of is forgotten: the vendor's seven days.
+pub(super) const LIFETIME: u64 = 7 * 24 * 3_600;
+
+/// Uploads of a tenant that are under way at once.
+const MOST_OPEN: u64 = 10_000;
+
+/// The longest name, in bytes.
+const NAME: usize = 255;
+
+/// How much may be uploaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UploadLimits {
+    /// Bytes of one upload.
+    pub most: u64,
+    /// Bytes of a tenant's files in all; none: any number.
+    pub quota: Option<u64>,
+}
+
+/// The origins there are now.
+type Desk = Arc<dyn Fn() -> Option<Arc<DeliveryDesk>> + Send + Sync>;
+
+/// Where uploads wait, and what brings them to their origins. Clones are the same.
+#[derive(Clone)]
+pub struct Uploads {
+    pub(super) staging: Staging,
+    limits: UploadLimits,
+    desk: Desk,
+    pub(super) complete: Arc<Notify>,
+}
+
+impl fmt::Debug for Uploads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { staging, limits, desk: _, complete: _ } = self;
+        f.debug_struct("Uploads").field("staging", staging).field("limits", limits).finish()
+    }
+}
+
+impl Uploads {
+    /// Uploads that wait in that folder. The desk is asked each time, for configurations reload.
+    pub fn new(
+        staging: Staging,
+        limits: UploadLimits,
+        desk: impl Fn() -> Option<Arc<DeliveryDesk>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { staging, limits, desk: Arc::new(desk), complete: Arc::default() }
+    }
+
+    pub(super) fn desk(&self) -> Option<Arc<DeliveryDesk>> {
+        (self.desk)()
+    }
+}
+
+/// What is said of an upload before its bytes come.
+#[derive(Clone, Debug)]
+pub struct NewUpload {
+    /// The pipeline that is to have it.
+    pub pipeline: u64,
+    /// Its key there, after the pipeline's prefix.
+    pub key: Box<str>,
+    /// The name it is saved under; the key's last part, if nothing is said.
+    pub name: Option<Box<str>>,
+    /// Its media type; found out, if nothing is said.
+    pub mime: Option<Box<str>>,
+    /// How many bytes will come.
+    pub size: Option<u64>,
+    /// Their SHA-256, as hex.
+    pub sha256: Option<Box<str>>,
+    /// The folder that its content comes to be in.
+    pub folder: Option<ChannelId>,
+    /// When its file is deleted, if nobody used it by then.
+    pub unused_until: Option<UnixSeconds>,
+}
+
+/// An upload, and how much of it is here.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// The upload.
+    pub upload: Upload,
+    /// How many bytes are here.
+    pub size: u64,
+}
+
+/// An upload that began, with what a form has to know: shown once.
+#[derive(Debug)]
+pub struct OpenUpload {
+    /// The upload.
+    pub upload: Upload,
+    /// The secret.
+    pub secret: SecretText,
+}
+
+impl Services {
+    /// Begins an upload.
+    pub async fn upload_begin(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        new: NewUpload,
+    ) -> Result<OpenUpload, ServiceError> {
+        self.upload_admit(caller, tenant).await?;
+        let uploads = self.uploads().ok_or(UploadRefusal::NoFolder)?;
+        let Uploads { staging, limits, .. } = uploads;
+        let NewUpload { pipeline, key, name, mime, size, sha256, folder, unused_until } = new;
+        object_key::key("/key", &key)?;
+        let last = key.rsplit('/').next().unwrap_or_default();
+        let name = name.unwrap_or_else(|| last.into());
+        text("/name", &name, NAME)?;
+        if name.contains(['/', '\\']) {
+            return Err(Invalid::new("/name", "must have no slashes").into());
+        }
+        if let Some(mime) = &mime {
+            file_draft::accept_mime("/mime", mime)?;
+        }
+        if let Some(sha256) = &sha256 {
+            file_draft::accept_digest("/sha256", sha256, 64)?;
+        }
+        let now = self.now();
+        if unused_until.is_some_and(|end| end <= now) {
+            return Err(Invalid::new("/expires_at", "must be in the future").into());
+        }
+        if size.is_some_and(|size| size > limits.most) {
+            return Err(UploadRefusal::TooLong { most: limits.most }.into());
+        }
+        self.upload_vacancy(uploads, caller, tenant, pipeline, &key).await?;
+        let mut change = self.change_of_all(caller, tenant).await?;
+        let standing = change.view().upload_standing(tenant).await?;
+        if standing.open >= MOST_OPEN {
+            return Err(UploadRefusal::TooMany { most: MOST_OPEN }.into());
+        }
+        let most = match limits.quota {
+            None => limits.most,
+            Some(quota) => {
+                let left = quota.saturating_sub(standing.bytes);
+                if left == 0 || size.is_some_and(|size| size > left) {
+                    return Err(UploadRefusal::OverQuota { quota }.into());
+                }
+                limits.most.min(left)
+            }
+        };
+        let secret = SecretText::random(SecretKind::Upload)?;
+        let draft = UploadDraft {
+            pipeline,
+            key,
+            name,
+            mime,
+            size,
+            sha256,
+            folder,
+            issuer: caller.actor().to_string().into(),
+            form_secret: Some(secret.hash()),
+            most: size.unwrap_or(most),
+            place: staging.name().into(),
+            unused_until,
+        };
+        let upload = change.upload_create(tenant, draft, now.plus(LIFETIME)).await?;
+        change.commit().await?;
+        // Behind it: bytes of an upload that nobody knows are removed at any time.
+        if let Err(error) = staging.create(upload.number).await {
+            let mut change = self.change(&Caller::system("upload")).await?;
+            change.upload_remove(upload.number).await?;
+            change.commit().await?;
+            return Err(error.into());
+        }
+        if upload.draft.size == Some(0) {
+            self.upload_complete(upload.number).await?;
+        }
+        Ok(OpenUpload { upload, secret })
+    }
+
+    /// Refuses whoever may not upload in a tenant.
+    pub async fn upload_admit(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+    ) -> Result<(), ServiceError> {
+        let (_, rights) = self.view_by_right(caller, Scope::CatalogWrite, tenant).await?;
+        Ok(rights.everything(Scope::CatalogWrite)?)
+    }
+
+    /// The tenant that a pipeline is of, for whoever may upload there.
+    pub async fn upload_tenant(
+        &self,
+        caller: &Caller,
+        pipeline: u64,
+    ) -> Result<TenantId, ServiceError> {
+        caller.require(Scope::CatalogWrite)?;
+        Ok(self.view(caller).await?.pipeline(pipeline).await?.tenant)
+    }
+
+    /// How much may be uploaded; none where nothing is.
+    pub fn upload_limits(&self) -> Option<UploadLimits> {
+        self.uploads().map(|uploads| uploads.limits)
+    }
+
+    /// An upload, and how much of it is here. A request that is bringing more does not mind.
+    pub async fn upload_show(
+        &self,
+        caller: &Caller,
+        number: u64,
+    ) -> Result<Received, ServiceError> {
+        let upload = self.upload_of(caller, number).await?;
+        let size = self.upload_size(&upload).await?;
+        Ok(Received { upload, size })
+    }
+
+    /// A tenant's uploads, by number.
+    pub async fn upload_list(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        page: &Page<u64>,
+    ) -> Result<Listed<Received, u64>, ServiceError> {
+        let (mut view, rights) = self.view_by_right(caller, Scope::CatalogWrite, tenant).await?;
+        rights.everything(Scope::CatalogWrite)?;
+        let Listed { items: uploads, next } = view.upload_list(tenant, page).await?;
+        drop(view);
+        let mut items = Vec::with_capacity(uploads.len());
+        for upload in uploads {
+            let size = self.upload_size(&upload).await?;
+            items.push(Received { upload, size });
+        }
+        Ok(Listed { items, next })
+    }
+
+    /// An upload that its client goes on with: a request of it that hangs stops where it is.
+    pub async fn upload_resume(
+        &self,
+        caller: &Caller,
+        number: u64,
+    ) -> Result<Received, ServiceError> {
+        let upload = self.upload_of(caller, number).await?;
+        let size = match upload.state {
+            UploadState::Uploading => self.staging_of(&upload)?.settled(number).await?,
+            UploadState::Completed | UploadState::Completing => self.upload_size(&upload).await?,
+            UploadState::Failed => return Err(UploadRefusal::Ended.into()),
+        };
+        Ok(Received { upload, size })
+    }
+
+    /// Takes what a request brings, from `at` on. The upload is complete when all of its size is
+    /// here. `size` says it, where it was not said before.
+    pub async fn upload_append(
+        &self,
+        caller: &Caller,
+        number: u64,
+        at: u64,
+        size: Option<u64>,
+        checksum: Option<Checksum>,
+        source: impl ByteSource + 'static,
+    ) -> Result<Appended, ServiceError> {
+        let mut upload = self.upload_of(caller, number).await?;
+        if upload.state != UploadState::Uploading {
+            return Err(UploadRefusal::Ended.into());
+        }
+        let staging = self.staging_of(&upload)?;
+        if let Some(size) = size {
+            if size > upload.draft.most {
+                return Err(UploadRefusal::TooLong { most: upload.draft.most }.into());
+            }
+            if upload.draft.size != Some(size) {
+                let mut change = self.change(caller).await?;
+                upload = change.upload_sized(number, size).await?;
+                change.commit().await?;
+            }
+        }
+        let most = upload.draft.size.unwrap_or(upload.draft.most);
+        let keep = checksum.map_or(Keep::Beginning, Keep::Verified);
+        let appended = staging.append(number, at, most, keep, source).await?;
+        if upload.draft.size == Some(appended.size) {
+            self.upload_complete(number).await?;
+        } else {
+            self.upload_prolong(&upload).await?;
+        }
+        Ok(appended)
+    }
+
+    /// An upload by its number and its secret, for a form.
+    pub async fn upload_by_secret(
+        &self,
+        number: u64,
+        secret: &str,
+    ) -> Result<Upload, ServiceError> {
+        let caller = Caller::system("upload form");
+        let upload = self.view(&caller).await?.upload(number).await?;
+        if upload.draft.form_secret == Some(SecretHash::of(secret)) {
+            Ok(upload)
+        } else {
+            Err(ServiceError::NotFound)
+        }
+    }
+
+    /// Takes a part of an upload, of those that forms bring: the next one, or one whose answer was
+    /// lost, which is here already.
+    pub async fn upload_chunk(
+        &self,
+        upload: &Upload,
+        chunk: u64,
+        source: impl ByteSource + 'static,
+    ) -> Result<(), ServiceError> {
+        let Upload { number, chunks, form_bytes, .. } = *upload;
+        if upload.state != UploadState::Uploading {
+            return Err(UploadRefusal::Ended.into());
+        }
+        if chunk < chunks {
+            return Ok(());
+        }
+        if chunk > chunks {
+            return Err(
+                Invalid::new("/chunk", format!("must be {chunks}: parts come in order")).into()
+            );
+        }
+        let staging = self.staging_of(upload)?;
+        let most = upload.draft.most;
+        let appended = staging.append(number, form_bytes, most, Keep::Whole, source).await?;
+        if appended.body == BodyEnd::BrokenOff {
+            return Err(Invalid::new("/file", "was broken off: send the part again").into());
+        }
+        let mut change = self.change(&Caller::system("upload form")).await?;
+        change.upload_chunk(number, appended.size).await?;
+        change.commit().await?;
+        self.upload_prolong(upload).await
+    }
+
+    /// All of an upload is here, as its client says: so many parts, if forms brought it.
+    pub async fn upload_finish(
+        &self,
+        caller: &Caller,
+        number: u64,
+        chunks: u64,
+    ) -> Result<Received, ServiceError> {
+        let upload = self.upload_of(caller, number).await?;
+        match upload.state {
+            UploadState::Completed | UploadState::Completing => {}
+            UploadState::Failed => return Err(UploadRefusal::Ended.into()),
+            UploadState::Uploading => {
+                if chunks != upload.chunks {
+                    let detail = format!("{} came, and {chunks} are said", upload.chunks);
+                    return Err(Invalid::new("/upload/nb_chunks", detail).into());
+                }
+                let size = self.staging_of(&upload)?.settled(number).await?;
+                if upload.draft.size.is_some_and(|said| said != size) {
+                    return Err(UploadRefusal::Offset { at: size }.into());
+                }
+                self.upload_complete(number).await?;
+            }
+        }
+        self.upload_show(caller, number).await
+    }
+
+    /// Gives an upload up; what came of it is forgotten. The file of one that is complete stays.
+    pub async fn upload_remove(&self, caller: &Caller, number: u64) -> Result<(), ServiceError> {
+        let upload = self.upload_of(caller, number).await?;
+        match upload.state {
+            // It is on its way to the origin: there it is removed as a file.
+            UploadState::Completing => return Err(UploadRefusal::Ended.into()),
+            UploadState::Uploading => self.staging_of(&upload)?.remove(number).await?,
+            UploadState::Completed | UploadState::Failed => {}
+        }
+        let mut change = self.change(caller).await?;
+        change.upload_remove(number).await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// The upload, for whoever may upload in its tenant.
+    async fn upload_of(&self, caller: &Caller, number: u64) -> Result<Upload, ServiceError> {
+        caller.require(Scope::CatalogWrite)?;
+        self.rights(caller).await?.everything(Scope::CatalogWrite)?;
+        Ok(self.view(caller).await?.upload(number).await?)
+    }
+
+    /// Refuses what no origin of this program can take: better now than when all of it is here.
+    async fn upload_vacancy(
+        &self,
+        uploads: &Uploads,
+        caller: &Caller,
+        tenant: TenantId,
+        pipeline: u64,
+        key: &str,
+    ) -> Result<(), ServiceError> {
+        let pipelines = self.view(&caller.within(tenant)).await?.pipeline_list(tenant).await?;
+        let found = pipelines.into_iter().find(|known| known.number == pipeline);
+        let Pipeline { origin, prefix, .. } =
+            found.ok_or_else(|| Invalid::new("/pipeline", "must be one of the tenant's"))?;
+        let origin = OriginName::new(&origin);
+        let desk = uploads.desk().ok_or(UploadRefusal::NoOrigin)?;
+        match desk.vacancy(&origin, &format!("{prefix}{key}"), self.clock()).await {
+            Err(PlacingError::NoOrigin) => Err(UploadRefusal::NoOrigin.into()),
+            Err(PlacingError::Put(PutError::Exists)) => Err(ServiceError::Conflict),
+            Err(PlacingError::Put(PutError::ReadOnly)) => Err(UploadRefusal::ReadOnly.into()),
+            Err(PlacingError::Put(PutError::KeyForm)) => {
+                Err(Invalid::new("/key", "no object of the origin can have it").into())
+            }
+            // An origin that fails may be back when all of it is here.
+            Ok(()) | Err(PlacingError::Put(_)) => Ok(()),
+        }
+    }
+
+    fn staging_of(&self, upload: &Upload) -> Result<&Staging, UploadRefusal> {
+        let Uploads { staging, .. } = self.uploads().ok_or(UploadRefusal::NoFolder)?;
+        if *upload.draft.place == *staging.name() {
+            Ok(staging)
+        } else {
+            Err(UploadRefusal::Elsewhere)
+        }
+    }
+
+    /// How much of an upload is here; all of it, where it is a file.
+    async fn upload_size(&self, upload: &Upload) -> Result<u64, ServiceError> {
+        match upload.state {
+            UploadState::Uploading | UploadState::Completing => {
+                match self.staging_of(upload)?.size(upload.number).await {
+                    Ok(size) => Ok(size),
+                    // It became a file at this moment.
+                    Err(_) => Ok(upload.draft.size.unwrap_or_default()),
+                }
+            }
+            UploadState::Completed => {
+                let caller = Caller::system("upload");
+                match self.view(&caller).await?.file(upload.number).await {
+                    Ok(file) => Ok(file.draft.size),
+                    // It was removed since.
+                    Err(_) => Ok(upload.draft.size.unwrap_or_default()),
+                }
+            }
+            UploadState::Failed => Ok(0),
+        }
+    }
+
+    async fn upload_prolong(&self, upload: &Upload) -> Result<(), ServiceError> {
+        let now = self.now();
+        // Once a day is often enough.
+        if upload.expires_at.get() < now.get() + LIFETIME - 24 * 3_600 {
+            let mut change = self.change(&Caller::system("upload")).await?;
+            change.upload_prolonged(upload.number, now.plus(LIFETIME)).await?;
+            change.commit().await?;
+        }
+        Ok(())
+    }
+
+    async fn upload_complete(&self, number: u64) -> Result<(), ServiceError> {
+        let mut change = self.change(&Caller::system("upload")).await?;
+        change.upload_completing(number).await?;
+        change.commit().await?;
+        if let Some(uploads) = self.uploads() {
+            uploads.complete.notify_one();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,381 @@
+//! What becomes of an upload when all of it is here: its bytes go to the origin, and it is a file.
+//!
+//! Each step is one that can be made again: what dies half-way is gone on with by the next start, or
+//! by another control plane that shares the folder. The origin's handle of what is being put there
+//! is in the store before a byte is sent, so nothing is left behind that nobody knows of.
+//!
+//! What nobody goes on with is forgotten, and files whose uploader wants them gone unless they are
+//! used, are deleted.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::catalog_scan::of_source;
+use super::desk::Services;
+use super::error::ServiceError;
+use super::upload::{LIFETIME, Uploads};
+use crate::control_plane::caller::Caller;
+use crate::control_plane::record::{
+    Autograph, FileDraft, FileKind, FilePlace, Pipeline, Publication, Upload, UploadState,
+};
+use crate::control_plane::store::{Expected, StoreErrorKind};
+use crate::control_plane::upload::{StagingError, UploadDigest};
+use crate::delivery::{
+    DeliveryDesk, PlacingError, Put, PutError, PutHandle, Retry, sniffed_media_type,
+};
+use crate::policy::OriginName;
+use crate::telemetry::ErrorChain;
+
+/// Between two looks for uploads that another program completed, or that are over.
+const REST: Duration = Duration::from_secs(15);
+
+/// Before an upload whose origin failed is tried again, at first and at most.
+const LEFT_ALONE: Duration = Duration::from_secs(1);
+const LONGEST_LEFT_ALONE: Duration = Duration::from_mins(5);
+
+/// The language of titles that are made of names.
+const LANGUAGE: &str = "und";
+
+/// Why an upload is not a file yet, or never.
+#[derive(Debug, thiserror::Error)]
+enum Incomplete {
+    #[error(transparent)]
+    Later(#[from] ServiceError),
+    #[error("{0}")]
+    Never(String),
+    #[error("its origin")]
+    Origin(#[source] PlacingError),
+    /// Another program is at it.
+    #[error("another program completes it")]
+    Overtaken,
+}
+
+impl From<StagingError> for Incomplete {
+    fn from(error: StagingError) -> Self {
+        match error {
+            StagingError::Overtaken => Self::Overtaken,
+            StagingError::Gone => Self::Never("what came of it is gone".to_owned()),
+            StagingError::Checksum
+            | StagingError::Disk(_)
+            | StagingError::Full
+            | StagingError::Offset { .. }
+            | StagingError::TooLong { .. } => Self::Later(error.into()),
+        }
+    }
+}
+
+/// Uploads that could not be completed: how long each is left alone, since when.
+type LeftAlone = HashMap<u64, (Instant, Duration)>;
+
+impl Services {
+    /// Completes uploads, and forgets those that are over, for ever.
+    pub async fn uploads_complete(&self) -> Infallible {
+        let Some(uploads) = self.uploads() else { return std::future::pending().await };
+        let mut left_alone = LeftAlone::new();
+        let mut looked = None::<Instant>;
+        loop {
+            let mut rest = REST;
+            match self.complete_all(uploads, &mut left_alone).await {
+                Ok(soonest) => rest = rest.min(soonest),
+                Err(error) => {
+                    tracing::warn!(error = %ErrorChain(&error), "uploads are not completed");
+                }
+            }
+            if looked.is_none_or(|at| at.elapsed() >= REST) {
+                looked = Some(Instant::now());
+                if let Err(error) = self.uploads_clear(uploads).await {
+                    tracing::warn!(error = %ErrorChain(&error), "old uploads are not removed");
+                }
+            }
+            // Woken, or not.
+            let _ = timeout(rest, uploads.complete.notified()).await;
+        }
+    }
+
+    /// One look for what is over.
+    #[cfg(test)]
+    pub(in crate::control_plane) async fn uploads_look(&self) -> Result<(), ServiceError> {
+        self.uploads_clear(self.uploads().unwrap()).await
+    }
+
+    /// Gives when the next is to be tried again.
+    async fn complete_all(
+        &self,
+        uploads: &Uploads,
+        left_alone: &mut LeftAlone,
+    ) -> Result<Duration, ServiceError> {
+        let caller = Caller::system("upload");
+        let (mut after, mut soonest) = (0, REST);
+        loop {
+            let mut view = self.view(&caller).await?;
+            let place = uploads.staging.name();
+            let found = view.upload_list_at(place, UploadState::Completing, after).await?;
+            drop(view);
+            let Some(last) = found.last() else { return Ok(soonest) };
+            after = last.number;
+            for upload in found {
+                let number = upload.number;
+                if let Some((since, patience)) = left_alone.get(&number)
+                    && let Some(left) = patience.checked_sub(since.elapsed())
+                {
+                    soonest = soonest.min(left);
+                    continue;
+                }
+                match self.complete_one(uploads, &upload).await {
+                    Ok(()) => {
+                        left_alone.remove(&number);
+                        tracing::info!(upload = number, "an upload became a file");
+                    }
+                    Err(error) => {
+                        let before = left_alone.get(&number).map_or(Duration::ZERO, |it| it.1);
+                        let patience = (before * 2).clamp(LEFT_ALONE, LONGEST_LEFT_ALONE);
+                        soonest = soonest.min(patience);
+                        left_alone.insert(number, (Instant::now(), patience));
+                        self.incomplete(uploads, &upload, error).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn complete_one(&self, uploads: &Uploads, upload: &Upload) -> Result<(), Incomplete> {
+        let caller = Caller::system("upload");
+        let beginning = uploads.staging.beginning(upload.number).await?;
+        let (digest, file) = uploads.staging.finish(upload.number).await?;
+        if upload.draft.sha256.as_ref().is_some_and(|said| *said != digest.sha256) {
+            return Err(Incomplete::Never("its SHA-256 is not the one that was said".to_owned()));
+        }
+        let mime = media_type(upload, &beginning);
+        let desk = uploads.desk().ok_or(Incomplete::Origin(PlacingError::NoOrigin))?;
+        let object = self.object(&caller, upload).await?;
+        let handle = match upload.put.as_deref().map(str::parse::<PutHandle>) {
+            Some(Ok(handle)) => handle,
+            Some(Err(_)) | None => self.begin_put(&desk, &object, upload, &digest, &mime).await?,
+        };
+        let put = Put { key: &object.key, file, length: digest.size, content_type: Some(&mime) };
+        match desk.put(&object.origin, &handle, put).await {
+            Ok(()) => {}
+            Err(PlacingError::Put(PutError::NotBegun)) => {
+                // The store forgot it: from the beginning, the next time.
+                let mut change = self.change(&caller).await?;
+                change.upload_put_begun(upload.number, "").await.map_err(ServiceError::from)?;
+                change.commit().await.map_err(ServiceError::from)?;
+                return Err(Incomplete::Origin(PutError::NotBegun.into()));
+            }
+            Err(error) => return Err(Incomplete::Origin(error)),
+        }
+        let source = FileDraft {
+            place: FilePlace { kind: FileKind::Source, slot: "".into(), variant: "".into() },
+            pipeline: upload.draft.pipeline,
+            key: upload.draft.key.clone(),
+            name: upload.draft.name.clone(),
+            size: digest.size,
+            mime,
+            sha256: Some(digest.sha256),
+            crc32: Some(digest.crc32),
+            duration_ms: None,
+            width: None,
+            height: None,
+            language: None,
+            md5: Some(digest.md5),
+            autograph: Autograph::Refused,
+        };
+        let folder = upload.draft.folder;
+        let import = of_source(source, folder, Publication::Unpublished, LANGUAGE);
+        let mut change = self.change(&caller).await?;
+        let forgotten_at = self.now().plus(LIFETIME);
+        match change.upload_completed(upload.number, import, forgotten_at).await {
+            Ok(_) => change.commit().await.map_err(ServiceError::from)?,
+            // Another program did.
+            Err(error) if error.kind() == StoreErrorKind::Conflict => return Ok(()),
+            Err(error) if error.kind() == StoreErrorKind::NotFound => {
+                return Err(Incomplete::Never("the folder it was for is gone".to_owned()));
+            }
+            Err(error) => return Err(Incomplete::Later(error.into())),
+        };
+        // What is left behind is found and removed.
+        let _ = uploads.staging.remove(upload.number).await;
+        Ok(())
+    }
+
+    async fn begin_put(
+        &self,
+        desk: &DeliveryDesk,
+        object: &UploadedObject,
+        upload: &Upload,
+        digest: &UploadDigest,
+        mime: &str,
+    ) -> Result<PutHandle, Incomplete> {
+        let UploadedObject { origin, key } = object;
+        let handle = desk.begin_put(origin, key, digest.size, Some(mime)).await;
+        let handle = handle.map_err(Incomplete::Origin)?;
+        let mut change = self.change(&Caller::system("upload")).await?;
+        let kept = change.upload_put_begun(upload.number, &handle.to_string()).await;
+        let kept = match kept {
+            Ok(()) => change.commit().await.map(drop),
+            Err(error) => Err(error),
+        };
+        match kept {
+            Ok(()) => Ok(handle),
+            Err(error) => {
+                // Nobody would know of it. Where that fails too, the store forgets it by itself.
+                let _ = desk.abort_put(origin, key, &handle).await;
+                Err(Incomplete::Later(error.into()))
+            }
+        }
+    }
+
+    /// Notes that an upload is not a file, now or ever.
+    async fn incomplete(
+        &self,
+        uploads: &Uploads,
+        upload: &Upload,
+        error: Incomplete,
+    ) -> Result<(), ServiceError> {
+        let number = upload.number;
+        let problem = match &error {
+            Incomplete::Overtaken => return Ok(()),
+            Incomplete::Never(why) => why.clone(),
+            Incomplete::Origin(origin) if !may_succeed_later(origin) => {
+                ErrorChain(origin).to_string()
+            }
+            Incomplete::Later(_) | Incomplete::Origin(_) => {
+                let error = ErrorChain(&error);
+                tracing::warn!(upload = number, %error, "an upload is not completed yet");
+                return Ok(());
+            }
+        };
+        let caller = Caller::system("upload");
+        if let Some(handle) = upload.put.as_deref().and_then(|put| put.parse::<PutHandle>().ok())
+            && let Some(desk) = uploads.desk()
+            && let Ok(object) = self.object(&caller, upload).await
+            && let Err(error) = desk.abort_put(&object.origin, &object.key, &handle).await
+        {
+            let error = ErrorChain(&error);
+            tracing::warn!(upload = number, %error, "what was put of an upload is not removed");
+            // It stays known, and is tried again.
+            return Ok(());
+        }
+        tracing::warn!(upload = number, problem, "an upload failed");
+        let mut change = self.change(&caller).await?;
+        change.upload_failed(number, &problem, self.now().plus(LIFETIME)).await?;
+        change.commit().await?;
+        let _ = uploads.staging.remove(number).await;
+        Ok(())
+    }
+
+    /// Removes what is over: uploads that nobody went on with, files that nobody used, and bytes of
+    /// uploads that are none any more.
+    async fn uploads_clear(&self, uploads: &Uploads) -> Result<(), ServiceError> {
+        let caller = Caller::system("upload");
+        loop {
+            let over = self.view(&caller).await?.upload_list_over(self.now()).await?;
+            if over.is_empty() {
+                break;
+            }
+            for upload in over {
+                uploads.staging.remove(upload.number).await?;
+                let mut change = self.change(&caller).await?;
+                change.upload_remove(upload.number).await?;
+                change.commit().await?;
+            }
+        }
+        for upload in self.view(&caller).await?.upload_list_unused(self.now()).await? {
+            self.clear_unused(uploads, &caller, &upload).await?;
+        }
+        for number in uploads.staging.there().await? {
+            let state = match self.view(&caller).await?.upload(number).await {
+                Ok(upload) => Some(upload.state),
+                Err(error) if error.kind() == StoreErrorKind::NotFound => None,
+                Err(error) => return Err(error.into()),
+            };
+            match state {
+                Some(UploadState::Completing | UploadState::Uploading) => {}
+                Some(UploadState::Completed | UploadState::Failed) | None => {
+                    uploads.staging.remove(number).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes the file of an upload that nobody used, with its object.
+    async fn clear_unused(
+        &self,
+        uploads: &Uploads,
+        caller: &Caller,
+        upload: &Upload,
+    ) -> Result<(), ServiceError> {
+        let mut change = self.change(caller).await?;
+        if change.view().upload_is_used(upload).await? {
+            change.upload_used(upload.number).await?;
+            change.commit().await?;
+            return Ok(());
+        }
+        if let Some(content) = &upload.content {
+            match change.content_remove(content, Expected::Any).await {
+                Ok(()) => {}
+                // Somebody removed it before, or this was broken off behind here.
+                Err(error) if error.kind() == StoreErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        change.commit().await?;
+        // The key is taken until its object is gone: nobody deletes what somebody else put there.
+        let Some(desk) = uploads.desk() else { return Ok(()) };
+        let object = self.object(caller, upload).await?;
+        if let Err(error) = desk.delete(&object.origin, &object.key).await {
+            let (upload, error) = (upload.number, ErrorChain(&error));
+            tracing::warn!(upload, %error, "a file that nobody used is not deleted yet");
+            return Ok(());
+        }
+        let mut change = self.change(caller).await?;
+        change.upload_remove(upload.number).await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    async fn object(
+        &self,
+        caller: &Caller,
+        upload: &Upload,
+    ) -> Result<UploadedObject, ServiceError> {
+        let pipeline = self.view(caller).await?.pipeline(upload.draft.pipeline).await?;
+        let Pipeline { origin, prefix, .. } = pipeline;
+        let key = format!("{prefix}{}", upload.draft.key);
+        Ok(UploadedObject { origin: OriginName::new(&origin), key })
+    }
+}
+
+/// Where an upload's object is.
+struct UploadedObject {
+    origin: OriginName,
+    key: String,
+}
+
+/// The media type of an upload: what the first bytes tell, if they do; else what its client says, or
+/// the name. What is said is believed of no image, sound or film whose bytes are another one.
+fn media_type(upload: &Upload, beginning: &[u8]) -> Box<str> {
+    let said = upload.draft.mime.as_deref();
+    let named = || mime_guess::from_path(&*upload.draft.name).first_raw();
+    match (sniffed_media_type(beginning), said) {
+        (None, Some(said)) => said.into(),
+        (None, None) => named().unwrap_or("application/octet-stream").into(),
+        (Some(found), _) => {
+            // Of several names for one container the client knows which.
+            let kind = |mime: &str| mime.split('/').next().unwrap_or_default().to_owned();
+            let finer = said.or_else(named).filter(|finer| kind(finer) == kind(found));
+            finer.unwrap_or(found).into()
+        }
+    }
+}
+
+fn may_succeed_later(error: &PlacingError) -> bool {
+    match error.retry() {
+        Retry::Later => true,
+        Retry::Pointless => matches!(error, PlacingError::Put(PutError::NotBegun)),
+    }
+}
