@@ -71,10 +71,8 @@ impl Origin {
         check_content_type(content_type)?;
         match self {
             Self::Disk(disk) => disk.begin_put(key).await,
-            Self::Http(_) | Self::ObjectStore(_) => {
-                tracing::trace!(length, content_type, "this kind of origin is only read");
-                Err(PutError::ReadOnly)
-            }
+            Self::Http(_) => Err(PutError::ReadOnly),
+            Self::ObjectStore(store) => store.begin_put(key, length, content_type).await,
         }
     }
 
@@ -88,7 +86,8 @@ impl Origin {
         check_content_type(put.content_type)?;
         match self {
             Self::Disk(disk) => disk.put(handle, put).await,
-            Self::Http(_) | Self::ObjectStore(_) => Err(PutError::ReadOnly),
+            Self::Http(_) => Err(PutError::ReadOnly),
+            Self::ObjectStore(store) => store.put(handle, put).await,
         }
     }
 
@@ -98,7 +97,8 @@ impl Origin {
         check_key(key)?;
         match self {
             Self::Disk(disk) => disk.abort_put(key, handle).await,
-            Self::Http(_) | Self::ObjectStore(_) => Err(PutError::ReadOnly),
+            Self::Http(_) => Err(PutError::ReadOnly),
+            Self::ObjectStore(store) => store.abort_put(key, handle).await,
         }
     }
 
@@ -107,7 +107,8 @@ impl Origin {
         check_key(key)?;
         match self {
             Self::Disk(disk) => disk.delete(key).await,
-            Self::Http(_) | Self::ObjectStore(_) => Err(PutError::ReadOnly),
+            Self::Http(_) => Err(PutError::ReadOnly),
+            Self::ObjectStore(store) => store.delete(key).await,
         }
     }
 }

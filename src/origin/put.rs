@@ -140,10 +140,6 @@ impl PutHandle {
     }
 
     /// The store's name for it.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "object stores are written to by the next step")
-    )]
     pub(super) fn upload(&self) -> Option<&str> {
         self.upload.as_deref()
     }
@@ -188,6 +184,17 @@ pub(super) fn check_key(key: &str) -> Result<(), PutError> {
 pub(super) fn check_content_type(content_type: Option<&str>) -> Result<(), PutError> {
     let fits = |text: &str| !text.is_empty() && text.bytes().all(|it| matches!(it, b' '..=b'~'));
     if content_type.is_none_or(fits) { Ok(()) } else { Err(PutError::ContentType) }
+}
+
+/// What a put finds where its object would be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Occupant {
+    /// Nothing.
+    None,
+    /// The object of this very put.
+    Ours,
+    /// Something else.
+    Other,
 }
 
 /// A file to put, which is as long as was said and stays as it is.

@@ -10,6 +10,7 @@ line, as JSON, how it is reached. Then it takes lines of JSON, and answers each 
     {"put": KEY, "file": PATH}      {"delete": KEY}
     {"fill": PREFIX, "count": N}    N small objects
     {"roll": true}                  a new key; the old one dies
+    {"uploads": true}               says which uploads in parts are not finished
 
 It ends with its standard input.
 """
@@ -140,6 +141,9 @@ def main():
             settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
             s3 = client("s3", **keys(key))
             say({"key": [key["AccessKeyId"], key["SecretAccessKey"]]})
+        elif "uploads" in order:
+            found = s3.list_multipart_uploads(Bucket="media").get("Uploads", [])
+            say({"uploads": [upload["Key"] for upload in found]})
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::super::put::{PutError, PutHandle};
+use super::super::put::{Occupant, PutError, PutHandle};
 use super::jail::{Jail, Symlinks};
 use super::unfinished::{MARK, UNFINISHED};
 
@@ -16,17 +16,6 @@ pub(super) struct Place<'a> {
     pub(super) folder: OwnedFd,
     pub(super) name: &'a str,
     symlinks: Symlinks,
-}
-
-/// What has a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Occupant {
-    /// Nothing.
-    None,
-    /// The file of the put in question.
-    Ours,
-    /// Something else.
-    Other,
 }
 
 /// Reading it is needed to make what happens in it durable.

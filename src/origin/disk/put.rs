@@ -6,9 +6,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::super::put::{Put, PutError, PutHandle, Source};
+use super::super::put::{Occupant, Put, PutError, PutHandle, Source};
 use super::copy::copy;
-use super::folder::{Occupant, Place};
+use super::folder::Place;
 use super::jail::Jail;
 use super::store::DiskOrigin;
 use super::unfinished::{Naming, Unfinished};

@@ -40,6 +40,7 @@ async fn conforms_and_leaves_nothing_behind() {
         let root = tempfile::tempdir().unwrap();
         let subject = subject(root.path(), Symlinks::Refuse, naming);
         put_conformance::behaves(&subject).await;
+        put_conformance::lets_one_of_two_win(&subject).await;
         let names = below(root.path());
         assert!(names.iter().all(|path| !path.to_string_lossy().contains(UNFINISHED)), "{names:?}");
         let mode = fs::metadata(root.path().join("put.txt")).unwrap().permissions().mode();

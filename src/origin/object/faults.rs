@@ -19,13 +19,18 @@ use crate::asset::OriginKey;
 
 /// What becomes of an answer.
 #[derive(Clone, Debug)]
-enum Fate {
+pub(super) enum Fate {
     /// It passes.
     Passes,
+    /// The server does what it was asked for, and the connection is reset instead of an answer.
+    AnswerLost,
     /// The server is never asked; this is said.
     Instead(&'static str),
     /// So many bytes of its body pass, and then the connection is reset.
     ResetAfter(usize),
+    /// So many bytes of what is sent are taken, and then the connection is reset; the server is
+    /// never asked.
+    ResetWhileSent(usize),
     /// Nothing of it passes, nor does the connection end.
     Silence,
     /// So many bytes of its body pass, and then none, nor does the connection end.
@@ -39,7 +44,7 @@ enum Fate {
 }
 
 /// Between an origin and its server.
-struct Interference {
+pub(super) struct Interference {
     address: SocketAddr,
     heads: Arc<Mutex<Vec<(Instant, String)>>>,
     accepting: JoinHandle<()>,
@@ -62,7 +67,7 @@ impl Interference {
         Self { address, heads, accepting }
     }
 
-    fn heads(&self) -> Vec<String> {
+    pub(super) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().iter().map(|(_, head)| head.to_ascii_lowercase()).collect()
     }
 
@@ -90,6 +95,16 @@ async fn interfere(
         heads.len()
     };
     let fate = fate(number);
+    if let Fate::ResetWhileSent(length) = fate {
+        let _ = client.read_exact(&mut vec![0; length]).await;
+        client.set_zero_linger().unwrap();
+        return;
+    }
+    let length = field(&head, "content-length: ").parse().unwrap_or_default();
+    let mut sent = vec![0; length];
+    if client.read_exact(&mut sent).await.is_err() {
+        return;
+    }
     if let Fate::Instead(answer) = fate {
         let _ = client.write_all(answer.as_bytes()).await;
         return;
@@ -101,20 +116,21 @@ async fn interfere(
     // Its end then shows by the connection's.
     let head = head.replacen("\r\n", "\r\nconnection: close\r\n", 1);
     upstream.write_all(head.as_bytes()).await.unwrap();
+    upstream.write_all(&sent).await.unwrap();
     let mut answer = read_head(&mut upstream).await.unwrap();
     let mut body = Vec::new();
     upstream.read_to_end(&mut body).await.unwrap();
-    let field = |name: &str| {
-        let lines = answer.to_ascii_lowercase();
-        let value = lines.lines().find_map(|line| line.strip_prefix(name).map(str::to_owned));
-        value.unwrap_or_default()
-    };
     let mut passes = body.len();
     match fate {
-        Fate::Passes | Fate::WithoutRange | Fate::Instead(_) | Fate::Silence => {}
+        Fate::AnswerLost
+        | Fate::Passes
+        | Fate::WithoutRange
+        | Fate::Instead(_)
+        | Fate::ResetWhileSent(_)
+        | Fate::Silence => {}
         Fate::ResetAfter(length) | Fate::StallAfter(length) => passes = passes.min(length),
         Fate::Promises(more) => {
-            let promised: u64 = field("content-length: ").parse().unwrap();
+            let promised: u64 = field(&answer, "content-length: ").parse().unwrap();
             let lines = answer.split_inclusive("\r\n");
             let others =
                 lines.filter(|line| !line.to_ascii_lowercase().starts_with("content-length"));
@@ -127,13 +143,13 @@ async fn interfere(
             answer = answer.replacen("bytes 0-", "bytes 1-", 1);
         }
     }
-    if !matches!(fate, Fate::Silence) {
+    if !matches!(fate, Fate::AnswerLost | Fate::Silence) {
         let _ = client.write_all(answer.as_bytes()).await;
         let _ = client.write_all(&body[..passes]).await;
         let _ = client.flush().await;
     }
     match fate {
-        Fate::ResetAfter(_) => {
+        Fate::AnswerLost | Fate::ResetAfter(_) => {
             // A reset throws away what has not been read yet: all but what the test may lose.
             client.set_zero_linger().unwrap();
         }
@@ -144,9 +160,17 @@ async fn interfere(
         Fate::Passes
         | Fate::Instead(_)
         | Fate::Promises(_)
+        | Fate::ResetWhileSent(_)
         | Fate::WithoutRange
         | Fate::WrongPart => {}
     }
+}
+
+/// The value of a header field.
+fn field(head: &str, name: &str) -> String {
+    let lines = head.to_ascii_lowercase();
+    let value = lines.lines().find_map(|line| line.strip_prefix(name).map(str::to_owned));
+    value.unwrap_or_default()
 }
 
 async fn read_head(stream: &mut TcpStream) -> Option<String> {
@@ -158,16 +182,16 @@ async fn read_head(stream: &mut TcpStream) -> Option<String> {
 }
 
 /// A store and an origin of it that is interfered with.
-struct Scene {
-    launched: Launched,
-    interference: Interference,
-    origin: Origin,
+pub(super) struct Scene {
+    pub(super) launched: Launched,
+    pub(super) interference: Interference,
+    pub(super) origin: Origin,
 }
 
-const KINDS: [fn() -> Launched; 2] = [Launched::moto, Launched::azurite];
+pub(super) const KINDS: [fn() -> Launched; 2] = [Launched::moto, Launched::azurite];
 
 impl Scene {
-    async fn new(
+    pub(super) async fn new(
         launch: fn() -> Launched,
         fate: impl Fn(usize) -> Fate + Send + Sync + 'static,
     ) -> Self {
@@ -222,7 +246,8 @@ fn first(fate: Fate) -> impl Fn(usize) -> Fate + Send + Sync + 'static {
     move |number| if number == 1 { fate.clone() } else { Fate::Passes }
 }
 
-const BUSY: &str = "HTTP/1.1 503 Slow Down\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+pub(super) const BUSY: &str =
+    "HTTP/1.1 503 Slow Down\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
 #[tokio::test]
 async fn a_busy_store_is_asked_again_after_a_pause() {

@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use futures_core::Stream;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use object_store::{ObjectMeta, ObjectStoreExt};
 
 use super::super::config::OriginSetupError;
 use super::super::disk::{Listed, PassedOver};
@@ -47,7 +47,7 @@ impl ObjectStoreConfig {
             below: before.clone(),
             source: source.into(),
         })?;
-        let found = origin.store.list(Some(&path));
+        let found = origin.store.get().list(Some(&path));
         Ok(ObjectListing { origin, found, before })
     }
 }
@@ -72,7 +72,7 @@ impl ObjectListing {
         if size == 0 {
             // Consoles make empty objects whose keys end in a slash, and call them folders. The
             // slash is lost by now, so it is seen from there being no object without it.
-            match self.origin.store.head(&location).await {
+            match self.origin.store.get().head(&location).await {
                 Ok(_) => {}
                 Err(object_store::Error::NotFound { .. }) => {
                     return Ok(passed_over(PassedOver::Marker));

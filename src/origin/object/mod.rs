@@ -6,12 +6,17 @@
 //! pinned to its version (`If-Match`); and pools, deadlines, breaker and books are the same. What
 //! `object_store` asks for itself goes out by `transport`, so that there is one TLS stack.
 //!
+//! Objects are put by `object_store` altogether; see `put`.
+//!
 //! A key is one object below the configured prefix. Keys that no path can name (an empty segment, `.`
 //! or `..`) are not there, for us.
 
 mod config;
+mod creation;
 mod listing;
 mod location;
+mod parts;
+mod put;
 mod signer;
 mod store;
 mod transport;
@@ -24,6 +29,10 @@ mod faults;
 mod launched;
 #[cfg(test)]
 mod moto;
+#[cfg(test)]
+mod put_faults;
+#[cfg(test)]
+mod put_tests;
 
 pub use config::{
     AccessKey, AzureCredentials, ObjectStoreConfig, S3Credentials, StoreService, WebIdentity,

@@ -1,10 +1,10 @@
-//! Asking an object store.
+//! An object store, and asking it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential};
-use object_store::azure::{AzureAccessKey, AzureCredential, MicrosoftAzureBuilder};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsCredential};
+use object_store::azure::{AzureAccessKey, AzureCredential, MicrosoftAzure, MicrosoftAzureBuilder};
 use object_store::{BackoffConfig, ObjectStore, RetryConfig, StaticCredentialProvider};
 
 use super::super::answer::{Answer, Object, ObjectMeta};
@@ -16,7 +16,8 @@ use super::config::{
     AccessKey, AzureCredentials, ObjectStoreConfig, S3Credentials, StoreService, WebIdentity,
     WorkloadIdentity,
 };
-use super::location::{Addressing, AzureLocation, KEY_ESCAPES, S3Location};
+use super::creation::{Creation, SharedKey};
+use super::location::{Addressing, AzureLocation, KEY_ESCAPES, KeyPrefix, S3Location};
 use super::signer::{AzureSigner, S3Signer, is_visible, server_of};
 use super::transport::Transport;
 use crate::asset::OriginKey;
@@ -25,12 +26,30 @@ use crate::asset::OriginKey;
 #[derive(Clone, Debug)]
 pub struct ObjectStoreOrigin {
     http: HttpOrigin,
-    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) store: Store,
+    pub(super) prefix: KeyPrefix,
+}
+
+/// What `object_store` has for a store.
+#[derive(Clone, Debug)]
+pub(super) enum Store {
+    Azure(MicrosoftAzure),
+    S3(AmazonS3),
+}
+
+impl Store {
+    /// What both can do.
+    pub(super) fn get(&self) -> &dyn ObjectStore {
+        match self {
+            Self::Azure(store) => store,
+            Self::S3(store) => store,
+        }
+    }
 }
 
 impl ObjectStoreOrigin {
     pub(in super::super) fn open(config: ObjectStoreConfig) -> Result<Self, OriginSetupError> {
-        let ObjectStoreConfig { server, prefix: _, service } = config;
+        let ObjectStoreConfig { server, prefix, service } = config;
         let tls =
             if needs_tls(&service) { Some(tls_connector(server.ca.as_deref())?) } else { None };
         let transport = Transport {
@@ -39,7 +58,7 @@ impl ObjectStoreOrigin {
             header_timeout: server.header_timeout,
             idle_timeout: server.idle_timeout,
         };
-        let (signer, store, suffixes): (Box<dyn Signer>, Arc<dyn ObjectStore>, _) = match service {
+        let (signer, store, suffixes): (Box<dyn Signer>, Store, _) = match service {
             StoreService::Azure(location, credentials) => {
                 let (signer, store) = azure(&location, credentials, transport)?;
                 (Box::new(signer), store, Suffixes::Unknown)
@@ -50,7 +69,7 @@ impl ObjectStoreOrigin {
             }
         };
         let protocol = Protocol::Store(StoreProtocol { signer, escapes: KEY_ESCAPES, suffixes });
-        Ok(Self { http: HttpOrigin::open_as(server, protocol)?, store })
+        Ok(Self { http: HttpOrigin::open_as(server, protocol)?, store, prefix })
     }
 
     pub(in super::super) async fn ask(&self, ask: Ask<'_>) -> Result<Answer, OriginError> {
@@ -72,7 +91,7 @@ fn s3(
     location: &S3Location,
     credentials: S3Credentials,
     transport: Transport,
-) -> Result<(S3Signer, Arc<dyn ObjectStore>), OriginSetupError> {
+) -> Result<(S3Signer, Store), OriginSetupError> {
     let S3Location { bucket, region, addressing, endpoint } = location;
     let builder = AmazonS3Builder::new()
         .with_bucket_name(&**bucket)
@@ -80,7 +99,9 @@ fn s3(
         .with_endpoint(&**endpoint)
         .with_virtual_hosted_style_request(*addressing == Addressing::VirtualHost)
         .with_retry(retries())
-        .with_http_connector(transport);
+        // Every server knows how one object is deleted; few know how many are.
+        .with_disable_bulk_delete(true)
+        .with_http_connector(Creation { transport, signed_with: None });
     let builder = match credentials {
         S3Credentials::Keys(AccessKey { id, secret, session_token }) => {
             let token = session_token.map(|token| token.expose().clone());
@@ -109,26 +130,29 @@ fn s3(
         region: region.clone(),
         server: server(endpoint)?,
     };
-    Ok((signer, Arc::new(store)))
+    Ok((signer, Store::S3(store)))
 }
 
 fn azure(
     location: &AzureLocation,
     credentials: AzureCredentials,
     transport: Transport,
-) -> Result<(AzureSigner, Arc<dyn ObjectStore>), OriginSetupError> {
+) -> Result<(AzureSigner, Store), OriginSetupError> {
     let AzureLocation { account, container, endpoint } = location;
     let builder = MicrosoftAzureBuilder::new()
         .with_account(&**account)
         .with_container_name(&**container)
         .with_endpoint(endpoint.to_string())
-        .with_retry(retries())
-        .with_http_connector(transport);
+        .with_retry(retries());
     let credential = |credential| Arc::new(StaticCredentialProvider::new(credential));
+    let mut signed_with = None;
     let builder = match credentials {
         AzureCredentials::Key(key) => {
             let key = AzureAccessKey::try_new(key.expose())
                 .map_err(|_| OriginSetupError::CredentialsUnusable)?;
+            let account = account.clone();
+            let again = AzureCredential::AccessKey(key.clone());
+            signed_with = Some(SharedKey { account, credential: again });
             builder.with_credentials(credential(AzureCredential::AccessKey(key)))
         }
         AzureCredentials::Signature(text) => {
@@ -154,13 +178,14 @@ fn azure(
             }
         }
     };
+    let builder = builder.with_http_connector(Creation { transport, signed_with });
     let store = builder.build().map_err(OriginSetupError::ObjectStore)?;
     let signer = AzureSigner {
         credentials: Arc::clone(store.credentials()),
         account: account.clone(),
         server: server(endpoint)?,
     };
-    Ok((signer, Arc::new(store)))
+    Ok((signer, Store::Azure(store)))
 }
 
 /// Where nothing is encrypted there is no use for roots, which a small machine may not have.
