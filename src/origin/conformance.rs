@@ -79,6 +79,7 @@ pub(super) async fn behaves(subject: &Subject) {
     describes_what_it_would_give(subject).await;
     gives_spans(subject).await;
     misses_what_is_not_there(subject).await;
+    takes_keys_of_its_own_form_only(subject).await;
     survives_readers_that_leave(subject).await;
     shares_versions_between_asks(subject).await;
 }
@@ -145,6 +146,23 @@ async fn misses_what_is_not_there(subject: &Subject) {
             assert!(matches!(answer, Answer::NotFound(_)), "{name} {answer:?}");
         }
     }
+}
+
+/// A request target is no name of a file or an object. To a server it is what is asked for.
+async fn takes_keys_of_its_own_form_only(subject: &Subject) {
+    match &subject.origin {
+        Origin::Http(_) => return,
+        Origin::Disk(_) | Origin::ObjectStore(_) => {}
+    }
+    let ask = Ask {
+        key: &OriginKey::Target("/digits.txt".into()),
+        method: AskMethod::Get,
+        ranges: &[],
+        conditions: &Conditions::default(),
+        forwarded: &HeaderMap::new(),
+        now: NOW,
+    };
+    assert_eq!(subject.origin.ask(ask).await.unwrap_err().fault(), OriginFault::KeyForm);
 }
 
 async fn survives_readers_that_leave(subject: &Subject) {

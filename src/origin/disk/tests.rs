@@ -7,7 +7,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use tempfile::TempDir;
 
-use super::super::conformance::{self, NOW, Subject, objects, read};
+use super::super::conformance::{self, Subject, objects, read};
 use super::super::*;
 use ::http::HeaderMap;
 
@@ -35,23 +35,6 @@ fn subject() -> (TempDir, Subject) {
 async fn conforms() {
     let (_root, subject) = subject();
     conformance::behaves(&subject).await;
-}
-
-#[tokio::test]
-async fn a_request_target_is_no_file_name() {
-    let (_root, subject) = subject();
-    let key = OriginKey::Target("/digits.txt".into());
-    let conditions = Conditions::default();
-    let ask = Ask {
-        key: &key,
-        method: AskMethod::Get,
-        ranges: &[],
-        conditions: &conditions,
-        forwarded: &HeaderMap::new(),
-        now: NOW,
-    };
-    let error = subject.origin.ask(ask).await.unwrap_err();
-    assert_eq!(error.fault(), OriginFault::KeyForm);
 }
 
 #[tokio::test]

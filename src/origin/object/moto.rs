@@ -41,17 +41,6 @@ async fn conforms() {
         Conditions { if_none_match: Some(TagMatch::parse(&tag)), ..Conditions::default() };
     let answer = ask(&subject, "digits.txt", conditions).await.unwrap();
     assert!(matches!(answer, Answer::NotModified(_)), "{answer:?}");
-    let target = OriginKey::Target("/digits.txt".into());
-    let conditions = Conditions::default();
-    let ask = Ask {
-        key: &target,
-        method: AskMethod::Get,
-        ranges: &[],
-        conditions: &conditions,
-        forwarded: &HeaderMap::new(),
-        now: NOW,
-    };
-    assert_eq!(subject.origin.ask(ask).await.unwrap_err().fault(), OriginFault::KeyForm);
 }
 
 #[tokio::test]
