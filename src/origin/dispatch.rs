@@ -112,3 +112,25 @@ impl Origin {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::put_conformance::put_of;
+    use super::super::{HttpConfig, PutHandle};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_server_is_only_read() {
+        let kind = Kind::Http(HttpConfig::new("http://127.0.0.1:1/".parse().unwrap()));
+        let origin = Origin::open(Config { name: "server".into(), kind }).unwrap();
+        let handle = PutHandle::new().unwrap();
+        for error in [
+            origin.begin_put("x", 1, None).await.map(drop),
+            origin.put(&handle, put_of("x", b"x")).await,
+            origin.abort_put("x", &handle).await,
+            origin.delete("x").await,
+        ] {
+            assert!(matches!(error, Err(PutError::ReadOnly)), "{error:?}");
+        }
+    }
+}
