@@ -1,7 +1,9 @@
-//! What the data plane reports upward: what was handed out for a link, and to whom.
+//! What the data plane reports upward: what was handed out for a link, and to whom; and whom
+//! anti-fraud refused, or would have.
 //!
-//! An event is made when an answer's body ends, numbered where it is kept until a control plane has
-//! it, and kept there under its number: whoever takes a batch twice has taken it once.
+//! A download is made when an answer's body ends, a finding of anti-fraud when it is found. Either is
+//! numbered where it is kept until a control plane has it, and kept there under its number: whoever
+//! takes a batch twice has taken it once.
 //!
 //! What is not in it is left out on purpose: the token, the query, the user agent. Who got the link
 //! is known to whoever made it; the client's own words are in the access log of its edge, under the
@@ -20,6 +22,20 @@ pub const MOST_OF_A_BATCH: usize = 500;
 
 /// Bytes of an event's path that are kept.
 pub const LONGEST_PATH: usize = 1_024;
+
+/// Bytes of a finding's rule and of its reason that are kept.
+pub const LONGEST_REASON: usize = 256;
+
+/// Something that happened. Told by their fields: what edges said before there were findings is a
+/// download.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// A delivery ended.
+    Download(DownloadEvent),
+    /// Anti-fraud found something.
+    Fraud(FraudEvent),
+}
 
 /// A delivery that one of our own links decided, after its end. Edges may be newer than control
 /// planes: fields that are not known are passed over.
@@ -57,6 +73,52 @@ pub struct DownloadEvent {
     pub request_id: Box<str>,
     /// The version of what was in force at the edge.
     pub snapshot: u64,
+}
+
+/// Requests for which anti-fraud found one thing: by one link, from one network, and within a minute
+/// of the first that was told. Of the last of them is told what is told of one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FraudEvent {
+    /// When the last of them came.
+    pub at: UnixSeconds,
+    /// When the first of them did.
+    pub since: UnixSeconds,
+    /// How many they are.
+    pub requests: u64,
+    /// Whose file.
+    pub tenant: TenantId,
+    /// The link's id, where it is one of our own.
+    pub link: Option<Box<str>>,
+    /// The key that verified it; none where a site looks at requests without a link, too.
+    pub key: Option<Box<str>>,
+    /// The content that the file is of, where it is of one.
+    pub content: Option<ContentId>,
+    /// The file: its asset path, or the path that was asked for; cut to [`LONGEST_PATH`].
+    pub path: Box<str>,
+    /// Who asked.
+    pub client: ClientIp,
+    /// How.
+    pub method: DownloadMethod,
+    /// The rule, by the name that logs and metrics know it by.
+    pub rule: Box<str>,
+    /// What broke it, in words; cut to [`LONGEST_REASON`].
+    pub reason: Box<str>,
+    /// What was done.
+    pub action: FraudAction,
+    /// As in `X-Request-Id`.
+    pub request_id: Box<str>,
+    /// The version of what was in force at the edge.
+    pub snapshot: u64,
+}
+
+/// What was done with a request that is suspect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FraudAction {
+    /// It was refused.
+    Blocked,
+    /// It was served: the operator only watches.
+    Monitored,
 }
 
 /// How a file was asked for.
@@ -101,7 +163,7 @@ pub struct NumberedEvent {
     /// Its number in its spool, from 1.
     pub number: u64,
     /// What happened.
-    pub event: DownloadEvent,
+    pub event: Event,
 }
 
 /// Events of one spool on their way, in the order of their numbers.
@@ -124,6 +186,23 @@ pub struct Taken {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a spool's id is 24 hexadecimal digits")]
 pub struct NotASpoolId;
+
+impl Event {
+    /// When it ended.
+    pub fn at(&self) -> UnixSeconds {
+        match self {
+            Self::Download(DownloadEvent { at, .. }) | Self::Fraud(FraudEvent { at, .. }) => *at,
+        }
+    }
+
+    /// Whose file it was about.
+    pub fn tenant(&self) -> TenantId {
+        match self {
+            Self::Download(DownloadEvent { tenant, .. })
+            | Self::Fraud(FraudEvent { tenant, .. }) => *tenant,
+        }
+    }
+}
 
 impl SpoolId {
     const DIGITS: usize = 24;
@@ -163,9 +242,8 @@ impl fmt::Display for SpoolId {
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_a_newer_edge_says_more_is_passed_over() {
-        let event = DownloadEvent {
+    fn download() -> DownloadEvent {
+        DownloadEvent {
             at: UnixSeconds::new(1_000),
             took_ms: 12,
             tenant: TenantId(1),
@@ -182,7 +260,41 @@ mod tests {
             end: DownloadEnd::Complete,
             request_id: "r".into(),
             snapshot: 7,
-        };
+        }
+    }
+
+    fn finding() -> FraudEvent {
+        FraudEvent {
+            at: UnixSeconds::new(1_060),
+            since: UnixSeconds::new(1_000),
+            requests: u64::MAX,
+            tenant: TenantId(1),
+            link: None,
+            key: None,
+            content: None,
+            path: "/vod/a".into(),
+            client: ClientIp::new("192.0.2.1".parse().unwrap()),
+            method: DownloadMethod::Head,
+            rule: "sharing".into(),
+            reason: "the link is in use at 2 other place(s)".into(),
+            action: FraudAction::Blocked,
+            request_id: "r".into(),
+            snapshot: 7,
+        }
+    }
+
+    #[test]
+    fn events_are_told_by_their_fields() {
+        for event in [Event::Download(download()), Event::Fraud(finding())] {
+            let said = serde_json::to_string(&NumberedEvent { number: 1, event: event.clone() });
+            let said: NumberedEvent = serde_json::from_str(&said.unwrap()).unwrap();
+            assert_eq!(said.event, event);
+        }
+    }
+
+    #[test]
+    fn what_a_newer_edge_says_more_is_passed_over() {
+        let event = download();
         let mut said = serde_json::to_value(&event).unwrap();
         assert_eq!((&said["client"], &said["method"]), (&"192.0.2.1".into(), &"GET".into()));
         said["more"] = 1.into();

@@ -1,6 +1,7 @@
 //! Forgets what nobody needs any more: tokens that ended, failed logins, answers kept for repeated calls,
 //! revocations of links that have expired by themselves, the uses of links that did, the oldest part of
-//! the change feed, and downloads and links of long ago.
+//! the change feed, and downloads, findings of anti-fraud
+//! and links of long ago.
 //!
 //! Nothing of it is said to anybody, and what is forgotten late does no harm. The audit log is not
 //! forgotten.
@@ -22,7 +23,7 @@ const EVERY: Duration = Duration::from_hours(1);
 /// Seconds for which a token that ended can still be looked up.
 const TOKENS_KEPT: u64 = 24 * 3600;
 
-/// Seconds for which it is known who downloaded what: half a year. They say from where, and that is
+/// Seconds for which it is known who downloaded what, and who was refused: half a year. They say from where, and that is
 /// nobody's to keep for ever.
 const DOWNLOADS_KEPT: u64 = 180 * 24 * 3600;
 
@@ -58,6 +59,12 @@ async fn forget(store: &Store, clock: Clock) -> Result<(), StoreError> {
     while forgotten == Forgotten::Some {
         let mut change = store.change(&caller, now).await?;
         forgotten = change.download_event_forget(before(DOWNLOADS_KEPT)).await?;
+        change.commit().await?;
+    }
+    forgotten = Forgotten::Some;
+    while forgotten == Forgotten::Some {
+        let mut change = store.change(&caller, now).await?;
+        forgotten = change.fraud_event_forget(before(DOWNLOADS_KEPT)).await?;
         change.commit().await?;
     }
     let mut gone = 1;

@@ -15,6 +15,7 @@ use http::HeaderValue;
 use serde::{Serialize, Serializer};
 use tokio::time::Instant;
 
+use crate::event::FraudEvent;
 use crate::network::{ClientIp, PeerIp};
 use crate::policy::{FraudFinding, FraudMode};
 use crate::telemetry::LineWriter;
@@ -34,6 +35,9 @@ pub(super) struct AccessRecord {
     /// What is reported to a control plane as well, where a link of our own decided.
     #[serde(skip)]
     pub(super) download: Option<Box<Download>>,
+    /// What anti-fraud found, which is reported as well.
+    #[serde(skip)]
+    pub(super) findings: Vec<FraudEvent>,
     /// What is told to the ledger at the end, where the link may be used once.
     #[serde(skip)]
     pub(super) claimed: Option<Box<Claimed>>,

@@ -11,17 +11,18 @@ use tokio::time::{Instant, sleep};
 
 use crate::clock::{Clock, UnixSeconds};
 use crate::delivery::AskMethod;
+use crate::event::FraudEvent;
 use crate::network::ClientIp;
 use crate::policy::{
-    AntiFraud, AntiFraudUse, Basis, Denial, DenialCode, FraudMode, Permit, Quiet, RequestFacts,
-    Site, SnapshotReader, admit, decide,
+    AntiFraud, AntiFraudUse, Basis, Denial, DenialCode, FraudFinding, FraudMode, Permit, Quiet,
+    RequestFacts, Site, SnapshotReader, admit, decide_witnessed,
 };
 use crate::telemetry::LineWriter;
 use crate::token::Sharing;
 
 use super::access_log::{self, AccessRecord, Wanted};
 use super::connection::ConnectionFacts;
-use super::events::{Download, EventQueue};
+use super::events::{Download, EventQueue, Scene, Suspect};
 use super::fetch;
 use super::identity::{Arrival, BodyPresence, Learned, identify};
 use super::metrics::Metrics;
@@ -191,21 +192,23 @@ impl Pipeline {
             record.decided(began);
             return Ok(response::preflight(facts.site, &parts.headers).map(Reply::File));
         }
-        let decided = decide(&facts, &state.policy, now);
+        let mut suspect = Suspect::default();
+        let decided = decide_witnessed(&facts, &state.policy, now, &mut suspect);
         if let Err(Denial::Superseded) = decided {
             return self.serve_anew(parts, arrival, state, began, record).await;
         }
         record.decided(began);
         self.count_token(&facts, &decided);
+        let scene = Scene { facts: &facts, parts, now, snapshot: state.policy.version };
         let permit = match decided {
             Ok(permit) => permit,
             Err(denial) => {
-                self.note_suspicion(denial, record);
+                self.note_refusal(denial, scene, || suspect, record);
                 return Err(refuse(denial, &facts, state, now).await);
             }
         };
         describe_basis(&permit, record);
-        let slot = self.count_use(&permit, &facts, parts, state, now, record).await?;
+        let slot = self.count_use(&permit, scene, &state.policy.anti_fraud, record).await?;
         if let Some(events) = &self.events {
             let version = state.policy.version;
             record.download = Download::begin(&permit, &facts, parts, version, self.clock, events);
@@ -234,35 +237,55 @@ impl Pipeline {
     async fn count_use(
         &self,
         permit: &Permit<'_>,
-        facts: &RequestFacts<'_>,
-        parts: &Parts,
-        state: &EdgeState,
-        now: UnixSeconds,
+        scene: Scene<'_>,
+        rules: &AntiFraud,
         record: &mut AccessRecord,
     ) -> Result<Option<Slot>, Denial> {
-        let rules = &state.policy.anti_fraud;
+        let Scene { facts, parts, now, .. } = scene;
         if let Some(finding) = permit.noticed() {
-            self.metrics.count_fraud(finding, rules.mode);
-            record.suspected(finding, rules.mode);
+            self.note_finding(finding, rules.mode, scene, permit, record);
         }
         let Some(wanted) = watched(permit, facts, parts, rules) else { return Ok(None) };
-        let Begun { noticed, slot } = self
-            .usage
-            .begin(&wanted, now)
-            .await
-            .inspect_err(|denial| self.note_suspicion(*denial, record))?;
+        let begun = self.usage.begin(&wanted, now).await;
+        let Begun { noticed, slot } = begun.inspect_err(|denial| {
+            self.note_refusal(*denial, scene, || Suspect::with(permit), record);
+        })?;
         if let Some(finding) = noticed {
-            self.metrics.count_fraud(finding, rules.mode);
-            record.suspected(finding, rules.mode);
+            self.note_finding(finding, rules.mode, scene, permit, record);
         }
         Ok(slot)
     }
 
-    /// A refusal for what speaks against whoever asks is counted by its rule as well.
-    fn note_suspicion(&self, denial: Denial, record: &mut AccessRecord) {
+    /// What speaks against a request that is served all the same.
+    fn note_finding(
+        &self,
+        finding: FraudFinding,
+        mode: FraudMode,
+        scene: Scene<'_>,
+        permit: &Permit<'_>,
+        record: &mut AccessRecord,
+    ) {
+        self.metrics.count_fraud(finding, mode);
+        record.suspected(finding, mode);
+        if self.events.is_some() {
+            record.findings.push(scene.found(finding, mode, Suspect::with(permit)));
+        }
+    }
+
+    /// A refusal for what speaks against whoever asks is counted by its rule, and reported.
+    fn note_refusal(
+        &self,
+        denial: Denial,
+        scene: Scene<'_>,
+        suspect: impl FnOnce() -> Suspect,
+        record: &mut AccessRecord,
+    ) {
         if let Denial::Fraud(finding) = denial {
             self.metrics.count_fraud(finding, FraudMode::Enforce);
             record.suspected(finding, FraudMode::Enforce);
+        }
+        if self.events.is_some() {
+            record.findings.extend(scene.refused(denial, suspect()));
         }
     }
 
@@ -346,6 +369,12 @@ impl Pipeline {
         let (mut head, body) = reply.into_parts();
         head.headers.insert(REQUEST_ID_HEADER, request_id.clone());
         record.status = head.status.as_u16();
+        for finding in record.findings.drain(..) {
+            let request_id = request_id.to_str().unwrap_or_default().into();
+            if let Some(events) = &self.events {
+                events.push_finding(FraudEvent { request_id, ..finding });
+            }
+        }
         if let Some(download) = &mut record.download {
             download.answered(record.status, request_id, body.length());
         }

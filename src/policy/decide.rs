@@ -36,7 +36,7 @@ pub fn decide_witnessed<'r, W: Witness>(
     let Admitted { grant, effective, needs } = admitted(facts, snapshot, now, witness)?;
     if needs == Needs::Nothing {
         witness.see(|| Step::TokenNotNeeded);
-        let noticed = anti_fraud(facts, snapshot, facts.site.anti_fraud, witness)?;
+        let noticed = anti_fraud(facts, snapshot, facts.site.anti_fraud, None, witness)?;
         return Ok(Permit::new(facts, grant, Basis::Public, noticed));
     }
     if snapshot.is_stale(now) {
@@ -57,7 +57,7 @@ pub fn decide_witnessed<'r, W: Witness>(
         Some(Sharing::Watched) => AntiFraudUse::Always,
         Some(Sharing::Allowed) | None => facts.site.anti_fraud,
     };
-    let noticed = anti_fraud(facts, snapshot, wanted, witness)?;
+    let noticed = anti_fraud(facts, snapshot, wanted, Some(&token), witness)?;
     Ok(Permit::new(facts, grant, Basis::Token(token), noticed))
 }
 
@@ -161,6 +161,7 @@ fn anti_fraud<W: Witness>(
     facts: &RequestFacts<'_>,
     snapshot: &EdgeSnapshot,
     wanted: AntiFraudUse,
+    token: Option<&VerifiedToken<'_>>,
     witness: &mut W,
 ) -> Result<Option<FraudFinding>, Denial> {
     match wanted {
@@ -169,6 +170,9 @@ fn anti_fraud<W: Witness>(
     }
     let (found, mode) = (snapshot.suspects(facts), snapshot.anti_fraud.mode);
     witness.see(|| Step::AntiFraud { found, mode });
+    if found.is_some() {
+        witness.suspect(token);
+    }
     match (found, mode) {
         (Some(finding), FraudMode::Enforce) => Err(finding.into()),
         (found, FraudMode::Monitor) | (found @ None, FraudMode::Enforce) => Ok(found),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::asset::Visibility;
 use crate::keyring::KeyId;
-use crate::token::{Carrier, TokenRejection};
+use crate::token::{Carrier, TokenRejection, VerifiedToken};
 
 use super::{CatalogRejection, FraudFinding, FraudMode};
 
@@ -86,6 +86,11 @@ pub enum Listed {
 pub trait Witness {
     /// Sees one step. It is only built if somebody looks.
     fn see<'s>(&mut self, step: impl FnOnce() -> Step<'s>);
+
+    /// Anti-fraud found something that speaks against whoever asks by that token, or without one.
+    fn suspect(&mut self, token: Option<&VerifiedToken<'_>>) {
+        let _ = token;
+    }
 }
 
 /// Nobody looks: nothing is built.

@@ -59,6 +59,7 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::classification::routes())
         .merge(native::audit::routes())
         .merge(native::download_event::routes())
+        .merge(native::fraud_event::routes())
         .merge(native::download_link::routes())
         .merge(native::upload::routes())
 }

@@ -1,4 +1,4 @@
-//! What edges handed out for links, as it is kept.
+//! What edges handed out for links, and what anti-fraud found there, as it is kept.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::NotAnId;
 use crate::clock::UnixSeconds;
-use crate::event::{DownloadEvent, SpoolId};
+use crate::event::{DownloadEvent, FraudEvent, SpoolId};
 
 /// An event's id: it says when, and sorts by that.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,6 +22,17 @@ pub struct KeptDownload {
     pub edge: Option<Box<str>>,
     /// What happened.
     pub event: DownloadEvent,
+}
+
+/// What anti-fraud found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptFinding {
+    /// Its id.
+    pub id: DownloadEventId,
+    /// The name of the edge; none where the control plane's own process is it.
+    pub edge: Option<Box<str>>,
+    /// What happened.
+    pub event: FraudEvent,
 }
 
 impl DownloadEventId {

@@ -6,7 +6,10 @@ use crate::asset::TenantId;
 use crate::control_plane::caller::{Actor, Caller};
 use crate::control_plane::record::{DownloadEventId, KeptDownload, Scope};
 use crate::control_plane::store::{DownloadFilter, Listed, Page};
-use crate::event::{DownloadEvent, EventBatch, LONGEST_PATH, MOST_OF_A_BATCH, Taken};
+use crate::event::{
+    DownloadEvent, Event, EventBatch, FraudEvent, LONGEST_PATH, LONGEST_REASON, MOST_OF_A_BATCH,
+    Taken,
+};
 
 impl Services {
     /// A tenant's downloads, by when they ended.
@@ -55,13 +58,23 @@ fn check(batch: &EventBatch) -> Result<(), Invalid> {
             return Err(Invalid::new(format!("/events/{place}/number"), "must rise, from 1"));
         }
         before = numbered.number;
-        let DownloadEvent { tenant, link, key, path, request_id, .. } = &numbered.event;
         let at = |field| format!("/events/{place}/event/{field}");
-        if i64::try_from(tenant.0).is_err() {
+        if i64::try_from(numbered.event.tenant().0).is_err() {
             return Err(Invalid::new(at("tenant"), "is out of range"));
         }
-        text(at("link"), link, 256)?;
-        text(at("key"), key, 256)?;
+        let (link, key, path, request_id) = match &numbered.event {
+            Event::Download(DownloadEvent { link, key, path, request_id, .. }) => {
+                (Some(link), Some(key), path, request_id)
+            }
+            Event::Fraud(FraudEvent { link, key, path, request_id, rule, reason, .. }) => {
+                text(at("rule"), rule, LONGEST_REASON)?;
+                text(at("reason"), reason, LONGEST_REASON)?;
+                (link.as_ref(), key.as_ref(), path, request_id)
+            }
+        };
+        for (field, id) in [("link", link), ("key", key)] {
+            id.map(|id| text(at(field), id, 256)).transpose()?;
+        }
         text(at("path"), path, LONGEST_PATH)?;
         text(at("request_id"), request_id, 256)?;
     }

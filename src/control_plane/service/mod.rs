@@ -31,6 +31,7 @@ mod file;
 mod file_draft;
 mod folder;
 mod folder_right;
+mod fraud_event;
 mod idempotency;
 mod link_claim;
 mod object_key;
@@ -49,7 +50,7 @@ mod version;
 
 pub use super::store::{
     ContentFilter, DownloadFilter, Expected, FileDirection, FileOrder, FileRange, FolderFilter,
-    LinkFilter, Listed, MetadataFilter, Once, Page, Store,
+    FraudFilter, LinkFilter, Listed, MetadataFilter, Once, Page, Store,
 };
 pub use super::upload::{
     Appended, BodyEnd, BrokenOff, ByteSource, Checksum, ChecksumAlgorithm, Staging,

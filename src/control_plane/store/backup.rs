@@ -48,6 +48,7 @@ pub(super) const TABLES: &[&str] = &[
     "enrolment_code",
     "event_spool",
     "download_event",
+    "fraud_event",
     "link_claim",
     "idempotency",
     "pipeline",

@@ -1,20 +1,21 @@
-//! What edges handed out for links. Written in batches, each once: a spool's row says how far it was
+//! What edges handed out for links, and the way of every event into the store. Written in batches, each once: a spool's row says how far it was
 //! taken, and is locked by whoever takes more of it.
 
 use std::collections::BTreeSet;
 
 use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
+use super::fraud_event;
 use super::page::{Listed, Page};
 use super::statement::{Condition, Row, Statement, Value};
 use super::view::View;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{ContentId, DownloadEventId, KeptDownload};
-use crate::event::{EventBatch, NumberedEvent};
+use crate::event::{DownloadEvent, Event, EventBatch, FraudEvent, NumberedEvent};
 
 /// Events that are forgotten at a time.
-const FORGOTTEN_AT_ONCE: u64 = 10_000;
+pub(super) const FORGOTTEN_AT_ONCE: u64 = 10_000;
 
 /// Which events of a tenant; none of a field is all.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +92,7 @@ impl View {
 }
 
 impl Change {
-    /// Takes what is new in a batch, which came from the edge of that name or from this process.
+    /// Takes what is new in a batch, downloads and findings, which came from the edge of that name or from this process.
     /// Gives the number up to which its spool was taken. Events of a tenant that is gone are
     /// nobody's, and are passed over. Not audited: it is a log itself.
     pub async fn download_event_take(
@@ -112,25 +113,38 @@ impl Change {
         let Some(last) = events.iter().map(|it| it.number).max() else { return Ok(taken) };
 
         let tenants = self.tenants_among(&events).await?;
-        let mut rows = Vec::with_capacity(events.len());
-        for NumberedEvent { number, mut event } in events {
-            if !tenants.contains(&event.tenant) {
+        let mut downloads = Vec::with_capacity(events.len());
+        let mut findings = Vec::new();
+        for NumberedEvent { number, event } in events {
+            if !tenants.contains(&event.tenant()) {
                 continue;
             }
             // A clock that is ahead shall not keep an event longer than others.
-            event.at = event.at.min(now);
-            let content = event.content.as_ref().map(ContentId::as_str);
-            rows.push(vec![
-                DownloadEventId::of(event.at, &spool, number).as_str().into(),
-                event.tenant.into(),
-                (&event.link).into(),
-                content.into(),
-                edge.into(),
-                Value::json(&event)?,
-            ]);
+            let at = event.at().min(now);
+            let id = DownloadEventId::of(at, &spool, number);
+            match event {
+                Event::Download(event) => {
+                    let event = DownloadEvent { at, ..event };
+                    let content = event.content.as_ref().map(ContentId::as_str);
+                    downloads.push(vec![
+                        id.as_str().into(),
+                        event.tenant.into(),
+                        (&event.link).into(),
+                        content.into(),
+                        edge.into(),
+                        Value::json(&event)?,
+                    ]);
+                }
+                Event::Fraud(event) => {
+                    let event = FraudEvent { at, since: event.since.min(at), ..event };
+                    findings.push(fraud_event::row(&id, edge, &event)?);
+                }
+            }
         }
         let columns = &["id", "tenant", "link", "content", "edge", "event"];
-        self.view().connection().insert_all("download_event", columns, rows).await?;
+        self.view().connection().insert_all("download_event", columns, downloads).await?;
+        let columns = fraud_event::COLUMNS;
+        self.view().connection().insert_all("fraud_event", columns, findings).await?;
         let statement = Statement::new("UPDATE event_spool SET taken = $2 WHERE id = $1");
         let statement = statement.bind(spool.as_str()).bind(last);
         self.view().connection().execute(statement).await?;
@@ -159,7 +173,7 @@ impl Change {
         &mut self,
         events: &[NumberedEvent],
     ) -> Result<BTreeSet<TenantId>, StoreError> {
-        let named: BTreeSet<TenantId> = events.iter().map(|it| it.event.tenant).collect();
+        let named: BTreeSet<TenantId> = events.iter().map(|it| it.event.tenant()).collect();
         let named = named.into_iter().map(Value::from).collect();
         let statement = Statement::any_of("SELECT number FROM tenant WHERE number IN", named, "");
         let rows = self.view().connection().rows(statement).await?;

@@ -23,6 +23,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (8, "link_claim", include_str!("migrations/0008_link_claim.sql")),
     (9, "blocklist_kind", include_str!("migrations/0009_blocklist_kind.sql")),
     (10, "upload", include_str!("migrations/0010_upload.sql")),
+    (11, "fraud_event", include_str!("migrations/0011_fraud_event.sql")),
 ];
 
 /// The number of the last one.

@@ -9,6 +9,7 @@ mod download_events;
 mod downloads;
 mod edges;
 mod folders;
+mod fraud_events;
 mod imports;
 mod keys;
 mod link_claims;

@@ -7,7 +7,7 @@ use http::{HeaderValue, Method, header};
 
 use crate::asset::ContentId;
 use crate::clock::{Clock, UnixSeconds};
-use crate::event::{DownloadEnd, DownloadEvent, DownloadMethod, Extent, LONGEST_PATH};
+use crate::event::{DownloadEnd, DownloadEvent, DownloadMethod, Event, Extent, LONGEST_PATH};
 use crate::policy::{Basis, Permit, RequestFacts, Resource};
 
 use super::super::access_log;
@@ -33,14 +33,7 @@ impl Download {
     ) -> Option<Box<Self>> {
         let Basis::Token(token) = permit.basis() else { return None };
         let link = token.own_link()?;
-        let (content, path) = match &facts.resource {
-            Resource::Asset(asset) => {
-                // An id that no control plane could have given is none.
-                let content = asset.video().and_then(|video| ContentId::parse(video.as_str()));
-                (content, asset.to_string())
-            }
-            Resource::Route(_) => (None, access_log::without_signatures(facts.target.wire())),
-        };
+        let (content, path) = file(facts);
         let event = DownloadEvent {
             // These are known at the end.
             at: UnixSeconds::new(0),
@@ -54,12 +47,9 @@ impl Download {
             link: link.into(),
             key: token.key().as_str().into(),
             content,
-            path: access_log::shorten_to(LONGEST_PATH, &path).into(),
+            path,
             client: facts.client,
-            method: match parts.method {
-                Method::HEAD => DownloadMethod::Head,
-                _ => DownloadMethod::Get,
-            },
+            method: method(parts),
             extent: match parts.headers.get(header::RANGE) {
                 Some(_) => Extent::Ranges,
                 None => Extent::Whole,
@@ -87,6 +77,26 @@ impl Download {
         self.event.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         self.event.sent = sent;
         self.event.end = end;
-        self.queue.push(self.event);
+        self.queue.push(Event::Download(self.event));
+    }
+}
+
+/// The content that a file is of, and its path.
+pub(super) fn file(facts: &RequestFacts<'_>) -> (Option<ContentId>, Box<str>) {
+    let (content, path) = match &facts.resource {
+        Resource::Asset(asset) => {
+            // An id that no control plane could have given is none.
+            let content = asset.video().and_then(|video| ContentId::parse(video.as_str()));
+            (content, asset.to_string())
+        }
+        Resource::Route(_) => (None, access_log::without_signatures(facts.target.wire())),
+    };
+    (content, access_log::shorten_to(LONGEST_PATH, &path).into())
+}
+
+pub(super) fn method(parts: &Parts) -> DownloadMethod {
+    match parts.method {
+        Method::HEAD => DownloadMethod::Head,
+        _ => DownloadMethod::Get,
     }
 }

@@ -1,5 +1,5 @@
-//! What was handed out for links of our own: noted when a body ends, kept until a control plane has
-//! it.
+//! What was handed out for links of our own, noted when a body ends, and what anti-fraud found: kept
+//! until a control plane has it.
 //!
 //! A [`Download`] goes with its answer and ends with the answer's body, in the [`EventQueue`]: a
 //! bounded buffer between the workers and whoever keeps events. Where that is a control plane in
@@ -10,6 +10,11 @@
 //! What is in the spool outlives the process. An event keeps its spool's id and its number in all
 //! that follows, so that whoever takes it can tell that it was taken before.
 //!
+//! **What is counted together.** Whoever is refused may ask as often as it likes. Of what is found by
+//! one rule, of one link, from one network, the first is told at once and the rest as one event when a
+//! minute is over; and of so many such at most ([`FraudTally`](fraud_tally::FraudTally)) a minute.
+//! Requests beyond are in the access log, and counted in `countersign_fraud_total`.
+//!
 //! **What is lost.** A process that is killed loses what ended within the last hundredths of a
 //! second; a machine that loses power, the same. Counted, by [`Lost`]: what the queue had no room
 //! for, the oldest of a full spool, and what a disk spoilt.
@@ -17,10 +22,13 @@
 //! Not here: what an event says (`event`), and where events go.
 
 mod download;
+mod fraud_tally;
 mod queue;
 mod segment;
 mod spool;
+mod suspicion;
 
 pub(in crate::data_plane) use download::Download;
 pub use queue::{EventQueue, Lost};
 pub(in crate::data_plane) use spool::{Spool, SpoolLosses};
+pub(in crate::data_plane) use suspicion::{Scene, Suspect};

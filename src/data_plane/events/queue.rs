@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::event::DownloadEvent;
+use crate::event::{Event, FraudEvent};
 
 use super::super::metrics::Metrics;
+use super::fraud_tally::{FraudTally, Noted};
 
 /// Events that may wait: some seconds' worth of the busiest edge, and a few megabytes.
 const MOST_WAITING: usize = 16 * 1024;
@@ -29,7 +30,8 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    events: Vec<DownloadEvent>,
+    events: Vec<Event>,
+    findings: FraudTally,
     stage: Stage,
 }
 
@@ -45,6 +47,8 @@ enum Stage {
 pub enum Lost {
     /// What the disk kept of them cannot be read.
     Damaged,
+    /// Anti-fraud found more within a minute than is told apart.
+    Findings,
     /// The queue was full: they came faster than they could be kept.
     Queue,
     /// The control plane does not take them.
@@ -55,12 +59,14 @@ pub enum Lost {
 
 impl Lost {
     /// Each of them.
-    pub const ALL: [Self; 4] = [Self::Damaged, Self::Queue, Self::Refused, Self::Spool];
+    pub const ALL: [Self; 5] =
+        [Self::Damaged, Self::Findings, Self::Queue, Self::Refused, Self::Spool];
 
     /// The name, as a metric's label.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Damaged => "damaged",
+            Self::Findings => "findings",
             Self::Queue => "queue",
             Self::Refused => "refused",
             Self::Spool => "spool",
@@ -76,31 +82,72 @@ impl EventQueue {
     }
 
     /// Hands one over, or loses it.
-    pub fn push(&self, event: DownloadEvent) {
-        let mut waiting = self.waiting();
-        if waiting.stage == Stage::Finished || waiting.events.len() >= MOST_WAITING {
+    pub fn push(&self, event: Event) {
+        let waiting = self.waiting();
+        if waiting.stage == Stage::Finished {
             drop(waiting);
             self.count_lost(Lost::Queue, 1);
             return;
         }
-        waiting.events.push(event);
-        let is_first = waiting.events.len() == 1;
+        self.add(waiting, [event]);
+    }
+
+    /// Hands a finding over, or counts it with those that it is like.
+    pub fn push_finding(&self, finding: FraudEvent) {
+        let mut waiting = self.waiting();
+        if waiting.stage == Stage::Finished {
+            drop(waiting);
+            self.count_lost(Lost::Findings, 1);
+            return;
+        }
+        let now = Instant::now();
+        let mut events = waiting.findings.settle(now);
+        match waiting.findings.note(finding, now) {
+            Noted::First(finding) => events.push(finding),
+            Noted::Again => {}
+            Noted::TooMany => self.count_lost(Lost::Findings, 1),
+        }
+        self.add(waiting, events.into_iter().map(Event::Fraud));
+    }
+
+    /// What has no room is lost.
+    fn add(&self, mut waiting: MutexGuard<'_, Waiting>, events: impl IntoIterator<Item = Event>) {
+        let was_empty = waiting.events.is_empty();
+        let mut lost = 0;
+        for event in events {
+            if waiting.events.len() < MOST_WAITING {
+                waiting.events.push(event);
+            } else {
+                lost += 1;
+            }
+        }
+        let is_first = was_empty && !waiting.events.is_empty();
         drop(waiting);
+        self.count_lost(Lost::Queue, lost);
         if is_first {
             self.0.changed.notify_one();
         }
     }
 
     /// Everything that waits, once there is something; none after the end. For one taker.
-    pub async fn take(&self) -> Option<Vec<DownloadEvent>> {
+    pub async fn take(&self) -> Option<Vec<Event>> {
         loop {
-            let (is_empty, stage) = {
-                let waiting = self.waiting();
-                (waiting.events.is_empty(), waiting.stage)
+            let (is_empty, stage, due) = {
+                let mut waiting = self.waiting();
+                let settled = waiting.findings.settle(Instant::now());
+                waiting.events.extend(settled.into_iter().map(Event::Fraud));
+                (waiting.events.is_empty(), waiting.stage, waiting.findings.due())
             };
             match (is_empty, stage) {
                 (true, Stage::Finished) => return None,
-                (true, Stage::Open) => self.0.changed.notified().await,
+                (true, Stage::Open) => {
+                    let changed = self.0.changed.notified();
+                    match due {
+                        // Looked again then, whatever came.
+                        Some(due) => timeout_at(due, changed).await.unwrap_or_default(),
+                        None => changed.await,
+                    }
+                }
                 (false, Stage::Finished) => break,
                 (false, Stage::Open) => {
                     // Woken before only where it is finished, or where somebody had been woken
@@ -115,7 +162,11 @@ impl EventQueue {
 
     /// No more come; what waits can still be taken.
     pub fn finish(&self) {
-        self.waiting().stage = Stage::Finished;
+        let mut waiting = self.waiting();
+        waiting.stage = Stage::Finished;
+        let rest = waiting.findings.finish();
+        waiting.events.extend(rest.into_iter().map(Event::Fraud));
+        drop(waiting);
         self.0.changed.notify_one();
     }
 
@@ -142,12 +193,13 @@ pub(super) mod tests {
     use super::*;
     use crate::asset::{ContentId, TenantId};
     use crate::clock::UnixSeconds;
-    use crate::event::{DownloadEnd, DownloadMethod, Extent};
+    use crate::data_plane::events::fraud_tally::tests::finding;
+    use crate::event::{DownloadEnd, DownloadEvent, DownloadMethod, Extent};
     use crate::network::ClientIp;
 
     /// An event that is told from others by its time.
-    pub(in crate::data_plane::events) fn event(at: u64) -> DownloadEvent {
-        DownloadEvent {
+    pub(in crate::data_plane::events) fn event(at: u64) -> Event {
+        Event::Download(DownloadEvent {
             at: UnixSeconds::new(at),
             took_ms: 1,
             tenant: TenantId(1),
@@ -164,7 +216,7 @@ pub(super) mod tests {
             end: DownloadEnd::Complete,
             request_id: "r".into(),
             snapshot: 1,
-        }
+        })
     }
 
     fn queue() -> (EventQueue, Metrics) {
@@ -180,7 +232,7 @@ pub(super) mod tests {
             async move {
                 let mut times = Vec::new();
                 while let Some(events) = queue.take().await {
-                    times.extend(events.iter().map(|it| it.at.get()));
+                    times.extend(events.iter().map(|it| it.at().get()));
                 }
                 times
             }
@@ -198,13 +250,40 @@ pub(super) mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_is_found_again_is_told_when_its_minute_is_over_or_at_the_end() {
+        let (queue, _) = queue();
+        let found = |event: &Event| match event {
+            Event::Download(_) => panic!("a download"),
+            Event::Fraud(finding) => (finding.at.get(), finding.requests),
+        };
+        for at in 1..=5 {
+            queue.push_finding(finding(at, "lnk_a", "192.0.2.1"));
+        }
+        let began = Instant::now();
+        let first = queue.take().await.unwrap();
+        assert_eq!(first.iter().map(found).collect::<Vec<_>>(), [(1, 1)]);
+        assert!(began.elapsed() < Duration::from_secs(1));
+        // Nobody comes any more, and it is told all the same.
+        let rest = queue.take().await.unwrap();
+        assert_eq!(rest.iter().map(found).collect::<Vec<_>>(), [(5, 4)]);
+        assert!(began.elapsed() >= Duration::from_mins(1));
+        for at in 6..=7 {
+            queue.push_finding(finding(at, "lnk_a", "192.0.2.1"));
+        }
+        queue.finish();
+        let last = queue.take().await.unwrap();
+        assert_eq!(last.iter().map(found).collect::<Vec<_>>(), [(6, 1), (7, 1)]);
+        assert_eq!(queue.take().await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_taker_that_is_slow_costs_events_and_no_more_memory_than_stated() {
         let (queue, metrics) = queue();
         let most = MOST_WAITING as u64;
         (0..most + 7).for_each(|at| queue.push(event(at)));
         assert_eq!(metrics.events_lost.with_label_values(&["queue"]).get(), 7);
         let taken = queue.take().await.unwrap();
-        assert_eq!((taken.len(), taken[0].at.get()), (MOST_WAITING, 0));
+        assert_eq!((taken.len(), taken[0].at().get()), (MOST_WAITING, 0));
         queue.push(event(1));
         assert_eq!(queue.take().await.unwrap().len(), 1);
     }

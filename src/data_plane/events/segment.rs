@@ -15,7 +15,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::event::{DownloadEvent, EventBatch, MOST_OF_A_BATCH, NumberedEvent, SpoolId};
+use crate::event::{Event, EventBatch, MOST_OF_A_BATCH, NumberedEvent, SpoolId};
 
 /// Bytes of a batch: less than a control plane reads at once.
 const BATCH: u64 = 256 * 1024;
@@ -104,7 +104,7 @@ impl Segment {
     }
 
     /// Writes events behind the others, onto the disk. Where that fails, none of them is there.
-    pub(super) fn append(&mut self, events: &[DownloadEvent]) -> io::Result<()> {
+    pub(super) fn append(&mut self, events: &[Event]) -> io::Result<()> {
         let mut lines = Vec::new();
         let mut last = self.last;
         for event in events {
@@ -225,7 +225,7 @@ impl Iterator for Lines<'_> {
 }
 
 /// Appends an event's line.
-fn line(lines: &mut Vec<u8>, number: u64, event: &DownloadEvent) -> io::Result<()> {
+fn line(lines: &mut Vec<u8>, number: u64, event: &Event) -> io::Result<()> {
     let said = format!("{number} {}", serde_json::to_string(event)?);
     lines
         .extend_from_slice(format!("{:08x} {said}\n", crc32fast::hash(said.as_bytes())).as_bytes());

@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use crate::event::{DownloadEvent, EventBatch, SpoolId};
+use crate::event::{Event, EventBatch, SpoolId};
 use crate::telemetry::ErrorChain;
 
 use super::segment::{Opened, Segment};
@@ -108,7 +108,7 @@ impl Spool {
     }
 
     /// Puts events on the disk. Where that fails, none of them is kept.
-    pub(in crate::data_plane) fn append(&mut self, events: &[DownloadEvent]) -> io::Result<()> {
+    pub(in crate::data_plane) fn append(&mut self, events: &[Event]) -> io::Result<()> {
         if self.newest == Newest::Open
             && self.segments.back().is_none_or(|newest| newest.length() >= self.room.segment)
         {
@@ -226,7 +226,7 @@ mod tests {
     fn taken(spool: &mut Spool) -> Vec<u64> {
         let mut times = Vec::new();
         while let Some(batch) = spool.batch().unwrap() {
-            times.extend(batch.events.iter().map(|it| it.event.at.get()));
+            times.extend(batch.events.iter().map(|it| it.event.at().get()));
             let last = batch.events.last().unwrap().number;
             spool.take(&batch.spool, last).unwrap();
         }
@@ -289,7 +289,7 @@ mod tests {
             assert_eq!(torn.take_losses(), SpoolLosses::default());
             let batch = torn.batch().unwrap().unwrap();
             assert_ne!(batch.spool, id);
-            assert_eq!(batch.events[0].event.at.get(), 7);
+            assert_eq!(batch.events[0].event.at().get(), 7);
             for file in files(&folder) {
                 std::fs::remove_file(file).unwrap();
             }

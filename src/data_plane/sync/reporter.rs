@@ -21,7 +21,7 @@ use super::follower::jittered;
 use super::session::{Over, post};
 use super::settings::{ControlUrl, SyncConfig};
 use crate::data_plane::events::{EventQueue, Lost, Spool, SpoolLosses};
-use crate::event::{DownloadEvent, EventBatch, MOST_OF_A_BATCH, Taken};
+use crate::event::{Event, EventBatch, MOST_OF_A_BATCH, Taken};
 use crate::telemetry::ErrorChain;
 
 const EVENTS: &str = "/api/v1/edge/events";
@@ -92,7 +92,7 @@ impl Reporter {
 
     /// Keeps what comes through the queue, until that is finished.
     pub async fn keep(self) {
-        let mut pending: Vec<DownloadEvent> = Vec::new();
+        let mut pending: Vec<Event> = Vec::new();
         loop {
             let taken = if pending.is_empty() {
                 self.0.queue.take().await
@@ -110,7 +110,7 @@ impl Reporter {
         }
     }
 
-    fn add(&self, pending: &mut Vec<DownloadEvent>, events: Vec<DownloadEvent>) {
+    fn add(&self, pending: &mut Vec<Event>, events: Vec<Event>) {
         pending.extend(events);
         let over = pending.len().saturating_sub(MOST_PENDING);
         pending.drain(..over);
@@ -118,7 +118,7 @@ impl Reporter {
     }
 
     /// Where the disk fails, they are pending still.
-    async fn try_to_keep(&self, pending: &mut Vec<DownloadEvent>) {
+    async fn try_to_keep(&self, pending: &mut Vec<Event>) {
         let events = Arc::new(std::mem::take(pending));
         let kept = self.with_spool({
             let events = Arc::clone(&events);

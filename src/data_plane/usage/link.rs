@@ -74,21 +74,26 @@ pub(super) struct PlaceKey(pub(super) u64);
 
 impl<'h> Place<'h> {
     pub(super) fn of(client: ClientIp, family: UserAgentFamily<'h>, rule: UserAgentRule) -> Self {
-        let network = match client.get() {
-            IpAddr::V4(address) => {
-                let bits = address.to_bits() & (u32::MAX << (u32::BITS - NETWORK_V4));
-                Ipv4Addr::from_bits(bits).into()
-            }
-            IpAddr::V6(address) => {
-                let bits = address.to_bits() & (u128::MAX << (u128::BITS - NETWORK_V6));
-                Ipv6Addr::from_bits(bits).into()
-            }
-        };
+        let network = network_of(client);
         let family = match rule {
             UserAgentRule::Bind => Some(family),
             UserAgentRule::Ignore => None,
         };
         Self { network, family }
+    }
+}
+
+/// The lowest address of a client's network.
+pub(in crate::data_plane) fn network_of(client: ClientIp) -> IpAddr {
+    match client.get() {
+        IpAddr::V4(address) => {
+            let bits = address.to_bits() & (u32::MAX << (u32::BITS - NETWORK_V4));
+            Ipv4Addr::from_bits(bits).into()
+        }
+        IpAddr::V6(address) => {
+            let bits = address.to_bits() & (u128::MAX << (u128::BITS - NETWORK_V6));
+            Ipv6Addr::from_bits(bits).into()
+        }
     }
 }
 

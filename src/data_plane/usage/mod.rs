@@ -48,7 +48,7 @@ pub(super) use downloads::DownloadKind;
 pub use keeper::keep_claims;
 pub(super) use lease::Slot;
 pub use ledger::{Ledger, LedgerError};
-pub(super) use link::{LinkRef, Visit};
+pub(super) use link::{LinkRef, Visit, network_of};
 pub(super) use one_use::{Claimed, OneUse};
 pub use redis_store::RedisKeeper;
 pub(super) use user_agent::UserAgentFamily;

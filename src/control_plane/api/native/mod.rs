@@ -25,6 +25,7 @@ mod file_body;
 mod file_table;
 pub(super) mod folder;
 pub(super) mod folder_right;
+pub(super) mod fraud_event;
 mod patch;
 pub(super) mod path_override;
 pub(super) mod person;

@@ -35,6 +35,7 @@ INSERT INTO edge VALUES ('edg_1', 'e', 'bb', 1, 0, NULL, NULL);
 INSERT INTO enrolment_code VALUES ('enr_1', 'cc', 'e', 1, 2, NULL);
 INSERT INTO event_spool VALUES ('000000000000000000000000', 1, 1);
 INSERT INTO download_event VALUES ('evt_0', 1, 'lnk_1', NULL, 'e', '{}');
+INSERT INTO fraud_event VALUES ('evt_0', 1, NULL, 'sharing', 'e', '{}');
 INSERT INTO link_claim VALUES (1, 'lnk_1', 9, '{}');
 INSERT INTO idempotency VALUES ('per_1', 'k', 'r', NULL, NULL, 1);
 INSERT INTO pipeline (number, tenant, name, origin, prefix, created_at, revision) VALUES (1, 1, 'p', 'media', '', 1, 1);

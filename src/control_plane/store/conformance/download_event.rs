@@ -6,7 +6,7 @@ use crate::clock::UnixSeconds;
 use crate::control_plane::record::{ContentId, DownloadEventId};
 use crate::control_plane::store::{DownloadFilter, Forgotten, Page, StoreErrorKind};
 use crate::event::{
-    DownloadEnd, DownloadEvent, DownloadMethod, EventBatch, Extent, NumberedEvent, SpoolId,
+    DownloadEnd, DownloadEvent, DownloadMethod, Event, EventBatch, Extent, NumberedEvent, SpoolId,
 };
 use crate::network::ClientIp;
 
@@ -43,10 +43,15 @@ fn event(seconds: u64, link: &str, content: &str) -> DownloadEvent {
     }
 }
 
+fn download(event: DownloadEvent) -> Event {
+    Event::Download(event)
+}
+
 /// Events of these numbers, one a second.
 fn batch(numbers: impl IntoIterator<Item = u64>) -> EventBatch {
     let events = numbers.into_iter();
-    let events = events.map(|it| NumberedEvent { number: it, event: event(it, "lnk_a", "film") });
+    let events =
+        events.map(|it| NumberedEvent { number: it, event: download(event(it, "lnk_a", "film")) });
     EventBatch { spool: spool(1), events: events.collect() }
 }
 
@@ -121,7 +126,7 @@ async fn lists_are_of_a_link_a_content_and_a_time(stage: Stage) {
     stage.tenant(1).await;
     let events = [(10, "lnk_a", "film"), (20, "lnk_b", "film"), (30, "lnk_a", "other")];
     for (byte, (at, link, content)) in (1..).zip(events) {
-        let events = vec![NumberedEvent { number: 1, event: event(at, link, content) }];
+        let events = vec![NumberedEvent { number: 1, event: download(event(at, link, content)) }];
         take(&stage, EventBatch { spool: spool(byte), events }).await;
     }
     let link = |link: &str| DownloadFilter { link: Some(link.into()), ..Default::default() };
@@ -143,8 +148,9 @@ async fn lists_are_of_a_link_a_content_and_a_time(stage: Stage) {
 async fn what_is_nobodys_or_ahead_of_time_spoils_nothing(stage: Stage) {
     stage.tenant(1).await;
     let mut events = batch(1..=3);
-    events.events[0].event.tenant = TenantId(7);
-    events.events[2].event.at = NOW.plus(1_000_000);
+    let nobodys = DownloadEvent { tenant: TenantId(7), ..event(1, "lnk_a", "film") };
+    events.events[0].event = download(nobodys);
+    events.events[2].event = download(event(NOW.plus(1_000_000).get(), "lnk_a", "film"));
     assert_eq!(take(&stage, events).await, 3);
     assert_eq!(listed(&stage, DownloadFilter::default()).await, [2, NOW.get()]);
 }

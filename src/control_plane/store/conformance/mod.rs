@@ -12,6 +12,7 @@ mod distribution;
 mod download_event;
 mod download_link;
 mod feed;
+mod fraud_event;
 mod idempotency;
 mod link_claim;
 mod overrides;
