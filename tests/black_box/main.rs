@@ -39,6 +39,10 @@ mod slices;
 #[cfg(test)]
 mod fraud;
 
+// The same links from a client's order to what edges do with them, and what is told of it.
+#[cfg(test)]
+mod watched_links;
+
 // Three edges that count in one Redis: what they agree on, and what is done while it is away.
 #[cfg(test)]
 mod redis;
