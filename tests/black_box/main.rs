@@ -195,6 +195,10 @@ mod download_events;
 #[cfg(test)]
 mod one_use;
 
+// The same over TLS, by curl with HTTP/1.1 and HTTP/2.
+#[cfg(test)]
+mod one_use_tls;
+
 // Purges, in every cache and once, whoever was away.
 #[cfg(test)]
 mod purges;
