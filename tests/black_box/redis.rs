@@ -5,6 +5,7 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use countersign::token::{LinkTerms, Sharing};
+use tempfile::TempDir;
 use tokio::time::Instant;
 
 use crate::support::edge::{Edge, NOW, usual_config};
@@ -13,6 +14,7 @@ use crate::support::planes::wait_until;
 use crate::support::process::Process;
 use crate::support::raw_client::Connection;
 use crate::support::redis::RedisServer;
+use crate::support::tls::Authority;
 
 /// More than sockets hold: it is under way until somebody reads it.
 const LARGE: u64 = 64 << 20;
@@ -23,14 +25,16 @@ fn at_most(downloads: u16) -> LinkTerms {
     LinkTerms { parallel: NonZeroU16::new(downloads), ..LinkTerms::default() }
 }
 
-fn start(redis: &RedisServer, usage: &str) -> Process {
+fn folder_of(url: &str, usage: &str) -> TempDir {
     let config = format!(
-        "{}\n[usage]\nredis = {:?}\nlease = \"1s\"\n{usage}",
+        "{}\n[usage]\nredis = {url:?}\nlease = \"1s\"\n{usage}",
         with_own_key(&usual_config("", "")),
-        redis.url()
     );
-    let folder =
-        Edge::builder(config).file("media/vod/a", "film").zeros("media/vod/large", LARGE).write();
+    Edge::builder(config).file("media/vod/a", "film").zeros("media/vod/large", LARGE).write()
+}
+
+fn start(redis: &RedisServer, usage: &str) -> Process {
+    let folder = folder_of(&redis.url(), usage);
     let edge = Process::start(folder, &["--clock", &NOW.to_string()]);
     until_connected(&edge, 1);
     edge
@@ -157,4 +161,42 @@ fn a_redis_that_says_nothing_holds_nobody_up() {
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     redis.thaw();
     until_connected(&edge, 1);
+}
+
+/// `rediss://`, with an authority that nobody else knows.
+#[test]
+fn edges_agree_over_tls_and_believe_only_the_authority_they_are_told_of() {
+    let authority = Authority::new();
+    let redis = RedisServer::start_tls(&authority.sign(&["127.0.0.1"]));
+    let with_ca = |ca: &str| {
+        let folder = folder_of(&redis.tls_url(), "ca = \"redis-ca.pem\"\n");
+        std::fs::write(folder.path().join("redis-ca.pem"), ca).unwrap();
+        Process::start(folder, &["--clock", &NOW.to_string()])
+    };
+    let edges = [(); 2].map(|()| with_ca(&authority.pem()));
+    for edge in &edges {
+        until_connected(edge, 1);
+    }
+    let [one, two] = &edges;
+    let link = own_link("/vod/large", "lnk_1", at_most(1));
+    let held = hold(one.address(), HOME, &link);
+    assert_eq!(held.1, 200);
+    let refused = hold(two.address(), HOME, &link);
+    assert_eq!((refused.1, refused.2.as_deref()), (429, Some("limit_parallel")));
+
+    // Another authority's word is none, and neither is anybody's without TLS: each counts for itself.
+    let stranger = with_ca(&Authority::new().pem());
+    let bare = redis.tls_url().replace("rediss://", "redis://");
+    let open = Process::start(folder_of(&bare, ""), &["--clock", &NOW.to_string()]);
+    let public = Process::start(folder_of(&redis.tls_url(), ""), &["--clock", &NOW.to_string()]);
+    for edge in [stranger, open, public] {
+        let away = "countersign_usage_away_total{behaviour=\"count_locally\"}";
+        let own = hold(edge.address(), HOME, &link);
+        assert_eq!(own.1, 200);
+        assert_eq!(status(&edge, HOME, &link), 429);
+        assert_eq!(edge.metric("countersign_usage_connected"), 0);
+        assert_eq!(edge.metric(away), 2);
+    }
+    drop(held);
+    wait_until("the first has ended", || status(two, HOME, &link) == 200);
 }

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::client::Resumption;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -16,7 +16,7 @@ use super::raw_client::{Connection, connect};
 pub(crate) const LISTENER: &str = "[[edge.listener]]\naddress = \"127.0.0.1:0\"\n\
     certificates = [{ cert = \"tls/site.pem\", key = \"tls/site.key\" }]\n";
 
-/// Signed by itself.
+/// Signed by itself, or by an [`Authority`].
 #[derive(Debug)]
 pub(crate) struct Certificate {
     pub(crate) pem: String,
@@ -46,6 +46,35 @@ impl Certificate {
         let mut session = TlsClient::trusting(all, "http/1.1").over(connect(edge), name);
         session.conn.complete_io(&mut session.sock).unwrap();
         session.conn.peer_certificates().unwrap()[0] == self.der
+    }
+}
+
+/// Signs certificates, and is known to whoever is told of it.
+pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "an authority");
+        Self(CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap())
+    }
+
+    pub(crate) fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// For these names and addresses.
+    pub(crate) fn sign(&self, names: &[&str]) -> Certificate {
+        let key = KeyPair::generate().unwrap();
+        let names: Vec<_> = names.iter().map(|it| (*it).to_owned()).collect();
+        let params = CertificateParams::new(names).unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
+        Certificate {
+            pem: certificate.pem(),
+            key: key.serialize_pem(),
+            der: certificate.der().clone(),
+        }
     }
 }
 
