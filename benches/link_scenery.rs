@@ -11,8 +11,9 @@ use countersign::token::{LinkBinding, LinkOpens, LinkPayload, LinkTerms, QueryDi
 
 use super::scenery::{NOW, rules_of, scattered, snapshot_of};
 
-/// That site, so many videos that are open, so many addresses that are blocked. It knows so many proxies and as many pirates by their
-/// networks, some by their autonomous systems, and some by a database.
+/// That site, so many videos that are open, so many addresses that are blocked. It knows so many
+/// proxies and as many pirates by their networks, some by their autonomous systems, and some by a
+/// database.
 pub(crate) fn snapshot_of_links(overrides: u32, blocked: u32, suspected: u32) -> EdgeSnapshot {
     let asn_database = include_bytes!("../tests/fixtures/address-databases/asn.mmdb");
     let anonymous = include_bytes!("../tests/fixtures/address-databases/anonymous-ip.mmdb");
