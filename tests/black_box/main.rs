@@ -27,6 +27,10 @@ mod catalog_scan;
 #[cfg(test)]
 mod object_stores;
 
+// A bucket that the host names, at a server that reads it from there.
+#[cfg(test)]
+mod virtual_host;
+
 // What is kept between requests: asked for once, served to whoever may, stale while an origin fails.
 #[cfg(test)]
 mod cache;
