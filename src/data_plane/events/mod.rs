@@ -16,7 +16,8 @@
 //! Requests beyond are in the access log, and counted in `countersign_fraud_total`.
 //!
 //! **What is lost.** A process that is killed loses what ended within the last hundredths of a
-//! second; a machine that loses power, the same. Counted, by [`Lost`]: what the queue had no room
+//! second, and of findings that were told once how often they came again within the last minute; a
+//! machine that loses power, the same. Counted, by [`Lost`]: what the queue had no room
 //! for, the oldest of a full spool, and what a disk spoilt.
 //!
 //! Not here: what an event says (`event`), and where events go.
