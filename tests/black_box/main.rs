@@ -27,6 +27,10 @@ mod catalog_scan;
 #[cfg(test)]
 mod object_stores;
 
+// A container of Azure's that is read with tokens which were given for a token.
+#[cfg(test)]
+mod workload_identity;
+
 // A bucket that the host names, at a server that reads it from there.
 #[cfg(test)]
 mod virtual_host;

@@ -1,7 +1,8 @@
 // Azure Blob Storage (Azurite), which checks signatures as Azure does.
 //
-//   node azure.cjs FOLDER
+//   node azure.cjs FOLDER [CERTIFICATE KEY]
 //
+// With a certificate it speaks TLS, and takes tokens of Entra ID (whose signatures it does not check).
 // Listens on a free port, makes the container `media` with the files of FOLDER, and says on one line,
 // as JSON, how it is reached. Then it takes lines of JSON, and answers each with one:
 //
@@ -14,6 +15,7 @@ const { spawn } = require("node:child_process");
 const crypto = require("node:crypto");
 const fs = require("node:fs");
 const http = require("node:http");
+const https = require("node:https");
 const path = require("node:path");
 const readline = require("node:readline");
 
@@ -35,6 +37,9 @@ function signature() {
   return new URLSearchParams({ sv: version, sr: "c", sp: "rl", se: expiry, sig: mac(text) });
 }
 
+const [folder, cert, certKey] = process.argv.slice(2);
+const [scheme, protocol] = cert ? ["https", https] : ["http", http];
+
 function request(port, method, target, headers, body) {
   const [route, query] = target.split("?");
   const all = { ...headers, "x-ms-date": new Date().toUTCString(), "x-ms-version": version };
@@ -50,7 +55,8 @@ function request(port, method, target, headers, body) {
   all["content-length"] = body.length;
   return new Promise((resolve, reject) => {
     const options = { host: "127.0.0.1", port, method, path: target, headers: all };
-    const asking = http.request(options, (answer) => {
+    if (cert) Object.assign(options, { ca: fs.readFileSync(cert) });
+    const asking = protocol.request(options, (answer) => {
       let said = "";
       answer.on("data", (data) => (said += data));
       answer.on("end", () =>
@@ -63,10 +69,10 @@ function request(port, method, target, headers, body) {
 }
 
 async function main() {
-  const folder = process.argv[2];
   const program = require.resolve("azurite/dist/src/blob/main.js");
   const kept = fs.mkdtempSync(path.join(require("node:os").tmpdir(), "azurite-"));
   const options = ["--blobPort", "0", "--inMemoryPersistence", "--disableTelemetry", "--silent"];
+  if (cert) options.push("--cert", cert, "--key", certKey, "--oauth", "basic");
   const azurite = spawn(process.execPath, [program, ...options, "--skipApiVersionCheck"], {
     cwd: kept,
     stdio: ["ignore", "pipe", "inherit"],
@@ -78,7 +84,7 @@ async function main() {
   const port = await new Promise((resolve, reject) => {
     azurite.on("exit", () => reject(new Error("Azurite ended")));
     readline.createInterface({ input: azurite.stdout }).on("line", (line) => {
-      const found = /successfully listens on http:\/\/127\.0\.0\.1:(\d+)/.exec(line);
+      const found = /successfully listens on https?:\/\/127\.0\.0\.1:(\d+)/.exec(line);
       if (found) resolve(Number(found[1]));
     });
   });
@@ -95,7 +101,7 @@ async function main() {
     const file = path.join(entry.parentPath ?? entry.path, entry.name);
     await put(path.relative(folder, file), file);
   }
-  const endpoint = `http://127.0.0.1:${port}/${account}`;
+  const endpoint = `${scheme}://127.0.0.1:${port}/${account}`;
   const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
   say({ endpoint, account, container, key, sas: signature().toString() });
   for await (const line of readline.createInterface({ input: process.stdin })) {

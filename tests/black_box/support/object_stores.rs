@@ -38,14 +38,28 @@ impl ObjectStore {
         store
     }
 
-    fn start(mut command: Command, objects: &[(&str, &[u8])]) -> Self {
+    /// Azure's over TLS with the certificate and key of these files, which takes tokens of Entra ID.
+    pub(crate) fn azure_of_tokens(certificate: &Path, key: &Path) -> Self {
+        let mut command = Command::new(tool("COUNTERSIGN_TEST_NODE", "node"));
+        let modules = tool("COUNTERSIGN_TEST_AZURITE", "Azurite");
+        command.arg(script("azure.cjs")).env("NODE_PATH", modules);
+        let store = Self::start_with(command, &[], &[certificate, key]);
+        keep_secret(store.said["key"].as_str().unwrap());
+        store
+    }
+
+    fn start(command: Command, objects: &[(&str, &[u8])]) -> Self {
+        Self::start_with(command, objects, &[])
+    }
+
+    fn start_with(mut command: Command, objects: &[(&str, &[u8])], more: &[&Path]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         for (name, content) in objects {
             let path = folder.path().join(name);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, content).unwrap();
         }
-        command.arg(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(folder.path()).args(more).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let orders = process.stdin.take();
         let answers = BufReader::new(process.stdout.take().unwrap());
