@@ -75,8 +75,9 @@ pub struct DownloadEvent {
     pub snapshot: u64,
 }
 
-/// Requests for which anti-fraud found one thing: by one link, from one network, and within a minute
-/// of the first that was told. Of the last of them is told what is told of one.
+/// Requests for which anti-fraud found one thing: by one link, and within a minute of the first that
+/// was told; from one network, or from all that are not told apart. Of the last of them is told what
+/// is told of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FraudEvent {
     /// When the last of them came.

@@ -1,4 +1,5 @@
-//! What anti-fraud found within the last minute, like with like.
+//! What anti-fraud found within the last minute, like with like: so that whoever is refused and asks
+//! again, or is one of thousands who have the same link, fills neither the spool nor a database.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,7 +16,11 @@ use super::super::usage::network_of;
 /// How long findings are counted together.
 const INTERVAL: Duration = Duration::from_mins(1);
 
-/// Findings that are told apart within that time: some hundred kilobytes, and at most two events each.
+/// Networks of one kind that are told apart within that time: who comes by a link that everybody has
+/// is not worth an event each, and shall leave room for what is found of other links.
+const MOST_NETWORKS: usize = 16;
+
+/// What is told apart within that time: some hundred kilobytes, and at most three events each.
 const MOST_APART: usize = 512;
 
 /// Counts until a minute is over, and begins anew.
@@ -23,64 +28,65 @@ const MOST_APART: usize = 512;
 pub(super) struct FraudTally {
     /// When what was counted is told; none where nothing was.
     due: Option<Instant>,
-    findings: HashMap<Likeness, Option<FraudEvent>>,
+    /// Networks of all kinds.
+    apart: usize,
+    kinds: HashMap<Kind, Networks>,
 }
 
 /// What became of a finding.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Noted {
-    /// It is counted with one that was told.
+    /// It is counted with others.
     Again,
-    /// It is the first of its kind, to be told now.
+    /// It is the first of its like, to be told now.
     First(FraudEvent),
     /// There is no room to tell it from others.
     TooMany,
 }
 
-/// What findings that are counted together have in common.
+/// What findings that are counted together have in common, but for the network.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Likeness {
+struct Kind {
     tenant: TenantId,
     link: Option<Box<str>>,
     key: Option<Box<str>>,
     rule: Box<str>,
     action: FraudAction,
-    network: IpAddr,
+}
+
+/// What was found of one kind after what was told at once.
+#[derive(Debug, Default)]
+struct Networks {
+    apart: HashMap<IpAddr, Option<FraudEvent>>,
+    /// Of all networks that are not told apart.
+    others: Option<FraudEvent>,
 }
 
 impl FraudTally {
     /// Counts one.
     pub(super) fn note(&mut self, finding: FraudEvent, now: Instant) -> Noted {
         let FraudEvent { tenant, link, key, rule, action, client, .. } = &finding;
-        let likeness = Likeness {
-            tenant: *tenant,
-            link: link.clone(),
-            key: key.clone(),
-            rule: rule.clone(),
-            action: *action,
-            network: network_of(*client),
-        };
-        let is_full = self.findings.len() >= MOST_APART;
-        match self.findings.entry(likeness) {
-            Entry::Occupied(mut known) => {
-                let repeated = known.get_mut();
-                *repeated = Some(match repeated.take() {
-                    Some(before) => FraudEvent {
-                        since: before.since,
-                        requests: before.requests.saturating_add(finding.requests),
-                        ..finding
-                    },
-                    None => finding,
-                });
-                Noted::Again
-            }
-            Entry::Vacant(_) if is_full => Noted::TooMany,
+        let (tenant, action, network) = (*tenant, *action, network_of(*client));
+        let (link, key, rule) = (link.clone(), key.clone(), rule.clone());
+        let is_full = self.apart >= MOST_APART;
+        let Networks { apart, others } =
+            match self.kinds.entry(Kind { tenant, link, key, rule, action }) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(_) if is_full => return Noted::TooMany,
+                Entry::Vacant(new) => new.insert(Networks::default()),
+            };
+        let is_full = is_full || apart.len() >= MOST_NETWORKS;
+        match apart.entry(network) {
+            Entry::Occupied(known) => add(known.into_mut(), finding),
+            Entry::Vacant(_) if is_full => add(others, finding),
             Entry::Vacant(new) => {
                 new.insert(None);
+                self.apart += 1;
                 self.due.get_or_insert(now + INTERVAL);
-                Noted::First(finding)
+                return Noted::First(finding);
             }
         }
+        Noted::Again
     }
 
     /// When there may be something to settle.
@@ -99,8 +105,25 @@ impl FraudTally {
     /// What was counted so far.
     pub(super) fn finish(&mut self) -> Vec<FraudEvent> {
         self.due = None;
-        self.findings.drain().filter_map(|(_, repeated)| repeated).collect()
+        self.apart = 0;
+        let kinds = self.kinds.drain();
+        kinds
+            .flat_map(|(_, Networks { apart, others })| apart.into_values().chain([others]))
+            .flatten()
+            .collect()
     }
+}
+
+/// Of several the last is told, with how many they are and since when.
+fn add(counted: &mut Option<FraudEvent>, finding: FraudEvent) {
+    *counted = Some(match counted.take() {
+        Some(before) => FraudEvent {
+            since: before.since,
+            requests: before.requests.saturating_add(finding.requests),
+            ..finding
+        },
+        None => finding,
+    });
 }
 
 #[cfg(test)]
@@ -157,24 +180,47 @@ pub(super) mod tests {
         assert_eq!(tally.note(again.clone(), now), Noted::First(again));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_flood_from_everywhere_has_its_bounds() {
-        let mut tally = FraudTally::default();
+    /// How many were told at once, counted, and lost.
+    fn noted(tally: &mut FraudTally, findings: impl IntoIterator<Item = FraudEvent>) -> [usize; 3] {
         let now = Instant::now();
-        let mut told = [0; 3];
-        for round in 0..3 {
-            for network in 0..1_000 {
-                let client = format!("2001:db8:{network:x}::{round:x}");
-                let place = match tally.note(finding(round, "lnk_a", &client), now) {
-                    Noted::First(_) => 0,
-                    Noted::Again => 1,
-                    Noted::TooMany => 2,
-                };
-                told[place] += 1;
-            }
+        let mut noted = [0; 3];
+        for finding in findings {
+            let place = match tally.note(finding, now) {
+                Noted::First(_) => 0,
+                Noted::Again => 1,
+                Noted::TooMany => 2,
+            };
+            noted[place] += 1;
         }
-        assert_eq!(told, [MOST_APART, 2 * MOST_APART, 3 * (1_000 - MOST_APART)]);
-        let rest = tally.finish();
-        assert_eq!((rest.len(), rest[0].requests), (MOST_APART, 2));
+        noted
+    }
+
+    /// It is told of as one, but for the first of them, and leaves room for others.
+    #[tokio::test(start_paused = true)]
+    async fn a_link_that_everybody_has_is_some_events() {
+        let mut tally = FraudTally::default();
+        let from = |network: usize| finding(5, "lnk_a", &format!("2001:db8:{network:x}::1"));
+        let all = (0..1_000).chain(0..1_000).map(from);
+        assert_eq!(noted(&mut tally, all), [MOST_NETWORKS, 2_000 - MOST_NETWORKS, 0]);
+        assert_eq!(noted(&mut tally, [finding(5, "lnk_b", "192.0.2.1")]), [1, 0, 0]);
+        let mut rest: Vec<_> = tally.finish().iter().map(|it| it.requests).collect();
+        rest.sort_unstable();
+        let mut expected = vec![1; MOST_NETWORKS];
+        expected.push(2_000 - 2 * MOST_NETWORKS as u64);
+        assert_eq!(rest, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_of_links_has_its_bounds() {
+        let mut tally = FraudTally::default();
+        let of = |link: usize| finding(5, &format!("lnk_{link}"), "192.0.2.1");
+        for told in [[MOST_APART, 0, 1_000 - MOST_APART], [0, MOST_APART, 1_000 - MOST_APART]] {
+            assert_eq!(noted(&mut tally, (0..1_000).map(of)), told);
+        }
+        // What is known is counted still, wherever it comes from.
+        assert_eq!(noted(&mut tally, [finding(5, "lnk_0", "192.0.3.1")]), [0, 1, 0]);
+        assert_eq!(tally.finish().len(), MOST_APART + 1);
+        // And there is room again.
+        assert_eq!(noted(&mut tally, [of(999)]), [1, 0, 0]);
     }
 }

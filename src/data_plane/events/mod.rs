@@ -12,8 +12,9 @@
 //!
 //! **What is counted together.** Whoever is refused may ask as often as it likes. Of what is found by
 //! one rule, of one link, from one network, the first is told at once and the rest as one event when a
-//! minute is over; and of so many such at most ([`FraudTally`](fraud_tally::FraudTally)) a minute.
-//! Requests beyond are in the access log, and counted in `countersign_fraud_total`.
+//! minute is over; of so many networks a link, and so many links a minute
+//! ([`FraudTally`](fraud_tally::FraudTally)). Requests beyond are in the access log, and counted in
+//! `countersign_fraud_total`.
 //!
 //! **What is lost.** A process that is killed loses what ended within the last hundredths of a
 //! second, and of findings that were told once how often they came again within the last minute; a

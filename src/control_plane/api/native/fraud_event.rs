@@ -24,9 +24,9 @@ pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(fraud_event_list))
 }
 
-/// Requests that anti-fraud refused, or would have: by one rule, of one link, from one network. The
-/// first is told at once, those within a minute of it as one. What stands here of a request is of the
-/// last of them.
+/// Requests that anti-fraud refused, or would have: by one rule, of one link, from one network, or from
+/// many where many came. The first is told at once, those within a minute of it as one. What stands here
+/// of a request is of the last of them.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FraudEvent)]
 struct FindingBody {
