@@ -207,6 +207,10 @@ mod one_use;
 #[cfg(test)]
 mod one_use_tls;
 
+// Uploads by tus' own client, through kills, into folders and object stores.
+#[cfg(test)]
+mod uploads;
+
 // Purges, in every cache and once, whoever was away.
 #[cfg(test)]
 mod purges;

@@ -1,6 +1,6 @@
 //! A client that was written for Xvid MediaHub and knows nothing of us: with another host it
-//! authenticates, has links made by its token and by its signature, and downloads (requirements E1 to
-//! E15).
+//! authenticates, has links made by its token and by its signature, downloads, and uploads
+//! (requirements E1 to E15).
 
 use std::process::Command;
 
@@ -11,7 +11,9 @@ use sha2::{Digest, Sha256};
 
 use crate::support::catalog::{Shelf, ShelfFile, source};
 use crate::support::command::{Said, said};
-use crate::support::control::{ApiClient, Records, application, folder_of, with_master_key};
+use crate::support::control::{
+    ApiClient, Records, application, folder_of, with_master_key, with_uploads,
+};
 use crate::support::edge::usual_config;
 use crate::support::output::keep_secret;
 use crate::support::process::Process;
@@ -29,7 +31,8 @@ const SMALL: &str = "films/small.mp4";
 fn running(records: &Records) -> (Process, ApiClient, String) {
     let of_template = "assets = { origin = \"media\", key = \"{path}/{quality}.{source}\" }";
     let config = usual_config("", "").replacen(of_template, "assets = { catalog = true }", 1);
-    let folder = with_master_key(folder_of(&config, records, &[(FILM, FILM), (SMALL, SMALL)]));
+    let folder = folder_of(&config, records, &[(FILM, FILM), (SMALL, SMALL)]);
+    let folder = with_uploads(with_master_key(folder));
     let scopes = "accounts.admin,audit.read,catalog.read,catalog.write,files.read,files.sign,\
                   links.revoke";
     let credentials = application(folder.path(), scopes);
@@ -78,7 +81,7 @@ fn running(records: &Records) -> (Process, ApiClient, String) {
 fn signer(api: &ApiClient) -> (String, String) {
     let body = json!({
         "tenant": 1, "name": "customer", "signing": true,
-        "scopes": ["catalog.read", "files.read", "files.sign"],
+        "scopes": ["catalog.read", "catalog.write", "files.read", "files.sign"],
     });
     let made = api.call("POST", "/api/v1/applications", &body.to_string()).body;
     let text = |name: &str| made[name].as_str().unwrap().to_owned();
@@ -105,9 +108,14 @@ fn customer(records: &Records) {
     };
     // Both files have one name, and the first of that name is the film.
     assert_eq!((of(FILM), of(SMALL)), (8, 1), "{}", client.out);
+    let brought = "what a customer brings, ".repeat(1000);
+    assert_eq!(of(&brought), 2, "{}", client.out);
+    for key in ["media/brought/one.mp4", "media/brought/three.mp4"] {
+        assert_eq!(std::fs::read_to_string(process.path(key)).unwrap(), brought, "{key}");
+    }
     let saved = client.out.lines().filter(|line| line.contains(" attachment; ")).count();
     let shown = client.out.lines().filter(|line| line.contains(" inline; ")).count();
-    assert_eq!((saved, shown), (8, 1), "{}", client.out);
+    assert_eq!((saved, shown), (10, 1), "{}", client.out);
 }
 
 #[test]

@@ -78,6 +78,15 @@ pub(crate) fn with_master_key(folder: TempDir) -> TempDir {
     folder
 }
 
+/// The same folder, where uploads wait in `waiting`: a shared database has no place beside it.
+pub(crate) fn with_uploads(folder: TempDir) -> TempDir {
+    let path = folder.path().join("countersign.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let control = "[control]\nuploads = { folder = \"waiting\" }";
+    std::fs::write(path, text.replacen("[control]", control, 1)).unwrap();
+    folder
+}
+
 /// Client credentials, made by `countersign app create` in that folder.
 pub(crate) fn application(folder: &Path, scopes: &str) -> (String, String) {
     let made = countersign(
