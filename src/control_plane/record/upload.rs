@@ -73,6 +73,8 @@ wire_names! {
         Completed = "completed",
         /// All bytes are here, and on their way to the origin.
         Completing = "completing",
+        /// Its file was deleted, and its object is to be.
+        Deleting = "deleting",
         /// It will be no file.
         Failed = "failed",
         /// Bytes are awaited.

@@ -11,7 +11,7 @@ use super::version::of_content;
 use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{ContentId, File, FileDraft, FileOwner, Scope, VersionId};
-use crate::control_plane::store::{Change, Expected, FileRange, View};
+use crate::control_plane::store::{Change, Expected, FileRange, StoreErrorKind, View};
 
 /// Whose files.
 #[derive(Clone, Debug)]
@@ -153,7 +153,8 @@ impl Services {
         Ok(file)
     }
 
-    /// Forgets the file of that number; it stays where it is.
+    /// Forgets the file of that number. What was registered stays where it is; of what was uploaded
+    /// the object is deleted, and the content that was made of it, if nothing was added to that.
     pub async fn file_forget(&self, caller: &Caller, number: u64) -> Result<(), ServiceError> {
         caller.require(Scope::CatalogWrite)?;
         let mut view = self.view(caller).await?;
@@ -169,7 +170,29 @@ impl Services {
             }
         };
         drop(view);
-        self.file_remove(caller, tenant, &of, Expected::Any, number).await
+        let mut change = self.files_change(caller, tenant, &of, Expected::Any).await?;
+        let upload = match change.view().upload(number).await {
+            Ok(upload) => Some(upload),
+            Err(error) if error.kind() == StoreErrorKind::NotFound => None,
+            Err(error) => return Err(error.into()),
+        };
+        match (&upload, &of) {
+            (Some(upload), FilesOf::Version(content, version))
+                if upload.content.as_ref() == Some(content)
+                    && is_all_there_is(&mut change, content, version).await? =>
+            {
+                change.content_remove(content, Expected::Any).await?;
+            }
+            _ => change.file_remove(number).await?,
+        }
+        if upload.is_some() {
+            change.upload_deleting(number).await?;
+        }
+        change.commit().await?;
+        if let Some(uploads) = self.uploads() {
+            uploads.complete.notify_one();
+        }
+        Ok(())
     }
 
     async fn files_change(
@@ -214,6 +237,17 @@ impl FilesOf {
             Self::Version(_, _) => Attached::ToVersion,
         }
     }
+}
+
+/// Is a content one version of one file?
+async fn is_all_there_is(
+    change: &mut Change,
+    content: &ContentId,
+    version: &VersionId,
+) -> Result<bool, ServiceError> {
+    let versions = change.view().version_list(content).await?.len();
+    let files = change.view().file_list(&FileOwner::Version(version.clone())).await?.len();
+    Ok((versions, files) == (1, 1))
 }
 
 async fn table(view: &mut View, of: &FilesOf) -> Result<FileTable, ServiceError> {

@@ -255,7 +255,9 @@ impl Services {
         let size = match upload.state {
             UploadState::Uploading => self.staging_of(&upload)?.settled(number).await?,
             UploadState::Completed | UploadState::Completing => self.upload_size(&upload).await?,
-            UploadState::Failed => return Err(UploadRefusal::Ended.into()),
+            UploadState::Deleting | UploadState::Failed => {
+                return Err(UploadRefusal::Ended.into());
+            }
         };
         Ok(Received { upload, size })
     }
@@ -354,7 +356,9 @@ impl Services {
         let upload = self.upload_of(caller, number).await?;
         match upload.state {
             UploadState::Completed | UploadState::Completing => {}
-            UploadState::Failed => return Err(UploadRefusal::Ended.into()),
+            UploadState::Deleting | UploadState::Failed => {
+                return Err(UploadRefusal::Ended.into());
+            }
             UploadState::Uploading => {
                 if chunks != upload.chunks {
                     let detail = format!("{} came, and {chunks} are said", upload.chunks);
@@ -370,14 +374,16 @@ impl Services {
         self.upload_show(caller, number).await
     }
 
-    /// Gives an upload up; what came of it is forgotten. The file of one that is complete stays.
+    /// Gives an upload up; what came of it is forgotten.
     pub async fn upload_remove(&self, caller: &Caller, number: u64) -> Result<(), ServiceError> {
         let upload = self.upload_of(caller, number).await?;
         match upload.state {
-            // It is on its way to the origin: there it is removed as a file.
-            UploadState::Completing => return Err(UploadRefusal::Ended.into()),
+            // It is a file, or about to be one: it is deleted as such.
+            UploadState::Completed | UploadState::Completing | UploadState::Deleting => {
+                return Err(UploadRefusal::Ended.into());
+            }
             UploadState::Uploading => self.staging_of(&upload)?.remove(number).await?,
-            UploadState::Completed | UploadState::Failed => {}
+            UploadState::Failed => {}
         }
         let mut change = self.change(caller).await?;
         change.upload_remove(number).await?;
@@ -446,7 +452,7 @@ impl Services {
                     Err(_) => Ok(upload.draft.size.unwrap_or_default()),
                 }
             }
-            UploadState::Failed => Ok(0),
+            UploadState::Deleting | UploadState::Failed => Ok(0),
         }
     }
 

@@ -286,6 +286,9 @@ impl Services {
         for upload in self.view(&caller).await?.upload_list_unused(self.now()).await? {
             self.clear_unused(uploads, &caller, &upload).await?;
         }
+        for upload in self.view(&caller).await?.upload_list_deleting().await? {
+            self.clear_object(uploads, &caller, &upload).await?;
+        }
         for number in uploads.staging.there().await? {
             let state = match self.view(&caller).await?.upload(number).await {
                 Ok(upload) => Some(upload.state),
@@ -294,7 +297,8 @@ impl Services {
             };
             match state {
                 Some(UploadState::Completing | UploadState::Uploading) => {}
-                Some(UploadState::Completed | UploadState::Failed) | None => {
+                Some(UploadState::Completed | UploadState::Deleting | UploadState::Failed)
+                | None => {
                     uploads.staging.remove(number).await?;
                 }
             }
@@ -318,18 +322,29 @@ impl Services {
         if let Some(content) = &upload.content {
             match change.content_remove(content, Expected::Any).await {
                 Ok(()) => {}
-                // Somebody removed it before, or this was broken off behind here.
+                // Somebody removed it before.
                 Err(error) if error.kind() == StoreErrorKind::NotFound => {}
                 Err(error) => return Err(error.into()),
             }
         }
+        change.upload_deleting(upload.number).await?;
         change.commit().await?;
-        // The key is taken until its object is gone: nobody deletes what somebody else put there.
+        self.clear_object(uploads, caller, upload).await
+    }
+
+    /// Deletes the object of an upload whose file there is not any more. Its key is taken until it is
+    /// gone: nobody deletes what somebody else put there.
+    async fn clear_object(
+        &self,
+        uploads: &Uploads,
+        caller: &Caller,
+        upload: &Upload,
+    ) -> Result<(), ServiceError> {
         let Some(desk) = uploads.desk() else { return Ok(()) };
         let object = self.object(caller, upload).await?;
         if let Err(error) = desk.delete(&object.origin, &object.key).await {
             let (upload, error) = (upload.number, ErrorChain(&error));
-            tracing::warn!(upload, %error, "a file that nobody used is not deleted yet");
+            tracing::warn!(upload, %error, "the object of a deleted file is still there");
             return Ok(());
         }
         let mut change = self.change(caller).await?;

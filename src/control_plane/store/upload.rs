@@ -109,7 +109,21 @@ impl View {
         rows.iter().map(read).collect()
     }
 
-    /// Those that are over, some of them: not complete in time, or complete and of no interest.
+    /// Those whose objects are to be deleted, some of them.
+    pub async fn upload_list_deleting(&mut self) -> Result<Vec<Upload>, StoreError> {
+        self.reach(None)?;
+        let statement = Statement::new(
+            "SELECT number, tenant, pipeline, object_key, name, mime, size, sha256, folder, \
+             issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
+             unused_until, created_at, expires_at FROM upload WHERE state = 'deleting' \
+             ORDER BY number LIMIT $1",
+        );
+        let rows = self.connection().rows(statement.bind(AT_ONCE)).await?;
+        rows.iter().map(read).collect()
+    }
+
+    /// Those that are over, some of them: not complete in time, or complete and of a file that there
+    /// is not any more.
     pub async fn upload_list_over(&mut self, now: UnixSeconds) -> Result<Vec<Upload>, StoreError> {
         self.reach(None)?;
         let statement = Statement::new(
@@ -117,7 +131,8 @@ impl View {
              issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
              unused_until, created_at, expires_at FROM upload \
              WHERE expires_at < $1 AND (state IN ('uploading', 'failed') \
-             OR state = 'completed' AND unused_until IS NULL) ORDER BY expires_at LIMIT $2",
+             OR state = 'completed' AND unused_until IS NULL AND NOT EXISTS \
+             (SELECT 1 FROM file WHERE file.number = upload.number)) ORDER BY expires_at LIMIT $2",
         )
         .bind(now)
         .bind(AT_ONCE);
@@ -150,7 +165,7 @@ impl View {
             "SELECT 1 AS taken FROM file WHERE pipeline = $1 AND object_key = $2 UNION \
              SELECT 1 FROM archive WHERE pipeline = $1 AND object_key = $2 UNION \
              SELECT 1 FROM upload WHERE pipeline = $1 AND object_key = $2 \
-             AND (state IN ('uploading', 'completing') OR unused_until IS NOT NULL)",
+             AND (state IN ('uploading', 'completing', 'deleting') OR unused_until IS NOT NULL)",
         );
         let rows = self.connection().rows(statement.bind(pipeline).bind(key)).await?;
         Ok(!rows.is_empty())
@@ -290,7 +305,10 @@ impl Change {
     pub async fn upload_completing(&mut self, number: u64) -> Result<Upload, StoreError> {
         let before = self.upload_lock(number).await?;
         match before.state {
-            UploadState::Completed | UploadState::Completing | UploadState::Failed => Ok(before),
+            UploadState::Completed
+            | UploadState::Completing
+            | UploadState::Deleting
+            | UploadState::Failed => Ok(before),
             UploadState::Uploading => {
                 let statement = Statement::new("UPDATE upload SET state = $2 WHERE number = $1");
                 let state = UploadState::Completing.wire_name();
@@ -354,6 +372,18 @@ impl Change {
         let after = self.view().upload(number).await?;
         self.upload_noted("upload.fail", Some(&before), Some(&after));
         Ok(after)
+    }
+
+    /// The file of a complete upload is forgotten: its object is to be deleted.
+    pub async fn upload_deleting(&mut self, number: u64) -> Result<(), StoreError> {
+        let before = self.upload_lock(number).await?;
+        let statement =
+            Statement::new("UPDATE upload SET state = $2, unused_until = NULL WHERE number = $1");
+        let state = UploadState::Deleting.wire_name();
+        self.view().connection().execute(statement.bind(number).bind(state)).await?;
+        let after = self.view().upload(number).await?;
+        self.upload_noted("upload.delete", Some(&before), Some(&after));
+        Ok(())
     }
 
     /// The file of a complete upload was used: it stays.

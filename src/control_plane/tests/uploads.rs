@@ -22,6 +22,7 @@ on_both_databases! {
     a_version_of_tus_that_is_not_spoken_is_refused
     a_method_may_be_said_in_a_header
     an_upload_is_given_up
+    what_was_uploaded_is_deleted_with_its_object
     nothing_is_written_over
     what_is_said_of_an_upload_has_to_make_sense
     a_file_has_the_type_of_its_bytes
@@ -370,12 +371,56 @@ async fn an_upload_is_given_up(stage: Stage) {
     scene.tus(&format!("DELETE {place}"), &[], "").await.expect(204);
     assert_eq!(scene.waiting(), [""; 0]);
     scene.append(&place, 1, &[], "2").await.expect(404);
-    // Its key is free again; a file that came of one stays where the upload is forgotten.
+    // Its key is free again; one that is complete is given up as a file.
     let place = scene.create("gone", &["Upload-Length: 0"]).await;
     scene.settled(number_of(&place)).await;
-    scene.tus(&format!("DELETE {place}"), &[], "").await.expect(204);
+    scene.tus(&format!("DELETE {place}"), &[], "").await.expect(410);
     assert_eq!(scene.object("gone").as_deref(), Some(&b""[..]));
     assert_eq!(scene.file(number_of(&place)).await["size"], 0);
+}
+
+async fn what_was_uploaded_is_deleted_with_its_object(stage: Stage) {
+    let scene = Scene::new(stage).await;
+    let admin = scene.stage.admin().await;
+    let remove = async |number: &str| {
+        scene.stage.ask(&format!("DELETE /v1/files/{number}"), &scene.token).await
+    };
+    let mut places = Vec::new();
+    for key in ["alone", "not alone"] {
+        let place = scene.create(key, &["Upload-Length: 0"]).await;
+        let settled = scene.settled(number_of(&place)).await;
+        places.push((place, settled["content"].as_str().unwrap().to_owned()));
+    }
+    let [(alone, content), (shared, kept)] = &*places else { panic!("{places:?}") };
+    // Months later, too.
+    scene.stage.uploads_at(NOW.plus(100 * 24 * 3_600)).await;
+    let contents = "/api/v1/tenants/1/contents";
+    let version = json!({"label": "another"});
+    let more = format!("POST {contents}/{kept}/versions");
+    scene.stage.send(&more, &admin, &version).await.expect(201);
+    for place in [alone, shared] {
+        remove(number_of(place)).await.expect(204);
+        remove(number_of(place)).await.expect(404);
+    }
+    while scene.object("alone").is_some() || scene.object("not alone").is_some() {
+        tokio::task::yield_now().await;
+    }
+    scene.stage.ask(&format!("GET {contents}/{content}"), &admin).await.expect(404);
+    scene.stage.ask(&format!("GET {contents}/{kept}"), &admin).await.expect(200);
+    // What was only registered stays where it is.
+    fs::create_dir_all(scene.stage.media.path().join("1/films")).unwrap();
+    fs::write(scene.stage.media.path().join("1/films/a.mp4"), "film").unwrap();
+    remove(&scene.catalog.file.to_string()).await.expect(204);
+    scene.stage.uploads_at(NOW).await;
+    assert!(scene.object("films/a.mp4").is_some());
+    // The key is free again.
+    loop {
+        let again = scene.try_create("alone", &["Upload-Length: 0"]).await;
+        if again.status == 201 {
+            break;
+        }
+        assert_eq!(again.status, 409, "{again:?}");
+    }
 }
 
 async fn nothing_is_written_over(stage: Stage) {

@@ -84,8 +84,8 @@ pub(in crate::control_plane::api) fn say_version(headers: &mut HeaderMap, status
 struct UploadBody {
     /// Its number: the one that its file has.
     number: u64,
-    /// `uploading`, `completing` while its bytes go to their origin, `completed` when it is a file, or
-    /// `failed`.
+    /// `uploading`, `completing` while its bytes go to their origin, `completed` when it is a file,
+    /// `deleting` when that was deleted and its object is to be, or `failed`.
     state: String,
     /// How many bytes are here.
     received: u64,
@@ -313,7 +313,7 @@ async fn upload_overridden(
     }
 }
 
-/// Gives an upload up (tus, termination). The file of one that is complete stays.
+/// Gives an upload up that is not complete (tus, termination).
 #[utoipa::path(
     delete, path = "/api/v1/tenants/{tenant}/uploads/{upload}", tag = "uploads",
     params(

@@ -156,6 +156,14 @@ async fn what_is_over_is_found(stage: Stage) {
     assert!(view.upload_list_over(NOW.plus(60)).await.unwrap().is_empty());
     assert_eq!(number(&view.upload_list_over(NOW.plus(61)).await.unwrap()), [open.number]);
     // One that may still be unused is not forgotten before that is known.
+    // And one that is complete is known for as long as its file.
+    let over = view.upload_list_over(NOW.plus(91)).await.unwrap();
+    assert_eq!(number(&over), [open.number]);
+    drop(view);
+    let mut change = stage.change().await;
+    change.file_remove(done.number).await.unwrap();
+    change.commit().await.unwrap();
+    let mut view = stage.view().await;
     let over = view.upload_list_over(NOW.plus(91)).await.unwrap();
     assert_eq!(number(&over), [open.number, done.number]);
     assert!(view.upload_list_unused(NOW.plus(5)).await.unwrap().is_empty());
@@ -170,6 +178,15 @@ async fn what_is_over_is_found(stage: Stage) {
     change.commit().await.unwrap();
     let mut view = stage.view().await;
     assert!(view.upload_list_unused(NOW.plus(6)).await.unwrap().is_empty());
+    assert!(!view.upload_key_taken(pipeline, "done").await.unwrap());
+    drop(view);
+    let mut change = stage.change().await;
+    change.upload_deleting(done.number).await.unwrap();
+    change.commit().await.unwrap();
+    let mut view = stage.view().await;
+    assert_eq!(number(&view.upload_list_deleting().await.unwrap()), [done.number]);
+    assert!(view.upload_key_taken(pipeline, "done").await.unwrap());
+    assert!(view.upload_list_over(NOW.plus(91)).await.unwrap().len() == 1);
 }
 
 async fn an_upload_is_its_tenants(stage: Stage) {

@@ -117,7 +117,8 @@ async fn file_show(
     Ok(spelling.answer(StatusCode::OK, &json!({"file": shown})))
 }
 
-/// Forgets a file, or an archive. The object stays where it is.
+/// Forgets a file, or an archive. The object stays where it is, but of a file that was uploaded: it is
+/// deleted.
 #[utoipa::path(
     delete, path = "/v1/files/{file}", tag = "files",
     params(("file" = String, Path, description = "The file's id")),

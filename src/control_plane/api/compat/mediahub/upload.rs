@@ -263,6 +263,7 @@ fn shown(upload: &Upload, base: &str) -> Map<String, Value> {
     let status = match state {
         UploadState::Completed => "COMPLETED",
         UploadState::Completing => "COMPLETING",
+        UploadState::Deleting => "DELETING",
         UploadState::Failed => "FAILED",
         UploadState::Uploading => "UPLOADING",
     };
