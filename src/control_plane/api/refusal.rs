@@ -58,6 +58,8 @@ const WRITE: &[ProblemCode] = &[
 
 const UPLOAD: &[ProblemCode] = &[
     ProblemCode::Conflict,
+    ProblemCode::IdempotencyMismatch,
+    ProblemCode::MethodNotAllowed,
     ProblemCode::PreconditionFailed,
     ProblemCode::BodyTooLarge,
     ProblemCode::MediaType,
