@@ -175,6 +175,10 @@ impl Store {
         if self.purge_count() == begun {
             self.verdicts.insert(key.clone(), verdict);
         }
+        // As above.
+        if self.purge_count() != begun {
+            self.verdicts.invalidate(key);
+        }
     }
 
     /// Lets go of an object.
@@ -187,7 +191,11 @@ impl Store {
         self.purges.fetch_add(1, Ordering::SeqCst);
         for (key, _) in &self.objects {
             if key.is_in(scope) {
-                self.objects.invalidate(&*key);
+                // Not `invalidate`, which does not wait: a replacement that has seen the object by
+                // now would put it back. Of computations for one key one follows the other.
+                self.objects
+                    .entry_by_ref(&*key)
+                    .and_compute_with(|_| moka::ops::compute::Op::Remove);
             }
         }
         for (key, _) in &self.verdicts {
@@ -331,6 +339,37 @@ mod tests {
         assert!(store.verdict(keys[0].as_ref(), Instant::now()).is_some());
         store.purge(&PurgeScope::Origin(one));
         assert!(store.verdict(keys[0].as_ref(), Instant::now()).is_none());
+    }
+
+    #[tokio::test]
+    async fn what_is_replaced_while_it_is_purged_is_gone() {
+        let [origin, _] = identities();
+        let store = Store::new(1 << 20);
+        let key = key(origin, "/a");
+        let (known, with) = (stored(5, None), stored(6, None));
+        let failing = |it: &Stored| it.failing(Instant::now());
+        let replacements: Vec<_> = (0..5000).map(|_| failing(&with)).collect();
+        let (begin, end) = (std::sync::Barrier::new(2), std::sync::Barrier::new(2));
+        let mut left = Vec::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for with in replacements {
+                    begin.wait();
+                    store.replace(&key, &known, with);
+                    end.wait();
+                }
+            });
+            for round in 0..5000 {
+                store.insert(&key, &known, store.purge_count()).unwrap();
+                begin.wait();
+                store.purge(&PurgeScope::Everything);
+                end.wait();
+                if find(&store, &key, None).is_some() {
+                    left.push(round);
+                }
+            }
+        });
+        assert_eq!(left, [0; 0]);
     }
 
     #[tokio::test]

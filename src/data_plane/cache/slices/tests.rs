@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::super::key::PurgeScope;
+use super::super::purging::Dropped;
 use super::file::{self, HEADER, Trust, Unusable};
 use super::key::SliceKey;
 use super::tier::Joined;
@@ -19,6 +20,7 @@ use crate::asset::OriginKey;
 use crate::delivery::{
     Caching, EntityTag, LastingIdentity, ObjectMeta, OriginIdentity, Strength, Validators,
 };
+use crate::policy::PurgeMark;
 
 const SLICE: u64 = 64 << 10;
 
@@ -245,6 +247,40 @@ async fn a_purge_is_lasting() {
         tier.land(keys[0], &bytes(2), || true).unwrap();
         assert!(tier.open_slice(keys[0], SLICE).unwrap().is_ok());
     }
+}
+
+#[tokio::test]
+async fn a_purge_that_fails_is_owed() {
+    let folder = tempfile::tempdir().unwrap();
+    let tier = open(&folder, 1 << 30);
+    let mark = |version| PurgeMark { lineage: "l".into(), version };
+    tier.set_mark(&mark(7), Dropped::Something);
+    let key = SliceKey { version: version(origin(1), "/a", "a"), index: 0 };
+    tier.land(key, &bytes(1), || true).unwrap();
+    let trash = folder.path().join("cache/trash");
+    fs::remove_dir(&trash).unwrap();
+    fs::write(&trash, "in the way").unwrap();
+
+    tier.purge(&PurgeScope::Origin(OriginIdentity::with_lasting(origin(1))), || ());
+    tier.set_mark(&mark(8), Dropped::Something);
+    assert!(!tier.has(key));
+    // Nothing is known now, so that everything is dropped next time; and another process finds the
+    // mark of before.
+    assert_eq!(tier.mark(), None);
+    fs::remove_file(&trash).unwrap();
+    let tier = reopen(tier, &folder);
+    assert_eq!(tier.mark(), Some(mark(7)));
+
+    fs::remove_dir_all(&trash).unwrap();
+    fs::write(&trash, "in the way").unwrap();
+    tier.purge(&PurgeScope::Everything, || ());
+    assert_eq!(tier.mark(), None);
+    fs::remove_file(&trash).unwrap();
+    fs::create_dir(&trash).unwrap();
+    tier.purge(&PurgeScope::Everything, || ());
+    tier.set_mark(&mark(9), Dropped::Something);
+    assert_eq!(tier.mark(), Some(mark(9)));
+    assert!(!key.path(&folder.path().join("cache/slices")).exists());
 }
 
 #[tokio::test]

@@ -53,8 +53,10 @@ pub(in super::super) struct Tier {
     index: moka::sync::Cache<SliceKey, Arc<Slice>>,
     fillings: Mutex<HashMap<SliceKey, Arc<Filling>>>,
     room: Arc<Room>,
-    /// Held shared while a file is put in its place, and alone by a purge.
+    /// Held shared while a file is put in its place, or found there, and alone by a purge.
     landing: RwLock<()>,
+    /// A purge failed to move what it dropped out of reach.
+    undone: AtomicBool,
     numbers: AtomicU64,
     failing: Mutex<Failing>,
     mark: MarkFile,
@@ -125,6 +127,7 @@ impl Tier {
             fillings: Mutex::default(),
             room: Room::new(memory),
             landing: RwLock::default(),
+            undone: AtomicBool::new(false),
             numbers: AtomicU64::new(0),
             failing: Mutex::default(),
             mark: MarkFile::open(&config.path),
@@ -304,21 +307,54 @@ impl Tier {
                 self.index.invalidate(&*key);
             }
         }
-        if let Err(error) = self.discard(&folder) {
-            self.step_aside(&error);
+        match self.discard(&folder) {
+            Ok(()) => {
+                if *scope == PurgeScope::Everything {
+                    self.undone.store(false, Ordering::Release);
+                }
+            }
+            Err(error) => {
+                self.undone.store(true, Ordering::Release);
+                self.step_aside(&error);
+            }
         }
         let _ = self.chores.send(Chore::EmptyTrash);
     }
 
-    /// Up to where what control planes said was dropped.
+    /// Up to where what control planes said was dropped; none where that is not known, or is not so.
     pub(in super::super) fn mark(&self) -> Option<PurgeMark> {
-        self.mark.get()
+        if self.undone.load(Ordering::Acquire) { None } else { self.mark.get() }
     }
 
     /// It was dropped up to there. Written where a restart would make much of its lack.
     pub(in super::super) fn set_mark(&self, mark: &PurgeMark, dropped: Dropped) {
+        // The files are where a restart would find them: it is to drop them again.
+        if self.undone.load(Ordering::Acquire) {
+            return;
+        }
         if let Err(error) = self.mark.set(mark, dropped) {
             self.step_aside(&error);
+        }
+    }
+
+    /// Takes in a file that is here, or deletes it. Tells how many it took in.
+    fn find(&self, key: Option<SliceKey>, file: &Path) -> usize {
+        // Between the look at it and the entry no purge may take it away: the entry would stay.
+        let _landing = self.landing.read().unwrap_or_else(PoisonError::into_inner);
+        let length = fs::symlink_metadata(file).ok().filter(fs::Metadata::is_file);
+        let length = length.and_then(|it| it.len().checked_sub(HEADER));
+        match (key, length) {
+            // What a purge could not take away is nothing to be served.
+            (Some(_), Some(_)) if self.undone.load(Ordering::Acquire) => 0,
+            (Some(key), Some(length)) => {
+                let slice = || Arc::new(Slice { length, hashed: AtomicBool::new(false) });
+                self.index.entry(key).or_insert_with(slice);
+                1
+            }
+            (None, _) | (_, None) => {
+                let _ = fs::remove_file(file);
+                0
+            }
         }
     }
 
@@ -407,16 +443,7 @@ fn find(tier: &Weak<Tier>, slices: &Path) -> usize {
             (Some(origin), Some(object), Some(name)) => SliceKey::from_names(origin, object, name),
             _ => None,
         };
-        let length = fs::symlink_metadata(&file).ok().filter(fs::Metadata::is_file);
-        let length = length.and_then(|it| it.len().checked_sub(HEADER));
-        match (key, length) {
-            (Some(key), Some(length)) => {
-                let slice = || Arc::new(Slice { length, hashed: AtomicBool::new(false) });
-                tier.index.entry(key).or_insert_with(slice);
-                found += 1;
-            }
-            (None, _) | (_, None) => drop(fs::remove_file(&file)),
-        }
+        found += tier.find(key, &file);
     }
     found
 }
