@@ -7,13 +7,10 @@ use super::right::Rights;
 use crate::asset::TenantId;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{Archive, ArchiveDraft, ArchiveElement, ArchiveId, Scope};
-use crate::control_plane::store::{Expected, Listed, Page};
+use crate::control_plane::store::{Expected, Listed, ONLY_REVISION, Page};
 
 /// Most elements of one archive.
 const MOST: usize = 10_000;
-
-/// Archives are made and removed, and never changed.
-pub const ARCHIVE_REVISION: u64 = 1;
 
 impl Services {
     /// A tenant's archive.
@@ -92,7 +89,7 @@ impl Services {
     ) -> Result<(), ServiceError> {
         let mut change = self.change_of_all(caller, tenant).await?;
         change.view().archive(id).await?;
-        expected.meet(ARCHIVE_REVISION)?;
+        expected.meet(ONLY_REVISION)?;
         change.archive_remove(id).await?;
         change.commit().await?;
         Ok(())

@@ -7,7 +7,7 @@ use super::error::{Invalid, ServiceError, text};
 use crate::clock::UnixSeconds;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{BlocklistEntry, BlocklistId, BlocklistKind, Scope};
-use crate::control_plane::store::{Listed, Page};
+use crate::control_plane::store::{Expected, Listed, Page};
 
 impl Services {
     /// Entries, the oldest first.
@@ -53,10 +53,11 @@ impl Services {
         &self,
         caller: &Caller,
         id: &BlocklistId,
+        expected: Expected,
     ) -> Result<(), ServiceError> {
         caller.require(Scope::LinksRevoke)?;
         let mut change = self.change(caller).await?;
-        change.blocklist_remove(id).await?;
+        change.blocklist_remove(id, expected).await?;
         change.commit().await?;
         Ok(())
     }

@@ -5,7 +5,16 @@ use super::error::ServiceError;
 use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::caller::{Actor, Caller};
 use crate::control_plane::record::{FolderRight, Grantee, Right, Scope};
-use crate::control_plane::store::{StoreErrorKind, View};
+use crate::control_plane::store::{Expected, StoreErrorKind, View};
+
+/// The rights given over a folder itself, which are of the folder's revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FolderRights {
+    /// By grantee.
+    pub rights: Vec<FolderRight>,
+    /// The folder's revision.
+    pub revision: u64,
+}
 
 impl Services {
     /// The rights given over a folder itself.
@@ -14,28 +23,31 @@ impl Services {
         caller: &Caller,
         tenant: TenantId,
         folder: ChannelId,
-    ) -> Result<Vec<FolderRight>, ServiceError> {
+    ) -> Result<FolderRights, ServiceError> {
         let mut view = self.view(&caller.within(tenant)).await?;
         accept(caller, &mut view, folder).await?;
         view.tenant(tenant).await?;
-        Ok(view.folder_right_list(folder).await?)
+        let revision = view.folder(folder).await?.revision;
+        Ok(FolderRights { rights: view.folder_right_list(folder).await?, revision })
     }
 
-    /// Says what somebody may do in a folder and all below; none takes that back.
+    /// Says what somebody may do in a folder and all below; none takes that back. Gives the
+    /// revision that has it so.
     pub async fn folder_right_set(
         &self,
         caller: &Caller,
         tenant: TenantId,
         folder: ChannelId,
+        expected: Expected,
         grantee: &Grantee,
         right: Option<Right>,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<u64, ServiceError> {
         let mut change = self.change(&caller.within(tenant)).await?;
         accept(caller, change.view(), folder).await?;
         change.view().tenant(tenant).await?;
-        change.folder_right_set(folder, grantee, right).await?;
+        let revision = change.folder_right_set(folder, expected, grantee, right).await?;
         change.commit().await?;
-        Ok(())
+        Ok(revision)
     }
 }
 

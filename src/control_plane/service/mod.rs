@@ -50,13 +50,12 @@ mod version;
 
 pub use super::store::{
     ContentFilter, DownloadFilter, Expected, FileDirection, FileOrder, FileRange, FolderFilter,
-    FraudFilter, LinkFilter, Listed, MetadataFilter, Once, Page, Store,
+    FraudFilter, LinkFilter, Listed, MetadataFilter, ONLY_REVISION, Once, Page, RevisedKey, Store,
 };
 pub use super::upload::{
     Appended, BodyEnd, BrokenOff, ByteSource, Checksum, ChecksumAlgorithm, Staging,
 };
 pub use application::{IssuedSecret, NewSecret, SecretForm};
-pub use archive::ARCHIVE_REVISION;
 pub use catalog_scan::{CatalogScan, ScanDraft, ScanStep, ScannedFile};
 pub use content_import::{ContentImports, Imported};
 pub use desk::Services;

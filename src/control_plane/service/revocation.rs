@@ -7,7 +7,7 @@ use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
     Revocation, RevocationDraft, RevocationId, RevokedLinks, Scope,
 };
-use crate::control_plane::store::{Listed, Page};
+use crate::control_plane::store::{Expected, Listed, Page};
 
 impl Services {
     /// A tenant's revocations, the oldest first.
@@ -60,9 +60,10 @@ impl Services {
         caller: &Caller,
         tenant: TenantId,
         id: &RevocationId,
+        expected: Expected,
     ) -> Result<(), ServiceError> {
         let mut change = self.tenant_change(caller, Scope::LinksRevoke, tenant).await?;
-        change.revocation_remove(id).await?;
+        change.revocation_remove(id, expected).await?;
         change.commit().await?;
         Ok(())
     }

@@ -11,6 +11,7 @@ use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
     KeyUse, Scope, SigningKey, SigningKeyDraft, SigningKeyId, chance,
 };
+use crate::control_plane::store::{Expected, RevisedKey};
 use crate::keyring::KeyMaterial;
 use crate::secret::Secret;
 
@@ -39,12 +40,23 @@ impl Services {
         Ok(keys)
     }
 
+    /// A key for links.
+    pub async fn signing_key(
+        &self,
+        caller: &Caller,
+        id: &SigningKeyId,
+    ) -> Result<RevisedKey, ServiceError> {
+        caller.require(Scope::KeysAdmin)?;
+        let found = self.view(caller).await?.signing_key(id).await?;
+        if found.key.key_use == KeyUse::Links { Ok(found) } else { Err(ServiceError::NotFound) }
+    }
+
     /// Makes a key, which takes the place of those before it.
     pub async fn signing_key_create(
         &self,
         caller: &Caller,
         new: NewKey,
-    ) -> Result<SigningKey, ServiceError> {
+    ) -> Result<RevisedKey, ServiceError> {
         caller.require(Scope::KeysAdmin)?;
         let NewKey { tenant, others_until } = new;
         let master_key = self.master_key().ok_or(ServiceError::NoMasterKey)?;
@@ -78,8 +90,9 @@ impl Services {
         let key_use = KeyUse::Links;
         let draft = SigningKeyDraft { id, tenant, key_use, sealed, not_before, not_after: None };
         let key = change.signing_key_create(draft).await?;
+        let made = change.view().signing_key(&key.id).await?;
         change.commit().await?;
-        Ok(key)
+        Ok(made)
     }
 
     /// Drops a key: what it signed opens nothing from now on.
@@ -87,10 +100,11 @@ impl Services {
         &self,
         caller: &Caller,
         id: &SigningKeyId,
+        expected: Expected,
     ) -> Result<(), ServiceError> {
         caller.require(Scope::KeysAdmin)?;
         let mut change = self.change(caller).await?;
-        change.signing_key_remove(id).await?;
+        change.signing_key_remove(id, expected).await?;
         change.commit().await?;
         Ok(())
     }

@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
-use super::page::{Listed, Page};
+use super::page::{Expected, Listed, ONLY_REVISION, Page};
 use super::statement::{Row, Statement};
 use super::view::View;
 use crate::clock::UnixSeconds;
@@ -84,13 +84,18 @@ impl Change {
     }
 
     /// Lets a network in again.
-    pub async fn blocklist_remove(&mut self, id: &BlocklistId) -> Result<(), StoreError> {
+    pub async fn blocklist_remove(
+        &mut self,
+        id: &BlocklistId,
+        expected: Expected,
+    ) -> Result<(), StoreError> {
         self.view().reach(None)?;
         let statement = Statement::new(
             "DELETE FROM blocklist WHERE id = $1 \
              RETURNING id, network, kind, reason, created_at, expires_at",
         );
         let before = read(&self.view().found(statement.bind(id.as_str())).await?)?;
+        expected.meet(ONLY_REVISION)?;
         self.note("blocklist.remove", None, id.as_str(), Some(&before), None);
         self.publish(FeedEvent::BlocklistRemoved { id: before.id });
         Ok(())

@@ -139,6 +139,14 @@ impl Change {
         Ok(())
     }
 
+    /// Something of the folder is another than it was. Gives the revision that has it so.
+    pub(super) async fn folder_touched(&mut self, number: ChannelId) -> Result<u64, StoreError> {
+        let statement = Statement::new(
+            "UPDATE folder SET revision = revision + 1 WHERE number = $1 RETURNING revision",
+        );
+        self.view().found(statement.bind(number)).await?.number("revision")
+    }
+
     /// The folder, which nobody else changes until this change ends.
     pub async fn folder_lock(&mut self, number: ChannelId) -> Result<Folder, StoreError> {
         let statement = Statement::new(

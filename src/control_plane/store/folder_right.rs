@@ -2,6 +2,7 @@
 
 use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
+use super::page::Expected;
 use super::statement::{Row, Statement};
 use super::view::View;
 use crate::asset::ChannelId;
@@ -68,14 +69,17 @@ impl View {
 }
 
 impl Change {
-    /// Says what somebody may do in a folder and all below; none takes that back.
+    /// Says what somebody may do in a folder and all below; none takes that back. The rights over a
+    /// folder are one list, of the folder's revision: gives the one that has them so.
     pub async fn folder_right_set(
         &mut self,
         folder: ChannelId,
+        expected: Expected,
         grantee: &Grantee,
         right: Option<Right>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         let owner = self.folder_lock(folder).await?;
+        expected.meet(owner.revision)?;
         match grantee {
             Grantee::Application(id) => self.view().application(id).await.map(drop)?,
             Grantee::Person(id) => self.view().person(id).await.map(drop)?,
@@ -95,11 +99,12 @@ impl Change {
             let statement = statement.bind(folder).bind(grantee.as_str()).bind(right.wire_name());
             self.view().connection().execute(statement).await?;
         }
-        if before != after {
-            let object = folder.to_string();
-            let (before, after) = (before.as_ref(), after.as_ref());
-            self.note("folder_right.set", Some(owner.tenant), &object, before, after);
+        if before == after {
+            return Ok(owner.revision);
         }
-        Ok(())
+        let object = folder.to_string();
+        let (before, after) = (before.as_ref(), after.as_ref());
+        self.note("folder_right.set", Some(owner.tenant), &object, before, after);
+        self.folder_touched(folder).await
     }
 }

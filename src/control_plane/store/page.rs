@@ -68,6 +68,9 @@ pub enum Expected {
     Revision(u64),
 }
 
+/// The revision of what is made and removed, and never changed.
+pub const ONLY_REVISION: u64 = 1;
+
 impl Expected {
     /// The revision that is expected, or this one where any is.
     #[must_use]

@@ -2,7 +2,7 @@
 
 use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
-use super::page::{Listed, Page};
+use super::page::{Expected, Listed, ONLY_REVISION, Page};
 use super::statement::{Row, Statement};
 use super::view::View;
 use crate::control_plane::record::{
@@ -91,13 +91,18 @@ impl Change {
     }
 
     /// Takes a revocation back.
-    pub async fn revocation_remove(&mut self, id: &RevocationId) -> Result<(), StoreError> {
+    pub async fn revocation_remove(
+        &mut self,
+        id: &RevocationId,
+        expected: Expected,
+    ) -> Result<(), StoreError> {
         let only = self.view().only_tenant();
         let statement = Statement::new(
             "DELETE FROM revocation WHERE id = $1 AND ($2 IS NULL OR tenant = $2) \
              RETURNING id, tenant, kind, subject, reason, created_at, expires_at",
         );
         let before = read(&self.view().found(statement.bind(id.as_str()).bind(only)).await?)?;
+        expected.meet(ONLY_REVISION)?;
         self.note("revocation.remove", Some(before.tenant), id.as_str(), Some(&before), None);
         self.publish(FeedEvent::RevocationRemoved { id: before.id });
         Ok(())

@@ -24,6 +24,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (9, "blocklist_kind", include_str!("migrations/0009_blocklist_kind.sql")),
     (10, "upload", include_str!("migrations/0010_upload.sql")),
     (11, "fraud_event", include_str!("migrations/0011_fraud_event.sql")),
+    (12, "key_revision", include_str!("migrations/0012_key_revision.sql")),
 ];
 
 /// The number of the last one.

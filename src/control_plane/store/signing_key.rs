@@ -2,6 +2,7 @@
 
 use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
+use super::page::Expected;
 use super::statement::{Row, Statement};
 use super::view::View;
 use crate::clock::UnixSeconds;
@@ -22,6 +23,19 @@ fn read(row: &Row) -> Result<SigningKey, StoreError> {
         not_after: row.number_opt("not_after")?,
         retired_at: row.number_opt("retired_at")?,
     })
+}
+
+/// A key, and how often it was changed: no edge asks for that, and so it is no part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevisedKey {
+    /// The key.
+    pub key: SigningKey,
+    /// Its revision.
+    pub revision: u64,
+}
+
+fn read_revised(row: &Row) -> Result<RevisedKey, StoreError> {
+    Ok(RevisedKey { key: read(row)?, revision: row.number("revision")? })
 }
 
 /// What the audit log says of a key: everything but the key.
@@ -57,6 +71,16 @@ impl View {
         );
         let rows = self.connection().rows(statement.bind(only)).await?;
         rows.iter().map(read).collect()
+    }
+
+    /// A key.
+    pub async fn signing_key(&mut self, id: &SigningKeyId) -> Result<RevisedKey, StoreError> {
+        let only = self.only_tenant();
+        let statement = Statement::new(
+            "SELECT id, tenant, key_use, sealed, created_at, not_before, not_after, retired_at, \
+             revision FROM signing_key WHERE id = $1 AND ($2 IS NULL OR tenant = $2)",
+        );
+        read_revised(&self.found(statement.bind(id.as_str()).bind(only)).await?)
     }
 }
 
@@ -101,9 +125,10 @@ impl Change {
         id: &SigningKeyId,
         not_after: UnixSeconds,
     ) -> Result<SigningKey, StoreError> {
-        let before = self.signing_key_lock(id).await?;
+        let RevisedKey { key: before, revision: _ } = self.signing_key_lock(id).await?;
         let statement = Statement::new(
-            "UPDATE signing_key SET retired_at = $2, not_after = $3 WHERE id = $1 \
+            "UPDATE signing_key SET retired_at = $2, not_after = $3, revision = revision + 1 \
+             WHERE id = $1 \
              RETURNING id, tenant, key_use, sealed, created_at, not_before, not_after, retired_at",
         );
         let statement = statement.bind(id.as_str()).bind(self.now()).bind(not_after);
@@ -115,8 +140,13 @@ impl Change {
     }
 
     /// Drops a key: what it signed is worth nothing.
-    pub async fn signing_key_remove(&mut self, id: &SigningKeyId) -> Result<(), StoreError> {
-        let before = self.signing_key_lock(id).await?;
+    pub async fn signing_key_remove(
+        &mut self,
+        id: &SigningKeyId,
+        expected: Expected,
+    ) -> Result<(), StoreError> {
+        let RevisedKey { key: before, revision } = self.signing_key_lock(id).await?;
+        expected.meet(revision)?;
         let statement = Statement::new("DELETE FROM signing_key WHERE id = $1");
         self.view().connection().execute(statement.bind(id.as_str())).await?;
         let old = audited(&before);
@@ -125,13 +155,14 @@ impl Change {
         Ok(())
     }
 
-    async fn signing_key_lock(&mut self, id: &SigningKeyId) -> Result<SigningKey, StoreError> {
+    async fn signing_key_lock(&mut self, id: &SigningKeyId) -> Result<RevisedKey, StoreError> {
         let statement = Statement::new(
             "UPDATE signing_key SET id = id WHERE id = $1 \
-             RETURNING id, tenant, key_use, sealed, created_at, not_before, not_after, retired_at",
+             RETURNING id, tenant, key_use, sealed, created_at, not_before, not_after, \
+             retired_at, revision",
         );
-        let key = read(&self.view().found(statement.bind(id.as_str())).await?)?;
-        self.view().reach(key.tenant)?;
-        Ok(key)
+        let locked = read_revised(&self.view().found(statement.bind(id.as_str())).await?)?;
+        self.view().reach(locked.key.tenant)?;
+        Ok(locked)
     }
 }

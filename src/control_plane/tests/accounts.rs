@@ -17,6 +17,7 @@ on_both_databases! {
     nobody_gives_more_than_they_have
     secrets_are_rotated
     rights_are_given
+    rights_are_of_their_folders_revision
 }
 
 async fn application(stage: &Stage, admin: &str, body: Value) -> (String, String) {
@@ -328,6 +329,36 @@ async fn secrets_are_rotated(stage: Stage) {
     stage.ask(&format!("DELETE {path}/{old}"), &admin).await.expect(404);
 }
 
+async fn rights_are_of_their_folders_revision(stage: Stage) {
+    let admin = stage.token(Some(1), "accounts.admin catalog.read").await;
+    let (ann, _) = stage.member("ann", &[]).await;
+    let folder = format!("/api/v1/tenants/1/folders/{}", stage.folder);
+    let (get, put) = (format!("GET {folder}/rights"), format!("PUT {folder}/rights/{ann}"));
+    let bearer = format!("Authorization: Bearer {admin}");
+    let media_type = "Content-Type: application/json";
+    let set = async |line: &str, condition: &str| {
+        stage.call(line, &[&bearer, media_type, condition], r#"{"right": "SEE"}"#).await
+    };
+    let listed = stage.ask(&get, &admin).await.expect(200);
+    assert_eq!(listed.header("etag"), Some("\"r1\""));
+    set(&put, "X-None: 1").await.expect(428);
+    set(&put, "If-Match: \"r2\"").await.expect(412);
+    let given = set(&put, "If-Match: \"r1\"").await.expect(204);
+    assert_eq!(given.header("etag"), Some("\"r2\""));
+    let listed = stage.ask(&get, &admin).await.expect(200);
+    assert_eq!(listed.header("etag"), Some("\"r2\""));
+    let found = stage.ask(&format!("GET {folder}"), &admin).await.expect(200);
+    assert_eq!(found.header("etag"), Some("\"r2\""));
+    // What says what is so already changes nothing.
+    let again = set(&put, "If-Match: \"r2\"").await.expect(204);
+    assert_eq!(again.header("etag"), Some("\"r2\""));
+    let delete = format!("DELETE {folder}/rights/{ann}");
+    set(&delete, "X-None: 1").await.expect(428);
+    set(&delete, "If-Match: \"r1\"").await.expect(412);
+    let taken = set(&delete, "If-Match: \"r2\"").await.expect(204);
+    assert_eq!(taken.header("etag"), Some("\"r3\""));
+}
+
 async fn rights_are_given(stage: Stage) {
     let admin = stage.token(Some(1), "accounts.admin overrides.admin").await;
     let body = json!({
@@ -348,7 +379,7 @@ async fn rights_are_given(stage: Stage) {
     let rights = stage.ask(&format!("GET {path}"), ann).await.expect(200).json();
     assert_eq!(rights, json!({"items": [{"grantee": id, "right": "OWN"}]}));
     // An owner gives, and takes back their own.
-    stage.ask(&format!("DELETE {path}/{id}"), ann).await.expect(204);
+    stage.send(&format!("DELETE {path}/{id}"), ann, &json!({})).await.expect(204);
     stage.ask(&format!("GET {path}"), ann).await.expect(403);
     let empty = stage.ask(&format!("GET {path}"), &admin).await.expect(200).json();
     assert_eq!(empty, json!({"items": []}));

@@ -188,6 +188,7 @@ async fn links_are_revoked(stage: Stage) {
         let answer = stage.send(&format!("POST {path}"), &token, &body).await.expect(status);
         if status == 201 {
             assert_eq!(answer.json()["links"], links);
+            assert_eq!(answer.header("etag"), Some("\"r1\""));
         }
     }
     let listed = stage.ask(&format!("GET {path}"), &token).await.expect(200).json();
@@ -195,12 +196,13 @@ async fn links_are_revoked(stage: Stage) {
     let id = listed["items"][0]["id"].as_str().unwrap();
     let stranger = stage.token(Some(2), "links.revoke").await;
     for path in ["/api/v1/tenants/1/revocations", "/api/v1/tenants/2/revocations"] {
-        stage.ask(&format!("DELETE {path}/{id}"), &stranger).await.expect(404);
+        stage.send(&format!("DELETE {path}/{id}"), &stranger, &json!({})).await.expect(404);
     }
     let admin = stage.admin().await;
-    stage.ask(&format!("DELETE /api/v1/tenants/2/revocations/{id}"), &admin).await.expect(404);
-    stage.ask(&format!("DELETE {path}/{id}"), &token).await.expect(204);
-    stage.ask(&format!("DELETE {path}/{id}"), &token).await.expect(404);
+    let foreign = format!("DELETE /api/v1/tenants/2/revocations/{id}");
+    stage.send(&foreign, &admin, &json!({})).await.expect(404);
+    is_removed_by_its_only_revision(&stage, &format!("DELETE {path}/{id}"), &token).await;
+    stage.send(&format!("DELETE {path}/{id}"), &token, &json!({})).await.expect(404);
 }
 
 async fn networks_are_blocked(stage: Stage) {
@@ -227,16 +229,25 @@ async fn networks_are_blocked(stage: Stage) {
     assert_eq!(networks.len(), 2);
     assert!(networks.contains(&json!("192.0.2.0/24")), "host bits are cleared: {networks:?}");
     let body = json!({"network": "203.0.113.0/24", "kind": "pirate"});
-    let pirate = stage.send(&format!("POST {path}"), &admin, &body).await.expect(201).json();
-    assert_eq!(pirate["kind"], "pirate");
+    let pirate = stage.send(&format!("POST {path}"), &admin, &body).await.expect(201);
+    assert_eq!(pirate.header("etag"), Some("\"r1\""));
+    assert_eq!(pirate.json()["kind"], "pirate");
     // It is nobody's: who is bound to a tenant neither sees nor changes it.
     let bound = stage.token(Some(1), "links.revoke").await;
     stage.ask(&format!("GET {path}"), &bound).await.expect(404);
     let body = json!({"network": "198.51.100.1"});
     stage.send(&format!("POST {path}"), &bound, &body).await.expect(404);
     let id = listed["items"][0]["id"].as_str().unwrap();
-    stage.ask(&format!("DELETE {path}/{id}"), &bound).await.expect(404);
-    stage.ask(&format!("DELETE {path}/{id}"), &admin).await.expect(204);
+    stage.send(&format!("DELETE {path}/{id}"), &bound, &json!({})).await.expect(404);
+    is_removed_by_its_only_revision(&stage, &format!("DELETE {path}/{id}"), &admin).await;
+}
+
+/// What is never changed has one revision, and whoever removes it says which.
+async fn is_removed_by_its_only_revision(stage: &Stage, delete: &str, token: &str) {
+    let bearer = format!("Authorization: Bearer {token}");
+    stage.ask(delete, token).await.expect(428);
+    stage.call(delete, &[&bearer, "If-Match: \"r2\""], "").await.expect(412);
+    stage.call(delete, &[&bearer, "If-Match: \"r1\""], "").await.expect(204);
 }
 
 async fn the_log_is_exported(stage: Stage) {

@@ -72,7 +72,7 @@ async fn a_member_opens_what_they_may_see_and_loses_it_with_the_right(stage: Sta
     let others = format!("/private/videos/{other}/source");
     assert_eq!(opened(&stage, &others, &cookie), Err(DenialCode::TokenScope));
 
-    stage.ask(&format!("DELETE {right}"), &admin).await.expect(204);
+    stage.send(&format!("DELETE {right}"), &admin, &json!({})).await.expect(204);
     stage.ask(&line, &token).await.expect(404);
     // The one that they have opens on, until it ends.
     assert_eq!(opened(&stage, &format!("{path}source"), &cookie), Ok(()));

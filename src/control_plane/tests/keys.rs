@@ -6,13 +6,16 @@ use super::stage::{NOW, Stage, master_key, on_both_databases};
 use crate::asset::TenantId;
 use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::Publisher;
+use crate::control_plane::caller::Caller;
 use crate::control_plane::link::MasterKey;
+use crate::control_plane::record::{KeyUse, SealedKey, SigningKeyDraft, SigningKeyId};
 use crate::control_plane::service::{HEAD_START, LONGEST_LINK};
 use crate::keyring::KeyMaterial;
 
 on_both_databases! {
     a_successor_takes_over_and_a_dropped_key_is_dead
     one_tenant_sees_its_own_keys_only
+    a_key_is_dropped_by_who_has_seen_it
     another_master_key_opens_nothing
 }
 
@@ -54,8 +57,8 @@ async fn a_successor_takes_over_and_a_dropped_key_is_dead(stage: Stage) {
     assert_eq!(of(1, HEAD_START).await, id(&second));
     assert_eq!(of(2, 0).await, everybodys);
     let path = format!("DELETE /api/v1/keys/{}", id(&second));
-    stage.ask(&path, &admin).await.expect(204);
-    stage.ask(&path, &admin).await.expect(404);
+    stage.send(&path, &admin, &json!({})).await.expect(204);
+    stage.send(&path, &admin, &json!({})).await.expect(404);
     assert_eq!(of(1, HEAD_START).await, id(&first));
     assert_eq!(of(1, HEAD_START + LONGEST_LINK + 1).await, everybodys);
 
@@ -71,13 +74,51 @@ async fn one_tenant_sees_its_own_keys_only(stage: Stage) {
     let stranger = stage.token(Some(2), "keys.admin").await;
     let listed = stage.ask("GET /api/v1/keys", &stranger).await.expect(200).json();
     assert_eq!(listed["items"], json!([]));
-    stage.ask(&format!("DELETE /api/v1/keys/{id}"), &stranger).await.expect(404);
+    stage.send(&format!("DELETE /api/v1/keys/{id}"), &stranger, &json!({})).await.expect(404);
+    stage.ask(&format!("GET /api/v1/keys/{id}"), &stranger).await.expect(404);
     for tenant in [json!(1), json!(null)] {
         let body = json!({ "tenant": tenant });
         stage.send("POST /api/v1/keys", &stranger, &body).await.expect(404);
     }
     let own = stage.send("POST /api/v1/keys", &stranger, &json!({"tenant": 2})).await.expect(201);
     assert_eq!(own.json()["tenant"], 2);
+}
+
+async fn a_key_is_dropped_by_who_has_seen_it(stage: Stage) {
+    let admin = stage.admin().await;
+    let make = async || stage.send("POST /api/v1/keys", &admin, &json!({"tenant": 1})).await;
+    let made = make().await.expect(201);
+    assert_eq!(made.header("etag"), Some("\"r1\""));
+    let one = format!("/api/v1/keys/{}", made.json()["id"].as_str().unwrap());
+    let found = stage.ask(&format!("GET {one}"), &admin).await.expect(200);
+    assert_eq!((found.header("etag"), found.json()), (Some("\"r1\""), made.json()));
+    // It has a successor.
+    make().await.expect(201);
+    let found = stage.ask(&format!("GET {one}"), &admin).await.expect(200);
+    assert_eq!(found.header("etag"), Some("\"r2\""));
+    assert_eq!(found.json()["retired_at"], "2030-01-01T00:00:00Z");
+    let bearer = format!("Authorization: Bearer {admin}");
+    let delete = format!("DELETE {one}");
+    stage.ask(&delete, &admin).await.expect(428);
+    stage.call(&delete, &[&bearer, "If-Match: \"r1\""], "").await.expect(412);
+    stage.call(&delete, &[&bearer, "If-Match: \"r2\""], "").await.expect(204);
+    stage.ask(&format!("GET {one}"), &admin).await.expect(404);
+    // Keys for other things are none of this API's.
+    let id = {
+        let mut change = stage.store.change(&Caller::system("test"), NOW).await.unwrap();
+        let draft = SigningKeyDraft {
+            id: SigningKeyId::random(NOW).unwrap(),
+            tenant: None,
+            key_use: KeyUse::Sessions,
+            sealed: SealedKey::new(&[1]),
+            not_before: NOW,
+            not_after: None,
+        };
+        let made = change.signing_key_create(draft).await.unwrap();
+        change.commit().await.unwrap();
+        made.id
+    };
+    stage.ask(&format!("GET /api/v1/keys/{id}"), &admin).await.expect(404);
 }
 
 async fn another_master_key_opens_nothing(stage: Stage) {

@@ -147,7 +147,8 @@ impl ApiClient {
 
     /// A call; `body` is JSON, or nothing.
     pub(crate) fn call(&self, method: &str, path: &str, body: &str) -> Answered {
-        self.call_with(method, path, "", body)
+        let changes = ["PUT", "PATCH", "DELETE"].contains(&method);
+        self.call_with(method, path, if changes { "If-Match: *\r\n" } else { "" }, body)
     }
 
     /// The same with more header lines, each with its end.

@@ -18,7 +18,7 @@ use crate::control_plane::api::segment::{Parameters, Segments, id, tenant};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::{Archive, ArchiveDraft, ArchiveElement, ArchiveId};
-use crate::control_plane::service::ARCHIVE_REVISION;
+use crate::control_plane::service::ONLY_REVISION;
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
@@ -125,7 +125,7 @@ async fn archive_create(
         .collect();
     let draft = ArchiveDraft { pipeline, key: key.into(), name: name.into(), elements };
     let made = api.services.archive_create(&caller, tenant, draft).await?;
-    Ok(tagged(ARCHIVE_REVISION, body::answer(StatusCode::CREATED, &wire(made))))
+    Ok(tagged(ONLY_REVISION, body::answer(StatusCode::CREATED, &wire(made))))
 }
 
 /// An archive.
@@ -149,7 +149,7 @@ async fn archive_show(
 ) -> Result<Response, Problem> {
     let (tenant, archive) = (tenant(&tenant_number)?, id(&archive, ArchiveId::parse)?);
     let found = api.services.archive(&caller, tenant, &archive).await?;
-    Ok(tagged(ARCHIVE_REVISION, body::ok(&wire(found))))
+    Ok(tagged(ONLY_REVISION, body::ok(&wire(found))))
 }
 
 /// Forgets an archive; it stays where it is.

@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body::{self, Json};
+use crate::control_plane::api::condition::{IfMatch, tagged};
 use crate::control_plane::api::cursor::{Listing, PageQuery};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
@@ -17,6 +18,7 @@ use crate::control_plane::api::segment::{Parameters, Segments, id};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::{BlocklistEntry, BlocklistId, BlocklistKind};
+use crate::control_plane::service::ONLY_REVISION;
 use crate::network::parse_network;
 
 use super::wire_enum::blocklist_kinds;
@@ -88,7 +90,11 @@ async fn blocklist_list(
     post, path = "/api/v1/blocklist", tag = "blocklist",
     params(("Idempotency-Key" = Option<String>, Header, description = "Does it once")),
     request_body = NewBlocklistEntry,
-    responses((status = 201, description = "The entry", body = Entry), WriteRefusals),
+    responses(
+        (status = 201, description = "The entry", body = Entry,
+            headers(("ETag" = String, description = "Its revision"))),
+        WriteRefusals
+    ),
     security(("bearer" = ["links.revoke"]))
 )]
 async fn blocklist_create(
@@ -100,23 +106,27 @@ async fn blocklist_create(
         parse_network(&network).map_err(|wrong| Problem::invalid("/network", wrong.to_string()))?;
     let expires_at = expires_at.map(|Timestamp(at)| at);
     let made = api.services.blocklist_create(&caller, network, kind, &reason, expires_at).await?;
-    Ok(body::answer(StatusCode::CREATED, &wire(made)))
+    Ok(tagged(ONLY_REVISION, body::answer(StatusCode::CREATED, &wire(made))))
 }
 
 /// Lets a network in again.
 #[utoipa::path(
     delete, path = "/api/v1/blocklist/{entry}", tag = "blocklist",
-    params(("entry" = String, Path, description = "The entry's id")),
-    responses((status = 204, description = "It is let in"), ReadRefusals),
+    params(
+        ("entry" = String, Path, description = "The entry's id"),
+        ("If-Match" = String, Header, description = "The revision that is removed, or `*`")
+    ),
+    responses((status = 204, description = "It is let in"), WriteRefusals),
     security(("bearer" = ["links.revoke"]))
 )]
 async fn blocklist_remove(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     Segments(entry): Segments<String>,
+    IfMatch(expected): IfMatch,
 ) -> Result<Response, Problem> {
     let entry = id(&entry, BlocklistId::parse)?;
-    api.services.blocklist_remove(&caller, &entry).await?;
+    api.services.blocklist_remove(&caller, &entry, expected).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

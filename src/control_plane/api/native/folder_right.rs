@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body::{self, Json};
+use crate::control_plane::api::condition::{IfMatch, tagged};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
 use crate::control_plane::api::segment::{Segments, folder_path, id};
@@ -72,7 +73,11 @@ struct NewFolderRight {
         ("tenant" = String, Path, description = "The tenant's number"),
         ("folder" = String, Path, description = "The folder's number")
     ),
-    responses((status = 200, description = "The rights", body = Rights), ReadRefusals),
+    responses(
+        (status = 200, description = "The rights", body = Rights,
+            headers(("ETag" = String, description = "The folder's revision: the rights are its"))),
+        ReadRefusals
+    ),
     security(("bearer" = ["accounts.admin"]))
 )]
 async fn folder_right_list(
@@ -81,9 +86,9 @@ async fn folder_right_list(
     Segments((tenant_number, folder)): Segments<(String, String)>,
 ) -> Result<Response, Problem> {
     let (tenant, folder) = folder_path(&tenant_number, &folder)?;
-    let rights = api.services.folder_right_list(&caller, tenant, folder).await?;
-    let items = rights.into_iter().map(wire).collect();
-    Ok(body::ok(&Rights { items }))
+    let found = api.services.folder_right_list(&caller, tenant, folder).await?;
+    let items = found.rights.into_iter().map(wire).collect();
+    Ok(tagged(found.revision, body::ok(&Rights { items })))
 }
 
 /// Says what somebody may do in a folder and all below.
@@ -92,16 +97,22 @@ async fn folder_right_list(
     params(
         ("tenant" = String, Path, description = "The tenant's number"),
         ("folder" = String, Path, description = "The folder's number"),
-        ("grantee" = String, Path, description = "The id of a person or an application")
+        ("grantee" = String, Path, description = "The id of a person or an application"),
+        ("If-Match" = String, Header, description = "The folder's revision, or `*`")
     ),
     request_body = NewFolderRight,
-    responses((status = 204, description = "It is given"), WriteRefusals),
+    responses(
+        (status = 204, description = "It is given",
+            headers(("ETag" = String, description = "The folder's revision"))),
+        WriteRefusals
+    ),
     security(("bearer" = ["accounts.admin"]))
 )]
 async fn folder_right_set(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     Segments((tenant_number, folder, grantee)): Segments<(String, String, String)>,
+    IfMatch(expected): IfMatch,
     Json(NewFolderRight { right }): Json<NewFolderRight>,
 ) -> Result<Response, Problem> {
     let (tenant, folder) = folder_path(&tenant_number, &folder)?;
@@ -112,8 +123,11 @@ async fn folder_right_set(
         RightName::Share => Right::Share,
         RightName::Own => Right::Own,
     };
-    api.services.folder_right_set(&caller, tenant, folder, &grantee, Some(right)).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let revision = api
+        .services
+        .folder_right_set(&caller, tenant, folder, expected, &grantee, Some(right))
+        .await?;
+    Ok(tagged(revision, StatusCode::NO_CONTENT.into_response()))
 }
 
 /// Takes back what somebody may do in a folder and all below.
@@ -122,20 +136,26 @@ async fn folder_right_set(
     params(
         ("tenant" = String, Path, description = "The tenant's number"),
         ("folder" = String, Path, description = "The folder's number"),
-        ("grantee" = String, Path, description = "The id of a person or an application")
+        ("grantee" = String, Path, description = "The id of a person or an application"),
+        ("If-Match" = String, Header, description = "The folder's revision, or `*`")
     ),
-    responses((status = 204, description = "It is taken back"), ReadRefusals),
+    responses(
+        (status = 204, description = "It is taken back",
+            headers(("ETag" = String, description = "The folder's revision"))),
+        WriteRefusals
+    ),
     security(("bearer" = ["accounts.admin"]))
 )]
 async fn folder_right_remove(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     Segments((tenant_number, folder, grantee)): Segments<(String, String, String)>,
+    IfMatch(expected): IfMatch,
 ) -> Result<Response, Problem> {
     let (tenant, folder) = folder_path(&tenant_number, &folder)?;
     let grantee = id(&grantee, Grantee::parse)?;
-    api.services.folder_right_set(&caller, tenant, folder, &grantee, None).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let set = api.services.folder_right_set(&caller, tenant, folder, expected, &grantee, None);
+    Ok(tagged(set.await?, StatusCode::NO_CONTENT.into_response()))
 }
 
 fn wire(right: FolderRight) -> RightBody {

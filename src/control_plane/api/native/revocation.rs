@@ -10,6 +10,7 @@ use utoipa_axum::routes;
 
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body::{self, Json};
+use crate::control_plane::api::condition::{IfMatch, tagged};
 use crate::control_plane::api::cursor::{Listing, PageQuery};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
@@ -17,6 +18,7 @@ use crate::control_plane::api::segment::{Parameters, Segments, id, tenant};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::{Revocation, RevocationDraft, RevocationId, RevokedLinks};
+use crate::control_plane::service::ONLY_REVISION;
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
@@ -101,7 +103,11 @@ async fn revocation_list(
         ("Idempotency-Key" = Option<String>, Header, description = "Does it once")
     ),
     request_body = NewRevocation,
-    responses((status = 201, description = "The revocation", body = RevocationBody), WriteRefusals),
+    responses(
+        (status = 201, description = "The revocation", body = RevocationBody,
+            headers(("ETag" = String, description = "Its revision"))),
+        WriteRefusals
+    ),
     security(("bearer" = ["links.revoke"]))
 )]
 async fn revocation_create(
@@ -122,7 +128,7 @@ async fn revocation_create(
     let expires_at = expires_at.map(|Timestamp(at)| at);
     let draft = RevocationDraft { tenant, subject, reason: reason.into(), expires_at };
     let made = api.services.revocation_create(&caller, draft).await?;
-    Ok(body::answer(StatusCode::CREATED, &wire(made)))
+    Ok(tagged(ONLY_REVISION, body::answer(StatusCode::CREATED, &wire(made))))
 }
 
 /// Takes a revocation back.
@@ -130,18 +136,20 @@ async fn revocation_create(
     delete, path = "/api/v1/tenants/{tenant}/revocations/{revocation}", tag = "revocations",
     params(
         ("tenant" = String, Path, description = "The tenant's number"),
-        ("revocation" = String, Path, description = "The revocation's id")
+        ("revocation" = String, Path, description = "The revocation's id"),
+        ("If-Match" = String, Header, description = "The revision that is removed, or `*`")
     ),
-    responses((status = 204, description = "It is taken back"), ReadRefusals),
+    responses((status = 204, description = "It is taken back"), WriteRefusals),
     security(("bearer" = ["links.revoke"]))
 )]
 async fn revocation_remove(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     Segments((number, revocation)): Segments<(String, String)>,
+    IfMatch(expected): IfMatch,
 ) -> Result<Response, Problem> {
     let revocation = id(&revocation, RevocationId::parse)?;
-    api.services.revocation_remove(&caller, tenant(&number)?, &revocation).await?;
+    api.services.revocation_remove(&caller, tenant(&number)?, &revocation, expected).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

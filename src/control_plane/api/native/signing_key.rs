@@ -11,6 +11,7 @@ use utoipa_axum::routes;
 use crate::asset::TenantId;
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body::{self, Json};
+use crate::control_plane::api::condition::{IfMatch, tagged};
 use crate::control_plane::api::cursor::{Listing, PageQuery};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
@@ -26,7 +27,7 @@ const PATH: &str = "/api/v1/keys";
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(signing_key_list, signing_key_create))
-        .routes(routes!(signing_key_remove))
+        .routes(routes!(signing_key_show, signing_key_remove))
 }
 
 /// A key for links.
@@ -78,7 +79,11 @@ async fn signing_key_list(
     post, path = "/api/v1/keys", tag = "keys",
     params(("Idempotency-Key" = Option<String>, Header, description = "Does it once")),
     request_body = NewSigningKey,
-    responses((status = 201, description = "The key", body = KeyBody), WriteRefusals),
+    responses(
+        (status = 201, description = "The key", body = KeyBody,
+            headers(("ETag" = String, description = "Its revision"))),
+        WriteRefusals
+    ),
     security(("bearer" = ["keys.admin"]))
 )]
 async fn signing_key_create(
@@ -89,23 +94,48 @@ async fn signing_key_create(
     let others_until = others_until.map(|Timestamp(at)| at);
     let new = NewKey { tenant: tenant.map(TenantId), others_until };
     let made = api.services.signing_key_create(&caller, new).await?;
-    Ok(body::answer(StatusCode::CREATED, &wire(made)))
+    Ok(tagged(made.revision, body::answer(StatusCode::CREATED, &wire(made.key))))
+}
+
+/// A key for links.
+#[utoipa::path(
+    get, path = "/api/v1/keys/{key}", tag = "keys",
+    params(("key" = String, Path, description = "The key's id")),
+    responses(
+        (status = 200, description = "The key", body = KeyBody,
+            headers(("ETag" = String, description = "Its revision"))),
+        ReadRefusals
+    ),
+    security(("bearer" = ["keys.admin"]))
+)]
+async fn signing_key_show(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    Segments(key): Segments<String>,
+) -> Result<Response, Problem> {
+    let key = id(&key, SigningKeyId::parse)?;
+    let found = api.services.signing_key(&caller, &key).await?;
+    Ok(tagged(found.revision, body::ok(&wire(found.key))))
 }
 
 /// Drops a key: what it signed opens nothing any more, at every edge within a second.
 #[utoipa::path(
     delete, path = "/api/v1/keys/{key}", tag = "keys",
-    params(("key" = String, Path, description = "The key's id")),
-    responses((status = 204, description = "It is dropped"), ReadRefusals),
+    params(
+        ("key" = String, Path, description = "The key's id"),
+        ("If-Match" = String, Header, description = "The revision that is removed, or `*`")
+    ),
+    responses((status = 204, description = "It is dropped"), WriteRefusals),
     security(("bearer" = ["keys.admin"]))
 )]
 async fn signing_key_remove(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
     Segments(key): Segments<String>,
+    IfMatch(expected): IfMatch,
 ) -> Result<Response, Problem> {
     let key = id(&key, SigningKeyId::parse)?;
-    api.services.signing_key_remove(&caller, &key).await?;
+    api.services.signing_key_remove(&caller, &key, expected).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -30,7 +30,7 @@ INSERT INTO override_head VALUES (1, 1);
 INSERT INTO override_revision VALUES (1, 1, 1, 'per_1', '[]');
 INSERT INTO revocation VALUES ('rev_1', 1, 'link', 'lnk_1', '', 1, NULL);
 INSERT INTO blocklist VALUES ('blk_1', '192.0.2.0/24', '', 1, 9223372036854775807, 'pirate');
-INSERT INTO signing_key VALUES ('key_1', NULL, 'links', '00', 1, 1, NULL, NULL);
+INSERT INTO signing_key VALUES ('key_1', NULL, 'links', '00', 1, 1, NULL, NULL, 1);
 INSERT INTO edge VALUES ('edg_1', 'e', 'bb', 1, 0, NULL, NULL);
 INSERT INTO enrolment_code VALUES ('enr_1', 'cc', 'e', 1, 2, NULL);
 INSERT INTO event_spool VALUES ('000000000000000000000000', 1, 1);

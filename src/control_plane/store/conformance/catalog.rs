@@ -123,8 +123,8 @@ async fn rights_hold_for_all_below(stage: Stage) {
         disabled_at: None,
     };
     let ada = Grantee::Person(change.person_create(draft).await.unwrap().id);
-    change.folder_right_set(top, &ada, Some(Right::Modify)).await.unwrap();
-    change.folder_right_set(leaf, &ada, Some(Right::See)).await.unwrap();
+    change.folder_right_set(top, Expected::Any, &ada, Some(Right::Modify)).await.unwrap();
+    change.folder_right_set(leaf, Expected::Any, &ada, Some(Right::See)).await.unwrap();
     change.commit().await.unwrap();
     let mut view = stage.view().await;
     for (folder, expected) in
@@ -136,7 +136,7 @@ async fn rights_hold_for_all_below(stage: Stage) {
     assert_eq!(view.folder_right_list(leaf).await.unwrap()[0].right, Right::See);
     drop(view);
     let mut change = stage.change().await;
-    change.folder_right_set(top, &ada, None).await.unwrap();
+    change.folder_right_set(top, Expected::Any, &ada, None).await.unwrap();
     change.commit().await.unwrap();
     let right = stage.view().await.folder_right_in_force(leaf, &ada).await.unwrap();
     assert_eq!(right, Some(Right::See));

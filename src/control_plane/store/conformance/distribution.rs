@@ -7,7 +7,7 @@ use crate::control_plane::record::{
     BlocklistKind, FeedEvent, FeedHead, FeedPage, FeedVersion, KeyUse, RevocationDraft,
     RevokedLinks, SealedKey, SecretHash, SigningKeyDraft, SigningKeyId,
 };
-use crate::control_plane::store::{Page, StoreErrorKind};
+use crate::control_plane::store::{Expected, Page, StoreErrorKind};
 
 on_both_databases! {
     a_key_is_made_retired_and_dropped
@@ -52,7 +52,7 @@ async fn a_key_is_made_retired_and_dropped(stage: Stage) {
     assert!(!told.unwrap().contains("00ff07"));
     drop(view);
     let mut change = stage.change().await;
-    change.signing_key_remove(&key.id).await.unwrap();
+    change.signing_key_remove(&key.id, Expected::Any).await.unwrap();
     change.commit().await.unwrap();
     assert_eq!(last_events(&stage).await, [FeedEvent::SigningKeyRemoved { id: key.id }]);
     assert!(stage.view().await.signing_key_list().await.unwrap().is_empty());
@@ -85,11 +85,11 @@ async fn links_are_revoked_until_they_have_expired(stage: Stage) {
     let rest = stage.view().await.revocation_list(&Page::first(10)).await.unwrap().items;
     assert_eq!(rest.len(), 5);
     let mut change = stage.store.change(&Stage::of_tenant(2), NOW).await.unwrap();
-    let error = change.revocation_remove(&rest[0].id).await.unwrap_err();
+    let error = change.revocation_remove(&rest[0].id, Expected::Any).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::NotFound);
     drop(change);
     let mut change = stage.change().await;
-    change.revocation_remove(&rest[0].id).await.unwrap();
+    change.revocation_remove(&rest[0].id, Expected::Any).await.unwrap();
     change.commit().await.unwrap();
     let left = stage.view().await.revocation_list(&Page::first(10)).await.unwrap().items;
     assert_eq!(left, &rest[1..]);
@@ -116,7 +116,7 @@ async fn a_network_is_blocked_once(stage: Stage) {
     assert_eq!(twice.kind(), StoreErrorKind::Conflict);
     drop(change);
     let mut change = stage.change().await;
-    change.blocklist_remove(&entry.id).await.unwrap();
+    change.blocklist_remove(&entry.id, Expected::Any).await.unwrap();
     change.commit().await.unwrap();
     let left = stage.view().await.blocklist_list(&Page::first(10)).await.unwrap();
     assert!(left.items.is_empty());
