@@ -9,12 +9,12 @@ use crate::asset::{AssetPath, AssetResource, ChannelId, TenantId, Visibility};
 use crate::catalog::FileKind;
 use crate::clock::UnixSeconds;
 use crate::control_plane::caller::Caller;
-use crate::control_plane::link::{LinkRequest, LinkToken};
+use crate::control_plane::link::{LinkRequest, LinkToken, SignedLink};
 use crate::control_plane::record::{
     Archive, ArchiveElement, ArchiveId, Autograph, ContentId, DownloadLink, DownloadTerms, File,
     FileOwner, LinkId, RequestDigest, RevocationDraft, RevokedLinks, Scope,
 };
-use crate::control_plane::store::{LinkFilter, Listed, Page, View};
+use crate::control_plane::store::{Change, LinkFilter, Listed, Page, View};
 use crate::token::{IssuerMark, LinkOpens, LinkTerms, TagMark};
 
 /// Bytes of a tag.
@@ -93,6 +93,14 @@ struct Placed {
     opens: LinkOpens,
 }
 
+/// A link that is not kept yet.
+struct Unkept {
+    placed: Placed,
+    link: DownloadLink,
+    signed: SignedLink,
+    asked: Option<UnixSeconds>,
+}
+
 impl Services {
     /// Signs what is ordered, and keeps who ordered it.
     pub async fn download_link_order(
@@ -113,15 +121,26 @@ impl Services {
         let chosen = self.chosen(&mut view, &rights, &order.to).await?;
         drop(view);
         match chosen {
+            // All of them or none, and in one change: an archive has thousands.
             Chosen::Archive(files) => {
-                let mut links = Vec::with_capacity(files.len());
+                let mut signed = Vec::with_capacity(files.len());
                 for (name, placed) in files {
-                    links.push((name, self.ordered(caller, order, placed, now).await?));
+                    signed.push((name, self.signed(caller, order, placed, now)?));
                 }
+                let mut change = self.change(caller).await?;
+                let mut links = Vec::with_capacity(signed.len());
+                for (name, signed) in signed {
+                    links.push((name, self.kept(&mut change, order, signed).await?));
+                }
+                change.commit().await?;
                 Ok(OrderedLinks::Archive(links))
             }
             Chosen::File(placed) => {
-                self.ordered(caller, order, *placed, now).await.map(OrderedLinks::One)
+                let signed = self.signed(caller, order, *placed, now)?;
+                let mut change = self.change(caller).await?;
+                let link = self.kept(&mut change, order, signed).await?;
+                change.commit().await?;
+                Ok(OrderedLinks::One(link))
             }
         }
     }
@@ -254,79 +273,93 @@ impl Services {
         }
     }
 
-    async fn ordered(
+    /// The link that is ordered to a file. It is signed before it is kept: where everybody may have
+    /// the file there is nothing to keep.
+    fn signed(
         &self,
         caller: &Caller,
         order: &LinkOrder,
         placed: Placed,
         now: UnixSeconds,
-    ) -> Result<OrderedLink, ServiceError> {
-        let Placed { file, tenant, content, asset, opens } = placed;
-        let LinkOrder { to: _, expiry, terms, shown, tag, request } = order;
-        if tag.is_some() && file.draft.autograph == Autograph::Refused {
-            let detail = format!("the copies of file {} carry no tags", file.number);
+    ) -> Result<Unkept, ServiceError> {
+        let LinkOrder { to: _, expiry, terms, shown, tag, request: _ } = order;
+        let number = placed.file.number;
+        if tag.is_some() && placed.file.draft.autograph == Autograph::Refused {
+            let detail = format!("the copies of file {number} carry no tags");
             return Err(Invalid::new("/autograph_tag", detail).into());
         }
         let longest = now.plus(self.longest_link());
         let asked = expiry.filter(|end| *end > longest);
-        let expires_at = expiry.unwrap_or(now.plus(LIFETIME)).min(longest);
-        let issuer = caller.actor().to_string();
         let link = DownloadLink {
             id: LinkId::random(now)?,
-            tenant,
-            file: file.number,
-            content,
-            path: asset.to_string().into(),
-            issuer: issuer.clone().into(),
+            tenant: placed.tenant,
+            file: number,
+            content: placed.content.clone(),
+            path: placed.asset.to_string().into(),
+            issuer: caller.actor().to_string().into(),
             tag: tag.clone(),
             terms: *terms,
             created_at: now,
-            expires_at,
+            expires_at: expiry.unwrap_or(now.plus(LIFETIME)).min(longest),
             revoked_at: None,
         };
-        // Tried before it is kept: where everybody may have the file there is nothing to keep.
+        let signed = self.sign(&placed, &link, *shown)?;
+        if signed.token.is_none() && (*terms != DownloadTerms::default() || tag.is_some()) {
+            return Err(ServiceError::Public);
+        }
+        Ok(Unkept { placed, link, signed, asked })
+    }
+
+    fn sign(
+        &self,
+        placed: &Placed,
+        link: &DownloadLink,
+        shown: Shown,
+    ) -> Result<SignedLink, ServiceError> {
+        let tenant = placed.tenant;
         let file_name = match shown {
-            Shown::AsDownload => Some(&*file.draft.name).filter(|name| !name.is_empty()),
+            Shown::AsDownload => Some(&*placed.file.draft.name).filter(|name| !name.is_empty()),
             Shown::InPlace => None,
         };
-        let signed = |link: &DownloadLink| {
-            let DownloadTerms { sharing, uses, parallel, addresses } = link.terms;
-            let terms = LinkTerms {
-                sharing,
-                uses,
-                parallel,
-                issuer: Some(IssuerMark::of(tenant.0, &link.issuer)),
-                tag: link.tag.as_ref().map(|tag| TagMark::of(tenant.0, tag)),
-            };
-            let request = LinkRequest {
-                tenant,
-                asset: &asset,
-                opens,
-                terms,
-                expiry: link.expires_at,
-                ip: addresses,
-                file_name,
-                id: Some(&link.id),
-            };
-            self.link_signer()?.link(&request, link.created_at).map_err(ServiceError::from)
+        let DownloadTerms { sharing, uses, parallel, addresses } = link.terms;
+        let terms = LinkTerms {
+            sharing,
+            uses,
+            parallel,
+            issuer: Some(IssuerMark::of(tenant.0, &link.issuer)),
+            tag: link.tag.as_ref().map(|tag| TagMark::of(tenant.0, tag)),
         };
-        let first = signed(&link)?;
-        let Some(token) = first.token else {
-            if *terms != DownloadTerms::default() || tag.is_some() {
-                return Err(ServiceError::Public);
-            }
-            return Ok(OrderedLink { file: file.number, url: first.url, token: None, asked });
+        let request = LinkRequest {
+            tenant,
+            asset: &placed.asset,
+            opens: placed.opens,
+            terms,
+            expiry: link.expires_at,
+            ip: addresses,
+            file_name,
+            id: Some(&link.id),
         };
-        let mut change = self.change(caller).await?;
-        let kept = change.download_link_create(link, request.as_ref()).await?;
-        change.commit().await?;
+        Ok(self.link_signer()?.link(&request, link.created_at)?)
+    }
+
+    /// Keeps a link that opens something. What was ordered by the same request before is the same
+    /// link again.
+    async fn kept(
+        &self,
+        change: &mut Change,
+        order: &LinkOrder,
+        unkept: Unkept,
+    ) -> Result<OrderedLink, ServiceError> {
+        let Unkept { placed, link, signed, asked } = unkept;
+        let SignedLink { url, token } = signed;
+        let file = placed.file.number;
+        let Some(token) = token else { return Ok(OrderedLink { file, url, token: None, asked }) };
+        let kept = change.download_link_create(link, order.request.as_ref()).await?;
         if kept.id == token.id {
-            let token = Some(token);
-            return Ok(OrderedLink { file: file.number, url: first.url, token, asked });
+            return Ok(OrderedLink { file, url, token: Some(token), asked });
         }
-        // What was ordered by the same request before: the same link again.
-        let again = signed(&kept)?;
-        Ok(OrderedLink { file: file.number, url: again.url, token: again.token, asked })
+        let SignedLink { url, token } = self.sign(&placed, &kept, order.shown)?;
+        Ok(OrderedLink { file, url, token, asked })
     }
 }
 
