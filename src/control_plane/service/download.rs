@@ -46,7 +46,7 @@ impl Services {
 
         let now = self.now();
         let opens = opens(&content, now);
-        let issuer = Some(IssuerMark::of(tenant.0, &caller.actor().to_string()));
+        let issuer = Some(issuer(caller, tenant));
         let mut downloads = Vec::new();
         for file in files.into_iter().filter(|file| kinds.contains(&file.draft.place.kind)) {
             // A file that no asset URL names cannot be had by one.
@@ -66,6 +66,11 @@ impl Services {
         }
         Ok(downloads)
     }
+}
+
+/// The mark of who asks for a link: all that carry it are revoked by it.
+pub(super) fn issuer(caller: &Caller, tenant: TenantId) -> IssuerMark {
+    IssuerMark::of(tenant.0, &caller.actor().to_string())
 }
 
 /// What a link must open to open a file of this content now.

@@ -4,13 +4,13 @@
 //! ends, or is revoked; so it is short, and asked for again while somebody is there.
 
 use super::desk::Services;
-use super::download::opens;
+use super::download::{issuer, opens};
 use super::error::ServiceError;
 use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::{CookieRequest, FileOwnerId, SignedCookie};
 use crate::control_plane::record::{ContentId, Scope};
-use crate::token::{IssuerMark, LinkOpens};
+use crate::token::LinkOpens;
 
 /// Seconds for which a cookie opens.
 const LIFETIME: u64 = 600;
@@ -53,7 +53,7 @@ impl Services {
         opens: LinkOpens,
     ) -> Result<SignedCookie, ServiceError> {
         let now = self.now();
-        let issuer = Some(IssuerMark::of(tenant.0, &caller.actor().to_string()));
+        let issuer = Some(issuer(caller, tenant));
         let request = CookieRequest { tenant, owner, opens, expiry: now.plus(LIFETIME), issuer };
         Ok(self.link_signer()?.cookie(&request, now)?)
     }
