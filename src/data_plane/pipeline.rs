@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method, Response};
 use http_body_util::Full;
 use tokio::time::{Instant, sleep};
 
+use crate::claim::ClaimDraft;
 use crate::clock::{Clock, UnixSeconds};
 use crate::delivery::AskMethod;
 use crate::event::FraudEvent;
@@ -224,8 +225,7 @@ impl Pipeline {
         let draft = one_use.map(|it| it.draft(reply.status(), reply.body())).transpose()?;
         if let Some(draft) = draft.flatten() {
             // Boxed: few requests need the room.
-            let claimed = Box::pin(Claimed::grant(self.claims.as_ref(), &draft)).await?;
-            record.claimed = Some(Box::new(claimed));
+            Box::pin(self.claim_use(draft, record)).await?;
         }
         // Only bytes that are on their way are a download.
         record.slot = slot.filter(|_| reply.status().is_success());
@@ -254,6 +254,13 @@ impl Pipeline {
             self.note_finding(finding, rules.mode, scene, permit, record);
         }
         Ok(slot)
+    }
+
+    /// Claims the use of a one-use link that an answer would be: it goes out once it is granted.
+    async fn claim_use(&self, draft: ClaimDraft, record: &mut AccessRecord) -> Result<(), Denial> {
+        let claimed = Claimed::grant(self.claims.as_ref(), &draft).await?;
+        record.claimed = Some(Box::new(claimed));
+        Ok(())
     }
 
     /// What speaks against a request that is served all the same.
