@@ -6,12 +6,14 @@ use std::path::Path;
 use std::process::Command;
 
 use countersign::catalog::{FileKind, Publication};
-use rustix::process::Signal;
 use sha2::{Digest, Sha256};
 
 use crate::support::catalog::{Shelf, ShelfFile, source};
 use crate::support::command::{Said, said};
-use crate::support::control::{ApiClient, Records, application, folder_of, start, with_master_key};
+use crate::support::control::{
+    ApiClient, Records, application, folder_of, reconfigure, say_where_the_site_is, start,
+    with_master_key,
+};
 use crate::support::edge::usual_config;
 use crate::support::planes::{ControlPlane, start_edge, until_ready};
 use crate::support::process::Process;
@@ -48,9 +50,7 @@ fn running(records: &Records) -> Process {
     let credentials = application(folder.path(), SCOPES);
     let process = start(folder);
     fill(records, &process, &credentials);
-    // The port is known only now; addresses of sites are read again while serving.
-    let site = format!("[[site]]\npublic_url = \"http://{}\"", process.address());
-    say(&process, "[[site]]", &site);
+    say_where_the_site_is(&process);
     process
 }
 
@@ -67,7 +67,7 @@ fn running_apart(records: &Records) -> (ControlPlane, Process) {
     let edge = start_edge(folder);
     until_ready(&edge);
     let site = format!("http://{}", edge.address());
-    say(control.process(), "https://files.example.com", &site);
+    reconfigure(control.process(), "https://files.example.com", &site);
     (control, edge)
 }
 
@@ -85,19 +85,6 @@ fn fill(records: &Records, process: &Process, credentials: &(String, String)) {
     assert_eq!(shelf.folder("press", &[logo]).0, CHANNEL);
     let api = ApiClient::log_in(process.control(), credentials);
     api.ok("POST", "/api/v1/people", PERSON);
-}
-
-/// Says something else in its configuration, and waits until that is in force.
-fn say(process: &Process, before: &str, after: &str) {
-    let path = process.path("countersign.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    assert!(text.contains(before));
-    let reloads = process.metric("countersign_config_reloads_total");
-    std::fs::write(&path, text.replacen(before, after, 1)).unwrap();
-    process.signal(Signal::HUP);
-    while process.metric("countersign_config_reloads_total") == reloads {
-        std::thread::yield_now();
-    }
 }
 
 fn run(folder: &Path, arguments: [String; 2]) -> Said {

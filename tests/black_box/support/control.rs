@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -98,6 +99,26 @@ pub(crate) fn application(folder: &Path, scopes: &str) -> (String, String) {
     let text = |name: &str| credentials[name].as_str().unwrap().to_owned();
     keep_secret(&text("client_secret"));
     (text("client_id"), text("client_secret"))
+}
+
+/// Says something else in the configuration of a program, and waits until that is in force.
+pub(crate) fn reconfigure(process: &Process, before: &str, after: &str) {
+    let path = process.path("countersign.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains(before));
+    let reloads = process.metric("countersign_config_reloads_total");
+    std::fs::write(&path, text.replacen(before, after, 1)).unwrap();
+    process.signal(Signal::HUP);
+    while process.metric("countersign_config_reloads_total") == reloads {
+        std::thread::yield_now();
+    }
+}
+
+/// Gives the site the address that links to it begin with: the port is known only while it is
+/// served, and addresses of sites are read again then.
+pub(crate) fn say_where_the_site_is(process: &Process) {
+    let site = format!("[[site]]\npublic_url = \"http://{}\"", process.address());
+    reconfigure(process, "[[site]]", &site);
 }
 
 /// A client with a token.
