@@ -2,10 +2,8 @@
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::Instant;
 
 use crate::support::command::{Said, countersign};
 use crate::support::control::{ApiClient, Records, application, folder, start};
@@ -103,18 +101,7 @@ fn what_is_registered_is_hashed_in_the_background() {
     let api = api.at(process.control());
     let list = api.ok("GET", "/api/v1/tenants/1/contents", "");
     let content = &list["items"][0];
-    let (id, version) =
-        (content["id"].as_str().unwrap(), content["active_version"].as_str().unwrap());
-    let files = format!("/api/v1/tenants/1/contents/{id}/versions/{version}/files");
-    let began = Instant::now();
-    let file = loop {
-        let file = api.ok("GET", &files, "")["items"][0].clone();
-        if !file["sha256"].is_null() {
-            break file;
-        }
-        assert!(began.elapsed() < Duration::from_secs(30), "{file}");
-        std::thread::yield_now();
-    };
+    let file = api.hashed_file(content);
     let film = "d0607f7ad2628b2af9158dfba06ce87166e66b15bf68f8f358f9aa27ccb7c321";
     assert_eq!((&file["sha256"], &file["crc32"]), (&film.into(), &2_185_543_202_u32.into()));
 }

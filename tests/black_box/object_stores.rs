@@ -186,17 +186,6 @@ fn a_bucket_is_registered_and_hashed() {
     let contents = list["items"].as_array().unwrap();
     let is_film = |content: &&Value| content["kind"] == "VIDEO";
     let content = contents.iter().find(is_film).unwrap_or_else(|| panic!("{list}"));
-    let (id, version) =
-        (content["id"].as_str().unwrap(), content["active_version"].as_str().unwrap());
-    let files = format!("/api/v1/tenants/1/contents/{id}/versions/{version}/files");
-    let began = Instant::now();
-    let file = loop {
-        let file = api.ok("GET", &files, "")["items"][0].clone();
-        if !file["sha256"].is_null() {
-            break file;
-        }
-        assert!(began.elapsed() < Duration::from_secs(30), "{file}");
-        std::thread::yield_now();
-    };
+    let file = api.hashed_file(content);
     assert_eq!(file["sha256"], hex::encode(Sha256::digest(b"film")));
 }

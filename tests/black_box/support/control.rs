@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use super::command::{countersign, said};
 use super::edge::{Edge, usual_config};
@@ -170,6 +172,22 @@ impl ApiClient {
     pub(crate) fn call(&self, method: &str, path: &str, body: &str) -> Answered {
         let changes = ["PUT", "PATCH", "DELETE"].contains(&method);
         self.call_with(method, path, if changes { "If-Match: *\r\n" } else { "" }, body)
+    }
+
+    /// The first file of a content's active version, once it was hashed in the background.
+    pub(crate) fn hashed_file(&self, content: &Value) -> Value {
+        let text = |name: &str| content[name].as_str().unwrap();
+        let (id, version) = (text("id"), text("active_version"));
+        let files = format!("/api/v1/tenants/1/contents/{id}/versions/{version}/files");
+        let began = Instant::now();
+        loop {
+            let file = self.ok("GET", &files, "")["items"][0].clone();
+            if !file["sha256"].is_null() {
+                return file;
+            }
+            assert!(began.elapsed() < Duration::from_secs(30), "{file}");
+            std::thread::yield_now();
+        }
     }
 
     /// The same with more header lines, each with its end.
