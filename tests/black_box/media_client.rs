@@ -5,14 +5,14 @@
 use std::process::Command;
 
 use countersign::catalog::{FileKind, Publication};
-use rustix::process::Signal;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::support::catalog::{Shelf, ShelfFile, source};
 use crate::support::command::{Said, said};
 use crate::support::control::{
-    ApiClient, Records, application, folder_of, with_master_key, with_uploads,
+    ApiClient, Records, application, folder_of, say_where_the_site_is, with_master_key,
+    with_uploads,
 };
 use crate::support::edge::usual_config;
 use crate::support::output::keep_secret;
@@ -55,16 +55,7 @@ fn running(records: &Records) -> (Process, ApiClient, String) {
     let archive = api.call("POST", "/api/v1/tenants/1/archives", &body.to_string());
     let archive = archive.body["id"].as_str().unwrap().to_owned();
 
-    // The port is known only now; addresses of sites are read again while serving.
-    let path = process.path("countersign.toml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let site = format!("[[site]]\npublic_url = \"http://{}\"", process.address());
-    let reloads = process.metric("countersign_config_reloads_total");
-    std::fs::write(&path, text.replacen("[[site]]", &site, 1)).unwrap();
-    process.signal(Signal::HUP);
-    while process.metric("countersign_config_reloads_total") == reloads {
-        std::thread::yield_now();
-    }
+    say_where_the_site_is(&process);
     // What was written beside the program is in force a moment later.
     let order = format!("/v1/files/downloads/?file_id={}", number(SMALL));
     let link = api.call("GET", &order, "").body["download"]["url"].as_str().unwrap().to_owned();
