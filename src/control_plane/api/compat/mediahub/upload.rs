@@ -10,9 +10,10 @@ use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use multer::{Constraints, Multipart, SizeLimit};
+use multer::{Constraints, Field, Multipart, SizeLimit};
 use quick_xml::escape::escape;
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -21,7 +22,7 @@ use super::query::{MediaQuery, refused};
 use super::spelling::Spelling;
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body::LooseJson;
-use crate::control_plane::api::byte_source::FieldSource;
+use crate::control_plane::api::byte_source::{FieldSource, FormAllowance, FormBody, PATIENCE};
 use crate::control_plane::api::error::{Problem, ProblemCode};
 use crate::control_plane::api::refusal::MediahubRefusals;
 use crate::control_plane::api::segment::{Segments, id, number};
@@ -31,6 +32,9 @@ use crate::control_plane::service::{NewUpload, OpenUpload};
 
 /// Bytes of a form's fields, the file apart.
 const FIELDS: u64 = 64 * 1024;
+
+/// Bytes of a form before its file begins, with what stands around the fields.
+const BEFORE_THE_FILE: u64 = 2 * FIELDS;
 
 /// Seconds after which a file is deleted that nobody used: seven days.
 const UNUSED: u64 = 7 * 24 * 3_600;
@@ -203,7 +207,30 @@ async fn form(
     })?;
     let limits = SizeLimit::new().per_field(FIELDS).for_field("file", u64::MAX);
     let constraints = Constraints::new().size_limit(limits);
-    let mut form = Multipart::with_constraints(body.into_data_stream(), boundary, constraints);
+    let allowance = FormAllowance::of(BEFORE_THE_FILE);
+    let body = FormBody::new(body, allowance.clone());
+    let mut form = Multipart::with_constraints(body, boundary, constraints);
+    let Fields { secret, chunk, file } = fields_in_time(&mut form).await?;
+    let found = api.services.upload_by_secret(id(upload, number)?, &secret).await?;
+    allowance.lift();
+    api.services.upload_chunk(&found, chunk, FieldSource(file)).await?;
+    Ok(posted(&found, &api.address(headers)))
+}
+
+/// What a form says before its bytes, which have not come yet.
+struct Fields {
+    secret: String,
+    chunk: u64,
+    file: Field<'static>,
+}
+
+/// Whoever has not said the secret yet may be anybody, and does not keep a connection.
+async fn fields_in_time(form: &mut Multipart<'static>) -> Result<Fields, Problem> {
+    let late = format!("the fields did not come within {} s", PATIENCE.as_secs());
+    timeout(PATIENCE, fields(form)).await.unwrap_or_else(|_| Err(Problem::invalid("", late)))
+}
+
+async fn fields(form: &mut Multipart<'static>) -> Result<Fields, Problem> {
     let (mut secret, mut chunk) = (None::<String>, 0);
     let broken = |_| Problem::invalid("", "the form was broken off, or is not well framed");
     let mut read = 0;
@@ -213,9 +240,7 @@ async fn form(
                 let secret = secret.ok_or_else(|| {
                     Problem::invalid("/upload_token", "upload_token is needed, before the file")
                 })?;
-                let found = api.services.upload_by_secret(id(upload, number)?, &secret).await?;
-                api.services.upload_chunk(&found, chunk, FieldSource(field)).await?;
-                return Ok(posted(&found, &api.address(headers)));
+                return Ok(Fields { secret, chunk, file: field });
             }
             name => {
                 let name = name.unwrap_or_default().to_owned();
@@ -282,4 +307,60 @@ fn shown(upload: &Upload, base: &str) -> Map<String, Value> {
         say("error_msg", (**problem).into());
     }
     members
+}
+
+#[cfg(test)]
+mod unit_tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::task::{Context, Poll};
+
+    use axum::body::Bytes;
+    use futures_core::Stream;
+
+    use super::*;
+
+    /// Something that begins a form, and then the same for ever, or nothing.
+    struct Endless {
+        began: bool,
+        then: Option<&'static str>,
+        given: Arc<AtomicU64>,
+    }
+
+    impl Stream for Endless {
+        type Item = Result<Bytes, Infallible>;
+
+        fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            let part = if self.began { self.then } else { Some("--limit\r\n") };
+            self.began = true;
+            let Some(part) = part else { return Poll::Pending };
+            self.given.fetch_add(part.len() as u64, Ordering::Relaxed);
+            Poll::Ready(Some(Ok(Bytes::from_static(part.as_bytes()))))
+        }
+    }
+
+    async fn refused(then: Option<&'static str>) -> u64 {
+        let given = Arc::new(AtomicU64::new(0));
+        let endless = Endless { began: false, then, given: Arc::clone(&given) };
+        let body = FormBody::new(Body::from_stream(endless), FormAllowance::of(BEFORE_THE_FILE));
+        let mut form = Multipart::new(body, "limit");
+        let problem = fields_in_time(&mut form).await.map(drop).unwrap_err();
+        assert!(problem.code.status().is_client_error(), "{problem:?}");
+        given.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_fills_the_memory_or_stays_without_a_secret() {
+        for endless in [
+            "X-Header: that does not end ",
+            "Content-Disposition: form-data; name=\"a\"\r\n\r\n\r\n--limit\r\n",
+            "Content-Disposition: form-data; name=\"a\"\r\n\r\n",
+        ] {
+            let given = refused(Some(endless)).await;
+            assert!(given < BEFORE_THE_FILE + 1_000, "{endless}: {given}");
+        }
+        assert_eq!(refused(None).await, 9);
+    }
 }
