@@ -9,7 +9,7 @@ use super::view::View;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
-    ContentId, ContentImport, SecretHash, Upload, UploadDraft, UploadState,
+    ContentId, ContentImport, Pipeline, SecretHash, Upload, UploadDraft, UploadState,
 };
 
 /// Uploads that are looked at in one go by whoever cleans up.
@@ -189,7 +189,8 @@ impl View {
         Ok(UploadStanding { bytes: row.number("bytes")?, open: row.number("open")? })
     }
 
-    /// Was a file used: is there a link to it, or did anybody change what it is a file of?
+    /// Was a file used: is there a link to it, is its object anything else as well, or did anybody
+    /// change what it is a file of?
     pub async fn upload_is_used(&mut self, upload: &Upload) -> Result<bool, StoreError> {
         self.reach(Some(upload.tenant))?;
         let statement = Statement::new(
@@ -199,7 +200,41 @@ impl View {
         );
         let content = upload.content.as_ref().map(ContentId::as_str);
         let statement = statement.bind(upload.tenant).bind(upload.number).bind(content);
-        Ok(!self.connection().rows(statement).await?.is_empty())
+        if !self.connection().rows(statement).await?.is_empty() {
+            return Ok(true);
+        }
+        for (pipeline, key) in self.object_names(upload.draft.pipeline, &upload.draft.key).await? {
+            let statement = Statement::new(
+                "SELECT 1 AS used FROM file \
+                 WHERE pipeline = $1 AND object_key = $2 AND number <> $3 UNION \
+                 SELECT 1 FROM archive WHERE pipeline = $1 AND object_key = $2",
+            );
+            let statement = statement.bind(pipeline).bind(&key).bind(upload.number);
+            if !self.connection().rows(statement).await?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Every name that an object has: pipelines of one origin may lie within each other.
+    async fn object_names(
+        &mut self,
+        pipeline: u64,
+        key: &str,
+    ) -> Result<Vec<(u64, Box<str>)>, StoreError> {
+        self.reach(None)?;
+        let Pipeline { origin, prefix, .. } = self.pipeline(pipeline).await?;
+        let whole = format!("{prefix}{key}");
+        let statement = Statement::new("SELECT number, prefix FROM pipeline WHERE origin = $1");
+        let mut names = Vec::new();
+        for row in self.connection().rows(statement.bind(&origin)).await? {
+            let prefix: Box<str> = row.text("prefix")?;
+            if let Some(key) = whole.strip_prefix(&*prefix) {
+                names.push((row.number("number")?, key.into()));
+            }
+        }
+        Ok(names)
     }
 }
 

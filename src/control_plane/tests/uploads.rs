@@ -30,6 +30,7 @@ on_both_databases! {
     what_is_not_what_was_said_fails
     what_nobody_uses_is_deleted
     what_came_of_no_upload_is_removed
+    what_is_used_otherwise_is_not_deleted
 }
 
 /// Who uploads, and where to.
@@ -584,4 +585,29 @@ async fn what_came_of_no_upload_is_removed(stage: Stage) {
     fs::write(scene.stage.uploads.path().join("4711.part"), "nobody's").unwrap();
     scene.stage.uploads_at(NOW).await;
     assert_eq!(scene.waiting(), [format!("{}.part", number_of(&place))]);
+}
+
+async fn what_is_used_otherwise_is_not_deleted(stage: Stage) {
+    let scene = Scene::new(stage).await;
+    let soon = format!("&expires_at={}", NOW.get() + 60);
+    for key in ["again", "inside"] {
+        let upload = scene.begin(key, &soon).await;
+        scene.post(&upload, &[], key).await.expect(201);
+        scene.finish(&upload, 1).await.expect(200);
+        scene.settled(upload["id"].as_str().unwrap()).await;
+    }
+    let admin = scene.stage.admin().await;
+    // By another name of the same object, too.
+    let all = json!({"name": "all", "origin": "media", "prefix": ""});
+    let all = scene.stage.send("POST /api/v1/tenants/1/pipelines", &admin, &all).await.expect(201);
+    let pipelines = [scene.catalog.pipeline, all.json()["number"].as_u64().unwrap()];
+    for (pipeline, key) in pipelines.into_iter().zip(["again", "1/inside"]) {
+        let source = json!({"kind": "source", "pipeline": pipeline, "key": key, "size": 6});
+        let body = json!({
+            "kind": "OTHER", "files": [source], "texts": [{"language": "en", "title": key}],
+        });
+        scene.stage.send("POST /api/v1/tenants/1/contents", &admin, &body).await.expect(201);
+    }
+    scene.stage.uploads_at(NOW.plus(61)).await;
+    assert!(scene.object("again").is_some() && scene.object("inside").is_some());
 }
