@@ -20,7 +20,7 @@ pub struct Upload {
     pub state: UploadState,
     /// Forms that brought a part of it.
     pub chunks: u64,
-    /// Bytes that they brought.
+    /// Bytes that they brought; or that came otherwise, where nobody said how many will.
     pub form_bytes: u64,
     /// How its origin knows the object that is being put there.
     #[serde(skip)]
@@ -54,7 +54,7 @@ pub struct UploadDraft {
     pub folder: Option<ChannelId>,
     /// Who uploads it, by their id.
     pub issuer: Box<str>,
-    /// What a form has to know.
+    /// What a form has to know, where forms bring it.
     #[serde(skip)]
     pub form_secret: Option<SecretHash>,
     /// How many bytes may come.

@@ -45,6 +45,7 @@ mod signed_cookie;
 mod signing_key;
 mod tenant;
 mod upload;
+mod upload_bytes;
 mod upload_completion;
 mod version;
 
@@ -68,5 +69,5 @@ pub use path_override::{OverrideDifference, OverrideProposal};
 pub use person::PersonPassword;
 pub use pipeline::KnownOrigins;
 pub use signing_key::{HEAD_START, LONGEST_LINK, NewKey};
-pub use upload::{NewUpload, OpenUpload, Received, UploadLimits, Uploads};
+pub use upload::{NewUpload, OpenUpload, Received, UploadLimits, UploadWay, Uploads};
 pub use version::OfContent;

@@ -15,9 +15,9 @@ use crate::asset::{ChannelId, TenantId};
 use crate::clock::UnixSeconds;
 use crate::control_plane::account::{SecretKind, SecretText};
 use crate::control_plane::caller::Caller;
-use crate::control_plane::record::{Pipeline, Scope, SecretHash, Upload, UploadDraft, UploadState};
-use crate::control_plane::store::{Listed, Page};
-use crate::control_plane::upload::{Appended, BodyEnd, ByteSource, Checksum, Keep, Staging};
+use crate::control_plane::record::{Pipeline, Scope, Upload, UploadDraft, UploadState};
+use crate::control_plane::store::{Change, Listed, Page};
+use crate::control_plane::upload::Staging;
 use crate::delivery::{DeliveryDesk, PlacingError, PutError};
 use crate::policy::OriginName;
 
@@ -46,7 +46,7 @@ type Desk = Arc<dyn Fn() -> Option<Arc<DeliveryDesk>> + Send + Sync>;
 #[derive(Clone)]
 pub struct Uploads {
     pub(super) staging: Staging,
-    limits: UploadLimits,
+    pub(super) limits: UploadLimits,
     desk: Desk,
     pub(super) complete: Arc<Notify>,
 }
@@ -73,9 +73,20 @@ impl Uploads {
     }
 }
 
+/// How an upload's bytes come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UploadWay {
+    /// By forms, each with a part.
+    Forms,
+    /// From where it is, which its client asks.
+    Resumed,
+}
+
 /// What is said of an upload before its bytes come.
 #[derive(Clone, Debug)]
 pub struct NewUpload {
+    /// How its bytes come.
+    pub way: UploadWay,
     /// The pipeline that is to have it.
     pub pipeline: u64,
     /// Its key there, after the pipeline's prefix.
@@ -108,8 +119,8 @@ pub struct Received {
 pub struct OpenUpload {
     /// The upload.
     pub upload: Upload,
-    /// The secret.
-    pub secret: SecretText,
+    /// The secret, where forms bring it.
+    pub secret: Option<SecretText>,
 }
 
 impl Services {
@@ -123,7 +134,7 @@ impl Services {
         self.upload_admit(caller, tenant).await?;
         let uploads = self.uploads().ok_or(UploadRefusal::NoFolder)?;
         let Uploads { staging, limits, .. } = uploads;
-        let NewUpload { pipeline, key, name, mime, size, sha256, folder, unused_until } = new;
+        let NewUpload { way, pipeline, key, name, mime, size, sha256, folder, unused_until } = new;
         object_key::key("/key", &key)?;
         let last = key.rsplit('/').next().unwrap_or_default();
         let name = name.unwrap_or_else(|| last.into());
@@ -145,8 +156,8 @@ impl Services {
             return Err(UploadRefusal::TooLong { most: limits.most }.into());
         }
         self.upload_vacancy(uploads, caller, tenant, pipeline, &key).await?;
-        let mut change = self.change_of_all(caller, tenant).await?;
-        let standing = change.view().upload_standing(tenant).await?;
+        let mut change = self.upload_change(&caller.within(tenant)).await?;
+        let standing = change.upload_standing(tenant).await?;
         if standing.open >= MOST_OPEN {
             return Err(UploadRefusal::TooMany { most: MOST_OPEN }.into());
         }
@@ -160,7 +171,10 @@ impl Services {
                 limits.most.min(left)
             }
         };
-        let secret = SecretText::random(SecretKind::Upload)?;
+        let secret = match way {
+            UploadWay::Forms => Some(SecretText::random(SecretKind::Upload)?),
+            UploadWay::Resumed => None,
+        };
         let draft = UploadDraft {
             pipeline,
             key,
@@ -170,7 +184,7 @@ impl Services {
             sha256,
             folder,
             issuer: caller.actor().to_string().into(),
-            form_secret: Some(secret.hash()),
+            form_secret: secret.as_ref().map(SecretText::hash),
             most: size.unwrap_or(most),
             place: staging.name().into(),
             unused_until,
@@ -179,13 +193,13 @@ impl Services {
         change.commit().await?;
         // Behind it: bytes of an upload that nobody knows are removed at any time.
         if let Err(error) = staging.create(upload.number).await {
-            let mut change = self.change(&Caller::system("upload")).await?;
+            let mut change = self.upload_change(&Caller::system("upload")).await?;
             change.upload_remove(upload.number).await?;
             change.commit().await?;
             return Err(error.into());
         }
         if upload.draft.size == Some(0) {
-            self.upload_complete(upload.number).await?;
+            self.upload_complete(&upload, 0).await?;
         }
         Ok(OpenUpload { upload, secret })
     }
@@ -245,154 +259,39 @@ impl Services {
         Ok(Listed { items, next })
     }
 
-    /// An upload that its client goes on with: a request of it that hangs stops where it is.
-    pub async fn upload_resume(
-        &self,
-        caller: &Caller,
-        number: u64,
-    ) -> Result<Received, ServiceError> {
-        let upload = self.upload_of(caller, number).await?;
-        let size = match upload.state {
-            UploadState::Uploading => self.staging_of(&upload)?.settled(number).await?,
-            UploadState::Completed | UploadState::Completing => self.upload_size(&upload).await?,
-            UploadState::Deleting | UploadState::Failed => {
-                return Err(UploadRefusal::Ended.into());
-            }
-        };
-        Ok(Received { upload, size })
-    }
-
-    /// Takes what a request brings, from `at` on. The upload is complete when all of its size is
-    /// here. `size` says it, where it was not said before.
-    pub async fn upload_append(
-        &self,
-        caller: &Caller,
-        number: u64,
-        at: u64,
-        size: Option<u64>,
-        checksum: Option<Checksum>,
-        source: impl ByteSource + 'static,
-    ) -> Result<Appended, ServiceError> {
-        let mut upload = self.upload_of(caller, number).await?;
-        if upload.state != UploadState::Uploading {
-            return Err(UploadRefusal::Ended.into());
-        }
-        let staging = self.staging_of(&upload)?;
-        if let Some(size) = size {
-            if size > upload.draft.most {
-                return Err(UploadRefusal::TooLong { most: upload.draft.most }.into());
-            }
-            if upload.draft.size != Some(size) {
-                let mut change = self.change(caller).await?;
-                upload = change.upload_sized(number, size).await?;
-                change.commit().await?;
-            }
-        }
-        let most = upload.draft.size.unwrap_or(upload.draft.most);
-        let keep = checksum.map_or(Keep::Beginning, Keep::Verified);
-        let appended = staging.append(number, at, most, keep, source).await?;
-        if upload.draft.size == Some(appended.size) {
-            self.upload_complete(number).await?;
-        } else {
-            self.upload_prolong(&upload).await?;
-        }
-        Ok(appended)
-    }
-
-    /// An upload by its number and its secret, for a form.
-    pub async fn upload_by_secret(
-        &self,
-        number: u64,
-        secret: &str,
-    ) -> Result<Upload, ServiceError> {
-        let caller = Caller::system("upload form");
-        let upload = self.view(&caller).await?.upload(number).await?;
-        if upload.draft.form_secret == Some(SecretHash::of(secret)) {
-            Ok(upload)
-        } else {
-            Err(ServiceError::NotFound)
-        }
-    }
-
-    /// Takes a part of an upload, of those that forms bring: the next one, or one whose answer was
-    /// lost, which is here already.
-    pub async fn upload_chunk(
-        &self,
-        upload: &Upload,
-        chunk: u64,
-        source: impl ByteSource + 'static,
-    ) -> Result<(), ServiceError> {
-        let Upload { number, chunks, form_bytes, .. } = *upload;
-        if upload.state != UploadState::Uploading {
-            return Err(UploadRefusal::Ended.into());
-        }
-        if chunk < chunks {
-            return Ok(());
-        }
-        if chunk > chunks {
-            return Err(
-                Invalid::new("/chunk", format!("must be {chunks}: parts come in order")).into()
-            );
-        }
-        let staging = self.staging_of(upload)?;
-        let most = upload.draft.most;
-        let appended = staging.append(number, form_bytes, most, Keep::Whole, source).await?;
-        if appended.body == BodyEnd::BrokenOff {
-            return Err(Invalid::new("/file", "was broken off: send the part again").into());
-        }
-        let mut change = self.change(&Caller::system("upload form")).await?;
-        change.upload_chunk(number, appended.size).await?;
-        change.commit().await?;
-        self.upload_prolong(upload).await
-    }
-
-    /// All of an upload is here, as its client says: so many parts, if forms brought it.
-    pub async fn upload_finish(
-        &self,
-        caller: &Caller,
-        number: u64,
-        chunks: u64,
-    ) -> Result<Received, ServiceError> {
-        let upload = self.upload_of(caller, number).await?;
-        match upload.state {
-            UploadState::Completed | UploadState::Completing => {}
-            UploadState::Deleting | UploadState::Failed => {
-                return Err(UploadRefusal::Ended.into());
-            }
-            UploadState::Uploading => {
-                if chunks != upload.chunks {
-                    let detail = format!("{} came, and {chunks} are said", upload.chunks);
-                    return Err(Invalid::new("/upload/nb_chunks", detail).into());
-                }
-                let size = self.staging_of(&upload)?.settled(number).await?;
-                if upload.draft.size.is_some_and(|said| said != size) {
-                    return Err(UploadRefusal::Offset { at: size }.into());
-                }
-                self.upload_complete(number).await?;
-            }
-        }
-        self.upload_show(caller, number).await
-    }
-
     /// Gives an upload up; what came of it is forgotten.
     pub async fn upload_remove(&self, caller: &Caller, number: u64) -> Result<(), ServiceError> {
         let upload = self.upload_of(caller, number).await?;
-        match upload.state {
+        let staging = match upload.state {
+            UploadState::Uploading => Some(self.staging_of(&upload)?),
+            UploadState::Completed
+            | UploadState::Completing
+            | UploadState::Deleting
+            | UploadState::Failed => None,
+        };
+        let mut change = self.upload_change(caller).await?;
+        match change.upload_lock(number).await?.state {
             // It is a file, or about to be one: it is deleted as such.
             UploadState::Completed | UploadState::Completing | UploadState::Deleting => {
                 return Err(UploadRefusal::Ended.into());
             }
-            UploadState::Uploading => self.staging_of(&upload)?.remove(number).await?,
-            UploadState::Failed => {}
+            UploadState::Failed | UploadState::Uploading => {}
         }
-        let mut change = self.change(caller).await?;
         change.upload_remove(number).await?;
         change.commit().await?;
+        // Bytes of no upload are found and removed, if these are not.
+        if let Some(staging) = staging {
+            staging.remove(number).await?;
+        }
         Ok(())
     }
 
     /// The upload, for whoever may upload in its tenant.
-    async fn upload_of(&self, caller: &Caller, number: u64) -> Result<Upload, ServiceError> {
+    pub(super) async fn upload_of(
+        &self,
+        caller: &Caller,
+        number: u64,
+    ) -> Result<Upload, ServiceError> {
         caller.require(Scope::CatalogWrite)?;
         self.rights(caller).await?.everything(Scope::CatalogWrite)?;
         Ok(self.view(caller).await?.upload(number).await?)
@@ -425,7 +324,7 @@ impl Services {
         }
     }
 
-    fn staging_of(&self, upload: &Upload) -> Result<&Staging, UploadRefusal> {
+    pub(super) fn staging_of(&self, upload: &Upload) -> Result<&Staging, UploadRefusal> {
         let Uploads { staging, .. } = self.uploads().ok_or(UploadRefusal::NoFolder)?;
         if *upload.draft.place == *staging.name() {
             Ok(staging)
@@ -435,7 +334,7 @@ impl Services {
     }
 
     /// How much of an upload is here; all of it, where it is a file.
-    async fn upload_size(&self, upload: &Upload) -> Result<u64, ServiceError> {
+    pub(super) async fn upload_size(&self, upload: &Upload) -> Result<u64, ServiceError> {
         match upload.state {
             UploadState::Uploading | UploadState::Completing => {
                 match self.staging_of(upload)?.size(upload.number).await {
@@ -456,24 +355,9 @@ impl Services {
         }
     }
 
-    async fn upload_prolong(&self, upload: &Upload) -> Result<(), ServiceError> {
-        let now = self.now();
-        // Once a day is often enough.
-        if upload.expires_at.get() < now.get() + LIFETIME - 24 * 3_600 {
-            let mut change = self.change(&Caller::system("upload")).await?;
-            change.upload_prolonged(upload.number, now.plus(LIFETIME)).await?;
-            change.commit().await?;
-        }
-        Ok(())
-    }
-
-    async fn upload_complete(&self, number: u64) -> Result<(), ServiceError> {
-        let mut change = self.change(&Caller::system("upload")).await?;
-        change.upload_completing(number).await?;
-        change.commit().await?;
-        if let Some(uploads) = self.uploads() {
-            uploads.complete.notify_one();
-        }
-        Ok(())
+    /// A change that is one by itself: where a request is made with an idempotency key as well, for
+    /// files are no part of any transaction.
+    pub(super) async fn upload_change(&self, caller: &Caller) -> Result<Change, ServiceError> {
+        Ok(self.store().change_apart(caller, self.now()).await?)
     }
 }

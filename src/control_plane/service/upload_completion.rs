@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::fs::File;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
@@ -36,6 +37,9 @@ const REST: Duration = Duration::from_secs(15);
 const LEFT_ALONE: Duration = Duration::from_secs(1);
 const LONGEST_LEFT_ALONE: Duration = Duration::from_mins(5);
 
+/// Uploads whose states are asked for at once.
+const AT_ONCE: usize = 500;
+
 /// The language of titles that are made of names.
 const LANGUAGE: &str = "und";
 
@@ -48,23 +52,15 @@ enum Incomplete {
     Never(String),
     #[error("its origin")]
     Origin(#[source] PlacingError),
-    /// Another program is at it.
-    #[error("another program completes it")]
-    Overtaken,
 }
 
-impl From<StagingError> for Incomplete {
-    fn from(error: StagingError) -> Self {
-        match error {
-            StagingError::Overtaken => Self::Overtaken,
-            StagingError::Gone => Self::Never("what came of it is gone".to_owned()),
-            StagingError::Checksum
-            | StagingError::Disk(_)
-            | StagingError::Full
-            | StagingError::Offset { .. }
-            | StagingError::TooLong { .. } => Self::Later(error.into()),
-        }
-    }
+/// What became of an upload that was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// It is to be tried again.
+    Later,
+    /// It is a file, or will be none.
+    Settled,
 }
 
 /// Uploads that could not be completed: how long each is left alone, since when.
@@ -101,6 +97,15 @@ impl Services {
         self.uploads_clear(self.uploads().unwrap()).await
     }
 
+    /// Completes an upload as another program does that found it a while ago.
+    #[cfg(test)]
+    pub(in crate::control_plane) async fn upload_complete_late(
+        &self,
+        number: u64,
+    ) -> Result<(), ServiceError> {
+        self.complete_one(self.uploads().unwrap(), number).await.map(drop)
+    }
+
     /// Gives when the next is to be tried again.
     async fn complete_all(
         &self,
@@ -124,36 +129,76 @@ impl Services {
                     soonest = soonest.min(left);
                     continue;
                 }
-                match self.complete_one(uploads, &upload).await {
-                    Ok(()) => {
+                match self.complete_one(uploads, number).await? {
+                    Outcome::Settled => {
                         left_alone.remove(&number);
-                        tracing::info!(upload = number, "an upload became a file");
                     }
-                    Err(error) => {
+                    Outcome::Later => {
                         let before = left_alone.get(&number).map_or(Duration::ZERO, |it| it.1);
                         let patience = (before * 2).clamp(LEFT_ALONE, LONGEST_LEFT_ALONE);
                         soonest = soonest.min(patience);
                         left_alone.insert(number, (Instant::now(), patience));
-                        self.incomplete(uploads, &upload, error).await?;
                     }
                 }
             }
         }
     }
 
-    async fn complete_one(&self, uploads: &Uploads, upload: &Upload) -> Result<(), Incomplete> {
+    /// Completes an upload, or notes that it is never complete. Whoever has its file is the only one
+    /// who does, and by then another program may have: what was read before is not believed.
+    async fn complete_one(&self, uploads: &Uploads, number: u64) -> Result<Outcome, ServiceError> {
+        let held = match uploads.staging.finish(number).await {
+            Err(StagingError::Overtaken) => return Ok(Outcome::Later),
+            held => held,
+        };
+        let mut upload = match self.view(&Caller::system("upload")).await?.upload(number).await {
+            Ok(upload) if upload.state == UploadState::Completing => upload,
+            Ok(_) => return Ok(Outcome::Settled),
+            Err(error) if error.kind() == StoreErrorKind::NotFound => return Ok(Outcome::Settled),
+            Err(error) => return Err(error.into()),
+        };
+        let completed = match &held {
+            Ok((digest, file)) => self.complete_held(uploads, &mut upload, digest, file).await,
+            Err(StagingError::Gone) => Err(Incomplete::Never("what came of it is gone".to_owned())),
+            Err(_) => Ok(Outcome::Later),
+        };
+        let outcome = match completed {
+            Ok(outcome) => outcome,
+            Err(error) => self.incomplete(uploads, &upload, error).await?,
+        };
+        if let Err(error) = held {
+            tracing::warn!(upload = number, error = %ErrorChain(&error), "an upload cannot be read");
+        }
+        Ok(outcome)
+    }
+
+    async fn complete_held(
+        &self,
+        uploads: &Uploads,
+        upload: &mut Upload,
+        digest: &UploadDigest,
+        held: &File,
+    ) -> Result<Outcome, Incomplete> {
         let caller = Caller::system("upload");
-        let beginning = uploads.staging.beginning(upload.number).await?;
-        let (digest, file) = uploads.staging.finish(upload.number).await?;
         if upload.draft.sha256.as_ref().is_some_and(|said| *said != digest.sha256) {
             return Err(Incomplete::Never("its SHA-256 is not the one that was said".to_owned()));
         }
+        let unreadable = |error| Incomplete::Later(ServiceError::Failed(Box::new(error)));
+        let beginning = uploads.staging.beginning(upload.number).await;
+        let beginning = beginning.map_err(ServiceError::from)?;
+        // The same open file: it is held until the file is registered.
+        let file = held.try_clone().map_err(unreadable)?;
         let mime = media_type(upload, &beginning);
         let desk = uploads.desk().ok_or(Incomplete::Origin(PlacingError::NoOrigin))?;
         let object = self.object(&caller, upload).await?;
-        let handle = match upload.put.as_deref().map(str::parse::<PutHandle>) {
-            Some(Ok(handle)) => handle,
-            Some(Err(_)) | None => self.begin_put(&desk, &object, upload, &digest, &mime).await?,
+        let digest = digest.clone();
+        let known = upload.put.as_deref().and_then(|put| put.parse::<PutHandle>().ok());
+        let handle = if let Some(handle) = known {
+            handle
+        } else {
+            let handle = self.begin_put(&desk, &object, upload, &digest, &mime).await?;
+            upload.put = Some(handle.to_string().into());
+            handle
         };
         let put = Put { key: &object.key, file, length: digest.size, content_type: Some(&mime) };
         match desk.put(&object.origin, &handle, put).await {
@@ -190,15 +235,16 @@ impl Services {
         match change.upload_completed(upload.number, import, forgotten_at).await {
             Ok(_) => change.commit().await.map_err(ServiceError::from)?,
             // Another program did.
-            Err(error) if error.kind() == StoreErrorKind::Conflict => return Ok(()),
+            Err(error) if error.kind() == StoreErrorKind::Conflict => return Ok(Outcome::Settled),
             Err(error) if error.kind() == StoreErrorKind::NotFound => {
                 return Err(Incomplete::Never("the folder it was for is gone".to_owned()));
             }
             Err(error) => return Err(Incomplete::Later(error.into())),
         };
+        tracing::info!(upload = upload.number, "an upload became a file");
         // What is left behind is found and removed.
         let _ = uploads.staging.remove(upload.number).await;
-        Ok(())
+        Ok(Outcome::Settled)
     }
 
     async fn begin_put(
@@ -234,10 +280,9 @@ impl Services {
         uploads: &Uploads,
         upload: &Upload,
         error: Incomplete,
-    ) -> Result<(), ServiceError> {
+    ) -> Result<Outcome, ServiceError> {
         let number = upload.number;
         let problem = match &error {
-            Incomplete::Overtaken => return Ok(()),
             Incomplete::Never(why) => why.clone(),
             Incomplete::Origin(origin) if !may_succeed_later(origin) => {
                 ErrorChain(origin).to_string()
@@ -245,7 +290,7 @@ impl Services {
             Incomplete::Later(_) | Incomplete::Origin(_) => {
                 let error = ErrorChain(&error);
                 tracing::warn!(upload = number, %error, "an upload is not completed yet");
-                return Ok(());
+                return Ok(Outcome::Later);
             }
         };
         let caller = Caller::system("upload");
@@ -257,14 +302,14 @@ impl Services {
             let error = ErrorChain(&error);
             tracing::warn!(upload = number, %error, "what was put of an upload is not removed");
             // It stays known, and is tried again.
-            return Ok(());
+            return Ok(Outcome::Later);
         }
         tracing::warn!(upload = number, problem, "an upload failed");
         let mut change = self.change(&caller).await?;
         change.upload_failed(number, &problem, self.now().plus(LIFETIME)).await?;
         change.commit().await?;
         let _ = uploads.staging.remove(number).await;
-        Ok(())
+        Ok(Outcome::Settled)
     }
 
     /// Removes what is over: uploads that nobody went on with, files that nobody used, and bytes of
@@ -273,14 +318,15 @@ impl Services {
         let caller = Caller::system("upload");
         loop {
             let over = self.view(&caller).await?.upload_list_over(self.now()).await?;
-            if over.is_empty() {
-                break;
-            }
+            let mut settled = 0;
             for upload in over {
-                uploads.staging.remove(upload.number).await?;
-                let mut change = self.change(&caller).await?;
-                change.upload_remove(upload.number).await?;
-                change.commit().await?;
+                match self.clear_over(uploads, &caller, upload.number).await? {
+                    Outcome::Later => {}
+                    Outcome::Settled => settled += 1,
+                }
+            }
+            if settled == 0 {
+                break;
             }
         }
         for upload in self.view(&caller).await?.upload_list_unused(self.now()).await? {
@@ -289,21 +335,60 @@ impl Services {
         for upload in self.view(&caller).await?.upload_list_deleting().await? {
             self.clear_object(uploads, &caller, &upload).await?;
         }
-        for number in uploads.staging.there().await? {
-            let state = match self.view(&caller).await?.upload(number).await {
-                Ok(upload) => Some(upload.state),
-                Err(error) if error.kind() == StoreErrorKind::NotFound => None,
-                Err(error) => return Err(error.into()),
-            };
-            match state {
-                Some(UploadState::Completing | UploadState::Uploading) => {}
-                Some(UploadState::Completed | UploadState::Deleting | UploadState::Failed)
-                | None => {
-                    uploads.staging.remove(number).await?;
+        for numbers in uploads.staging.there().await?.chunks(AT_ONCE) {
+            let states = self.view(&caller).await?.upload_states(numbers).await?;
+            for number in numbers {
+                match states.get(number) {
+                    Some(UploadState::Completing | UploadState::Uploading) => {}
+                    Some(UploadState::Completed | UploadState::Deleting | UploadState::Failed)
+                    | None => {
+                        uploads.staging.remove(*number).await?;
+                    }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Forgets an upload that is over, if it still is.
+    async fn clear_over(
+        &self,
+        uploads: &Uploads,
+        caller: &Caller,
+        number: u64,
+    ) -> Result<Outcome, ServiceError> {
+        // A request that is bringing more of it now goes first.
+        let hold = match uploads.staging.hold(number).await {
+            Ok(hold) => Some(hold),
+            Err(StagingError::Gone) => None,
+            Err(StagingError::Overtaken) => return Ok(Outcome::Later),
+            Err(error) => return Err(error.into()),
+        };
+        let mut change = self.change(caller).await?;
+        let upload = match change.upload_lock(number).await {
+            Ok(upload) if upload.expires_at < self.now() => upload,
+            Ok(_) => return Ok(Outcome::Settled),
+            Err(error) if error.kind() == StoreErrorKind::NotFound => return Ok(Outcome::Settled),
+            Err(error) => return Err(error.into()),
+        };
+        match upload.state {
+            UploadState::Completing | UploadState::Deleting => return Ok(Outcome::Settled),
+            UploadState::Completed | UploadState::Failed => {}
+            UploadState::Uploading => {
+                if let (Some(hold), Some(said)) = (&hold, upload.draft.size)
+                    && hold.size().await? == said
+                {
+                    // All of it was acknowledged, and this program died before it was on its way.
+                    drop(change);
+                    self.upload_complete(&upload, said).await?;
+                    return Ok(Outcome::Settled);
+                }
+            }
+        }
+        change.upload_remove(number).await?;
+        change.commit().await?;
+        uploads.staging.remove(number).await?;
+        Ok(Outcome::Settled)
     }
 
     /// Deletes the file of an upload that nobody used, with its object.

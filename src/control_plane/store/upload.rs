@@ -1,5 +1,7 @@
 //! Uploads.
 
+use std::collections::HashMap;
+
 use super::change::Change;
 use super::counter::Counted;
 use super::error::{StoreError, StoreErrorKind};
@@ -64,6 +66,22 @@ impl View {
         let upload = read(&self.found(statement.bind(number)).await?)?;
         self.reach(Some(upload.tenant))?;
         Ok(upload)
+    }
+
+    /// How far these uploads are; nothing of those that there are not.
+    pub async fn upload_states(
+        &mut self,
+        numbers: &[u64],
+    ) -> Result<HashMap<u64, UploadState>, StoreError> {
+        self.reach(None)?;
+        if numbers.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let values = numbers.iter().map(|number| (*number).into()).collect();
+        let statement =
+            Statement::any_of("SELECT number, state FROM upload WHERE number IN", values, "");
+        let rows = self.connection().rows(statement).await?;
+        rows.iter().map(|row| Ok((row.number("number")?, row.text("state")?))).collect()
     }
 
     /// A tenant's uploads, by number.
@@ -180,7 +198,7 @@ impl View {
         let statement = Statement::new(
             "SELECT CAST(COALESCE((SELECT SUM(file.size) FROM file \
              JOIN pipeline ON pipeline.number = file.pipeline WHERE pipeline.tenant = $1), 0) \
-             + COALESCE((SELECT SUM(COALESCE(upload.size, 0)) FROM upload \
+             + COALESCE((SELECT SUM(COALESCE(upload.size, upload.form_bytes)) FROM upload \
              WHERE tenant = $1 AND state IN ('uploading', 'completing')), 0) AS BIGINT) AS bytes, \
              (SELECT COUNT(*) FROM upload WHERE tenant = $1 AND state IN \
              ('uploading', 'completing')) AS open",
@@ -239,6 +257,15 @@ impl View {
 }
 
 impl Change {
+    /// What a tenant has and has begun, to which nobody adds until this change ends.
+    pub async fn upload_standing(
+        &mut self,
+        tenant: TenantId,
+    ) -> Result<UploadStanding, StoreError> {
+        self.tenant_lock(tenant).await?;
+        self.view().upload_standing(tenant).await
+    }
+
     /// Keeps an upload that begins. A key that is taken is [`StoreErrorKind::Conflict`].
     pub async fn upload_create(
         &mut self,
@@ -327,8 +354,18 @@ impl Change {
         self.view().connection().execute(statement).await.map(drop)
     }
 
-    /// Counts a part that came by a form, up to so many bytes in all. Not audited.
-    pub async fn upload_chunk(&mut self, number: u64, bytes: u64) -> Result<(), StoreError> {
+    /// Counts the part of that number, which came by a form: up to so many bytes in all. One that is
+    /// not the next is [`StoreErrorKind::Conflict`]. Not audited.
+    pub async fn upload_chunk(
+        &mut self,
+        number: u64,
+        chunk: u64,
+        bytes: u64,
+    ) -> Result<(), StoreError> {
+        let before = self.upload_lock(number).await?;
+        if before.state != UploadState::Uploading || before.chunks != chunk {
+            return Err(StoreErrorKind::Conflict.into());
+        }
         let statement = Statement::new(
             "UPDATE upload SET chunks = chunks + 1, form_bytes = $2 WHERE number = $1",
         );
@@ -336,8 +373,19 @@ impl Change {
         self.view().connection().execute(statement).await.map(drop)
     }
 
-    /// All bytes came. One that is further already stays so.
-    pub async fn upload_completing(&mut self, number: u64) -> Result<Upload, StoreError> {
+    /// Keeps how many bytes came of an upload of which nobody said how long it is. Not audited.
+    pub async fn upload_grown(&mut self, number: u64, bytes: u64) -> Result<(), StoreError> {
+        let statement = Statement::new("UPDATE upload SET form_bytes = $2 WHERE number = $1");
+        let statement = statement.bind(number).bind(bytes);
+        self.view().connection().execute(statement).await.map(drop)
+    }
+
+    /// All bytes came: so many. One that is further already stays so.
+    pub async fn upload_completing(
+        &mut self,
+        number: u64,
+        size: u64,
+    ) -> Result<Upload, StoreError> {
         let before = self.upload_lock(number).await?;
         match before.state {
             UploadState::Completed
@@ -345,9 +393,11 @@ impl Change {
             | UploadState::Deleting
             | UploadState::Failed => Ok(before),
             UploadState::Uploading => {
-                let statement = Statement::new("UPDATE upload SET state = $2 WHERE number = $1");
+                let statement =
+                    Statement::new("UPDATE upload SET state = $2, size = $3 WHERE number = $1");
                 let state = UploadState::Completing.wire_name();
-                self.view().connection().execute(statement.bind(number).bind(state)).await?;
+                let statement = statement.bind(number).bind(state).bind(size);
+                self.view().connection().execute(statement).await?;
                 self.view().upload(number).await
             }
         }
@@ -387,7 +437,7 @@ impl Change {
         Ok(after)
     }
 
-    /// Says why an upload will be no file.
+    /// Says why an upload will be no file. One that is a file is [`StoreErrorKind::Conflict`].
     pub async fn upload_failed(
         &mut self,
         number: u64,
@@ -395,6 +445,9 @@ impl Change {
         forgotten_at: UnixSeconds,
     ) -> Result<Upload, StoreError> {
         let before = self.upload_lock(number).await?;
+        if matches!(before.state, UploadState::Completed | UploadState::Deleting) {
+            return Err(StoreErrorKind::Conflict.into());
+        }
         let statement = Statement::new(
             "UPDATE upload SET state = $2, problem = $3, put = NULL, unused_until = NULL, \
              expires_at = $4 WHERE number = $1",
@@ -440,7 +493,7 @@ impl Change {
     }
 
     /// The upload, which nobody else changes until this change ends.
-    async fn upload_lock(&mut self, number: u64) -> Result<Upload, StoreError> {
+    pub async fn upload_lock(&mut self, number: u64) -> Result<Upload, StoreError> {
         let statement = Statement::new("UPDATE upload SET state = state WHERE number = $1");
         self.view().connection().execute(statement.bind(number)).await?;
         self.view().upload(number).await

@@ -43,7 +43,7 @@ pub(super) struct Stage {
     pub(super) folder: u64,
     /// What is in force at the edges.
     pub(super) in_force: Arc<Mutex<Option<EdgeSnapshot>>>,
-    services: Services,
+    pub(super) services: Services,
     /// What the origin `media` has.
     pub(super) media: TempDir,
     /// Where uploads wait.

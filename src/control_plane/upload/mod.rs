@@ -7,7 +7,8 @@
 //! another one.
 //!
 //! One request at a time writes to an upload. A newer one is the client's second attempt after its
-//! first broke unnoticed: it has the older one stop, and goes on where that is.
+//! first broke unnoticed: it has the older one stop, and goes on where that is. A [`Hold`] is how: who
+//! has it records what came before anybody else goes on.
 //!
 //! Not here: who may upload what, and what comes of it (`service`).
 
@@ -17,4 +18,4 @@ mod staging;
 
 pub use digest::{Checksum, ChecksumAlgorithm, UploadDigest};
 pub use source::{BrokenOff, ByteSource};
-pub use staging::{Appended, BodyEnd, Keep, Staging, StagingError};
+pub use staging::{Appended, BodyEnd, Hold, Keep, Staging, StagingError};

@@ -1,6 +1,6 @@
 //! The folder, and appending.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -8,8 +8,8 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
-use tokio::sync::watch;
+use bytes::{Bytes, BytesMut};
+use tokio::sync::{OwnedMutexGuard, watch};
 
 use super::digest::{Checksum, Running, RunningChecksum, UploadDigest};
 use super::source::ByteSource;
@@ -104,7 +104,15 @@ struct Writer {
     /// Whose turn it is: the newest request's.
     turn: watch::Sender<u64>,
     /// The digests of what is in the file, as far as this process wrote all of it.
-    running: tokio::sync::Mutex<Option<Running>>,
+    running: Arc<tokio::sync::Mutex<Option<Running>>>,
+}
+
+/// An upload that nobody else writes to, in this process or in one that shares the folder, until this
+/// is dropped.
+pub struct Hold {
+    file: Arc<File>,
+    running: OwnedMutexGuard<Option<Running>>,
+    turn: Turn,
 }
 
 impl fmt::Debug for Staging {
@@ -123,11 +131,14 @@ impl Staging {
             Ok(name) => name,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let name = hex::encode(chance::<8>().map_err(io::Error::other)?);
-                // Two that begin at once agree on the one that was first.
-                match new_file(&named).and_then(|mut file| {
-                    file.write_all(name.as_bytes())?;
-                    file.sync_all()
-                }) {
+                // Whole before anybody sees it; two that begin at once agree on the first one.
+                let draft = path.join(format!("{NAME}.{name}"));
+                let mut file = new_file(&draft)?;
+                file.write_all(name.as_bytes())?;
+                file.sync_all()?;
+                let linked = fs::hard_link(&draft, &named);
+                fs::remove_file(&draft)?;
+                match linked {
                     Ok(()) => name,
                     Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                         fs::read_to_string(&named)?
@@ -161,23 +172,22 @@ impl Staging {
         .await
     }
 
-    /// How many bytes of an upload are here. A request that is bringing more of it stops at that.
-    pub async fn settled(&self, number: u64) -> Result<u64, StagingError> {
+    /// Has an upload to itself: a request that is bringing more of it stops where it is.
+    pub async fn hold(&self, number: u64) -> Result<Hold, StagingError> {
         let writer = self.0.writer(number);
         let mut turn = writer.take_turn();
-        let held = tokio::select! {
-            held = writer.running.lock() => held,
+        let running = tokio::select! {
+            running = Arc::clone(&writer.running).lock_owned() => running,
             () = turn.lost() => return Err(StagingError::Overtaken),
         };
         let folder = Arc::clone(&self.0);
-        let size = blocking(move || {
+        let file = blocking(move || {
             let file = folder.open(number)?;
-            file.sync_data()?;
-            Ok(file.metadata()?.len())
+            locked(&file)?;
+            Ok(file)
         })
-        .await;
-        drop(held);
-        size
+        .await?;
+        Ok(Hold { file: Arc::new(file), running, turn })
     }
 
     /// How many bytes of an upload are here by now.
@@ -186,100 +196,14 @@ impl Staging {
         blocking(move || Ok(folder.open(number)?.metadata()?.len())).await
     }
 
-    /// Appends what a request brings, from `at` on, up to `most` bytes in all. What came is on the
-    /// disk when this returns, also where the request broke off; and whoever does not wait for it any
-    /// more does not stop it half-way.
-    pub async fn append(
-        &self,
-        number: u64,
-        at: u64,
-        most: u64,
-        keep: Keep,
-        source: impl ByteSource + 'static,
-    ) -> Result<Appended, StagingError> {
-        let staging = self.clone();
-        let appending =
-            tokio::spawn(async move { staging.append_all(number, at, most, keep, source).await });
-        appending.await.unwrap_or_else(|error| Err(io::Error::other(error).into()))
-    }
-
-    async fn append_all(
-        &self,
-        number: u64,
-        at: u64,
-        most: u64,
-        keep: Keep,
-        mut source: impl ByteSource,
-    ) -> Result<Appended, StagingError> {
-        let writer = self.0.writer(number);
-        let mut turn = writer.take_turn();
-        let mut running = tokio::select! {
-            running = writer.running.lock() => running,
-            () = turn.lost() => return Err(StagingError::Overtaken),
-        };
-        let folder = Arc::clone(&self.0);
-        let known = running.take();
-        let mut appending =
-            blocking(move || Appending::begin(&folder, number, at, keep, known)).await?;
-        let mut waiting: Vec<Bytes> = Vec::new();
-        let mut bytes = 0;
-        let body = loop {
-            let next = tokio::select! {
-                next = source.next() => next,
-                () = turn.lost() => break BodyEnd::BrokenOff,
-            };
-            match next {
-                Ok(Some(part)) => {
-                    bytes += part.len();
-                    waiting.push(part);
-                    let room = most.saturating_sub(appending.size);
-                    if bytes as u64 > room {
-                        // Of what does not fit nothing is taken.
-                        let (back, failed) = appending.close(BodyEnd::BrokenOff).await;
-                        *running = back;
-                        failed?;
-                        return Err(StagingError::TooLong { most });
-                    }
-                    if bytes >= BATCH {
-                        bytes = 0;
-                        let (back, written) = appending.write(std::mem::take(&mut waiting)).await;
-                        appending = back;
-                        if let Err(error) = written {
-                            *running = appending.close(BodyEnd::BrokenOff).await.0;
-                            return Err(error);
-                        }
-                    }
-                }
-                Ok(None) => break BodyEnd::Whole,
-                Err(_) => break BodyEnd::BrokenOff,
-            }
-        };
-        let (back, written) = appending.write(waiting).await;
-        let (known, closed) = match written {
-            Ok(()) => back.close(body).await,
-            Err(error) => (back.close(BodyEnd::BrokenOff).await.0, Err(error)),
-        };
-        *running = known;
-        closed.map(|size| Appended { size, body })
-    }
-
-    /// What an upload's bytes are, and the file that has them. While it is open no other process that
-    /// shares the folder has it.
+    /// What an upload's bytes are, and the file that has them. While it or a copy of it is open nobody
+    /// else has the upload, in this process or in one that shares the folder.
     pub async fn finish(&self, number: u64) -> Result<(UploadDigest, File), StagingError> {
-        let writer = self.0.writer(number);
-        let mut turn = writer.take_turn();
-        let running = tokio::select! {
-            mut running = writer.running.lock() => running.take(),
-            () = turn.lost() => return Err(StagingError::Overtaken),
-        };
-        let folder = Arc::clone(&self.0);
-        blocking(move || {
-            let file = folder.open(number)?;
-            locked(&file)?;
-            let running = caught_up(&file, running)?;
-            Ok((running.finish(), file))
-        })
-        .await
+        let Hold { file, mut running, turn: _ } = self.hold(number).await?;
+        let known = running.take();
+        drop(running);
+        let file = Arc::into_inner(file).ok_or(StagingError::Overtaken)?;
+        blocking(move || Ok((caught_up(&file, known)?.finish(), file))).await
     }
 
     /// The first bytes of an upload, by which its type is told.
@@ -321,9 +245,116 @@ impl Staging {
                 let number = name.to_str().and_then(|it| it.strip_suffix(".part"));
                 numbers.extend(number.and_then(|it| it.parse::<u64>().ok()));
             }
+            // What is known of uploads that another process ended. One that somebody is at stays.
+            let listed: HashSet<u64> = numbers.iter().copied().collect();
+            folder
+                .writers()
+                .retain(|number, it| listed.contains(number) || Arc::strong_count(it) > 1);
             Ok(numbers)
         })
         .await
+    }
+}
+
+impl fmt::Debug for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, running: _, turn: _ } = self;
+        f.debug_struct("Hold").field("file", file).finish_non_exhaustive()
+    }
+}
+
+impl Hold {
+    /// How many bytes are here, all of them on the disk.
+    pub async fn size(&self) -> Result<u64, StagingError> {
+        let file = Arc::clone(&self.file);
+        blocking(move || {
+            file.sync_data()?;
+            Ok(file.metadata()?.len())
+        })
+        .await
+    }
+
+    /// Drops what is behind so many bytes. Fewer than that are [`StagingError::Offset`].
+    pub async fn cut(&self, size: u64) -> Result<(), StagingError> {
+        let file = Arc::clone(&self.file);
+        blocking(move || {
+            let there = file.metadata()?.len();
+            if there < size {
+                return Err(StagingError::Offset { at: there });
+            }
+            if there > size {
+                file.set_len(size)?;
+            }
+            Ok(file.sync_data()?)
+        })
+        .await
+    }
+
+    /// Appends what a request brings, from `at` on, up to `most` bytes in all. What came is on the
+    /// disk when this returns, also where the request broke off; and whoever does not wait for it any
+    /// more does not stop it half-way.
+    pub async fn append(
+        mut self,
+        at: u64,
+        most: u64,
+        keep: Keep,
+        source: impl ByteSource + 'static,
+    ) -> Result<(Self, Appended), StagingError> {
+        let appending = tokio::spawn(async move {
+            let appended = self.append_all(at, most, keep, source).await?;
+            Ok((self, appended))
+        });
+        appending.await.unwrap_or_else(|error| Err(io::Error::other(error).into()))
+    }
+
+    async fn append_all(
+        &mut self,
+        at: u64,
+        most: u64,
+        keep: Keep,
+        mut source: impl ByteSource,
+    ) -> Result<Appended, StagingError> {
+        let Self { file, running, turn } = self;
+        let (file, known) = (Arc::clone(file), running.clone());
+        let mut appending = blocking(move || Appending::begin(file, at, keep, known)).await?;
+        // Copied, for a part may be one byte of a large buffer.
+        let mut waiting = BytesMut::new();
+        let body = loop {
+            let next = tokio::select! {
+                next = source.next() => next,
+                () = turn.lost() => break BodyEnd::BrokenOff,
+            };
+            match next {
+                Ok(Some(part)) => {
+                    let room = most.saturating_sub(appending.size);
+                    if (waiting.len() + part.len()) as u64 > room {
+                        // Of what does not fit nothing is taken.
+                        let (back, failed) = appending.close(BodyEnd::BrokenOff).await;
+                        **running = back;
+                        failed?;
+                        return Err(StagingError::TooLong { most });
+                    }
+                    waiting.extend_from_slice(&part);
+                    if waiting.len() >= BATCH {
+                        let (back, written) = appending.write(waiting.split().freeze()).await;
+                        appending = back;
+                        if let Err(error) = written {
+                            **running = appending.close(BodyEnd::BrokenOff).await.0;
+                            return Err(error);
+                        }
+                    }
+                }
+                Ok(None) => break BodyEnd::Whole,
+                Err(_) => break BodyEnd::BrokenOff,
+            }
+        };
+        let (back, written) = appending.write(waiting.freeze()).await;
+        let (known, closed) = match written {
+            Ok(()) => back.close(body).await,
+            Err(error) => (back.close(BodyEnd::BrokenOff).await.0, Err(error)),
+        };
+        **running = known;
+        closed.map(|size| Appended { size, body })
     }
 }
 
@@ -345,7 +376,7 @@ impl Folder {
     }
 
     fn writer(&self, number: u64) -> Arc<Writer> {
-        let new = || Writer { turn: watch::Sender::new(0), running: tokio::sync::Mutex::default() };
+        let new = || Writer { turn: watch::Sender::new(0), running: Arc::default() };
         Arc::clone(self.writers().entry(number).or_insert_with(|| Arc::new(new())))
     }
 }
@@ -379,7 +410,7 @@ impl Turn {
 
 /// A file that is appended to.
 struct Appending {
-    file: File,
+    file: Arc<File>,
     /// Where the request began.
     from: u64,
     size: u64,
@@ -391,14 +422,11 @@ struct Appending {
 
 impl Appending {
     fn begin(
-        folder: &Folder,
-        number: u64,
+        file: Arc<File>,
         at: u64,
         keep: Keep,
         running: Option<Running>,
     ) -> Result<Self, StagingError> {
-        let file = folder.open(number)?;
-        locked(&file)?;
         let mut size = file.metadata()?.len();
         if keep == Keep::Whole && size > at {
             // What an earlier attempt left behind that died.
@@ -420,12 +448,12 @@ impl Appending {
         Ok(Self { file, from: size, size, running, before, keep, checksum })
     }
 
-    async fn write(mut self, parts: Vec<Bytes>) -> (Self, Result<(), StagingError>) {
-        if parts.is_empty() {
+    async fn write(mut self, part: Bytes) -> (Self, Result<(), StagingError>) {
+        if part.is_empty() {
             return (self, Ok(()));
         }
         let Ok(done) = tokio::task::spawn_blocking(move || {
-            let written = self.write_all(&parts);
+            let written = self.write_all(&part);
             (self, written)
         })
         .await
@@ -436,16 +464,14 @@ impl Appending {
         done
     }
 
-    fn write_all(&mut self, parts: &[Bytes]) -> Result<(), StagingError> {
-        for part in parts {
-            self.file.write_all_at(part, self.size)?;
-            self.size += part.len() as u64;
-            if let Some(running) = &mut self.running {
-                running.update(part);
-            }
-            if let Some(checksum) = &mut self.checksum {
-                checksum.update(part);
-            }
+    fn write_all(&mut self, part: &[u8]) -> Result<(), StagingError> {
+        self.file.write_all_at(part, self.size)?;
+        self.size += part.len() as u64;
+        if let Some(running) = &mut self.running {
+            running.update(part);
+        }
+        if let Some(checksum) = &mut self.checksum {
+            checksum.update(part);
         }
         Ok(())
     }
@@ -551,6 +577,23 @@ mod tests {
     }
 
     const MANY: u64 = 1 << 40;
+
+    impl Staging {
+        async fn append(
+            &self,
+            number: u64,
+            at: u64,
+            most: u64,
+            keep: Keep,
+            source: impl ByteSource + 'static,
+        ) -> Result<Appended, StagingError> {
+            Ok(self.hold(number).await?.append(at, most, keep, source).await?.1)
+        }
+
+        async fn settled(&self, number: u64) -> Result<u64, StagingError> {
+            self.hold(number).await?.size().await
+        }
+    }
 
     #[tokio::test]
     async fn bytes_are_appended_where_the_upload_is() {

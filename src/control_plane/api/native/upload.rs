@@ -31,7 +31,9 @@ use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{Upload, UploadDraft, UploadState};
-use crate::control_plane::service::{BodyEnd, Checksum, ChecksumAlgorithm, NewUpload, Received};
+use crate::control_plane::service::{
+    BodyEnd, Checksum, ChecksumAlgorithm, NewUpload, Received, UploadWay,
+};
 
 /// The version that is spoken.
 const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
@@ -202,8 +204,15 @@ async fn upload_create(
         let source = BodySource(body);
         let services = &api.services;
         let appended =
-            services.upload_append(&caller, upload.number, 0, None, checksum, source).await?;
-        offset = appended.size;
+            services.upload_append(&caller, upload.number, 0, None, checksum, source).await;
+        offset = match appended {
+            Ok(appended) => appended.size,
+            Err(error) => {
+                // Its client is not told where it is, and begins again with the same key.
+                let _ = services.upload_remove(&caller, upload.number).await;
+                return Err(error.into());
+            }
+        };
     }
     let mut response = StatusCode::CREATED.into_response();
     let answered = response.headers_mut();
@@ -451,6 +460,7 @@ fn refused(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
 /// What `Upload-Metadata` says. Names that are not known are passed over: clients say much.
 fn metadata(headers: &HeaderMap, size: Option<u64>) -> Result<NewUpload, Problem> {
     let mut new = NewUpload {
+        way: UploadWay::Resumed,
         pipeline: 0,
         key: "".into(),
         name: None,

@@ -74,7 +74,7 @@ async fn complete(stage: &Stage, upload: &Upload) -> Upload {
         active_thumbnail: None,
     };
     let mut change = stage.change().await;
-    change.upload_completing(upload.number).await.unwrap();
+    change.upload_completing(upload.number, 9).await.unwrap();
     change.upload_put_begun(upload.number, "handle").await.unwrap();
     let done = change.upload_completed(upload.number, import, NOW.plus(90)).await.unwrap();
     change.commit().await.unwrap();
@@ -128,7 +128,7 @@ async fn an_upload_becomes_the_file_of_its_number(stage: Stage) {
     assert_eq!(standing, UploadStanding { bytes: 18, open: 0 });
     drop(view);
     let mut change = stage.change().await;
-    let again = change.upload_completing(upload.number).await.unwrap();
+    let again = change.upload_completing(upload.number, 9).await.unwrap();
     assert_eq!(again.state, UploadState::Completed);
     // The next number is one that nobody has.
     drop(change);
@@ -147,7 +147,7 @@ async fn what_is_over_is_found(stage: Stage) {
     complete(&stage, &done).await;
     let moving = begin(&stage, draft(pipeline, "moving")).await.unwrap();
     let mut change = stage.change().await;
-    change.upload_completing(moving.number).await.unwrap();
+    change.upload_completing(moving.number, 9).await.unwrap();
     change.commit().await.unwrap();
     let mut view = stage.view().await;
     let at = view.upload_list_at("here", UploadState::Completing, 0).await.unwrap();
@@ -201,7 +201,10 @@ async fn an_upload_is_its_tenants(stage: Stage) {
     drop(view);
     let mut change = stage.change().await;
     change.upload_prolonged(made.number, NOW.plus(500)).await.unwrap();
-    change.upload_chunk(made.number, 4).await.unwrap();
+    change.upload_chunk(made.number, 0, 4).await.unwrap();
+    // The same part, by whoever did not see that.
+    let twice = change.upload_chunk(made.number, 0, 4).await.unwrap_err();
+    assert_eq!(twice.kind(), StoreErrorKind::Conflict);
     change.commit().await.unwrap();
     let listed = stage.view().await.upload_list(TenantId(1), &Page::first(9)).await.unwrap();
     let [found] = &*listed.items else { panic!("{listed:?}") };

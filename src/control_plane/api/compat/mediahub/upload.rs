@@ -20,6 +20,7 @@ use utoipa_axum::routes;
 use super::caller::MediaCaller;
 use super::query::{MediaQuery, refused};
 use super::spelling::Spelling;
+use crate::control_plane::account::SecretText;
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body::LooseJson;
 use crate::control_plane::api::byte_source::{FieldSource, FormAllowance, FormBody, PATIENCE};
@@ -28,7 +29,7 @@ use crate::control_plane::api::refusal::MediahubRefusals;
 use crate::control_plane::api::segment::{Segments, id, number};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::record::{Upload, UploadState};
-use crate::control_plane::service::{NewUpload, OpenUpload};
+use crate::control_plane::service::{NewUpload, OpenUpload, UploadWay};
 
 /// Bytes of a form's fields, the file apart.
 const FIELDS: u64 = 64 * 1024;
@@ -97,6 +98,7 @@ async fn upload_begin(
         None => Some(api.services.now().plus(UNUSED)),
     };
     let new = NewUpload {
+        way: UploadWay::Forms,
         pipeline,
         // The vendor's keys may begin with a slash.
         key: key.strip_prefix('/').unwrap_or(key).into(),
@@ -116,7 +118,7 @@ async fn upload_begin(
         "chunks": "1",
         "success_action_status": "201",
         "key": upload.draft.key,
-        "upload_token": secret.reveal(),
+        "upload_token": secret.as_ref().map(SecretText::reveal),
     });
     shown.insert("form_post_params".to_owned(), parameters);
     Ok(spelling.answer(StatusCode::OK, &json!({"upload": shown})))
