@@ -417,8 +417,9 @@ impl Services {
         self.clear_object(uploads, caller, upload).await
     }
 
-    /// Deletes the object of an upload whose file there is not any more. Its key is taken until it is
-    /// gone: nobody deletes what somebody else put there.
+    /// Deletes the object of an upload whose file there is not any more, unless it is registered as
+    /// anything else too. Its key is taken until it is gone: nobody deletes what somebody else put
+    /// there.
     async fn clear_object(
         &self,
         uploads: &Uploads,
@@ -427,14 +428,27 @@ impl Services {
     ) -> Result<(), ServiceError> {
         let Some(desk) = uploads.desk() else { return Ok(()) };
         let object = self.object(caller, upload).await?;
-        if let Err(error) = desk.delete(&object.origin, &object.key).await {
+        let mut view = self.view(caller).await?;
+        match view.upload(upload.number).await {
+            Ok(upload) if upload.state == UploadState::Deleting => {}
+            // Another program did it, and the key may be another's.
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == StoreErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error.into()),
+        }
+        let is_shared = view.upload_is_shared(upload).await?;
+        drop(view);
+        if !is_shared && let Err(error) = desk.delete(&object.origin, &object.key).await {
             let (upload, error) = (upload.number, ErrorChain(&error));
             tracing::warn!(upload, %error, "the object of a deleted file is still there");
             return Ok(());
         }
         let mut change = self.change(caller).await?;
-        change.upload_remove(upload.number).await?;
-        change.commit().await?;
+        match change.upload_remove(upload.number).await {
+            Ok(()) => change.commit().await.map(drop)?,
+            Err(error) if error.kind() == StoreErrorKind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
         Ok(())
     }
 

@@ -218,9 +218,13 @@ impl View {
         );
         let content = upload.content.as_ref().map(ContentId::as_str);
         let statement = statement.bind(upload.tenant).bind(upload.number).bind(content);
-        if !self.connection().rows(statement).await?.is_empty() {
-            return Ok(true);
-        }
+        let is_used = !self.connection().rows(statement).await?.is_empty();
+        Ok(is_used || self.upload_is_shared(upload).await?)
+    }
+
+    /// Is the object of an upload anything else as well?
+    pub async fn upload_is_shared(&mut self, upload: &Upload) -> Result<bool, StoreError> {
+        self.reach(None)?;
         for (pipeline, key) in self.object_names(upload.draft.pipeline, &upload.draft.key).await? {
             let statement = Statement::new(
                 "SELECT 1 AS used FROM file \
@@ -241,7 +245,6 @@ impl View {
         pipeline: u64,
         key: &str,
     ) -> Result<Vec<(u64, Box<str>)>, StoreError> {
-        self.reach(None)?;
         let Pipeline { origin, prefix, .. } = self.pipeline(pipeline).await?;
         let whole = format!("{prefix}{key}");
         let statement = Statement::new("SELECT number, prefix FROM pipeline WHERE origin = $1");

@@ -274,13 +274,12 @@ async fn an_upload_is_gone_on_with_where_it_is(stage: Stage) {
          Content-Length: 5\r\n\r\n56"
     );
     scene.stage.broken_off(&head).await;
-    let at = loop {
-        match scene.offset(&place).await {
-            4 => tokio::task::yield_now().await,
-            at => break at,
-        }
-    };
-    assert_eq!(at, 6);
+    // Whoever asks has a request stop where it is: only when its bytes are there.
+    let file = scene.stage.uploads.path().join(format!("{}.part", number_of(&place)));
+    while fs::metadata(&file).unwrap().len() != 6 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(scene.offset(&place).await, 6);
     for wrong in [0, 4, 7, 10] {
         let refused = scene.append(&place, wrong, &[], "789").await.expect(409);
         assert_eq!(refused.json()["code"], "upload_offset", "{wrong}");
@@ -730,26 +729,36 @@ async fn the_quota_holds_where_no_length_is_said(stage: Stage) {
 async fn what_is_used_otherwise_is_not_deleted(stage: Stage) {
     let scene = Scene::new(stage).await;
     let soon = format!("&expires_at={}", NOW.get() + 60);
-    for key in ["again", "inside"] {
+    let mut numbers = Vec::new();
+    for key in ["again", "inside", "deleted"] {
         let upload = scene.begin(key, &soon).await;
         scene.post(&upload, &[], key).await.expect(201);
         scene.finish(&upload, 1).await.expect(200);
-        scene.settled(upload["id"].as_str().unwrap()).await;
+        let number = upload["id"].as_str().unwrap();
+        scene.settled(number).await;
+        numbers.push(number.to_owned());
     }
     let admin = scene.stage.admin().await;
     // By another name of the same object, too.
     let all = json!({"name": "all", "origin": "media", "prefix": ""});
     let all = scene.stage.send("POST /api/v1/tenants/1/pipelines", &admin, &all).await.expect(201);
-    let pipelines = [scene.catalog.pipeline, all.json()["number"].as_u64().unwrap()];
-    for (pipeline, key) in pipelines.into_iter().zip(["again", "1/inside"]) {
+    let all = all.json()["number"].as_u64().unwrap();
+    let own = scene.catalog.pipeline;
+    for (pipeline, key) in [(own, "again"), (all, "1/inside"), (own, "deleted")] {
         let source = json!({"kind": "source", "pipeline": pipeline, "key": key, "size": 6});
         let body = json!({
             "kind": "OTHER", "files": [source], "texts": [{"language": "en", "title": key}],
         });
         scene.stage.send("POST /api/v1/tenants/1/contents", &admin, &body).await.expect(201);
     }
+    let line = format!("DELETE /v1/files/{}", numbers[2]);
+    assert!(scene.stage.ask(&line, &scene.token).await.status < 300);
     scene.stage.uploads_at(NOW.plus(61)).await;
-    assert!(scene.object("again").is_some() && scene.object("inside").is_some());
+    let line = format!("GET /api/v1/tenants/1/uploads/{}", numbers[2]);
+    scene.stage.ask(&line, &scene.token).await.expect(404);
+    for key in ["again", "inside", "deleted"] {
+        assert!(scene.object(key).is_some(), "{key}");
+    }
 }
 
 async fn an_upload_is_begun_once(stage: Stage) {

@@ -706,15 +706,10 @@ mod tests {
         let (_folder, staging) = staging().await;
         let (sender, receiver) = mpsc::unbounded_channel();
         sender.send(Some(Bytes::from_static(b"1234"))).unwrap();
-        let hanging = tokio::spawn({
-            let staging = staging.clone();
-            async move { staging.append(7, 0, MANY, Keep::Beginning, Parts(receiver)).await }
-        });
-        while staging.0.writer(7).running.try_lock().is_ok() {
-            tokio::task::yield_now().await;
-        }
+        let hold = staging.hold(7).await.unwrap();
+        let hanging = tokio::spawn(hold.append(0, MANY, Keep::Beginning, Parts(receiver)));
         staging.remove(7).await.unwrap();
-        assert_eq!(hanging.await.unwrap().unwrap().body, BodyEnd::BrokenOff);
+        assert_eq!(hanging.await.unwrap().unwrap().1.body, BodyEnd::BrokenOff);
         assert_eq!(staging.there().await.unwrap(), [0_u64; 0]);
         for outcome in [
             staging.settled(7).await.err(),
