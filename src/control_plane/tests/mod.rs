@@ -18,5 +18,7 @@ mod overrides;
 mod pipelines;
 mod secrets;
 mod stage;
+mod upload_faults;
+mod upload_scene;
 mod uploads;
 mod versions;
