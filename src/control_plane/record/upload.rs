@@ -52,6 +52,8 @@ pub struct UploadDraft {
     pub sha256: Option<Box<str>>,
     /// The folder that its content comes to be in.
     pub folder: Option<ChannelId>,
+    /// What its client said of it, word for word, for that client (tus).
+    pub metadata: Option<Box<str>>,
     /// Who uploads it, by their id.
     pub issuer: Box<str>,
     /// What a form has to know, where forms bring it.

@@ -101,6 +101,8 @@ pub struct NewUpload {
     pub sha256: Option<Box<str>>,
     /// The folder that its content comes to be in.
     pub folder: Option<ChannelId>,
+    /// What its client said of it, word for word, for that client (tus).
+    pub metadata: Option<Box<str>>,
     /// When its file is deleted, if nobody used it by then.
     pub unused_until: Option<UnixSeconds>,
 }
@@ -134,7 +136,18 @@ impl Services {
         self.upload_admit(caller, tenant).await?;
         let uploads = self.uploads().ok_or(UploadRefusal::NoFolder)?;
         let Uploads { staging, limits, .. } = uploads;
-        let NewUpload { way, pipeline, key, name, mime, size, sha256, folder, unused_until } = new;
+        let NewUpload {
+            way,
+            pipeline,
+            key,
+            name,
+            mime,
+            size,
+            sha256,
+            folder,
+            metadata,
+            unused_until,
+        } = new;
         object_key::key("/key", &key)?;
         let last = key.rsplit('/').next().unwrap_or_default();
         let name = name.unwrap_or_else(|| last.into());
@@ -183,6 +196,7 @@ impl Services {
             size,
             sha256,
             folder,
+            metadata,
             issuer: caller.actor().to_string().into(),
             form_secret: secret.as_ref().map(SecretText::hash),
             most: size.unwrap_or(most),

@@ -29,6 +29,7 @@ fn read(row: &Row) -> Result<Upload, StoreError> {
             size: row.number_opt("size")?,
             sha256: row.text_opt("sha256")?,
             folder: row.number_opt("folder")?,
+            metadata: row.text_opt("metadata")?,
             issuer: row.text("issuer")?,
             form_secret: row.text_opt("form_secret")?,
             most: row.number("most")?,
@@ -60,7 +61,7 @@ impl View {
     pub async fn upload(&mut self, number: u64) -> Result<Upload, StoreError> {
         let statement = Statement::new(
             "SELECT number, tenant, pipeline, object_key, name, mime, size, sha256, folder, \
-             issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
+             metadata, issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
              unused_until, created_at, expires_at FROM upload WHERE number = $1",
         );
         let upload = read(&self.found(statement.bind(number)).await?)?;
@@ -93,7 +94,7 @@ impl View {
         self.reach(Some(tenant))?;
         let statement = Statement::new(
             "SELECT number, tenant, pipeline, object_key, name, mime, size, sha256, folder, \
-             issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
+             metadata, issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
              unused_until, created_at, expires_at FROM upload \
              WHERE tenant = $1 AND number > $2 ORDER BY number LIMIT $3",
         )
@@ -115,7 +116,7 @@ impl View {
         self.reach(None)?;
         let statement = Statement::new(
             "SELECT number, tenant, pipeline, object_key, name, mime, size, sha256, folder, \
-             issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
+             metadata, issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
              unused_until, created_at, expires_at FROM upload \
              WHERE state = $1 AND place = $2 AND number > $3 ORDER BY number LIMIT $4",
         )
@@ -132,7 +133,7 @@ impl View {
         self.reach(None)?;
         let statement = Statement::new(
             "SELECT number, tenant, pipeline, object_key, name, mime, size, sha256, folder, \
-             issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
+             metadata, issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
              unused_until, created_at, expires_at FROM upload WHERE state = 'deleting' \
              ORDER BY number LIMIT $1",
         );
@@ -146,7 +147,7 @@ impl View {
         self.reach(None)?;
         let statement = Statement::new(
             "SELECT number, tenant, pipeline, object_key, name, mime, size, sha256, folder, \
-             issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
+             metadata, issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
              unused_until, created_at, expires_at FROM upload \
              WHERE expires_at < $1 AND (state IN ('uploading', 'failed') \
              OR state = 'completed' AND unused_until IS NULL AND NOT EXISTS \
@@ -166,7 +167,7 @@ impl View {
         self.reach(None)?;
         let statement = Statement::new(
             "SELECT number, tenant, pipeline, object_key, name, mime, size, sha256, folder, \
-             issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
+             metadata, issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
              unused_until, created_at, expires_at FROM upload \
              WHERE unused_until < $1 AND state = 'completed' ORDER BY unused_until LIMIT $2",
         )
@@ -303,9 +304,9 @@ impl Change {
         let draft = &upload.draft;
         let statement = Statement::new(
             "INSERT INTO upload (number, tenant, pipeline, object_key, name, mime, size, sha256, \
-             folder, issuer, form_secret, most, place, state, chunks, form_bytes, unused_until, \
-             created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
-             $13, $14, $15, $16, $17, $18, $19)",
+             folder, metadata, issuer, form_secret, most, place, state, chunks, form_bytes, \
+             unused_until, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
+             $13, $14, $15, $16, $17, $18, $19, $20)",
         )
         .bind(upload.number)
         .bind(tenant)
@@ -316,6 +317,7 @@ impl Change {
         .bind(draft.size)
         .bind(draft.sha256.as_deref())
         .bind(draft.folder)
+        .bind(draft.metadata.as_deref())
         .bind(&draft.issuer)
         .bind(draft.form_secret.as_ref().map(SecretHash::as_str))
         .bind(draft.most)

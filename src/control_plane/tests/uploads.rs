@@ -169,6 +169,10 @@ async fn a_length_may_be_said_later(stage: Stage) {
     let place = scene.create("later", &["Upload-Defer-Length: 1"]).await;
     let shown = scene.tus(&format!("HEAD {place}"), &[], "").await.expect(200);
     assert_eq!(shown.header("Upload-Defer-Length"), Some("1"));
+    let pipeline = scene.catalog.pipeline.to_string();
+    let said = metadata(&[("pipeline", &pipeline), ("key", "later")]);
+    let said = said.strip_prefix("Upload-Metadata: ");
+    assert_eq!(shown.header("Upload-Metadata"), said, "as it was said");
     scene.append(&place, 0, &[], "1234").await.expect(204);
     scene.append(&place, 4, &["Upload-Length: 9"], "56").await.expect(204);
     scene.append(&place, 6, &["Upload-Length: 8"], "7").await.expect(409);

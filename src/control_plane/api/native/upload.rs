@@ -357,6 +357,8 @@ async fn resume(
         Some(size) => answered.insert(UPLOAD_LENGTH, HeaderValue::from(size)),
         None => answered.insert(UPLOAD_DEFER_LENGTH, HeaderValue::from_static("1")),
     };
+    let metadata = upload.draft.metadata.as_deref().map(HeaderValue::from_str);
+    answered.extend(metadata.and_then(Result::ok).map(|it| (UPLOAD_METADATA, it)));
     answered.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answered.extend(expires(upload.expires_at).filter(|_| upload.state == UploadState::Uploading));
     Ok(response)
@@ -468,6 +470,7 @@ fn metadata(headers: &HeaderMap, size: Option<u64>) -> Result<NewUpload, Problem
         size,
         sha256: None,
         folder: None,
+        metadata: text(headers, &UPLOAD_METADATA)?.map(Into::into),
         unused_until: None,
     };
     let (mut pipeline, mut key) = (None, None);
@@ -527,6 +530,7 @@ fn wire(Received { upload, size: received }: Received) -> UploadBody {
         size,
         sha256: _,
         folder,
+        metadata: _,
         issuer,
         form_secret: _,
         most: _,

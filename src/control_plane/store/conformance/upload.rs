@@ -33,6 +33,7 @@ fn draft(pipeline: u64, key: &str) -> UploadDraft {
         size: Some(9),
         sha256: None,
         folder: None,
+        metadata: Some("name YQ==".into()),
         issuer: "app_a".into(),
         form_secret: Some(SecretHash::of("secret")),
         most: 9,

@@ -11,6 +11,7 @@ CREATE TABLE upload (
     size BIGINT,
     sha256 TEXT,
     folder BIGINT,
+    metadata TEXT,
     issuer TEXT NOT NULL,
     form_secret TEXT,
     most BIGINT NOT NULL,

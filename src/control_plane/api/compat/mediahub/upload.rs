@@ -107,6 +107,7 @@ async fn upload_begin(
         size: None,
         sha256: None,
         folder: None,
+        metadata: None,
         unused_until,
     };
     let OpenUpload { upload, secret } = api.services.upload_begin(&caller, tenant, new).await?;
