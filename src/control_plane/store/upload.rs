@@ -17,6 +17,18 @@ use crate::control_plane::record::{
 /// Uploads that are looked at in one go by whoever cleans up.
 const AT_ONCE: u64 = 100;
 
+/// Uploads, with all that [`read`] reads; the rest says which.
+macro_rules! selected {
+    ($which:literal) => {
+        concat!(
+            "SELECT number, tenant, pipeline, object_key, name, mime, size, sha256, folder, \
+             metadata, issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, \
+             content, unused_until, created_at, expires_at FROM upload ",
+            $which
+        )
+    };
+}
+
 fn read(row: &Row) -> Result<Upload, StoreError> {
     Ok(Upload {
         number: row.number("number")?,
@@ -59,11 +71,7 @@ pub struct UploadStanding {
 impl View {
     /// The upload of that number.
     pub async fn upload(&mut self, number: u64) -> Result<Upload, StoreError> {
-        let statement = Statement::new(
-            "SELECT number, tenant, pipeline, object_key, name, mime, size, sha256, folder, \
-             metadata, issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
-             unused_until, created_at, expires_at FROM upload WHERE number = $1",
-        );
+        let statement = Statement::new(selected!("WHERE number = $1"));
         let upload = read(&self.found(statement.bind(number)).await?)?;
         self.reach(Some(upload.tenant))?;
         Ok(upload)
@@ -92,17 +100,12 @@ impl View {
         page: &Page<u64>,
     ) -> Result<Listed<Upload, u64>, StoreError> {
         self.reach(Some(tenant))?;
-        let statement = Statement::new(
-            "SELECT number, tenant, pipeline, object_key, name, mime, size, sha256, folder, \
-             metadata, issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
-             unused_until, created_at, expires_at FROM upload \
-             WHERE tenant = $1 AND number > $2 ORDER BY number LIMIT $3",
-        )
-        .bind(tenant)
-        .bind(page.after.unwrap_or(0))
-        .bind(page.probe());
-        let rows = self.connection().rows(statement).await?;
-        let uploads = rows.iter().map(read).collect::<Result<_, _>>()?;
+        let statement =
+            Statement::new(selected!("WHERE tenant = $1 AND number > $2 ORDER BY number LIMIT $3"))
+                .bind(tenant)
+                .bind(page.after.unwrap_or(0))
+                .bind(page.probe());
+        let uploads = self.uploads(statement).await?;
         Ok(Listed::cut(uploads, page, |upload: &Upload| upload.number))
     }
 
@@ -114,49 +117,38 @@ impl View {
         after: u64,
     ) -> Result<Vec<Upload>, StoreError> {
         self.reach(None)?;
-        let statement = Statement::new(
-            "SELECT number, tenant, pipeline, object_key, name, mime, size, sha256, folder, \
-             metadata, issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
-             unused_until, created_at, expires_at FROM upload \
-             WHERE state = $1 AND place = $2 AND number > $3 ORDER BY number LIMIT $4",
-        )
+        let statement = Statement::new(selected!(
+            "WHERE state = $1 AND place = $2 AND number > $3 ORDER BY number LIMIT $4"
+        ))
         .bind(state.wire_name())
         .bind(place)
         .bind(after)
         .bind(AT_ONCE);
-        let rows = self.connection().rows(statement).await?;
-        rows.iter().map(read).collect()
+        self.uploads(statement).await
     }
 
     /// Those whose objects are to be deleted, some of them.
     pub async fn upload_list_deleting(&mut self) -> Result<Vec<Upload>, StoreError> {
         self.reach(None)?;
-        let statement = Statement::new(
-            "SELECT number, tenant, pipeline, object_key, name, mime, size, sha256, folder, \
-             metadata, issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
-             unused_until, created_at, expires_at FROM upload WHERE state = 'deleting' \
-             ORDER BY number LIMIT $1",
-        );
-        let rows = self.connection().rows(statement.bind(AT_ONCE)).await?;
-        rows.iter().map(read).collect()
+        let statement = Statement::new(selected!(
+            "WHERE state = 'deleting' \
+             ORDER BY number LIMIT $1"
+        ));
+        self.uploads(statement.bind(AT_ONCE)).await
     }
 
     /// Those that are over, some of them: not complete in time, or complete and of a file that there
     /// is not any more.
     pub async fn upload_list_over(&mut self, now: UnixSeconds) -> Result<Vec<Upload>, StoreError> {
         self.reach(None)?;
-        let statement = Statement::new(
-            "SELECT number, tenant, pipeline, object_key, name, mime, size, sha256, folder, \
-             metadata, issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
-             unused_until, created_at, expires_at FROM upload \
-             WHERE expires_at < $1 AND (state IN ('uploading', 'failed') \
+        let statement = Statement::new(selected!(
+            "WHERE expires_at < $1 AND (state IN ('uploading', 'failed') \
              OR state = 'completed' AND unused_until IS NULL AND NOT EXISTS \
-             (SELECT 1 FROM file WHERE file.number = upload.number)) ORDER BY expires_at LIMIT $2",
-        )
+             (SELECT 1 FROM file WHERE file.number = upload.number)) ORDER BY expires_at LIMIT $2"
+        ))
         .bind(now)
         .bind(AT_ONCE);
-        let rows = self.connection().rows(statement).await?;
-        rows.iter().map(read).collect()
+        self.uploads(statement).await
     }
 
     /// Complete ones whose file was to be used by now, some of them.
@@ -165,16 +157,12 @@ impl View {
         now: UnixSeconds,
     ) -> Result<Vec<Upload>, StoreError> {
         self.reach(None)?;
-        let statement = Statement::new(
-            "SELECT number, tenant, pipeline, object_key, name, mime, size, sha256, folder, \
-             metadata, issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, content, \
-             unused_until, created_at, expires_at FROM upload \
-             WHERE unused_until < $1 AND state = 'completed' ORDER BY unused_until LIMIT $2",
-        )
+        let statement = Statement::new(selected!(
+            "WHERE unused_until < $1 AND state = 'completed' ORDER BY unused_until LIMIT $2"
+        ))
         .bind(now)
         .bind(AT_ONCE);
-        let rows = self.connection().rows(statement).await?;
-        rows.iter().map(read).collect()
+        self.uploads(statement).await
     }
 
     /// Is that key of a pipeline taken: by a file, an archive, or an upload under way?
@@ -238,6 +226,11 @@ impl View {
             }
         }
         Ok(false)
+    }
+
+    async fn uploads(&mut self, statement: Statement) -> Result<Vec<Upload>, StoreError> {
+        let rows = self.connection().rows(statement).await?;
+        rows.iter().map(read).collect()
     }
 
     /// Every name that an object has: pipelines of one origin may lie within each other.
