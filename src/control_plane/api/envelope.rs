@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::compat::mediahub::spelling::Spelling;
 use super::error::{Fault, Problem, ProblemCode};
-use super::native::upload::{say_version, speaks_tus};
+use super::native::upload_header::{say_version, speaks_tus};
 use super::rate_limit::{Noted, Standing};
 use crate::control_plane::record::chance;
 use crate::telemetry::ErrorChain;

@@ -37,5 +37,6 @@ pub(super) mod signed_cookie;
 pub(super) mod signing_key;
 pub(super) mod tenant;
 pub(super) mod upload;
+pub(super) mod upload_header;
 pub(super) mod version;
 mod wire_enum;

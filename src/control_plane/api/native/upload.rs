@@ -4,22 +4,22 @@
 //!
 //! Besides what tus knows, `GET` shows an upload as JSON: what became of it when all of it came.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, LOCATION};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::asset::{ChannelId, TenantId};
-use crate::clock::UnixSeconds;
+use super::upload_header::{
+    EXTENSIONS, METHOD_OVERRIDE, OFFSET_TYPE, TUS_CHECKSUM_ALGORITHM, TUS_EXTENSION, TUS_MAX_SIZE,
+    TUS_VERSION, UPLOAD_DEFER_LENGTH, UPLOAD_LENGTH, UPLOAD_METADATA, UPLOAD_OFFSET, VERSION,
+    check_version, checksum, count, expires, metadata, refused, text,
+};
+use crate::asset::TenantId;
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body;
 use crate::control_plane::api::byte_source::BodySource;
@@ -31,53 +31,13 @@ use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{Upload, UploadDraft, UploadState};
-use crate::control_plane::service::{
-    BodyEnd, Checksum, ChecksumAlgorithm, NewUpload, Received, UploadWay,
-};
-
-/// The version that is spoken.
-const VERSION: HeaderValue = HeaderValue::from_static("1.0.0");
-
-const EXTENSIONS: HeaderValue = HeaderValue::from_static(
-    "creation,creation-with-upload,creation-defer-length,checksum,expiration,termination",
-);
-
-const OFFSET_TYPE: &str = "application/offset+octet-stream";
-
-pub(in crate::control_plane::api) const TUS_RESUMABLE: HeaderName =
-    HeaderName::from_static("tus-resumable");
-const TUS_VERSION: HeaderName = HeaderName::from_static("tus-version");
-const TUS_EXTENSION: HeaderName = HeaderName::from_static("tus-extension");
-const TUS_MAX_SIZE: HeaderName = HeaderName::from_static("tus-max-size");
-const TUS_CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("tus-checksum-algorithm");
-const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
-const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
-const UPLOAD_DEFER_LENGTH: HeaderName = HeaderName::from_static("upload-defer-length");
-const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
-const UPLOAD_CHECKSUM: HeaderName = HeaderName::from_static("upload-checksum");
-const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
-const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
+use crate::control_plane::service::{BodyEnd, ChecksumAlgorithm, Received};
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(upload_list, upload_create, upload_options)).routes(
         routes!(upload_show, upload_resume, upload_append, upload_overridden, upload_remove),
     )
-}
-
-/// Does tus speak of that path? All its answers say so.
-pub(in crate::control_plane::api) fn speaks_tus(path: &str) -> bool {
-    let Some(rest) = path.strip_prefix("/api/v1/tenants/") else { return false };
-    let mut segments = rest.split('/');
-    segments.nth(1) == Some("uploads") && segments.nth(1).is_none()
-}
-
-/// Says in which version.
-pub(in crate::control_plane::api) fn say_version(headers: &mut HeaderMap, status: StatusCode) {
-    headers.insert(TUS_RESUMABLE, VERSION);
-    if status == StatusCode::PRECONDITION_FAILED {
-        headers.insert(TUS_VERSION, VERSION);
-    }
 }
 
 /// An upload.
@@ -419,95 +379,6 @@ async fn known(
     if found.upload.tenant == tenant { Ok(found) } else { Err(Problem::new(ProblemCode::NotFound)) }
 }
 
-/// Refuses a version that is another one. Whoever says none is taken at their word.
-fn check_version(headers: &HeaderMap) -> Result<(), Problem> {
-    match headers.get(TUS_RESUMABLE) {
-        Some(version) if *version != VERSION => {
-            let detail = "Tus-Resumable is 1.0.0 here".into();
-            Err(Problem { detail, ..Problem::new(ProblemCode::PreconditionFailed) })
-        }
-        Some(_) | None => Ok(()),
-    }
-}
-
-fn checksum(headers: &HeaderMap) -> Result<Option<Checksum>, Problem> {
-    let read = |text| {
-        let wrong = "Upload-Checksum is an algorithm of crc32, md5, sha1 and sha256, and Base64";
-        Checksum::parse(text).ok_or_else(|| refused(wrong))
-    };
-    text(headers, &UPLOAD_CHECKSUM)?.map(read).transpose()
-}
-
-fn count(headers: &HeaderMap, name: &HeaderName) -> Result<Option<u64>, Problem> {
-    let wrong = || refused(format!("{name} is a decimal number"));
-    text(headers, name)?.map(|text| number(text).ok_or_else(wrong)).transpose()
-}
-
-/// A header that is there once, if it is.
-fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Problem> {
-    let mut lines = headers.get_all(name).iter();
-    let line = lines.next();
-    if lines.next().is_some() {
-        return Err(refused(format!("{name} is there twice")));
-    }
-    let read =
-        |line: &'h HeaderValue| line.to_str().map_err(|_| refused(format!("{name} is not ASCII")));
-    line.map(read).transpose()
-}
-
-fn refused(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
-    Problem::invalid("", detail)
-}
-
-/// What `Upload-Metadata` says. Names that are not known are passed over: clients say much.
-fn metadata(headers: &HeaderMap, size: Option<u64>) -> Result<NewUpload, Problem> {
-    let mut new = NewUpload {
-        way: UploadWay::Resumed,
-        pipeline: 0,
-        key: "".into(),
-        name: None,
-        mime: None,
-        size,
-        sha256: None,
-        folder: None,
-        metadata: text(headers, &UPLOAD_METADATA)?.map(Into::into),
-        unused_until: None,
-    };
-    let (mut pipeline, mut key) = (None, None);
-    for pair in text(headers, &UPLOAD_METADATA)?.unwrap_or_default().split(',') {
-        let (name, encoded) = pair.trim().split_once(' ').unwrap_or((pair.trim(), ""));
-        let wrong = || refused(format!("Upload-Metadata: {name} is not UTF-8 in Base64"));
-        let value = STANDARD.decode(encoded.trim()).map_err(|_| wrong())?;
-        let value = String::from_utf8(value).map_err(|_| wrong())?;
-        let digits = || {
-            let wrong = || refused(format!("Upload-Metadata: {name} is a decimal number"));
-            number(&value).ok_or_else(wrong)
-        };
-        match name {
-            "pipeline" => pipeline = Some(digits()?),
-            "folder" => new.folder = Some(ChannelId(digits()?)),
-            "key" => key = Some(value),
-            "filename" => new.name = Some(value.into()),
-            "filetype" if value.is_empty() => {}
-            "filetype" => new.mime = Some(value.into()),
-            "sha256" => new.sha256 = Some(value.to_ascii_lowercase().into()),
-            _ => {}
-        }
-    }
-    let needed = |name| refused(format!("Upload-Metadata: {name} is needed"));
-    new.pipeline = pipeline.ok_or_else(|| needed("pipeline"))?;
-    // Who says no key means the name.
-    new.key = key.map(Into::into).or_else(|| new.name.clone()).ok_or_else(|| needed("key"))?;
-    Ok(new)
-}
-
-/// When an upload is forgotten that is not gone on with (tus, expiration).
-fn expires(at: UnixSeconds) -> Option<(HeaderName, HeaderValue)> {
-    let at = UNIX_EPOCH.checked_add(Duration::from_secs(at.get()))?;
-    let date = HeaderValue::from_str(&httpdate::fmt_http_date(at)).ok()?;
-    Some((UPLOAD_EXPIRES, date))
-}
-
 fn wire(Received { upload, size: received }: Received) -> UploadBody {
     let Upload {
         number,
@@ -552,43 +423,5 @@ fn wire(Received { upload, size: received }: Received) -> UploadBody {
         content: content.map(|id| id.to_string()),
         created_at: Timestamp(created_at),
         expires_at: Timestamp(expires_at),
-    }
-}
-
-#[cfg(test)]
-mod unit_tests {
-    use super::*;
-
-    #[test]
-    fn tus_speaks_of_uploads_only() {
-        for (path, expected) in [
-            ("/api/v1/tenants/1/uploads", true),
-            ("/api/v1/tenants/1/uploads/7", true),
-            ("/api/v1/tenants/1/uploads/7/x", false),
-            ("/api/v1/tenants/1/contents", false),
-            ("/v1/files/uploads/7", false),
-        ] {
-            assert_eq!(speaks_tus(path), expected, "{path}");
-        }
-    }
-
-    #[test]
-    fn metadata_is_names_and_base64() {
-        let read = |text: &'static str| {
-            let headers = [(UPLOAD_METADATA, HeaderValue::from_static(text))];
-            metadata(&headers.into_iter().collect(), Some(7))
-        };
-        // 5, films/a.mp4, video/mp4; and something of which nothing is known.
-        let whole = "pipeline NQ==,key ZmlsbXMvYS5tcDQ=, filetype dmlkZW8vbXA0,is_confidential";
-        let new = read(whole).unwrap();
-        assert_eq!((new.pipeline, &*new.key, new.size), (5, "films/a.mp4", Some(7)));
-        assert_eq!((new.mime.as_deref(), new.name), (Some("video/mp4"), None));
-        let named = read("pipeline NQ==,filename YS5tcDQ=").unwrap();
-        assert_eq!((&*named.key, named.name.as_deref()), ("a.mp4", Some("a.mp4")));
-        for wrong in
-            ["", "key YQ==", "pipeline NQ==", "pipeline eA==,key YQ==", "pipeline 5,key YQ"]
-        {
-            assert!(read(wrong).is_err(), "{wrong}");
-        }
     }
 }
