@@ -46,6 +46,7 @@ mod signing_key;
 mod tenant;
 mod upload;
 mod upload_bytes;
+mod upload_clearing;
 mod upload_completion;
 mod version;
 
