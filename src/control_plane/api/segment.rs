@@ -33,6 +33,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     }
 }
 
+/// Refuses texts that no database stores.
+pub(super) fn without_nul(texts: [(&str, Option<&str>); 2]) -> Result<(), Problem> {
+    match texts.into_iter().find(|(_, text)| text.is_some_and(|text| text.contains('\0'))) {
+        Some((name, _)) => Err(Problem::invalid("", format!("{name} has a NUL"))),
+        None => Ok(()),
+    }
+}
+
 /// The id in a path; what is no id names nothing.
 pub(super) fn id<T>(text: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Problem> {
     parse(text).ok_or_else(|| Problem::new(ProblemCode::NotFound))

@@ -1,5 +1,5 @@
-//! What edges handed out for links, and the way of every event into the store. Written in batches, each once: a spool's row says how far it was
-//! taken, and is locked by whoever takes more of it.
+//! What edges handed out for links, and the way of every event into the store. Written in batches,
+//! each once: a spool's row says how far it was taken, and is locked by whoever takes more of it.
 
 use std::collections::BTreeSet;
 
@@ -92,9 +92,9 @@ impl View {
 }
 
 impl Change {
-    /// Takes what is new in a batch, downloads and findings, which came from the edge of that name or from this process.
-    /// Gives the number up to which its spool was taken. Events of a tenant that is gone are
-    /// nobody's, and are passed over. Not audited: it is a log itself.
+    /// Takes what is new in a batch, downloads and findings, which came from the edge of that name or
+    /// from this process. Gives the number up to which its spool was taken. Events of a tenant that is
+    /// gone are nobody's, and are passed over. Not audited: it is a log itself.
     pub async fn download_event_take(
         &mut self,
         edge: Option<&str>,

@@ -15,7 +15,7 @@ use crate::control_plane::api::body;
 use crate::control_plane::api::cursor::{Listing, PageQuery, list_address};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::ReadRefusals;
-use crate::control_plane::api::segment::{Parameters, Segments, id, tenant};
+use crate::control_plane::api::segment::{Parameters, Segments, id, tenant, without_nul};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::{DownloadLink, DownloadTerms, LinkId};
@@ -92,11 +92,7 @@ impl LinkQuery {
     fn read(self, tenant: TenantId) -> Result<(String, LinkFilter), Problem> {
         let Self { file, issuer, tag } = self;
         let path = format!("/api/v1/tenants/{tenant}/links");
-        for (name, value) in [("issuer", &issuer), ("tag", &tag)] {
-            if value.as_deref().is_some_and(|value| value.contains('\0')) {
-                return Err(Problem::invalid("", format!("{name} has a NUL")));
-            }
-        }
+        without_nul([("issuer", issuer.as_deref()), ("tag", tag.as_deref())])?;
         if file.is_some_and(|file| i64::try_from(file).is_err()) {
             return Err(Problem::invalid("", "file is out of range"));
         }

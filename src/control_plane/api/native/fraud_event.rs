@@ -12,7 +12,7 @@ use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::cursor::{Listing, PageQuery, list_address};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::ReadRefusals;
-use crate::control_plane::api::segment::{Parameters, Segments, tenant};
+use crate::control_plane::api::segment::{Parameters, Segments, tenant, without_nul};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::KeptFinding;
@@ -86,11 +86,7 @@ impl FindingQuery {
     /// The list that is asked for: its address, and which findings are on it.
     fn read(self, tenant: TenantId) -> Result<(String, FraudFilter), Problem> {
         let Self { link, rule, since, until } = self;
-        for (name, value) in [("link", &link), ("rule", &rule)] {
-            if value.as_deref().is_some_and(|value| value.contains('\0')) {
-                return Err(Problem::invalid("", format!("{name} has a NUL")));
-            }
-        }
+        without_nul([("link", link.as_deref()), ("rule", rule.as_deref())])?;
         let path = format!("/api/v1/tenants/{tenant}/fraud-events");
         let parameters = [
             ("link", link.clone()),
