@@ -36,6 +36,7 @@
 //! |---|---|
 //! | `origin` | folders, HTTP servers and object stores that have the bytes |
 //! | `delivery` | the way from a permit to bytes; the only importer of `origin` |
+//! | `response` | answers with bytes: ranges, conditions, the headers that go with them |
 //! | `splice` | bytes that pass from descriptor to descriptor within the kernel |
 //! | `telemetry` | logs, metrics, the operators' listener |
 //!
@@ -67,8 +68,9 @@
 //! | `event` `claim` | `asset` `clock` `network` |
 //! | `origin` | `asset` `clock` `secret` `splice` |
 //! | `delivery` | `origin` `policy` `asset` `clock` |
-//! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `delivery` `secret` `splice` `telemetry` |
-//! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `delivery` `telemetry` `keyring` `secret` |
+//! | `response` | `delivery` `policy` `splice` |
+//! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `delivery` `response` `secret` `splice` `telemetry` |
+//! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `delivery` `response` `telemetry` `keyring` `secret` |
 //! | `config` | all above; named by `app`, `cli` and `fuzzing` only |
 //! | `app` | everything but `cli` and `fuzzing` |
 //! | `cli` | `app` `config`, and the floor |
@@ -92,6 +94,7 @@ pub mod keyring;
 pub mod network;
 pub mod origin;
 pub mod policy;
+pub mod response;
 pub mod secret;
 pub mod splice;
 pub mod target;

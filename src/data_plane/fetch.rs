@@ -14,6 +14,10 @@ use crate::policy::{
     Basis, Denial, DenialCode, Exposure, Permit, RequestFacts, Resource, ResourcePolicy, Site,
     WouldRead, would_read,
 };
+use crate::response::{
+    AnswerBody, CacheControl, Disposition, FileAnswer, FileName, FileRequest, OriginsWord,
+    Presentation, head_of,
+};
 use crate::target::percent_decode;
 use crate::telemetry::ErrorChain;
 use crate::token::Carrier;
@@ -23,10 +27,6 @@ use super::cache::{CacheStatus, Credentials, Kept, Passed, Served, Wanted};
 use super::metrics::Metrics;
 use super::origin_meter::OriginMeter;
 use super::refusal::Refusal;
-use super::response::{
-    AnswerBody, CacheControl, Disposition, FileAnswer, FileName, FileRequest, OriginsWord,
-    Presentation, head_of,
-};
 use super::state::EdgeState;
 
 /// Seconds for which an answer may be kept, where nothing shortens it: an hour, after which even a

@@ -12,12 +12,12 @@ use tokio::time::Instant;
 use crate::claim::ClaimOutcome;
 use crate::delivery::OriginError;
 use crate::event::DownloadEnd;
+use crate::response::AnswerBody;
 use crate::splice::Outlet;
 use crate::telemetry::{ErrorChain, LineWriter};
 
 use super::access_log::{AccessRecord, Completion, micros};
 use super::metrics::Metrics;
-use super::response::AnswerBody;
 
 /// What an answer holds.
 #[derive(Debug)]

@@ -10,10 +10,10 @@ use http::{Response, StatusCode};
 use http_body::Body as _;
 
 use super::input::{Input, chosen};
-use crate::data_plane::response::{AnswerBody, FileAnswer, FileRequest};
 use crate::delivery::{
     Answer, AskMethod, EntityTag, HttpTime, Object, ObjectMeta, TagMatch, Validators,
 };
+use crate::response::{AnswerBody, FileAnswer, FileRequest};
 
 /// Lengths that matter: none, one, a few, more than a chunk of anything.
 const LENGTHS: &[usize] = &[0, 1, 2, 20, 100, 70_000];

@@ -8,6 +8,7 @@ use http::header::{
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::policy::{DenialCode, Site};
+use crate::response::harden;
 
 use super::super::Reasons;
 
@@ -97,7 +98,7 @@ pub fn answer(code: DenialCode, context: DenialContext<'_>) -> Response<Bytes> {
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    super::headers::harden(headers);
+    harden(headers);
     if let Some(code) = shown {
         headers.insert(REASON_HEADER, HeaderValue::from_static(code.as_str()));
     }

@@ -9,9 +9,8 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 
 use crate::policy::{CorsCredentials, CorsGrant, Site};
+use crate::response::{AnswerBody, harden};
 use crate::token::Carrier;
-
-use super::AnswerBody;
 
 /// What scripts may read beyond what they always may: what players seek, resume and cache by, and
 /// what a report of a failure needs.
@@ -66,7 +65,7 @@ pub fn preflight(site: &Site, headers: &HeaderMap) -> Response<AnswerBody> {
     let mut response = Response::new(AnswerBody::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let answer = response.headers_mut();
-    super::headers::harden(answer);
+    harden(answer);
     answer.insert(ALLOW, methods(Some(site)));
     let granted = site.cors.as_ref().map(|cors| cors.grant(origin(headers)));
     if matches!(granted, Some(CorsGrant::Any | CorsGrant::Origin(_))) {

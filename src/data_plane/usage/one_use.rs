@@ -14,9 +14,9 @@ use crate::clock::UnixSeconds;
 use crate::delivery::Spans;
 use crate::network::ClientIp;
 use crate::policy::{Basis, Denial, DenialCode, Permit, RequestFacts};
+use crate::response::{AnswerBody, Portion};
 use crate::token::{LinkBinding, LinkPayload, MalformedToken, QueryDigest, TokenRejection, Uses};
 
-use super::super::response::{AnswerBody, Portion};
 use super::claims::{Claims, LedgerAway, nothing_left};
 
 /// A request that such a link permits.

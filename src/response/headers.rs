@@ -10,7 +10,7 @@ use crate::policy::ResourcePolicy;
 const RESOURCE_POLICY_HEADER: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// On every answer: the media type is as stated, and where a link leads to is nobody's business.
-pub(super) fn harden(headers: &mut HeaderMap) {
+pub fn harden(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
