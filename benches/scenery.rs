@@ -11,7 +11,7 @@ use countersign::network::ClientIp;
 use countersign::policy::{
     AntiFraudUse, AssetRules, AssetSource, Blocklist, BlocklistBuilder, CacheRules, CacheTimes,
     EdgeSnapshot, HostPattern, KeyTemplate, OriginName, OverrideTable, RequestFacts, Resource,
-    Revocations, Scheme, Site, SiteTable, TenantOverrides, TokenRules,
+    Revocations, Scheme, Site, SiteTable, TenantOverrides, TokenRules, Way,
 };
 use countersign::target::{PathToken, RequestTarget};
 use countersign::token::edge_auth::{EdgeAuth, SignRequest, SignScope, sign};
@@ -123,6 +123,7 @@ pub(crate) fn facts<'s>(snapshot: &'s EdgeSnapshot, text: &str, index: u32) -> R
         target,
         client: ClientIp::new(client.into()),
         untrusted_proxy: None,
+        way: Way::Direct,
         resource,
         candidates,
     }

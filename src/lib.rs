@@ -68,7 +68,7 @@
 //! | `event` `claim` | `asset` `clock` `network` |
 //! | `origin` | `asset` `clock` `secret` `splice` |
 //! | `delivery` | `origin` `policy` `asset` `clock` |
-//! | `response` | `delivery` `policy` `splice` |
+//! | `response` | `clock` `delivery` `policy` `splice` |
 //! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `delivery` `response` `secret` `splice` `telemetry` |
 //! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `delivery` `response` `telemetry` `keyring` `secret` |
 //! | `config` | all above; named by `app`, `cli` and `fuzzing` only |

@@ -52,7 +52,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("origin", &["asset", "clock", "secret", "splice"]),
     ("delivery", &["origin", "policy", "asset", "catalog", "clock"]),
-    ("response", &["delivery", "policy", "splice"]),
+    ("response", &["clock", "delivery", "policy", "splice"]),
     ("archive", &["asset", "catalog", "delivery", "policy"]),
     // The planes: never import each other.
     (

@@ -18,7 +18,7 @@ use countersign::network::ClientIp;
 use countersign::policy::{
     Access, AntiFraudUse, AssetRules, AssetSource, Blocklist, CacheRules, EdgeSnapshot,
     HostPattern, KeyTemplate, OriginName, OriginTakes, OverrideTable, RequestFacts, Resource,
-    Revocations, Route, Site, SiteTable, TenantOverrides, decide,
+    Revocations, Route, Site, SiteTable, TenantOverrides, Way, decide,
 };
 use countersign::target::{PathToken, RequestTarget};
 use countersign::token::Candidates;
@@ -200,6 +200,7 @@ fn the_file_served_is_the_file_of_the_checked_target() {
         let is_asset = matches!(resource, Resource::Asset(_));
         let facts = RequestFacts {
             untrusted_proxy: None,
+            way: Way::Direct,
             site,
             target,
             client: ClientIp::new("203.0.113.9".parse().unwrap()),

@@ -23,6 +23,7 @@ use serde::Deserialize;
 /// Codes that no head of a request earns by itself: they need a socket, an origin or the lack of a
 /// snapshot. What tests each, over a socket.
 const NEEDS_MORE_THAN_A_HEAD: &[(DenialCode, &str)] = &[
+    (DenialCode::CdnRefused, "control_plane/tests/sources.rs: an original through a CDN"),
     (DenialCode::FraudSharing, "black box/fraud.rs: a link at one place more"),
     (DenialCode::LedgerUnavailable, "black box/one_use.rs: a ledger that is away"),
     (DenialCode::LimitParallel, "black box/fraud.rs: one download more"),

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use http::HeaderName;
+
 use super::document::{Bounds, Section, Value};
 use super::finding::{Finding, chain};
 use super::fraud::{self, FRAUD_KEYS, FraudConfig};
@@ -16,12 +18,14 @@ use crate::data_plane::{
 };
 use crate::network::NetworkSet;
 use crate::policy::Revocations;
+use crate::response::CdnMarkers;
 
 pub(super) const EDGE_KEYS: &[&str] = &[
     "listen",
     "workers",
     "trusted_proxies",
     "forwarded_header",
+    "cdn_headers",
     "expose_reasons",
     "reveal_missing",
     "blocklists",
@@ -57,6 +61,9 @@ pub(super) const MAX_LISTENERS: usize = 64;
 
 /// Certificates of one listener, which are all in memory.
 const MAX_CERTIFICATES: usize = 1000;
+
+/// Headers by which CDNs are known: each is looked for in every request.
+const MAX_CDN_HEADERS: usize = 16;
 
 const DEFAULT_ADDRESS: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8080);
@@ -163,6 +170,7 @@ impl Edge {
             settings: Settings {
                 trusted_proxies: trusted_proxies.unwrap_or_default(),
                 forwarded_header: forwarded.unwrap_or(ForwardedHeader::XForwardedFor),
+                cdn: section.value("cdn_headers").map(cdn_headers).unwrap_or_default(),
                 reasons: section
                     .value("expose_reasons")
                     .and_then(exposed)
@@ -195,6 +203,14 @@ impl Edge {
                 .unwrap_or_default(),
         }
     }
+}
+
+fn cdn_headers(value: Value<'_>) -> CdnMarkers {
+    let named = |item: Value<'_>| {
+        let name = HeaderName::from_bytes(item.text()?.as_bytes()).ok();
+        name.or_else(|| item.refuse(Finding::error("this is no name of a header")))
+    };
+    CdnMarkers::new(value.items(MAX_CDN_HEADERS).into_iter().flatten().filter_map(named))
 }
 
 fn automatic_workers() -> usize {

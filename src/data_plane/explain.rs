@@ -90,6 +90,7 @@ pub fn explain(question: Question<'_>, policy: &EdgeSnapshot, settings: &Setting
         Ok(permit) => {
             let basis = match permit.basis() {
                 Basis::Public => "everybody may have it".to_owned(),
+                Basis::Session => "a control plane hands it over".to_owned(),
                 Basis::Token(token) => {
                     format!("the {} token of key {} opens it", token.carrier(), token.key())
                 }
@@ -108,7 +109,7 @@ pub fn explain(question: Question<'_>, policy: &EdgeSnapshot, settings: &Setting
             };
             let (status, fetch) = match &object.key {
                 Some(_) if !is_configured(facts.site, &object) => (
-                    response::status(DenialCode::OriginInvalid).as_u16(),
+                    crate::response::status(DenialCode::OriginInvalid).as_u16(),
                     format!("from {}, which the configuration does not have", object.origin),
                 ),
                 Some(OriginKey::Object(key)) => (200, format!("{key} from {}", object.origin)),
@@ -341,7 +342,7 @@ impl Story {
 
     fn denied(self, denial: Denial) -> Explanation {
         let code = denial.code();
-        self.end("deny", code.as_str(), response::status(code).as_u16())
+        self.end("deny", code.as_str(), crate::response::status(code).as_u16())
     }
 
     fn end(self, decision: &'static str, code: &'static str, status: u16) -> Explanation {

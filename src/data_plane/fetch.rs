@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::clock::UnixSeconds;
 use crate::delivery::{
-    Answer, AskMethod, Delivery, Existence, HttpTime, Keeping, OriginError, OriginErrorKind,
-    Registered, Unredeemed, Wishes,
+    Answer, AskMethod, Delivery, Existence, HttpTime, Keeping, OriginError, Registered, Unredeemed,
+    Wishes,
 };
 use crate::policy::{
     Basis, Denial, DenialCode, Exposure, Permit, RequestFacts, Resource, ResourcePolicy, Site,
@@ -16,7 +16,7 @@ use crate::policy::{
 };
 use crate::response::{
     AnswerBody, CacheControl, Disposition, FileAnswer, FileName, FileRequest, OriginsWord,
-    Presentation, head_of,
+    Presentation, code_of, head_of,
 };
 use crate::target::percent_decode;
 use crate::telemetry::ErrorChain;
@@ -136,7 +136,7 @@ fn present(
             let headers = response.headers_mut();
             let presentation = Presentation {
                 cache: match delivery {
-                    Delivery::Source(_) => CacheControl::NoStore,
+                    Delivery::Source(_) => CacheControl::NoStoreAnywhere,
                     Delivery::Cacheable(_) | Delivery::Private(_) => {
                         cache_control(delivery.exposure(), told, now)
                     }
@@ -148,7 +148,9 @@ fn present(
                 (Delivery::Cacheable(_) | Delivery::Private(_), Exposure::Public) => {
                     OriginsWord::Stands
                 }
-                (_, Exposure::Private { .. }) | (Delivery::Source(_), _) => OriginsWord::Dropped,
+                (_, Exposure::Private { .. } | Exposure::Source) | (Delivery::Source(_), _) => {
+                    OriginsWord::Dropped
+                }
             };
             presentation.apply(headers, origins_word);
             told.add_to(headers);
@@ -258,21 +260,13 @@ pub(super) async fn is_missing(
     }
 }
 
-const fn code_of(kind: OriginErrorKind) -> DenialCode {
-    match kind {
-        OriginErrorKind::Invalid => DenialCode::OriginInvalid,
-        OriginErrorKind::Overloaded => DenialCode::Overloaded,
-        OriginErrorKind::Timeout => DenialCode::OriginTimeout,
-        OriginErrorKind::Unreachable => DenialCode::OriginUnreachable,
-    }
-}
-
 /// Never longer than the token lives, nor further or longer than the origin lets it. Of an answer
 /// that is some seconds old a client subtracts those, and so they are added where what is left
 /// counts from now; but not past the end of a token, for not every client subtracts.
 fn cache_control(exposure: Exposure, told: &Told, now: UnixSeconds) -> CacheControl {
     let longest = MAX_AGE.saturating_add(told.age.unwrap_or(0));
     match (exposure, told.keeping) {
+        (Exposure::Source, _) => CacheControl::NoStoreAnywhere,
         (_, Keeping::Nobody) => CacheControl::NoStore,
         (Exposure::Public, Keeping::Everybody(stated)) => {
             CacheControl::PublicMaxAge(stated.min(longest))
@@ -292,7 +286,7 @@ fn cache_control(exposure: Exposure, told: &Told, now: UnixSeconds) -> CacheCont
 /// pages of its own site, so that no other one can measure or misread it (XS-Leaks, Spectre).
 fn resource_policy(site: &Site, basis: &Basis<'_>) -> ResourcePolicy {
     let ambient = match basis {
-        Basis::Public => false,
+        Basis::Public | Basis::Session => false,
         Basis::Token(token) => token.carrier() == Carrier::Cookie,
     };
     let unstated = if ambient { ResourcePolicy::SameSite } else { ResourcePolicy::CrossOrigin };

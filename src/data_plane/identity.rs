@@ -78,7 +78,8 @@ pub fn identify<'s>(
         ),
         None => Candidates::default(),
     };
-    Ok(RequestFacts { site, target, client, untrusted_proxy, resource, candidates })
+    let way = settings.cdn.way(&parts.headers);
+    Ok(RequestFacts { site, target, client, untrusted_proxy, way, resource, candidates })
 }
 
 /// One host, no body, nothing that asks for another protocol, limits.

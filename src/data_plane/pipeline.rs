@@ -323,7 +323,7 @@ impl Pipeline {
         let (key, result) = match decided {
             Ok(permit) => match permit.basis() {
                 Basis::Token(token) => (token.key().as_str(), "ok"),
-                Basis::Public => return,
+                Basis::Public | Basis::Session => return,
             },
             Err(Denial::Token(rejection)) => ("none", rejection.code()),
             Err(
@@ -512,6 +512,7 @@ fn describe_basis(permit: &Permit<'_>, record: &mut AccessRecord) {
     }
     match permit.basis() {
         Basis::Public => record.basis = Some("public"),
+        Basis::Session => record.basis = Some("session"),
         Basis::Token(token) => {
             record.basis = Some("token");
             record.key = Some(token.key().as_str().to_owned());

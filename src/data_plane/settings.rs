@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::network::NetworkSet;
+use crate::response::CdnMarkers;
 
 use super::ForwardedHeader;
 
@@ -19,6 +20,8 @@ pub struct Settings {
     pub trusted_proxies: NetworkSet,
     /// The one header that states a client's address.
     pub forwarded_header: ForwardedHeader,
+    /// What shows that a CDN is between.
+    pub cdn: CdnMarkers,
     /// Do refusals name their code?
     pub reasons: Reasons,
     /// Is an unknown asset told from a protected one?
@@ -104,6 +107,7 @@ impl Default for Settings {
         Self {
             trusted_proxies: NetworkSet::default(),
             forwarded_header: ForwardedHeader::XForwardedFor,
+            cdn: CdnMarkers::default(),
             reasons: Reasons::Hidden,
             missing: Missing::Hidden,
             access_log: AccessLog::On,

@@ -107,6 +107,9 @@ impl Delivery {
         let registered =
             registered.zip(key.as_ref()).map(|(file, key)| Registered::new(*file, &name, key));
         match (key, cache) {
+            (key, _) if exposure == Exposure::Source => {
+                Self::Source(Redeemed { source, name, key, exposure, registered })
+            }
             (Some(key), CacheRules::On(times)) => {
                 Self::Cacheable(Cacheable { source, key, name, exposure, times, registered })
             }

@@ -11,9 +11,9 @@ use percent_encoding::percent_decode_str;
 
 use super::input::{Input, chosen};
 use crate::data_plane::Reasons;
-use crate::data_plane::response::{DenialContext, REASON_HEADER, denial, status};
+use crate::data_plane::response::{DenialContext, REASON_HEADER, denial};
 use crate::policy::{DenialCode, ResourcePolicy};
-use crate::response::{CacheControl, Disposition, FileName, OriginsWord, Presentation};
+use crate::response::{CacheControl, Disposition, FileName, OriginsWord, Presentation, status};
 
 /// The names of the request in the answers; what is not in them may not be in the answer.
 const REQUEST_ID: &str = "00000000000000000000000000000001";

@@ -37,7 +37,7 @@ pub fn decide_witnessed<'r, W: Witness>(
     if needs == Needs::Nothing {
         witness.see(|| Step::TokenNotNeeded);
         let noticed = anti_fraud(facts, snapshot, facts.site.anti_fraud, None, witness)?;
-        return Ok(Permit::new(facts, grant, Basis::Public, noticed));
+        return Ok(Permit::new(grant, Basis::Public, noticed));
     }
     if snapshot.is_stale(now) {
         // A link may have been revoked, or its key dropped, and nobody said so here.
@@ -58,7 +58,7 @@ pub fn decide_witnessed<'r, W: Witness>(
         Some(Sharing::Allowed) | None => facts.site.anti_fraud,
     };
     let noticed = anti_fraud(facts, snapshot, wanted, Some(&token), witness)?;
-    Ok(Permit::new(facts, grant, Basis::Token(token), noticed))
+    Ok(Permit::new(grant, Basis::Token(token), noticed))
 }
 
 /// May this client ask at all? Steps 5 and 6 alone, for a request that is given no bytes and shows
@@ -110,7 +110,8 @@ fn admitted<'r, W: Witness>(
             let opened = snapshot.effective(facts.site.tenant, asset);
             let (grant, effective) = match source {
                 AssetSource::Template(rules) => {
-                    (Ok(Grant::Asset { rules, asset, effective: opened }), opened)
+                    let (effective, target) = (opened, &facts.target);
+                    (Ok(Grant::Asset { rules, asset, effective, target }), opened)
                 }
                 AssetSource::Catalog(rules) => {
                     let look = Look::at(snapshot.control.as_deref(), facts.site.tenant, asset, now)
@@ -143,7 +144,7 @@ fn admitted<'r, W: Witness>(
                 Access::Open => Needs::Nothing,
                 Access::Token => Needs::Token,
             };
-            Admitted { grant: Ok(Grant::Route(route)), effective: None, needs }
+            Admitted { grant: Ok(Grant::Route { route, facts }), effective: None, needs }
         }
     };
 

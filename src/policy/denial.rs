@@ -135,6 +135,8 @@ macro_rules! denial_codes {
 denial_codes! {
     /// The request has a body, or announces one.
     BodyRefused = "body_refused",
+    /// The request came through a CDN, and an original never goes there.
+    CdnRefused = "cdn_refused",
     /// The client's address could not be told from a trusted proxy's header.
     ClientAddress = "client_address",
     /// The request expects an interim answer.

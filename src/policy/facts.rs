@@ -18,10 +18,21 @@ pub struct RequestFacts<'s> {
     pub client: ClientIp,
     /// The header that names a proxy between the client and those that are trusted.
     pub untrusted_proxy: Option<ProxyHeader>,
+    /// How it came.
+    pub way: Way,
     /// What the target means on this site.
     pub resource: Resource<'s>,
     /// What may be its token.
     pub candidates: Candidates,
+}
+
+/// How a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Through a CDN, which might keep what it is given.
+    Cdn,
+    /// Through nobody that says so.
+    Direct,
 }
 
 /// What a target means on its site.

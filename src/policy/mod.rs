@@ -9,6 +9,7 @@ mod control_state;
 mod decide;
 mod denial;
 mod facts;
+mod handed;
 mod lease;
 mod link_keys;
 mod netset;
@@ -33,7 +34,8 @@ pub use catalog_rules::{CatalogRejection, CatalogRules, RegisteredFile};
 pub use control_state::ControlState;
 pub use decide::{admit, decide, decide_witnessed};
 pub use denial::{Denial, DenialCode};
-pub use facts::{RequestFacts, Resource};
+pub use facts::{RequestFacts, Resource, Way};
+pub use handed::{Asker, HandedFile, Promise, decide_handed};
 pub use lease::Lease;
 pub use link_keys::{LinkKey, LinkKeys};
 pub use netset::{

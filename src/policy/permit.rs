@@ -2,14 +2,14 @@
 
 use crate::asset::{AssetPath, OriginKey, Visibility};
 use crate::clock::UnixSeconds;
-use crate::target::cut;
+use crate::target::{RequestTarget, cut};
 use crate::token::{LinkOpens, VerifiedToken, without_parameter};
 
 use super::catalog_rules::{Found, Look};
 use super::rules::OriginTakes;
 use super::{
     AssetRules, AssetSource, CacheRules, CatalogRejection, CatalogRules, EdgeSnapshot,
-    FraudFinding, OriginName, RegisteredFile, RequestFacts, Resource, Route,
+    FraudFinding, HandedFile, OriginName, RegisteredFile, RequestFacts, Resource, Route,
 };
 
 /// May be made by `decide` only, is consumed by the one function that reads bytes, and names the
@@ -17,7 +17,6 @@ use super::{
 #[derive(Debug)]
 #[must_use]
 pub struct Permit<'r> {
-    facts: &'r RequestFacts<'r>,
     grant: Result<Grant<'r>, CatalogRejection>,
     basis: Basis<'r>,
     noticed: Option<FraudFinding>,
@@ -28,6 +27,8 @@ pub struct Permit<'r> {
 pub enum Basis<'r> {
     /// Everybody may.
     Public,
+    /// A control plane hands it over by itself, to somebody whose rights it knows.
+    Session,
     /// A token was verified.
     Token(VerifiedToken<'r>),
 }
@@ -44,8 +45,13 @@ pub(super) enum Grant<'r> {
         rules: &'r AssetRules,
         asset: &'r AssetPath,
         effective: Visibility,
+        target: &'r RequestTarget,
     },
-    Route(&'r Route),
+    Route {
+        route: &'r Route,
+        facts: &'r RequestFacts<'r>,
+    },
+    Handed(HandedFile),
 }
 
 /// The object that a permit names. Plain facts for the one that fetches.
@@ -73,16 +79,18 @@ pub enum Exposure {
     },
     /// Every cache.
     Public,
+    /// Nobody, not even the client: it is an original (requirements A11, G3). Set by how it was
+    /// decided, not by what kind of file it is.
+    Source,
 }
 
 impl<'r> Permit<'r> {
     pub(super) fn new(
-        facts: &'r RequestFacts<'r>,
         grant: Result<Grant<'r>, CatalogRejection>,
         basis: Basis<'r>,
         noticed: Option<FraudFinding>,
     ) -> Self {
-        Self { facts, grant, basis, noticed }
+        Self { grant, basis, noticed }
     }
 
     /// What would have spoken against the request, were it not only watched for.
@@ -98,10 +106,10 @@ impl<'r> Permit<'r> {
     /// Gives the permit up for the object that it names. Where the catalog has none, whoever has a
     /// permit may know it.
     pub fn into_object(self) -> Result<PermittedObject, CatalogRejection> {
-        let Self { facts, grant, basis, noticed: _ } = self;
+        let Self { grant, basis, noticed: _ } = self;
         let grant = grant?;
         let exposure = grant.exposure(&basis);
-        Ok(grant.object(facts, exposure))
+        Ok(grant.into_object(exposure))
     }
 }
 
@@ -113,26 +121,26 @@ impl Grant<'_> {
                 let found = found.handed_out(link)?;
                 Ok(Grant::Registered { rules, found, asset, effective })
             }
-            grant @ (Grant::Asset { .. } | Grant::Route(_)) => Ok(grant),
+            grant @ (Grant::Asset { .. } | Grant::Route { .. } | Grant::Handed(_)) => Ok(grant),
         }
     }
 
     fn exposure(&self, basis: &Basis<'_>) -> Exposure {
         let until = match basis {
-            Basis::Public => None,
+            Basis::Public | Basis::Session => None,
             Basis::Token(token) => Some(token.claims().expiry),
         };
         let public = match self {
             Grant::Asset { asset, effective, .. } | Grant::Registered { asset, effective, .. } => {
                 asset.asked == Visibility::Public && *effective == Visibility::Public
             }
-            Grant::Route(_) => until.is_none(),
+            Grant::Route { .. } => until.is_none(),
+            Grant::Handed(_) => return Exposure::Source,
         };
         if public { Exposure::Public } else { Exposure::Private { until } }
     }
 
-    fn object(&self, facts: &RequestFacts<'_>, exposure: Exposure) -> PermittedObject {
-        let target = &facts.target;
+    fn into_object(self, exposure: Exposure) -> PermittedObject {
         let plain = |origin: &OriginName, key, cache| PermittedObject {
             origin: origin.clone(),
             key,
@@ -141,26 +149,35 @@ impl Grant<'_> {
             registered: None,
         };
         match self {
-            Grant::Asset { rules, asset, effective } => {
+            Grant::Asset { rules, asset, effective, target } => {
                 // `/public/…` or `/private/…`: the grammar was proven, so there is a rest.
                 let path = target.decoded().strip_prefix('/').and_then(|path| cut(path, b'/'));
                 let path = path.map(|(_, rest)| rest).unwrap_or_default();
-                plain(&rules.origin, rules.key.expand(asset, path, *effective), rules.cache)
+                plain(&rules.origin, rules.key.expand(asset, path, effective), rules.cache)
             }
             Grant::Registered { rules, found, asset, effective: _ } => {
-                let (origin, cache, file) = rules.object(found, asset);
+                let (origin, cache, file) = rules.object(&found, asset);
                 let (key, registered) = file.unzip();
                 PermittedObject { origin, key, exposure, cache, registered }
             }
-            Grant::Route(route) => {
+            Grant::Route { route, facts } => {
                 let key = match route.origin_takes {
                     OriginTakes::Keys => {
-                        let key = target.decoded().strip_prefix('/').unwrap_or_default();
+                        let key = facts.target.decoded().strip_prefix('/').unwrap_or_default();
                         OriginKey::Object(key.into())
                     }
                     OriginTakes::Targets => OriginKey::Target(target_without_token(facts)),
                 };
                 plain(&route.origin, Some(key), route.cache)
+            }
+            Grant::Handed(HandedFile { tenant: _, asset: _, origin, key, registered }) => {
+                PermittedObject {
+                    origin,
+                    key: Some(OriginKey::Object(key)),
+                    exposure,
+                    cache: CacheRules::Off,
+                    registered: Some(Box::new(registered)),
+                }
             }
         }
     }
@@ -188,7 +205,7 @@ pub fn would_read(
     let grant = match (&facts.resource, &facts.site.assets) {
         (Resource::Asset(_), None) => return WouldRead::Nothing,
         (Resource::Asset(asset), Some(AssetSource::Template(rules))) => {
-            Grant::Asset { rules, asset, effective }
+            Grant::Asset { rules, asset, effective, target: &facts.target }
         }
         (Resource::Asset(asset), Some(AssetSource::Catalog(_))) => {
             let look = Look::at(snapshot.control.as_deref(), facts.site.tenant, asset, now);
@@ -198,9 +215,9 @@ pub fn would_read(
                 Some(Ok(_)) | None => WouldRead::Registered,
             };
         }
-        (Resource::Route(route), _) => Grant::Route(route),
+        (Resource::Route(route), _) => Grant::Route { route, facts },
     };
-    let object = grant.object(facts, Exposure::Private { until: None });
+    let object = grant.into_object(Exposure::Private { until: None });
     WouldRead::Object(PermittedObject { cache: CacheRules::Off, ..object })
 }
 

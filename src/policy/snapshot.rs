@@ -15,6 +15,7 @@ use crate::network::ClientIp;
 use crate::token::VerifiedToken;
 use crate::token::edge_auth::EdgeAuth;
 
+use super::revocations::Signed;
 use super::{
     AntiFraud, Blocklist, ControlState, FraudFinding, OverrideTable, RequestFacts, Revocations,
     SiteTable,
@@ -75,11 +76,17 @@ impl EdgeSnapshot {
 
     /// Is a verified token dead, for the file of this decoded path?
     pub fn revokes(&self, tenant: TenantId, path: &str, token: &VerifiedToken<'_>) -> bool {
+        self.all_revocations().any(|it| it.revokes(tenant, path, token))
+    }
+
+    /// The same of what was promised without a token.
+    pub(super) fn revokes_signed(&self, tenant: TenantId, path: &str, signed: Signed<'_>) -> bool {
+        self.all_revocations().any(|it| it.revokes_signed(tenant, path, signed))
+    }
+
+    fn all_revocations(&self) -> impl Iterator<Item = &Revocations> {
         let control = self.control.as_ref().map(|it| &it.revocations);
-        [Some(&*self.revocations), control]
-            .into_iter()
-            .flatten()
-            .any(|it| it.revokes(tenant, path, token))
+        [Some(&*self.revocations), control].into_iter().flatten()
     }
 }
 

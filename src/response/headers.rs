@@ -9,6 +9,17 @@ use crate::policy::ResourcePolicy;
 /// Which pages may embed a file (the Fetch standard, section 3.7).
 const RESOURCE_POLICY_HEADER: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
+/// Does a CDN or a cache go by it?
+fn lets_keep(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    name.ends_with("cache-control")
+        || matches!(name, "edge-control" | "expires" | "surrogate-control" | "x-accel-expires")
+}
+
+/// What CDNs go by before `Cache-Control`.
+const TARGETED_CACHE_CONTROL: [HeaderName; 2] =
+    [HeaderName::from_static("cdn-cache-control"), HeaderName::from_static("surrogate-control")];
+
 /// On every answer: the media type is as stated, and where a link leads to is nobody's business.
 pub fn harden(headers: &mut HeaderMap) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -74,6 +85,18 @@ impl Presentation {
             headers.remove(header::EXPIRES);
         }
         headers.entry(header::CACHE_CONTROL).or_insert_with(|| self.cache.to_header());
+        if self.cache == CacheControl::NoStoreAnywhere {
+            // Whatever an origin says that lets somebody keep it: `Expires` stands where
+            // `Cache-Control` is not read, single vendors' words stand before it.
+            let words: Vec<_> = headers.keys().filter(|name| lets_keep(name)).cloned().collect();
+            for name in words {
+                headers.remove(name);
+            }
+            headers.insert(header::CACHE_CONTROL, self.cache.to_header());
+            for name in TARGETED_CACHE_CONTROL {
+                headers.insert(name, HeaderValue::from_static("no-store"));
+            }
+        }
         let embedders = HeaderValue::from_static(self.resource_policy.wire_name());
         headers.insert(RESOURCE_POLICY_HEADER, embedders);
         if headers.contains_key(header::CONTENT_TYPE)
@@ -99,6 +122,10 @@ pub enum OriginsWord {
 pub enum CacheControl {
     /// Nobody may keep it.
     NoStore,
+    /// Nobody may keep it, and that is said once more in each of the words that CDNs go by before
+    /// they read `Cache-Control` (requirement G3; RFC 9213, and the Edge Architecture
+    /// specification's `Surrogate-Control`).
+    NoStoreAnywhere,
     /// The client may keep it for so many seconds.
     PrivateMaxAge(u64),
     /// Everybody may keep it for so many seconds.
@@ -110,6 +137,7 @@ impl CacheControl {
         const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
         let (kind, age) = match self {
             Self::NoStore => return NO_STORE,
+            Self::NoStoreAnywhere => return HeaderValue::from_static("private, no-store"),
             Self::PrivateMaxAge(age) => ("private, max-age=", age),
             Self::PublicMaxAge(age) => ("public, max-age=", age),
         };
@@ -314,6 +342,7 @@ mod tests {
     fn cache_control() {
         for (cache, expected) in [
             (CacheControl::NoStore, "no-store"),
+            (CacheControl::NoStoreAnywhere, "private, no-store"),
             (CacheControl::PrivateMaxAge(60), "private, max-age=60"),
             (CacheControl::PublicMaxAge(3_600), "public, max-age=3600"),
             (CacheControl::PublicMaxAge(u64::MAX), "public, max-age=2147483647"),
@@ -336,6 +365,38 @@ mod tests {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/mp4"));
         presentation.apply(&mut headers, OriginsWord::Dropped);
         assert_eq!(headers[header::CONTENT_DISPOSITION], "attachment; filename=\"x\"");
+    }
+
+    #[test]
+    fn an_original_is_kept_by_nobody_whatever_its_origin_says() {
+        let presentation = Presentation {
+            cache: CacheControl::NoStoreAnywhere,
+            disposition: Disposition::Unstated,
+            resource_policy: ResourcePolicy::SameOrigin,
+        };
+        for word in [OriginsWord::Dropped, OriginsWord::Stands] {
+            let said = [
+                ("cache-control", "public, max-age=86400"),
+                ("cdn-cache-control", "max-age=86400"),
+                ("cloudflare-cdn-cache-control", "max-age=86400"),
+                ("surrogate-control", "max-age=86400"),
+                ("edge-control", "cache-maxage=1d"),
+                ("x-accel-expires", "86400"),
+                ("expires", "Sun, 06 Nov 2094 08:49:37 GMT"),
+                ("etag", "\"v1\""),
+            ];
+            let mut headers: HeaderMap = said
+                .map(|(name, value)| {
+                    (HeaderName::from_static(name), HeaderValue::from_static(value))
+                })
+                .into_iter()
+                .collect();
+            presentation.apply(&mut headers, word);
+            assert_eq!(headers[header::CACHE_CONTROL], "private, no-store");
+            assert_eq!(headers["cdn-cache-control"], "no-store");
+            assert_eq!(headers["surrogate-control"], "no-store");
+            assert_eq!(headers.len(), 5, "{headers:?}");
+        }
     }
 
     proptest! {

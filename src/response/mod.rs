@@ -8,14 +8,20 @@
 //! Not here: refusals, whose form is the business of whoever refuses.
 
 mod body;
+mod cdn;
 mod conditional;
 mod file_answer;
 mod headers;
 mod multipart;
+mod original;
 mod range;
+mod status;
 #[cfg(test)]
 mod tests;
 
 pub use body::{AnswerBody, Portion};
+pub use cdn::CdnMarkers;
 pub use file_answer::{FileAnswer, FileRequest, head_of};
 pub use headers::{CacheControl, Disposition, FileName, OriginsWord, Presentation, harden};
+pub use original::{Denied, Wanted, code_of, deliver_object, deliver_original};
+pub use status::status;

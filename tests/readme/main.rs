@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use countersign::data_plane::response;
 use countersign::policy::DenialCode;
+use countersign::response;
 
 use text::{code_words, readme, repository, section};
 

@@ -54,8 +54,8 @@ error: unknown key `workres` in [edge]
 2 | workres = 2
   | ^^^^^^^ did you mean `workers`?
   |
-  = help: the keys here are listen, workers, trusted_proxies, forwarded_header, expose_reasons, \
-         reveal_missing, blocklists, overrides, revocations, access_log, drain_timeout, listener, \
+  = help: the keys here are listen, workers, trusted_proxies, forwarded_header, cdn_headers, \
+         expose_reasons, reveal_missing, blocklists, overrides, revocations, access_log, drain_timeout, listener, \
          limits, fraud, sync
 
 1 error"

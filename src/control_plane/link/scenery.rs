@@ -9,7 +9,7 @@ use crate::network::ClientIp;
 use crate::policy::{
     AntiFraudUse, AssetRules, AssetSource, Blocklist, CacheRules, ControlState, Denial, DenialCode,
     EdgeSnapshot, HostPattern, KeyTemplate, LinkKey, LinkKeys, OriginName, OverrideTable, Permit,
-    RequestFacts, Resource, Revocations, Scheme, Site, SiteTable, TokenRules, decide,
+    RequestFacts, Resource, Revocations, Scheme, Site, SiteTable, TokenRules, Way, decide,
 };
 use crate::target::{PathToken, RequestTarget};
 use crate::token::edge_auth::EdgeAuth;
@@ -109,7 +109,15 @@ fn asked(
         std::iter::once(cookie.as_bytes()),
     );
     let client = ClientIp::new(client.parse().unwrap());
-    let facts = RequestFacts { site, target, client, untrusted_proxy: None, resource, candidates };
+    let facts = RequestFacts {
+        site,
+        target,
+        client,
+        untrusted_proxy: None,
+        way: Way::Direct,
+        resource,
+        candidates,
+    };
     let permit = decide(&facts, snapshot, now);
     permit.map(Permit::into_object).map(drop).map_err(Denial::code)
 }

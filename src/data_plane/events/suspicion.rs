@@ -33,7 +33,7 @@ impl Suspect {
     /// Somebody who has that permit.
     pub(in crate::data_plane) fn with(permit: &Permit<'_>) -> Self {
         match permit.basis() {
-            Basis::Public => Self::default(),
+            Basis::Public | Basis::Session => Self::default(),
             Basis::Token(token) => Self::by(token),
         }
     }

@@ -5,6 +5,6 @@ mod denial;
 mod sharing;
 
 pub use denial::{
-    DenialContext, REASON_HEADER, REQUEST_ID_HEADER, answer as denial, closes_connection, status,
+    DenialContext, REASON_HEADER, REQUEST_ID_HEADER, answer as denial, closes_connection,
 };
 pub use sharing::{origin, preflight, share};

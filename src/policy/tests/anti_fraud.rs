@@ -11,7 +11,7 @@ use crate::policy::{
     AnonymousIpDatabase, AnonymousKind, AnonymousKinds, AntiFraud, AntiFraudUse, Asn, AsnDatabase,
     AsnList, BlockedRange, ControlState, Denial, DenialCode, EdgeSnapshot, FraudFinding,
     FraudLists, FraudMode, HostPattern, LinkKey, LinkKeys, OverrideTable, ProxyHeader,
-    ProxyHeaderRule, PushedFraudLists, RequestFacts, Resource, Site, SiteTable, decide,
+    ProxyHeaderRule, PushedFraudLists, RequestFacts, Resource, Site, SiteTable, Way, decide,
 };
 use crate::target::{PathToken, RequestTarget};
 use crate::token::edge_auth::{SignRequest, sign};
@@ -105,7 +105,15 @@ fn ask(
     let candidates =
         Candidates::collect(carriers, &target, nothing.into_iter(), nothing.into_iter());
     let client = ClientIp::new(client.parse().unwrap());
-    let facts = RequestFacts { site, target, client, untrusted_proxy, resource, candidates };
+    let facts = RequestFacts {
+        site,
+        target,
+        client,
+        untrusted_proxy,
+        way: Way::Direct,
+        resource,
+        candidates,
+    };
     decide(&facts, snapshot, NOW).map(|permit| permit.noticed())
 }
 

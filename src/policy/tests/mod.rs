@@ -4,6 +4,7 @@
 mod anti_fraud;
 mod catalog;
 mod decision_table;
+mod handed;
 mod oracle;
 mod own_links;
 mod properties;

@@ -12,7 +12,7 @@ use crate::policy::{
     Access, AntiFraudUse, AssetRules, AssetSource, Basis, Blocklist, BlocklistBuilder, CacheRules,
     CatalogRules, ControlState, Denial, DenialCode, EdgeSnapshot, Exposure, HostPattern,
     KeyTemplate, OriginName, OriginTakes, OverrideTable, PermittedObject, RequestFacts, Resource,
-    Revocations, Route, Scheme, Site, SiteTable, Step, TenantOverrides, TokenRules, Witness,
+    Revocations, Route, Scheme, Site, SiteTable, Step, TenantOverrides, TokenRules, Way, Witness,
     decide_witnessed,
 };
 use crate::target::{PathToken, RequestTarget};
@@ -245,12 +245,20 @@ pub(super) fn ask(
         std::iter::once(cookies.join("; ").as_bytes()),
     );
     let client = ClientIp::new(client.parse().unwrap());
-    let facts = RequestFacts { site, target, client, untrusted_proxy: None, resource, candidates };
+    let facts = RequestFacts {
+        site,
+        target,
+        client,
+        untrusted_proxy: None,
+        way: Way::Direct,
+        resource,
+        candidates,
+    };
     let mut seen = Seen::default();
     match decide_witnessed(&facts, snapshot, NOW, &mut seen) {
         Ok(permit) => {
             let key = match permit.basis() {
-                Basis::Public => None,
+                Basis::Public | Basis::Session => None,
                 Basis::Token(token) => Some(token.key().as_str().to_owned()),
             };
             match permit.into_object() {
