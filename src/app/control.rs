@@ -17,7 +17,9 @@ use crate::asset::TenantId;
 use crate::clock::Clock;
 use crate::control_plane::api::{Api, Listener, serve};
 use crate::control_plane::link::{LinkSigner, MasterKey, MasterKeyError};
-use crate::control_plane::service::{KnownOrigins, ServiceError, Services, Staging, Uploads};
+use crate::control_plane::service::{
+    KnownOrigins, ServiceError, Services, Sources, SourcesInForce, Staging, Uploads,
+};
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
 use crate::control_plane::{Caller, Config, Publisher, UploadConfig, hash_files, retain};
 use crate::data_plane::{Certificates, EdgeState, ListenerConfig};
@@ -118,6 +120,7 @@ impl Control {
             uploads,
             connections,
             requests_per_minute,
+            query_token,
         } = config;
         let failed = |source| ControlError::Store { address: format!("{place:?}"), source };
         let store = Store::open(&place).await.map_err(failed)?;
@@ -133,7 +136,9 @@ impl Control {
         let api = api
             .with_rate_limit(requests_per_minute)
             .with_longest_link(max_link_lifetime.as_secs())
-            .with_connections(connections);
+            .with_connections(connections)
+            .with_query_token(query_token)
+            .with_sources(sources(composer.reader()));
         let api = match files {
             Files::Here => api.with_origins(origins(composer.reader())),
             Files::Elsewhere => api,
@@ -215,6 +220,18 @@ fn origins(states: SnapshotReader<EdgeState>) -> KnownOrigins {
         let state = states.load();
         let names = state.iter().flat_map(|state| state.delivery.origins());
         names.map(|name| name.as_str().into()).collect()
+    })
+}
+
+/// What originals are handed over by at that time.
+fn sources(states: SnapshotReader<EdgeState>) -> Sources {
+    Sources::new(move || {
+        let state = states.load()?;
+        Some(SourcesInForce {
+            policy: state.policy.clone(),
+            delivery: Arc::clone(&state.delivery),
+            cdn: state.settings.cdn.clone(),
+        })
     })
 }
 

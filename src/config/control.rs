@@ -9,7 +9,7 @@ use super::document::{Bounds, Section, Value};
 use super::edge::{LISTENER_KEYS, MAX_LISTENERS, certificates, plain as unsecured};
 use super::finding::Finding;
 use super::secret_source::secret;
-use crate::control_plane::api::ConnectionLimits;
+use crate::control_plane::api::{ConnectionLimits, QueryToken};
 use crate::control_plane::link::{MasterKey, MasterKeySource};
 use crate::control_plane::service::{LONGEST_LINK, UploadLimits};
 use crate::control_plane::{Config, StoreAddress, UploadConfig};
@@ -75,8 +75,9 @@ pub(super) fn control(section: Section<'_>) -> Option<Config> {
     let requests = requests.unwrap_or(Some(REQUESTS_PER_MINUTE.into()));
     let connections = connections(section);
     let uploads = store.as_ref().and_then(|store| uploads(section, store).ok());
-    without_effect(section);
+    let compat = section.value("compat").map(query_token);
     Some(Config {
+        query_token: compat.map_or(Some(QueryToken::Taken), |it| it)?,
         connections: connections?,
         uploads: uploads?,
         public_url: public_url.map_or(Some(None), |url| url.map(Some))?,
@@ -192,17 +193,12 @@ fn uploads(section: Section<'_>, store: &StoreAddress) -> Result<Option<UploadCo
 /// What is written is wrong, and was reported.
 struct Refused;
 
-/// What is read and not acted on: strictly, and pointed out.
-fn without_effect(section: Section<'_>) {
-    let warn = |value: Value<'_>, name: &str| {
-        value.report(Finding::warning(format!("{name} has no effect in this version")));
-    };
-    if let Some(value) = section.value("compat") {
-        warn(value, "[control.compat]");
-        let compat = value.section("compat", COMPAT_KEYS);
-        if let Some(value) = compat.and_then(|it| it.value("query_token")) {
-            value.flag((), ());
-        }
+/// `[control.compat]`: may a session's token be in an address?
+fn query_token(value: Value<'_>) -> Option<QueryToken> {
+    let section = value.section("[control.compat]", COMPAT_KEYS)?;
+    match section.value("query_token") {
+        Some(value) => value.flag(QueryToken::Taken, QueryToken::Refused),
+        None => Some(QueryToken::Taken),
     }
 }
 

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::api::ConnectionLimits;
+use super::api::{ConnectionLimits, QueryToken};
 use super::link::MasterKeySource;
 use super::service::UploadLimits;
 use super::store::StoreAddress;
@@ -25,6 +25,8 @@ pub struct Config {
     pub max_link_lifetime: Duration,
     /// Where uploads wait, and how much may be uploaded; none: nothing is.
     pub uploads: Option<UploadConfig>,
+    /// May a session's token be in an address (requirement G1)?
+    pub query_token: QueryToken,
     /// How many connections there may be.
     pub connections: ConnectionLimits,
     /// How much each caller may ask; none: any number.

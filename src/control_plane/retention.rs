@@ -49,6 +49,7 @@ async fn forget(store: &Store, clock: Clock) -> Result<(), StoreError> {
     let caller = Caller::system("retention");
     let mut change = store.change(&caller, now).await?;
     change.access_token_forget(before(TOKENS_KEPT)).await?;
+    change.source_ticket_forget(before(TOKENS_KEPT)).await?;
     change.idempotency_forget().await?;
     change.revocation_forget().await?;
     change.login_failure_forget(before(LOGIN_WINDOW)).await?;

@@ -125,7 +125,6 @@ fn what_looks_like_a_mistake_is_pointed_out() {
             "every address is a trusted proxy",
             "the pattern names no file",
             "[cache.disk] has no effect where `memory` is 0",
-            "[control.compat] has no effect in this version",
             "HMAC-md5 is an old choice",
             "the key has only 15 bytes",
             "the key has only 8 bytes",

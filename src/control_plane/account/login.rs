@@ -38,6 +38,13 @@ impl fmt::Debug for Session {
     }
 }
 
+/// Somebody whose password was right.
+pub(super) struct LoggedIn {
+    pub(super) change: Change,
+    pub(super) grantee: Grantee,
+    pub(super) holder: Holder,
+}
+
 impl Accounts {
     /// A session for whoever knows that person's password.
     pub async fn login(
@@ -46,6 +53,21 @@ impl Accounts {
         password: Secret<String>,
         address: Option<ClientIp>,
     ) -> Result<Session, AccountError> {
+        let LoggedIn { mut change, grantee, holder } =
+            self.log_in(username, password, address).await?;
+        let session = begin(&mut change, grantee, &holder, holder.tenant).await?;
+        change.commit().await?;
+        Ok(session)
+    }
+
+    /// A change in the name of whoever knows that person's password, in which their session begins.
+    /// Failures are counted before this returns.
+    pub(super) async fn log_in(
+        &self,
+        username: &str,
+        password: Secret<String>,
+        address: Option<ClientIp>,
+    ) -> Result<LoggedIn, AccountError> {
         let now = self.clock.now();
         let attempt = self.attempt(username, address, now).await?;
         let person = match self.person_of(username, password, now).await {
@@ -77,9 +99,7 @@ impl Accounts {
             return Err(AccountError::NotValid);
         }
         attempt.succeed(&mut change).await?;
-        let session = begin(&mut change, grantee, &holder, holder.tenant).await?;
-        change.commit().await?;
-        Ok(session)
+        Ok(LoggedIn { change, grantee, holder })
     }
 
     /// Another session for the refresh token of one, which is spent. Bound to a tenant it reaches that

@@ -14,6 +14,7 @@ mod grant;
 mod login;
 mod password;
 mod secret_text;
+mod session;
 mod signature;
 mod throttle;
 
@@ -23,5 +24,6 @@ pub use grant::{ClientCredentials, Grant, Introspection};
 pub use login::Session;
 pub use password::{HashingFailed, PasswordHasher};
 pub use secret_text::{SecretKind, SecretText};
+pub use session::SlidingSession;
 pub use signature::Signer;
 pub use throttle::{LOGIN_TRIES, LOGIN_WINDOW};

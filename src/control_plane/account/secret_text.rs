@@ -23,6 +23,10 @@ pub enum SecretKind {
     /// An application's password that signs requests as well. Base64 without a prefix: its bytes are
     /// the key (requirement E2).
     Signing,
+    /// Calls, for as long as there are some.
+    Session,
+    /// One download, by somebody who shows nothing else.
+    Ticket,
     /// Bringing an upload's bytes by a form.
     Upload,
 }
@@ -36,7 +40,9 @@ impl SecretKind {
             Self::Edge => "cse_",
             Self::Enrolment => "csn_",
             Self::Refresh => "csr_",
+            Self::Session => "cst_",
             Self::Signing => "",
+            Self::Ticket => "csd_",
             Self::Upload => "csu_",
         }
     }

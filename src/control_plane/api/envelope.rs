@@ -2,11 +2,13 @@
 //! the path (requirements G30).
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request};
 use axum::http::header::{
-    ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_RANGE,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -14,6 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::compat::mediahub::spelling::Spelling;
+use super::compat::thron::spelling::Spelling as ThronSpelling;
 use super::error::{Fault, Problem, ProblemCode};
 use super::native::upload_header::{say_version, speaks_tus};
 use super::rate_limit::{Noted, Standing};
@@ -111,7 +114,59 @@ impl MediahubError {
 enum Dialect {
     Mediahub(Spelling),
     Native,
+    Thron(ThronSpelling),
     Vmpro,
+}
+
+/// The id of a request, under which it is logged.
+#[derive(Clone, Debug)]
+pub(super) struct RequestId(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestId {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        let id = parts.extensions.get::<Self>().cloned();
+        Ok(id.unwrap_or_else(|| Self(String::new())))
+    }
+}
+
+/// A problem as THRON's API spells it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ThronProblem)]
+pub(super) struct ThronProblemBody {
+    /// What it is, by the vendor's codes.
+    result_code: &'static str,
+    /// What is wrong this time.
+    error_description: String,
+    /// Whether it is the session, by the vendor's codes.
+    sso_code: &'static str,
+    /// The kind of problem, for programs.
+    code: &'static str,
+    /// The id under which the request is logged.
+    request_id: String,
+}
+
+impl ThronProblemBody {
+    fn of(code: ProblemCode, detail: &str, path: &str, id: &str) -> Self {
+        let status = code.status();
+        let result_code = match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "ACCESS_DENIED",
+            StatusCode::NOT_FOUND => "MEDIACONTENT_NOT_AVAILABLE",
+            status if status.is_server_error() => "EXCEPTION",
+            _ => "OPERATION_NOT_ALLOWED",
+        };
+        let is_login = path.contains("/login");
+        let sso_code = match status {
+            StatusCode::UNAUTHORIZED if is_login => "AUTHENTICATION_ERROR",
+            StatusCode::UNAUTHORIZED => "SESSION_EXPIRED",
+            StatusCode::FORBIDDEN => "ACCESS_DENIED",
+            _ => "OK",
+        };
+        let (error_description, request_id) = (detail.to_owned(), id.to_owned());
+        Self { result_code, error_description, sso_code, code: code.code(), request_id }
+    }
 }
 
 /// Wraps a request: gives it an id, and its answer what every answer has.
@@ -129,6 +184,8 @@ pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
         Dialect::Native
     } else if path.starts_with("/v1/vms/") {
         Dialect::Vmpro
+    } else if is_throns(&path) {
+        Dialect::Thron(ThronSpelling::of(request.headers()))
     } else if is_mediahubs(&path) {
         let query = request.uri().query().unwrap_or_default();
         Dialect::Mediahub(Spelling::of(request.headers(), query))
@@ -137,6 +194,7 @@ pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
     };
     let noted = Noted::default();
     request.extensions_mut().insert(noted.clone());
+    request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         if let Some(cause) = &problem.cause {
@@ -145,7 +203,7 @@ pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
             let trace_id = trace.as_ref().map(TraceParent::trace_id);
             tracing::error!(code, request_id = id, trace_id, %error, "api request failed");
         }
-        let kept = [ALLOW, ACCESS_CONTROL_ALLOW_ORIGIN]
+        let kept = [ALLOW, ACCESS_CONTROL_ALLOW_ORIGIN, CONTENT_RANGE]
             .map(|name| response.headers_mut().remove(&name).map(|value| (name, value)));
         response = spell(&problem, &path, &id, dialect);
         response.headers_mut().extend(kept.into_iter().flatten());
@@ -161,7 +219,10 @@ pub(super) async fn envelope(mut request: Request, next: Next) -> Response {
         headers.insert(REQUEST_ID, id);
     }
     headers.extend(trace.map(|trace| (TRACEPARENT, trace.0)));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let keeps_nothing = |value: &HeaderValue| value.as_bytes().ends_with(b"no-store");
+    if !headers.get(CACHE_CONTROL).is_some_and(keeps_nothing) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers
@@ -213,6 +274,11 @@ fn request_id(request: &Request) -> String {
     }
 }
 
+/// Is the path one of THRON's?
+fn is_throns(path: &str) -> bool {
+    ["/api/xadmin/", "/api/xcontents/", "/api/xsso/"].iter().any(|it| path.starts_with(it))
+}
+
 /// Is the path one of `MediaHub`'s, with its version or without?
 fn is_mediahubs(path: &str) -> bool {
     let path = path.strip_prefix("/v1").unwrap_or(path);
@@ -235,6 +301,14 @@ fn spell(problem: &Problem, path: &str, id: &str, dialect: Dialect) -> Response 
                 errors: errors.clone(),
             };
             spelt("application/problem+json", &body)
+        }
+        Dialect::Thron(spelling) => {
+            if status == StatusCode::UNAUTHORIZED {
+                // The vendor's status for a session that is not good.
+                status = StatusCode::FORBIDDEN;
+            }
+            let body = ThronProblemBody::of(*code, detail, path, id);
+            spelling.answer(status, "MResponse", &body)
         }
         Dialect::Vmpro => {
             let body = VendorProblemBody {

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::control_plane::account::AccountError;
 use crate::control_plane::link::LinkRefusal;
 use crate::control_plane::service::{Invalid, ServiceError, UploadRefusal};
+use crate::policy::DenialCode;
 
 /// What went wrong, before a dialect spells it.
 #[derive(Clone, Debug)]
@@ -102,6 +103,12 @@ impl From<ServiceError> for Problem {
                 Self { detail: error.to_string().into(), ..Self::new(ProblemCode::NotHandedOut) }
             }
             ServiceError::OneTenantOnly => Self::new(ProblemCode::OneTenantOnly),
+            ServiceError::Original(ref refusal) => {
+                let code = original(refusal.code);
+                let detail = refusal.code.meaning().into();
+                let retry_after = (code.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
+                Self { detail, retry_after, ..Self::new(code).because(error) }
+            }
             ServiceError::OutcomeUnknown(_) => {
                 Self::new(ProblemCode::OutcomeUnknown).because(error)
             }
@@ -131,6 +138,51 @@ impl From<ServiceError> for Problem {
                 Self { detail: refusal.to_string().into(), ..Self::new(code) }
             }
         }
+    }
+}
+
+/// What this API says of what edges refuse an original with.
+const fn original(code: DenialCode) -> ProblemCode {
+    match code {
+        DenialCode::CdnRefused => ProblemCode::CdnRefused,
+        DenialCode::IpBlocked => ProblemCode::IpBlocked,
+        DenialCode::NotFound => ProblemCode::NotFound,
+        DenialCode::OriginInvalid | DenialCode::OriginUnreachable => ProblemCode::OriginFailed,
+        DenialCode::OriginTimeout => ProblemCode::OriginTimeout,
+        DenialCode::RangeNotSatisfiable => ProblemCode::RangeNotSatisfiable,
+        DenialCode::TokenRevoked => ProblemCode::Revoked,
+        DenialCode::BodyRefused
+        | DenialCode::ClientAddress
+        | DenialCode::ExpectRefused
+        | DenialCode::FraudAnonymizer
+        | DenialCode::FraudBlacklist
+        | DenialCode::FraudSharing
+        | DenialCode::HeadersTooLarge
+        | DenialCode::HostInvalid
+        | DenialCode::LedgerUnavailable
+        | DenialCode::LimitParallel
+        | DenialCode::LinkUsed
+        | DenialCode::MethodNotAllowed
+        | DenialCode::NoRoute
+        | DenialCode::NoSite
+        | DenialCode::NoSnapshot
+        | DenialCode::Overloaded
+        | DenialCode::RequestTimeout
+        | DenialCode::SnapshotStale
+        | DenialCode::TargetAmbiguous
+        | DenialCode::TargetMalformed
+        | DenialCode::TargetTooLong
+        | DenialCode::TokenAmbiguous
+        | DenialCode::TokenExpired
+        | DenialCode::TokenIp
+        | DenialCode::TokenLifetime
+        | DenialCode::TokenMalformed
+        | DenialCode::TokenMissing
+        | DenialCode::TokenNotYetValid
+        | DenialCode::TokenScope
+        | DenialCode::TokenSignature
+        | DenialCode::UpgradeRefused
+        | DenialCode::UsageUnavailable => ProblemCode::NotHandedOver,
     }
 }
 
@@ -190,6 +242,8 @@ macro_rules! problem_codes {
 problem_codes! {
     /// The body is over the limit.
     BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large";
+    /// The request came through a CDN.
+    CdnRefused = FORBIDDEN "cdn_refused" "Originals are not handed out through a CDN";
     /// Something of that name is there.
     Conflict = CONFLICT "conflict" "Something of that name is there already, or was changed at that moment";
     /// A token that is unknown, ended or revoked; or a wrong password.
@@ -200,6 +254,8 @@ problem_codes! {
     IdempotencyMismatch = UNPROCESSABLE_ENTITY "idempotency_mismatch" "Another request was made with this idempotency key";
     /// Something is wrong here.
     Internal = INTERNAL_SERVER_ERROR "internal" "The request could not be worked on";
+    /// The client's address is blocked.
+    IpBlocked = FORBIDDEN "ip_blocked" "The address is blocked";
     /// The request is not what it should be.
     Invalid = BAD_REQUEST "invalid" "The request is not valid";
     /// The body has a type that is not read here.
@@ -216,10 +272,16 @@ problem_codes! {
     NotFound = NOT_FOUND "not_found" "There is nothing here";
     /// There is nowhere to keep what comes.
     NoUploads = CONFLICT "no_uploads" "Uploads are not taken here";
+    /// What is in force does not let it be handed over now.
+    NotHandedOver = SERVICE_UNAVAILABLE "not_handed_over" "The file cannot be handed over now";
     /// No address names it now.
     NotHandedOut = CONFLICT "not_handed_out" "The file is not handed out";
     /// The caller is bound to a tenant.
     OneTenantOnly = FORBIDDEN "one_tenant_only" "Only whoever reaches every tenant may do this";
+    /// What has the bytes does not give them.
+    OriginFailed = BAD_GATEWAY "origin_failed" "The file's origin does not give it";
+    /// What has the bytes does not answer.
+    OriginTimeout = GATEWAY_TIMEOUT "origin_timeout" "The file's origin does not answer";
     /// The database went away at the commit.
     OutcomeUnknown = SERVICE_UNAVAILABLE "outcome_unknown" "Whether the change was made is not known: look before trying again";
     /// `If-Match` names another revision.
@@ -230,10 +292,14 @@ problem_codes! {
     PublicFile = CONFLICT "public_file" "The file is public: a link to it cannot be bound, limited or tagged";
     /// The tenant would have more than it may.
     QuotaExceeded = INSUFFICIENT_STORAGE "quota_exceeded" "The tenant would have more than its quota";
+    /// None of the ranges lies in the file.
+    RangeNotSatisfiable = RANGE_NOT_SATISFIABLE "range_not_satisfiable" "The range lies past the end of the file";
     /// The caller asks more than they may.
     RateLimited = TOO_MANY_REQUESTS "rate_limited" "Too many requests of this caller";
     /// Something names it, or it names nothing.
     Referenced = CONFLICT "referenced" "Something it names is missing, or something names it";
+    /// What was promised was taken back.
+    Revoked = GONE "revoked" "It was revoked";
     /// The caller would give more than they have.
     ScopeExceeded = FORBIDDEN "scope_exceeded" "Nobody can give a scope they do not have";
     /// The caller may not do this.

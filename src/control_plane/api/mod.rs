@@ -8,7 +8,7 @@
 //! | `error`, `envelope` | one table from a cause to a status; request ids; how each dialect spells a problem |
 //! | `body`, `lines`, `cursor`, `condition`, `idempotency`, `rate_limit`, `timestamp` | the conventions: JSON in, pages, entity tags, keys, quotas, dates |
 //! | `native/` | `/api/v1`: one file a noun |
-//! | `compat/vmpro/`, `compat/mediahub/` | movingimage's dialect, and Xvid MediaHub's |
+//! | `compat/{vmpro,mediahub,thron}/` | movingimage's dialect, Xvid MediaHub's, and THRON's |
 //! | `oauth2` | tokens: RFC 6749, 7009, 7662, 8414 |
 //! | `document` | the documents of `OpenAPI` and the page that shows them |
 //!
@@ -46,4 +46,4 @@ pub use admission::ConnectionLimits;
 pub use document::{Document, document};
 pub use router::router;
 pub use server::{Listener, serve};
-pub use state::Api;
+pub use state::{Api, QueryToken};

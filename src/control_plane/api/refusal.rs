@@ -23,6 +23,12 @@ pub(super) struct UploadRefusals;
 /// Refusals of an operation in MediaHub's dialect.
 pub(super) struct MediahubRefusals;
 
+/// Refusals of an operation in THRON's dialect.
+pub(super) struct ThronRefusals;
+
+/// Refusals of one that hands originals over.
+pub(super) struct SourceRefusals;
+
 /// Refusals of the vendor's login.
 pub(super) struct LoginRefusals;
 
@@ -171,6 +177,47 @@ impl IntoResponses for MediahubRefusals {
             ("application/problem+json", "Problem"),
         ];
         documented(codes.into_iter(), &spelt)
+    }
+}
+
+const THRON: &[ProblemCode] = &[
+    ProblemCode::Invalid,
+    ProblemCode::ScopeMissing,
+    ProblemCode::NotFound,
+    ProblemCode::BodyTooLarge,
+    ProblemCode::MediaType,
+    ProblemCode::Throttled,
+    ProblemCode::Internal,
+    ProblemCode::Unavailable,
+];
+
+const SOURCE: &[ProblemCode] = &[
+    ProblemCode::NotHandedOut,
+    ProblemCode::PreconditionFailed,
+    ProblemCode::Revoked,
+    ProblemCode::RangeNotSatisfiable,
+    ProblemCode::OriginFailed,
+    ProblemCode::OriginTimeout,
+];
+
+fn throns(codes: impl Iterator<Item = ProblemCode>) -> Responses {
+    let spelt = [
+        ("application/json", "ThronProblem"),
+        ("application/xml", "ThronProblem"),
+        ("application/problem+json", "Problem"),
+    ];
+    documented(codes, &spelt)
+}
+
+impl IntoResponses for ThronRefusals {
+    fn responses() -> Responses {
+        throns(THRON.iter().copied())
+    }
+}
+
+impl IntoResponses for SourceRefusals {
+    fn responses() -> Responses {
+        throns(THRON.iter().chain(SOURCE).copied())
     }
 }
 

@@ -5,7 +5,7 @@ use axum::extract::Request;
 use axum::middleware::{from_fn, from_fn_with_state};
 use utoipa_axum::router::OpenApiRouter;
 
-use super::compat::{mediahub, vmpro};
+use super::compat::{mediahub, thron, vmpro};
 use super::envelope::envelope;
 use super::error::{Problem, ProblemCode};
 use super::idempotency::once;
@@ -17,10 +17,12 @@ pub fn router(api: Api) -> Router {
     let (native, _) = native_routes().split_for_parts();
     let (vmpro, _) = vmpro_routes().split_for_parts();
     let (mediahub, _) = mediahub_routes().split_for_parts();
+    let (thron, _) = thron_routes().split_for_parts();
     native
         .layer(from_fn_with_state(api.clone(), once))
         .merge(vmpro)
         .merge(mediahub)
+        .merge(thron)
         .merge(document::routes())
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(nothing_here)
@@ -70,6 +72,14 @@ pub(super) fn mediahub_routes() -> OpenApiRouter<Api> {
         .merge(mediahub::download::routes())
         .merge(mediahub::file::routes())
         .merge(mediahub::upload::routes())
+}
+
+/// THRON's API.
+pub(super) fn thron_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .merge(thron::login::routes())
+        .merge(thron::version::routes())
+        .merge(thron::source::routes())
 }
 
 /// movingimage's API.

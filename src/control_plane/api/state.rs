@@ -13,8 +13,19 @@ use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::{Accounts, PasswordHasher};
 use crate::control_plane::edge_sync::EdgeHub;
 use crate::control_plane::link::{LinkSigner, MasterKey};
-use crate::control_plane::service::{KnownOrigins, ServiceError, Services, Store, Uploads};
+use crate::control_plane::service::{
+    KnownOrigins, ServiceError, Services, Sources, Store, Uploads,
+};
 use crate::network::NetworkSet;
+
+/// May a session's token be in an address (requirement G1)?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueryToken {
+    /// It is nobody's.
+    Refused,
+    /// It is taken.
+    Taken,
+}
 
 /// What every handler works with. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -27,6 +38,8 @@ pub struct Api {
     pub(super) cursors: CursorKey,
     pub(super) rate_limit: RateLimit,
     pub(super) connections: ConnectionLimits,
+    /// May a session's token be in an address (G1)?
+    pub(super) query_token: bool,
 }
 
 impl Api {
@@ -57,6 +70,7 @@ impl Api {
             cursors,
             rate_limit: RateLimit::default(),
             connections: ConnectionLimits::default(),
+            query_token: true,
         })
     }
 
@@ -76,6 +90,18 @@ impl Api {
     #[must_use]
     pub fn with_connections(self, connections: ConnectionLimits) -> Self {
         Self { connections, ..self }
+    }
+
+    /// The same, which hands originals over.
+    #[must_use]
+    pub fn with_sources(self, sources: Sources) -> Self {
+        Self { services: self.services.with_sources(sources), ..self }
+    }
+
+    /// The same, which takes tokens in addresses, or does not.
+    #[must_use]
+    pub fn with_query_token(self, taken: QueryToken) -> Self {
+        Self { query_token: taken == QueryToken::Taken, ..self }
     }
 
     /// The same, with the origins that there are.

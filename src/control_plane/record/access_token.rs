@@ -13,6 +13,8 @@ wire_names! {
         Access = "access",
         /// Being exchanged for another, once.
         Refresh = "refresh",
+        /// Calls in a dialect whose tokens live on while they are used.
+        Session = "session",
     }
 }
 

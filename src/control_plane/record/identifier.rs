@@ -107,6 +107,8 @@ identifiers! {
     LinkId = "lnk_";
     /// The id of a link between two contents.
     ContentLinkId = "rel_";
+    /// The id under which a ticket for an original is audited; not the ticket.
+    SourceTicketId = "tic_";
     /// The id of an archive.
     ArchiveId = "arc_";
 }

@@ -31,6 +31,7 @@ mod position_set;
 mod revocation;
 mod scope;
 mod signing_key;
+mod source_ticket;
 mod tenant;
 mod upload;
 mod version;
@@ -57,7 +58,7 @@ pub(crate) use identifier::chance;
 pub use identifier::{
     AccessTokenId, ApplicationId, ArchiveId, BlocklistId, ContentId, ContentLinkId, EdgeId,
     EnrolmentId, LinkId, NotAnId, PersonId, RevocationId, SecretHash, SecretId, SigningKeyId,
-    VersionId,
+    SourceTicketId, VersionId,
 };
 pub use link_claim::{LinkClaim, MOST_AGAIN};
 pub use path_override::{
@@ -69,6 +70,7 @@ pub use position_set::PositionSet;
 pub use revocation::{Revocation, RevocationDraft, RevokedLinks};
 pub use scope::{Scope, ScopeSet};
 pub use signing_key::{KeyUse, SealedKey, SigningKey, SigningKeyDraft};
+pub use source_ticket::{SourceDelivery, SourceTicket, SourceWay};
 pub use tenant::Tenant;
 pub use upload::{Upload, UploadDraft, UploadState};
 pub use version::Version;

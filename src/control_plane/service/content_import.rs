@@ -148,6 +148,7 @@ fn is_of_one(error: &ServiceError) -> bool {
         ServiceError::Failed(_)
         | ServiceError::NoLink(_)
         | ServiceError::NoMasterKey
+        | ServiceError::Original(_)
         | ServiceError::OutcomeUnknown(_)
         | ServiceError::Full(_)
         | ServiceError::Unavailable(_) => false,

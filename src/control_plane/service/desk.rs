@@ -11,6 +11,7 @@ use crate::control_plane::store::{Change, Store, View};
 use super::error::ServiceError;
 use super::pipeline::KnownOrigins;
 use super::signing_key::LONGEST_LINK;
+use super::source::Sources;
 use super::upload::Uploads;
 
 /// Everything the APIs can ask for. Clones work with the same store.
@@ -24,6 +25,7 @@ pub struct Services {
     longest_link: u64,
     origins: Option<KnownOrigins>,
     uploads: Option<Uploads>,
+    sources: Option<Sources>,
 }
 
 impl Services {
@@ -38,6 +40,7 @@ impl Services {
             longest_link: LONGEST_LINK,
             origins: None,
             uploads: None,
+            sources: None,
         }
     }
 
@@ -103,6 +106,16 @@ impl Services {
 
     pub(super) fn uploads(&self) -> Option<&Uploads> {
         self.uploads.as_ref()
+    }
+
+    /// The same, which hands originals over.
+    #[must_use]
+    pub fn with_sources(self, sources: Sources) -> Self {
+        Self { sources: Some(sources), ..self }
+    }
+
+    pub(super) fn sources(&self) -> Option<&Sources> {
+        self.sources.as_ref()
     }
 
     pub(super) fn link_signer(&self) -> Result<&LinkSigner, ServiceError> {

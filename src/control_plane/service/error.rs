@@ -7,6 +7,9 @@ use crate::control_plane::link::LinkRefusal;
 use crate::control_plane::record::Scope;
 use crate::control_plane::store::{Retry, StoreError, StoreErrorKind};
 use crate::control_plane::upload::StagingError;
+use crate::delivery::OriginError;
+use crate::policy::DenialCode;
+use crate::response::Denied;
 
 /// A refusal or a failure of a service.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +50,9 @@ pub enum ServiceError {
     /// The caller is bound to one tenant, and this is for whoever reaches every one.
     #[error("only whoever reaches every tenant may do this")]
     OneTenantOnly,
+    /// An original is not handed over.
+    #[error(transparent)]
+    Original(#[from] OriginalRefusal),
     /// The connection to the database broke as the change was committed: it may have been made.
     #[error("whether the change was made is not known")]
     OutcomeUnknown(#[source] StoreError),
@@ -65,6 +71,31 @@ pub enum ServiceError {
     /// An upload is not taken, or not so.
     #[error(transparent)]
     Upload(#[from] UploadRefusal),
+}
+
+/// Why an original is not handed over to somebody who has the right to it.
+#[derive(Debug, thiserror::Error)]
+#[error("the original is not handed over: {}", code.meaning())]
+pub struct OriginalRefusal {
+    /// The code that edges would refuse it with.
+    pub code: DenialCode,
+    /// The whole length of the file, where a range missed it.
+    pub complete_length: Option<u64>,
+    /// What its origin did.
+    #[source]
+    pub error: Option<OriginError>,
+}
+
+impl From<DenialCode> for OriginalRefusal {
+    fn from(code: DenialCode) -> Self {
+        Self { code, complete_length: None, error: None }
+    }
+}
+
+impl From<Denied> for OriginalRefusal {
+    fn from(Denied { code, complete_length, error }: Denied) -> Self {
+        Self { code, complete_length, error }
+    }
 }
 
 /// Why an upload is not taken, or what it brings is not.

@@ -102,6 +102,20 @@ impl Rights {
         Err(ServiceError::NotFound)
     }
 
+    /// Refuses whoever may not hand out what lies in that folder (THRON's SHARE). Whoever may not
+    /// see it is told that there is none.
+    pub(super) async fn share(
+        &self,
+        view: &mut View,
+        folder: Option<ChannelId>,
+    ) -> Result<(), ServiceError> {
+        if self.may(view, folder, Right::Share).await? {
+            return Ok(());
+        }
+        self.see(view, folder).await?;
+        Err(MissingScope(Scope::SharesWrite).into())
+    }
+
     /// Refuses a member what no right over a folder permits.
     pub(super) fn everything(&self, needed: Scope) -> Result<(), MissingScope> {
         match self {

@@ -5,6 +5,7 @@ use super::error::StoreError;
 use super::page::{Listed, Page};
 use super::statement::{Row, Statement};
 use super::view::View;
+use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
     AccessToken, AccessTokenDraft, AccessTokenId, ApplicationId, Grantee, PersonId, SecretHash,
 };
@@ -111,6 +112,21 @@ impl Change {
         Ok(token)
     }
 
+    /// Has a token that was not ended live until then. Not audited: it is used, and no more.
+    pub async fn access_token_renew(
+        &mut self,
+        hash: &SecretHash,
+        expires_at: UnixSeconds,
+    ) -> Result<(), StoreError> {
+        self.view().access_token(hash).await?;
+        let statement = Statement::new(
+            "UPDATE access_token SET expires_at = $2 \
+             WHERE hash = $1 AND revoked_at IS NULL AND expires_at < $2",
+        );
+        let statement = statement.bind(hash.as_str()).bind(expires_at);
+        self.view().connection().execute(statement).await.map(drop)
+    }
+
     /// Ends a token now. One that has ended already stays as it is; of two that end one at once,
     /// one is told so: a refresh token is exchanged once.
     pub async fn access_token_revoke(&mut self, hash: &SecretHash) -> Result<Ended, StoreError> {
@@ -151,10 +167,7 @@ impl Change {
     }
 
     /// Forgets tokens that ended before an instant. Not audited: they opened nothing any more.
-    pub async fn access_token_forget(
-        &mut self,
-        before: crate::clock::UnixSeconds,
-    ) -> Result<u64, StoreError> {
+    pub async fn access_token_forget(&mut self, before: UnixSeconds) -> Result<u64, StoreError> {
         self.view().reach(None)?;
         let statement = Statement::new("DELETE FROM access_token WHERE expires_at < $1");
         self.view().connection().execute(statement.bind(before)).await

@@ -70,6 +70,7 @@ pub(super) const TABLES: &[&str] = &[
     "archive_element",
     "context",
     "download_link",
+    "source_ticket",
     "upload",
     "audit",
 ];

@@ -59,6 +59,7 @@ mod restore;
 mod revocation;
 mod schema;
 mod signing_key;
+mod source_ticket;
 mod statement;
 mod tenant;
 mod upload;

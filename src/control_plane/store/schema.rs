@@ -25,6 +25,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "upload", include_str!("migrations/0010_upload.sql")),
     (11, "fraud_event", include_str!("migrations/0011_fraud_event.sql")),
     (12, "key_revision", include_str!("migrations/0012_key_revision.sql")),
+    (13, "source_ticket", include_str!("migrations/0013_source_ticket.sql")),
 ];
 
 /// The number of the last one.

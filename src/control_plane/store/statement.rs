@@ -278,7 +278,7 @@ macro_rules! text_like {
 }
 
 text_like! {
-    parse: AccessTokenId ApplicationId ArchiveId BlocklistId ContentId ContentLinkId EdgeId EnrolmentId LinkId
+    parse: AccessTokenId ApplicationId ArchiveId BlocklistId ContentId ContentLinkId EdgeId EnrolmentId SourceTicketId LinkId
         PasswordHash
         PersonId RevocationId ScopeSet SecretId SigningKeyId VersionId;
     from_stored: SecretHash;

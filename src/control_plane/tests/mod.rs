@@ -17,6 +17,7 @@ mod media_downloads;
 mod overrides;
 mod pipelines;
 mod secrets;
+mod sources;
 mod stage;
 mod upload_faults;
 mod upload_scene;

@@ -20,12 +20,15 @@ use crate::control_plane::link::{LinkSigner, MasterKey};
 use crate::control_plane::record::{
     AccessTokenDraft, ApplicationDraft, FolderDraft, Grantee, ScopeSet, TokenUse, chance,
 };
-use crate::control_plane::service::{Services, Staging, UploadLimits, Uploads};
+use crate::control_plane::service::{
+    Services, Sources, SourcesInForce, Staging, UploadLimits, Uploads,
+};
 use crate::control_plane::store::{Store, StoreAddress};
 use crate::delivery::DeliveryDesk;
 use crate::keyring::KeyMaterial;
 use crate::network::{NetworkSet, parse_network};
 use crate::policy::EdgeSnapshot;
+use crate::response::CdnMarkers;
 
 /// When cases happen.
 pub(super) const NOW: UnixSeconds = UnixSeconds::new(1_893_456_000);
@@ -129,8 +132,18 @@ impl Stage {
         let desk = Arc::new(DeliveryDesk::of_folder(media.path()));
         let staging = Staging::open(uploads.path()).unwrap();
         let limits = UploadLimits { most: 1 << 30, quota: Some(2 << 30) };
-        let taken = Uploads::new(staging, limits, move || Some(Arc::clone(&desk)));
-        let api = api.await.unwrap().with_uploads(taken);
+        let bringing = Arc::clone(&desk);
+        let taken = Uploads::new(staging, limits, move || Some(Arc::clone(&bringing)));
+        let handing = (Arc::clone(&in_force), Arc::clone(&desk));
+        let sources = Sources::new(move || {
+            let (in_force, delivery) = &handing;
+            Some(SourcesInForce {
+                policy: in_force.lock().unwrap().clone()?,
+                delivery: Arc::clone(delivery),
+                cdn: CdnMarkers::default(),
+            })
+        });
+        let api = api.await.unwrap().with_uploads(taken).with_sources(sources);
         let services = api.services().clone();
         let uploading = services.clone();
         tokio::spawn(async move { uploading.uploads_complete().await });

@@ -7,9 +7,13 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::{Components, OpenApi};
 
-use crate::control_plane::api::envelope::{MediahubProblemBody, ProblemBody, VendorProblemBody};
+use crate::control_plane::api::envelope::{
+    MediahubProblemBody, ProblemBody, ThronProblemBody, VendorProblemBody,
+};
 use crate::control_plane::api::oauth2::OauthError;
-use crate::control_plane::api::router::{mediahub_routes, native_routes, vmpro_routes};
+use crate::control_plane::api::router::{
+    mediahub_routes, native_routes, thron_routes, vmpro_routes,
+};
 use crate::control_plane::record::{Scope, ScopeSet};
 
 /// Which document.
@@ -19,6 +23,8 @@ pub enum Document {
     Mediahub,
     /// The native API and the tokens for it.
     Native,
+    /// THRON's API.
+    Thron,
     /// movingimage's API.
     Vmpro,
 }
@@ -54,11 +60,23 @@ struct Vmpro;
 )]
 struct Mediahub;
 
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Countersign: the THRON dialect",
+        description = "THRON's logins, versions and originals, as its SDK knows them: in JSON, or in \
+                       XML for whoever asks for that."
+    ),
+    components(schemas(ProblemBody, ThronProblemBody))
+)]
+struct Thron;
+
 /// A document, as it is served.
 pub fn document(which: Document) -> OpenApi {
     let (mut head, routes) = match which {
         Document::Mediahub => (Mediahub::openapi(), mediahub_routes().split_for_parts().1),
         Document::Native => (Native::openapi(), native_routes().split_for_parts().1),
+        Document::Thron => (Thron::openapi(), thron_routes().split_for_parts().1),
         Document::Vmpro => (Vmpro::openapi(), vmpro_routes().split_for_parts().1),
     };
     head.merge(routes);
@@ -75,6 +93,12 @@ pub fn document(which: Document) -> OpenApi {
         let signature = ApiKeyValue::with_description("signature", said);
         let signature = SecurityScheme::ApiKey(ApiKey::Query(signature));
         components.add_security_scheme("signature", signature);
+    }
+    if which == Document::Thron {
+        let said = "The token of a session: an hour from its last call";
+        let session = ApiKeyValue::with_description("X-TOKENID", said);
+        let session = SecurityScheme::ApiKey(ApiKey::Header(session));
+        components.add_security_scheme("session", session);
     }
     head
 }

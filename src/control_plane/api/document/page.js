@@ -1,7 +1,7 @@
 "use strict";
 // Shows an OpenAPI document as a list. Text goes in as text: nothing of the document is markup.
 const documents = { native: "/openapi.json", vmpro: "/openapi/vmpro.json",
-  mediahub: "/openapi/mediahub.json" };
+  mediahub: "/openapi/mediahub.json", thron: "/openapi/thron.json" };
 const place = document.getElementById("operations");
 
 function node(name, text, ...children) {
@@ -24,7 +24,7 @@ function operation(method, path, said, components) {
   label.className = "method";
   const summary = node("summary", "", label, node("code", path), " " + (said.summary || ""));
   const details = node("details", "", summary);
-  const scopes = (said.security || []).flatMap((way) => way.bearer || []);
+  const scopes = (said.security || []).flatMap((way) => way.bearer || way.session || []);
   if (scopes.length) details.append(node("p", "Scope: " + scopes.join(" ")));
   for (const parameter of said.parameters || []) {
     details.append(node("p", parameter.in + " " + parameter.name + ": " + (parameter.description || "")));

@@ -14,6 +14,7 @@ pub(in crate::control_plane::api) fn routes() -> Router<Api> {
     Router::new()
         .route("/openapi.json", get(|| async { body::ok(&document(Document::Native)) }))
         .route("/openapi/mediahub.json", get(|| async { body::ok(&document(Document::Mediahub)) }))
+        .route("/openapi/thron.json", get(|| async { body::ok(&document(Document::Thron)) }))
         .route("/openapi/vmpro.json", get(|| async { body::ok(&document(Document::Vmpro)) }))
         .route("/docs", get(page))
         .route("/docs/page.js", get(script))

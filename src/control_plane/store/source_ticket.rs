@@ -1,0 +1,103 @@
+//! Tickets for originals, and the word of the audit log on each that was handed over.
+
+use super::change::Change;
+use super::error::{StoreError, StoreErrorKind};
+use super::statement::{Row, Statement};
+use crate::asset::TenantId;
+use crate::clock::UnixSeconds;
+use crate::control_plane::record::{
+    ApplicationId, ContentId, Grantee, PersonId, SecretHash, SourceDelivery, SourceTicket,
+};
+
+fn read(row: &Row) -> Result<SourceTicket, StoreError> {
+    let grantee = match row.text_opt::<PersonId>("person")? {
+        Some(person) => Grantee::Person(person),
+        None => Grantee::Application(row.text::<ApplicationId>("application")?),
+    };
+    Ok(SourceTicket {
+        id: row.text("id")?,
+        hash: row.text("hash")?,
+        tenant: row.number("tenant")?,
+        content: row.text("content")?,
+        version: row.text("version")?,
+        save_as: row.text_opt("save_as")?,
+        grantee,
+        created_at: row.number("created_at")?,
+        expires_at: row.number("expires_at")?,
+    })
+}
+
+impl Change {
+    /// Issues a ticket.
+    pub async fn source_ticket_create(&mut self, ticket: &SourceTicket) -> Result<(), StoreError> {
+        self.view().reach(Some(ticket.tenant))?;
+        let (person, application) = match &ticket.grantee {
+            Grantee::Application(id) => (None, Some(id.as_str())),
+            Grantee::Person(id) => (Some(id.as_str()), None),
+        };
+        let statement = Statement::new(
+            "INSERT INTO source_ticket (id, hash, tenant, content, version, save_as, person, \
+             application, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        )
+        .bind(ticket.id.as_str())
+        .bind(ticket.hash.as_str())
+        .bind(ticket.tenant)
+        .bind(ticket.content.as_str())
+        .bind(ticket.version.as_str())
+        .bind(ticket.save_as.as_deref())
+        .bind(person)
+        .bind(application)
+        .bind(ticket.created_at)
+        .bind(ticket.expires_at);
+        self.view().connection().execute(statement).await?;
+        let (tenant, id) = (Some(ticket.tenant), ticket.id.as_str().to_owned());
+        self.note("source_ticket.create", tenant, &id, None, Some(ticket));
+        Ok(())
+    }
+
+    /// Takes a ticket for this client: the first one that shows it before it ends, and the same one
+    /// again until `again` seconds have passed since. Of two that show it at once, one has it.
+    pub async fn source_ticket_take(
+        &mut self,
+        hash: &SecretHash,
+        client: &SecretHash,
+        again: u64,
+    ) -> Result<SourceTicket, StoreError> {
+        self.view().reach(None)?;
+        let now = self.now();
+        let statement = Statement::new(
+            "UPDATE source_ticket SET used_by = $2, used_at = COALESCE(used_at, $3) \
+             WHERE hash = $1 AND ((used_by IS NULL AND expires_at > $3) \
+             OR (used_by = $2 AND used_at > $4)) \
+             RETURNING id, hash, tenant, content, version, save_as, person, application, \
+             created_at, expires_at",
+        )
+        .bind(hash.as_str())
+        .bind(client.as_str())
+        .bind(now)
+        .bind(UnixSeconds::new(now.get().saturating_sub(again)));
+        match self.view().connection().row(statement).await? {
+            Some(row) => read(&row),
+            None => Err(StoreErrorKind::NotFound.into()),
+        }
+    }
+
+    /// Forgets tickets that ended before an instant. Not audited: they opened nothing any more.
+    pub async fn source_ticket_forget(&mut self, before: UnixSeconds) -> Result<u64, StoreError> {
+        self.view().reach(None)?;
+        let statement = Statement::new("DELETE FROM source_ticket WHERE expires_at < $1");
+        self.view().connection().execute(statement.bind(before)).await
+    }
+
+    /// Notes that something of a content's original is handed over.
+    pub fn source_delivered(
+        &mut self,
+        tenant: TenantId,
+        content: &ContentId,
+        delivery: &SourceDelivery,
+    ) -> Result<(), StoreError> {
+        self.view().reach(Some(tenant))?;
+        self.note("source.deliver", Some(tenant), content.as_str(), None, Some(delivery));
+        Ok(())
+    }
+}
