@@ -10,7 +10,12 @@ const RECORD: &str = "COUNTERSIGN_RECORD";
 
 #[test]
 fn documents_are_as_recorded() {
-    for (which, name) in [(Document::Native, "native"), (Document::Vmpro, "vmpro")] {
+    for (which, name) in [
+        (Document::Mediahub, "mediahub"),
+        (Document::Native, "native"),
+        (Document::Thron, "thron"),
+        (Document::Vmpro, "vmpro"),
+    ] {
         let path = format!("tests/openapi/{name}.json");
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(&path);
         let now = serde_json::to_string_pretty(&document(which)).unwrap() + "\n";

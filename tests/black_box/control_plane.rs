@@ -327,13 +327,15 @@ fn schemathesis(records: &Records) {
     let process = start(folder);
     let api = ApiClient::log_in(process.control(), &credentials);
     keep_secret(api.token());
-    for document in ["openapi.json", "openapi/vmpro.json"] {
+    let session = thron_session(process.control(), &credentials);
+    for document in ["openapi.json", "openapi/vmpro.json", "openapi/thron.json"] {
         let mut schemathesis = Command::new(tool("COUNTERSIGN_TEST_SCHEMATHESIS", "schemathesis"));
         schemathesis
             .current_dir(process.path(""))
             .env("SCHEMATHESIS_HOOKS", HOOKS)
             .args(["run", &format!("http://{}/{document}", process.control())])
             .args(["--header", &format!("Authorization: Bearer {}", api.token())])
+            .args(["--header", &format!("X-TOKENID: {session}")])
             .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
             .args(["--max-examples", "12", "--seed", "1", "--no-color"])
             .args(["--exclude-path-regex", "oauth2/revoke"]);
@@ -342,6 +344,17 @@ fn schemathesis(records: &Records) {
     }
     let metrics = status(process.admin(), "/readyz");
     assert_eq!(metrics, 200);
+}
+
+/// A session in THRON's dialect.
+fn thron_session(address: SocketAddr, (id, secret): &(String, String)) -> String {
+    let form = format!("appId={id}&appKey={secret}");
+    let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
+    let path = "/api/xadmin/resources/apps/loginApp/1";
+    let answer = exchange(address, "POST", path, kind, &form);
+    let token = answer.body["appUserTokenId"].as_str().unwrap().to_owned();
+    keep_secret(&token);
+    token
 }
 
 const EVERY_SCOPE: &str = "accounts.admin,audit.read,catalog.read,catalog.write,edges.admin,\

@@ -131,6 +131,10 @@ mod nginx_origin;
 #[cfg(test)]
 mod curl;
 
+// Originals, from the control plane: pasted addresses, ranges, downloads that are gone on with.
+#[cfg(test)]
+mod sources;
+
 // Clients that take their time: sent away when it is over, while others are served.
 #[cfg(test)]
 mod slow_clients;

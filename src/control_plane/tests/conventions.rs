@@ -281,6 +281,7 @@ async fn documents_are_served(stage: Stage) {
         ("/openapi.json", "Countersign"),
         ("/openapi/vmpro.json", "Countersign: the vmpro dialect"),
         ("/openapi/mediahub.json", "Countersign: the MediaHub dialect"),
+        ("/openapi/thron.json", "Countersign: the THRON dialect"),
     ] {
         let document = stage.call(&format!("GET {path}"), &[], "").await.expect(200).json();
         assert_eq!(document["openapi"].as_str().map(|it| it.starts_with("3.1")), Some(true));
