@@ -73,6 +73,9 @@ pub fn decide_handed(
     if snapshot.blocks(asker.client) {
         return Err(DenialCode::IpBlocked.into());
     }
+    if let Some(finding) = snapshot.suspects_client_of(file.tenant, asker.client) {
+        return Err(finding.into());
+    }
     match asker.way {
         Way::Cdn => return Err(DenialCode::CdnRefused.into()),
         Way::Direct => {}

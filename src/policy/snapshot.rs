@@ -17,8 +17,8 @@ use crate::token::edge_auth::EdgeAuth;
 
 use super::revocations::Signed;
 use super::{
-    AntiFraud, Blocklist, ControlState, FraudFinding, OverrideTable, RequestFacts, Revocations,
-    SiteTable,
+    AntiFraud, AntiFraudUse, Blocklist, ControlState, FraudFinding, FraudMode, OverrideTable,
+    RequestFacts, Revocations, Site, SiteTable,
 };
 
 /// The compiled policy.
@@ -67,6 +67,21 @@ impl EdgeSnapshot {
     pub fn suspects(&self, facts: &RequestFacts<'_>) -> Option<FraudFinding> {
         let pushed = self.control.as_ref().map(|it| &*it.fraud_lists);
         self.anti_fraud.find(facts.client, facts.untrusted_proxy, pushed)
+    }
+
+    /// The same of a client that asks past the sites of a tenant, where one of them asks who comes
+    /// whatever they ask; none where the operator only watches.
+    pub(super) fn suspects_client_of(
+        &self,
+        tenant: TenantId,
+        client: ClientIp,
+    ) -> Option<FraudFinding> {
+        let asks = |site: &Site| site.tenant == tenant && site.anti_fraud == AntiFraudUse::Always;
+        if self.anti_fraud.mode == FraudMode::Monitor || !self.sites.sites().iter().any(asks) {
+            return None;
+        }
+        let pushed = self.control.as_ref().map(|it| &*it.fraud_lists);
+        self.anti_fraud.find(client, None, pushed)
     }
 
     /// What opens a tenant's files beside the keys that its sites have.

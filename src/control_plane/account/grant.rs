@@ -158,6 +158,10 @@ impl Accounts {
         let found = async {
             let mut view = self.store.view(&asking).await?;
             let token = view.access_token(&SecretHash::of(token)).await?;
+            // A session is no bearer token: it is worth nothing where one is asked for.
+            if token.token_use == TokenUse::Session {
+                return Err(AccountError::NotValid);
+            }
             self.in_force(&token, token.token_use)?;
             let holder = holder(&mut view, &token.grantee).await?;
             Ok::<_, AccountError>((token, holder))

@@ -95,7 +95,7 @@ impl Accounts {
         let mut change = self.store.change(&caller, now).await?;
         // The password may have been changed while it was being checked.
         let Grantee::Person(id) = &grantee else { return Err(AccountError::NotValid) };
-        if change.view().person(id).await?.password != password {
+        if change.person_lock(id).await?.password != password {
             return Err(AccountError::NotValid);
         }
         attempt.succeed(&mut change).await?;

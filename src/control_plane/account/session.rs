@@ -9,8 +9,11 @@ use super::grant::ClientCredentials;
 use super::login::LoggedIn;
 use super::secret_text::{SecretKind, SecretText};
 use crate::asset::TenantId;
+use crate::clock::UnixSeconds;
 use crate::control_plane::caller::{Caller, Reach};
-use crate::control_plane::record::{AccessTokenDraft, Application, Grantee, SecretHash, TokenUse};
+use crate::control_plane::record::{
+    AccessTokenDraft, AccessTokenId, Application, Grantee, SecretHash, TokenUse,
+};
 use crate::control_plane::store::Change;
 use crate::network::ClientIp;
 use crate::secret::Secret;
@@ -18,6 +21,9 @@ use crate::telemetry::ErrorChain;
 
 /// From the last call on, in seconds.
 const LIFETIME: u64 = 60 * 60;
+
+/// From its beginning on, in seconds: then its holder logs in again.
+const LONGEST: u64 = 12 * 60 * 60;
 
 /// A session is renewed no oftener, in seconds: whoever calls every second writes once a minute.
 const RENEWED_EVERY: u64 = 60;
@@ -41,7 +47,7 @@ impl Accounts {
     /// another tenant has none here.
     pub async fn sliding_login(
         &self,
-        tenant: TenantId,
+        tenant: Option<TenantId>,
         username: &str,
         password: Secret<String>,
         address: Option<ClientIp>,
@@ -56,7 +62,7 @@ impl Accounts {
     /// The same for an application with its secret, and what is known of it.
     pub async fn sliding_login_of_application(
         &self,
-        tenant: TenantId,
+        tenant: Option<TenantId>,
         credentials: ClientCredentials,
         address: Option<ClientIp>,
     ) -> Result<(SlidingSession, Application), AccountError> {
@@ -83,7 +89,8 @@ impl Accounts {
         self.in_force(&token, TokenUse::Session)?;
         let holder = holder(&mut view, &token.grantee).await?;
         drop(view);
-        let renewed = self.clock.now().plus(LIFETIME);
+        // However often it is used: what it was begun with may be gone.
+        let renewed = self.clock.now().plus(LIFETIME).min(token.created_at.plus(LONGEST));
         if renewed.since(token.expires_at) >= RENEWED_EVERY
             && let Err(error) = self.renew(&hash, renewed).await
         {
@@ -95,26 +102,24 @@ impl Accounts {
         Ok((caller.from_address(address), name))
     }
 
-    /// Somebody who was given a promise earlier, as they stand now.
+    /// Somebody to whom a session promised something, as they stand now; nobody where the session was
+    /// revoked since.
     pub async fn still(
         &self,
-        grantee: &Grantee,
-        tenant: TenantId,
-        credential: &str,
+        session: &AccessTokenId,
+        promise: &str,
         address: Option<ClientIp>,
     ) -> Result<Caller, AccountError> {
         let mut view = self.store.view(&Caller::system("authenticate")).await?;
-        let Holder { actor, tenant: own, scopes, name: _ } = holder(&mut view, grantee).await?;
-        let reach = Reach::from(own.or(Some(tenant)));
-        let caller = Caller::authenticated(actor, scopes, reach).with_credential(credential);
-        Ok(caller.from_address(address))
+        let token = view.access_token_of_id(session).await?;
+        if token.revoked_at.is_some() {
+            return Err(AccountError::NotValid);
+        }
+        let holder = holder(&mut view, &token.grantee).await?;
+        Ok(caller(&token, holder).with_credential(promise).from_address(address))
     }
 
-    async fn renew(
-        &self,
-        hash: &SecretHash,
-        until: crate::clock::UnixSeconds,
-    ) -> Result<(), AccountError> {
+    async fn renew(&self, hash: &SecretHash, until: UnixSeconds) -> Result<(), AccountError> {
         let system = Caller::system("authenticate");
         let mut change = self.store.change(&system, self.clock.now()).await?;
         change.access_token_renew(hash, until).await?;
@@ -127,11 +132,10 @@ async fn begin(
     change: &mut Change,
     grantee: Grantee,
     holder: Holder,
-    tenant: TenantId,
+    tenant: Option<TenantId>,
 ) -> Result<SlidingSession, AccountError> {
-    if !Reach::from(holder.tenant).covers(tenant) {
-        return Err(AccountError::NotValid);
-    }
+    let reached = tenant.filter(|tenant| Reach::from(holder.tenant).covers(*tenant));
+    let tenant = reached.ok_or(AccountError::NotValid)?;
     change.view().tenant(tenant).await?;
     let token = SecretText::random(SecretKind::Session)?;
     let now = change.now();

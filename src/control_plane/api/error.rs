@@ -107,7 +107,9 @@ impl From<ServiceError> for Problem {
                 let code = original(refusal.code);
                 let detail = refusal.code.meaning().into();
                 let retry_after = (code.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(1);
-                Self { detail, retry_after, ..Self::new(code).because(error) }
+                let told = Self { detail, retry_after, ..Self::new(code) };
+                // A refusal is no failure of ours.
+                if refusal.error.is_some() { told.because(error) } else { told }
             }
             ServiceError::OutcomeUnknown(_) => {
                 Self::new(ProblemCode::OutcomeUnknown).because(error)

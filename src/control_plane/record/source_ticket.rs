@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ContentId, Grantee, SecretHash, SourceTicketId, VersionId};
+use super::{AccessTokenId, ContentId, Grantee, SecretHash, SourceTicketId, VersionId};
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 
@@ -24,10 +24,14 @@ pub struct SourceTicket {
     pub save_as: Option<Box<str>>,
     /// In whose name: the right is theirs.
     pub grantee: Grantee,
+    /// The id of the session that it was asked for by: what ends that ends it.
+    pub session: AccessTokenId,
     /// Since when it exists.
     pub created_at: UnixSeconds,
     /// Until when it may be used first.
     pub expires_at: UnixSeconds,
+    /// When it was used first.
+    pub used_at: Option<UnixSeconds>,
 }
 
 /// Something of an original was handed over: what the audit log says of it (requirement A13).

@@ -176,8 +176,8 @@ impl Services {
         Ok(IssuedSecret { record, secret })
     }
 
-    /// Ends one of an application's secrets now. Tokens it was exchanged for live on until they
-    /// end or are revoked.
+    /// Ends one of an application's secrets now, and its sessions that would go on for as long as
+    /// they are used. Tokens it was exchanged for live on until they end or are revoked.
     pub async fn application_secret_remove(
         &self,
         caller: &Caller,
@@ -189,6 +189,7 @@ impl Services {
         let owner = change.view().application(application).await?;
         within(caller, owner.scopes)?;
         change.application_secret_remove(application, id).await?;
+        change.session_revoke_all(&Grantee::Application(application.clone())).await?;
         change.commit().await?;
         Ok(())
     }

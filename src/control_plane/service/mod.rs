@@ -71,6 +71,8 @@ pub use path_override::{OverrideDifference, OverrideProposal};
 pub use person::PersonPassword;
 pub use pipeline::KnownOrigins;
 pub use signing_key::{HEAD_START, LONGEST_LINK, NewKey};
-pub use source::{IssuedTicket, Original, SourceAsk, SourceVersion, Sources, SourcesInForce};
+pub use source::{
+    IssuedTicket, Original, ShownTicket, SourceAsk, SourceVersion, Sources, SourcesInForce,
+};
 pub use upload::{NewUpload, OpenUpload, Received, UploadLimits, UploadWay, Uploads};
 pub use version::OfContent;

@@ -19,8 +19,8 @@ use crate::clock::UnixSeconds;
 use crate::control_plane::account::{SecretKind, SecretText};
 use crate::control_plane::caller::{Actor, Caller};
 use crate::control_plane::record::{
-    Content, ContentId, File, FileOwner, Grantee, Scope, SecretHash, SourceDelivery, SourceTicket,
-    SourceTicketId, SourceWay, Version, VersionId,
+    AccessTokenId, Content, ContentId, File, FileOwner, Grantee, Scope, SecretHash, SourceDelivery,
+    SourceTicket, SourceTicketId, SourceWay, Version, VersionId,
 };
 use crate::control_plane::store::View;
 use crate::delivery::{AskMethod, DeliveryDesk, Unredeemed};
@@ -94,13 +94,19 @@ impl Original {
     }
 }
 
+/// A ticket that this client may use.
+#[derive(Debug)]
+pub struct ShownTicket {
+    /// The ticket.
+    pub ticket: SourceTicket,
+    client: SecretHash,
+}
+
 /// How an original is asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceAsk<'a> {
-    /// By what.
-    pub way: SourceWay,
-    /// The ticket's id, and when it was issued; none where it is a session alone.
-    pub promise: Option<(&'a str, UnixSeconds)>,
+    /// The ticket; none where it is a session alone.
+    pub ticket: Option<&'a ShownTicket>,
     /// The request's method.
     pub method: &'a Method,
     /// Its header fields.
@@ -205,8 +211,12 @@ impl Services {
         let client = asker(caller.address())?;
         let asker = Asker { client, way: in_force.cdn.way(ask.headers) };
         let issuer = issuer(caller, tenant);
-        let promise = match ask.promise {
-            Some((id, made_at)) => Promise { id: Some(id), made_at, issuer },
+        let promise = match ask.ticket {
+            Some(ShownTicket { ticket, .. }) => {
+                // What is revoked in the second in which it was issued is revoked.
+                let made_at = UnixSeconds::new(ticket.created_at.get().saturating_sub(1));
+                Promise { id: Some(ticket.id.as_str()), made_at, issuer }
+            }
             None => Promise { id: None, made_at: now, issuer },
         };
         let permit = decide_handed(handed, asker, promise, &in_force.policy, now)
@@ -220,19 +230,27 @@ impl Services {
         let response = deliver_original(&delivery, wanted).await.map_err(OriginalRefusal::from)?;
         let bytes_leave = matches!(response.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT);
         if bytes_leave && method == AskMethod::Get {
+            let way = match ask.ticket {
+                Some(shown) => shown.may_give(&response)?,
+                None => SourceWay::Session,
+            };
             let length = response.headers().get(header::CONTENT_LENGTH);
             let delivered = SourceDelivery {
                 version,
                 file: file.number,
                 sha256: file.draft.sha256,
                 name,
-                way: ask.way,
-                promise: ask.promise.map(|(id, _)| id.into()),
+                way,
+                promise: ask.ticket.map(|shown| shown.ticket.id.as_str().into()),
                 status: response.status().as_u16(),
                 bytes: length.and_then(|it| it.to_str().ok()?.parse().ok()),
                 request_id: ask.request_id.into(),
             };
             let mut change = self.change(&caller.within(tenant)).await?;
+            // Used when bytes are about to leave, and not before: whoever only looks spends nothing.
+            if let Some(ShownTicket { ticket, client }) = ask.ticket {
+                change.source_ticket_use(&ticket.hash, client, TICKET_AGAIN).await?;
+            }
             change.source_delivered(tenant, &content, &delivered)?;
             change.commit().await?;
         }
@@ -252,6 +270,8 @@ impl Services {
             Actor::Person(id) => Grantee::Person(id.clone()),
             Actor::Edge(_) | Actor::System(_) => return Err(ServiceError::NotFound),
         };
+        let session = caller.credential().and_then(AccessTokenId::parse);
+        let session = session.ok_or(ServiceError::NotFound)?;
         let text = SecretText::random(SecretKind::Ticket)?;
         let mut change = self.change(&caller.within(original.tenant)).await?;
         let now = change.now();
@@ -263,8 +283,10 @@ impl Services {
             version: original.version.clone(),
             save_as: save_as.map(Into::into),
             grantee,
+            session,
             created_at: now,
             expires_at: now.plus(TICKET_LIFETIME),
+            used_at: None,
         };
         change.source_ticket_create(&ticket).await?;
         change.commit().await?;
@@ -272,21 +294,33 @@ impl Services {
     }
 
     /// The ticket that somebody shows, if they may use it: the first who does, within a minute, and
-    /// the same client again for a quarter of an hour.
-    pub async fn source_ticket_take(
+    /// the same client again for a quarter of an hour, to go on.
+    pub async fn source_ticket(
         &self,
         ticket: &str,
         address: Option<ClientIp>,
         headers: &HeaderMap,
-    ) -> Result<SourceTicket, ServiceError> {
+    ) -> Result<ShownTicket, ServiceError> {
         let client = asker(address)?;
         let agent = headers.get(header::USER_AGENT).map_or(&[][..], |agent| agent.as_bytes());
         let client = SecretHash::of(&format!("{} {}", client.get(), hex::encode(agent)));
-        let mut change = self.change(&Caller::system("source ticket")).await?;
+        let mut view = self.view(&Caller::system("source ticket")).await?;
         let hash = SecretHash::of(ticket);
-        let taken = change.source_ticket_take(&hash, &client, TICKET_AGAIN).await?;
-        change.commit().await?;
-        Ok(taken)
+        let ticket = view.source_ticket(&hash, &client, self.now(), TICKET_AGAIN).await?;
+        Ok(ShownTicket { ticket, client })
+    }
+}
+
+impl ShownTicket {
+    /// One that was used gives what is left of a download that broke off, and no beginning again.
+    fn may_give(&self, response: &Response<AnswerBody>) -> Result<SourceWay, ServiceError> {
+        let range = response.headers().get(header::CONTENT_RANGE);
+        let range = range.and_then(|it| it.to_str().ok()).unwrap_or_default();
+        let goes_on = range.starts_with("bytes ") && !range.starts_with("bytes 0-");
+        match self.ticket.used_at {
+            Some(_) if !goes_on => Err(ServiceError::NotFound),
+            Some(_) | None => Ok(SourceWay::Ticket),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::view::View;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
     AccessToken, AccessTokenDraft, AccessTokenId, ApplicationId, Grantee, PersonId, SecretHash,
+    TokenUse,
 };
 
 fn read(row: &Row) -> Result<AccessToken, StoreError> {
@@ -45,6 +46,20 @@ impl View {
              expires_at, revoked_at FROM access_token WHERE hash = $1",
         );
         let token = read(&self.found(statement.bind(hash.as_str())).await?)?;
+        self.reach(token.tenant)?;
+        Ok(token)
+    }
+
+    /// The token of that id, ended or not.
+    pub async fn access_token_of_id(
+        &mut self,
+        id: &AccessTokenId,
+    ) -> Result<AccessToken, StoreError> {
+        let statement = Statement::new(
+            "SELECT id, hash, token_use, person, application, tenant, scopes, created_at, \
+             expires_at, revoked_at FROM access_token WHERE id = $1",
+        );
+        let token = read(&self.found(statement.bind(id.as_str())).await?)?;
         self.reach(token.tenant)?;
         Ok(token)
     }
@@ -162,6 +177,27 @@ impl Change {
         if ended > 0 {
             let after = serde_json::json!({ "revoked": ended });
             self.note("access_token.revoke_all", tenant, grantee.as_str(), None, Some(&after));
+        }
+        Ok(ended)
+    }
+
+    /// Ends every session of somebody now. Gives how many those were.
+    pub async fn session_revoke_all(&mut self, grantee: &Grantee) -> Result<u64, StoreError> {
+        let tenant = match grantee {
+            Grantee::Application(id) => self.view().application(id).await?.tenant,
+            Grantee::Person(id) => self.view().person(id).await?.tenant,
+        };
+        let (person, application) = columns(grantee);
+        let statement = Statement::new(
+            "UPDATE access_token SET revoked_at = $3 WHERE (person = $1 OR application = $2) \
+             AND revoked_at IS NULL AND token_use = $4",
+        );
+        let session = TokenUse::Session.wire_name();
+        let statement = statement.bind(person).bind(application).bind(self.now()).bind(session);
+        let ended = self.view().connection().execute(statement).await?;
+        if ended > 0 {
+            let after = serde_json::json!({ "revoked": ended });
+            self.note("session.revoke_all", tenant, grantee.as_str(), None, Some(&after));
         }
         Ok(ended)
     }

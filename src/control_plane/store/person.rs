@@ -183,7 +183,8 @@ impl Change {
         Ok(())
     }
 
-    async fn person_lock(&mut self, id: &PersonId) -> Result<Person, StoreError> {
+    /// A person whom nobody else changes until then.
+    pub async fn person_lock(&mut self, id: &PersonId) -> Result<Person, StoreError> {
         let statement = Statement::new(
             "UPDATE person SET revision = revision WHERE id = $1 \
              RETURNING id, tenant, username, role, scopes, password, password_version, \

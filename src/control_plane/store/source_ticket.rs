@@ -3,6 +3,7 @@
 use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
 use super::statement::{Row, Statement};
+use super::view::View;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
@@ -22,9 +23,36 @@ fn read(row: &Row) -> Result<SourceTicket, StoreError> {
         version: row.text("version")?,
         save_as: row.text_opt("save_as")?,
         grantee,
+        session: row.text("session")?,
         created_at: row.number("created_at")?,
         expires_at: row.number("expires_at")?,
+        used_at: row.number_opt("used_at")?,
     })
+}
+
+impl View {
+    /// The ticket of that hash, if this client may use it at `now`: nobody did, and it has not ended;
+    /// or this client did, no more than `again` seconds ago.
+    pub async fn source_ticket(
+        &mut self,
+        hash: &SecretHash,
+        client: &SecretHash,
+        now: UnixSeconds,
+        again: u64,
+    ) -> Result<SourceTicket, StoreError> {
+        self.reach(None)?;
+        let statement = Statement::new(
+            "SELECT id, hash, tenant, content, version, save_as, person, application, session, \
+             created_at, expires_at, used_at FROM source_ticket \
+             WHERE hash = $1 AND ((used_by IS NULL AND expires_at > $3) \
+             OR (used_by = $2 AND used_at > $4))",
+        )
+        .bind(hash.as_str())
+        .bind(client.as_str())
+        .bind(now)
+        .bind(UnixSeconds::new(now.get().saturating_sub(again)));
+        read(&self.found(statement).await?)
+    }
 }
 
 impl Change {
@@ -37,7 +65,8 @@ impl Change {
         };
         let statement = Statement::new(
             "INSERT INTO source_ticket (id, hash, tenant, content, version, save_as, person, \
-             application, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+             application, session, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         )
         .bind(ticket.id.as_str())
         .bind(ticket.hash.as_str())
@@ -47,6 +76,7 @@ impl Change {
         .bind(ticket.save_as.as_deref())
         .bind(person)
         .bind(application)
+        .bind(ticket.session.as_str())
         .bind(ticket.created_at)
         .bind(ticket.expires_at);
         self.view().connection().execute(statement).await?;
@@ -55,29 +85,26 @@ impl Change {
         Ok(())
     }
 
-    /// Takes a ticket for this client: the first one that shows it before it ends, and the same one
-    /// again until `again` seconds have passed since. Of two that show it at once, one has it.
-    pub async fn source_ticket_take(
+    /// Uses a ticket for this client, if it still may be: of two clients that show it at once, one has
+    /// it.
+    pub async fn source_ticket_use(
         &mut self,
         hash: &SecretHash,
         client: &SecretHash,
         again: u64,
-    ) -> Result<SourceTicket, StoreError> {
-        self.view().reach(None)?;
+    ) -> Result<(), StoreError> {
         let now = self.now();
         let statement = Statement::new(
             "UPDATE source_ticket SET used_by = $2, used_at = COALESCE(used_at, $3) \
              WHERE hash = $1 AND ((used_by IS NULL AND expires_at > $3) \
-             OR (used_by = $2 AND used_at > $4)) \
-             RETURNING id, hash, tenant, content, version, save_as, person, application, \
-             created_at, expires_at",
+             OR (used_by = $2 AND used_at > $4)) RETURNING id",
         )
         .bind(hash.as_str())
         .bind(client.as_str())
         .bind(now)
         .bind(UnixSeconds::new(now.get().saturating_sub(again)));
         match self.view().connection().row(statement).await? {
-            Some(row) => read(&row),
+            Some(_) => Ok(()),
             None => Err(StoreErrorKind::NotFound.into()),
         }
     }

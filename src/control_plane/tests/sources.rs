@@ -14,7 +14,7 @@ use crate::control_plane::account::{AccountError, Accounts, ClientCredentials, P
 use crate::control_plane::api::{Document, document};
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::scenery;
-use crate::control_plane::record::ScopeSet;
+use crate::control_plane::record::{ScopeSet, SecretHash};
 use crate::policy::{
     BlocklistBuilder, ControlState, EdgeSnapshot, OverrideTable, Revocations, RevokedLinks,
     TenantRevocations,
@@ -196,18 +196,26 @@ async fn a_browser_is_given_a_ticket(stage: Stage) {
     );
     let sent = stage.call(&paste, &[], "").await.expect(303);
     let location = sent.header("location").unwrap();
-    assert!(location.starts_with(&format!("{SOURCE}?ticket=")), "{location}");
+    assert!(location.starts_with("?ticket="), "{location}");
     assert!(!location.contains(&scene.session) && sent.body.is_empty());
     assert_eq!(sent.header("referrer-policy"), Some("no-referrer"));
-    let open = async |agent: &str| {
-        stage.call(&format!("GET {location}"), &[&format!("User-Agent: {agent}")], "").await
+    let ask = async |method: &str, agent: &str, header: &str| {
+        let agent = format!("User-Agent: {agent}");
+        let headers: Vec<_> = [&*agent, header].into_iter().filter(|it| !it.is_empty()).collect();
+        stage.call(&format!("{method} {SOURCE}{location}"), &headers, "").await
     };
-    let got = open("firefox").await.expect(200);
+    // Whoever only looks, or is refused, spends nothing.
+    ask("HEAD", "scanner", "").await.expect(200);
+    ask("GET", "proxy", "CDN-Loop: cdn.example").await.expect(403);
+    ask("GET", "curl", "Range: bytes=9-").await.expect(416);
+    let got = ask("GET", "firefox", "").await.expect(200);
     assert_eq!((&*got.body, got.header("cache-control")), ("the other", Some("private, no-store")));
     assert_eq!(got.header("content-disposition"), Some("attachment; filename=\"a.mp4\""));
-    // The same client goes on, another one does not.
-    open("firefox").await.expect(200);
-    open("curl").await.expect(404);
+    // The same client goes on and does not begin again; another one does neither.
+    assert_eq!(ask("GET", "firefox", "Range: bytes=4-").await.expect(206).body, "other");
+    ask("GET", "firefox", "").await.expect(404);
+    ask("GET", "firefox", "Range: bytes=0-3").await.expect(404);
+    ask("GET", "curl", "Range: bytes=4-").await.expect(404);
     stage.call(&format!("GET {SOURCE}?ticket=csd_guessed"), &[], "").await.expect(404);
     let delivered = audited(&stage, "source.deliver").await;
     assert_eq!(delivered[0]["diff"]["way"][1], "ticket");
@@ -220,13 +228,24 @@ async fn a_browser_is_given_a_ticket(stage: Stage) {
     let path = format!("/private/videos/{}/source", scene.content);
     in_force(&stage, |snapshot| {
         let mut of_tenant = TenantRevocations::default();
-        of_tenant.add(TenantId(1), &RevokedLinks::Asset(path.into()), NOW.plus(1));
+        of_tenant.add(TenantId(1), &RevokedLinks::Asset(path.into()), NOW);
         let revocations =
             Revocations::of_tenants(HashMap::from([(TenantId(1), Arc::new(of_tenant))]));
         let control = ControlState { revocations, ..ControlState::empty() };
         EdgeSnapshot { control: Some(Arc::new(control)), ..snapshot }
     });
-    stage.call(&format!("GET {again}"), &[], "").await.expect(410);
+    stage.call(&format!("GET {SOURCE}{again}"), &[], "").await.expect(410);
+    // So is one whose session was.
+    in_force(&stage, |snapshot| snapshot);
+    let last = stage.call(&paste, &[], "").await.expect(303);
+    let mut change = stage.store.change(&Caller::system("test"), NOW).await.unwrap();
+    change.access_token_revoke(&SecretHash::of(&scene.session)).await.unwrap();
+    change.commit().await.unwrap();
+    let last = format!("GET {SOURCE}{}", last.header("location").unwrap());
+    stage.call(&last, &[], "").await.expect(403);
+    // A HEAD of a pasted address makes none.
+    let tickets = audited(&stage, "source_ticket.create").await.len();
+    assert_eq!(tickets, 3);
 }
 
 async fn nobody_else_has_it(stage: Stage) {
@@ -305,6 +324,18 @@ async fn nobody_else_has_it(stage: Stage) {
         assert!(answer.status < 300, "{answer:?}");
         get(&session, &first, "").await.expect(status);
     }
+    // Somebody of no tenant, as far as their session reaches.
+    let body = json!({"tenant": null, "username": "otto", "role": "admin",
+        "password": "a right brave horse", "scopes": ["catalog.read", "shares.write"]});
+    stage.send("POST /api/v1/people", &admin, &body).await.expect(201);
+    let login = sdk(&stage, "login", &[("username", "otto"), ("password", "a right brave horse")]);
+    let everywhere = login.await.expect(200).json()["tokenId"].as_str().unwrap().to_owned();
+    get(&everywhere, &first, "").await.expect(200);
+    get(&everywhere, &first.replace("clientId=1", "clientId=2"), "").await.expect(404);
+    // A proxy that names nobody is not the client.
+    get(&session, &first, "X-Forwarded-For: 192.0.2.7").await.expect(200);
+    get(&session, &first, "X-Forwarded-For: unknown").await.expect(400);
+    get(&session, &first, "X-Forwarded-For: 192.0.2.7, 127.0.0.1:99").await.expect(400);
     // The name and the password are what opens a session.
     let login = [("username", "anna"), ("password", "wrong horse")];
     let refused = sdk(&stage, "login", &login).await.expect(403).json();
@@ -321,7 +352,8 @@ async fn a_session_lives_on_while_it_is_used(stage: Stage) {
         Accounts::new(stage.store.clone(), clock, PasswordHasher::new().unwrap())
     };
     let credentials = ClientCredentials { id, secret: Secret::new(key) };
-    let begun = at(0).sliding_login_of_application(TenantId(1), credentials, None).await.unwrap();
+    let begun =
+        at(0).sliding_login_of_application(Some(TenantId(1)), credentials, None).await.unwrap();
     let token = begun.0.token.reveal().to_owned();
     let shown = async |seconds| at(seconds).sliding_session(&token, None).await.map(|_| ());
     // Each call counts for an hour, to within a minute.
@@ -331,11 +363,17 @@ async fn a_session_lives_on_while_it_is_used(stage: Stage) {
     let end = shown(10_500 + 3_600).await;
     assert!(matches!(end, Err(AccountError::NotValid)), "{end:?}");
     shown(10_500 + 3_599).await.unwrap();
+    // However often it is used, it ends.
+    for seconds in (14_000..43_200).step_by(3_500) {
+        shown(seconds).await.unwrap();
+    }
+    let end = shown(43_200).await;
+    assert!(matches!(end, Err(AccountError::NotValid)), "{end:?}");
     // What ends it for everybody ends it here.
     let system = Caller::system("test");
     let mut change =
         stage.store.change(&system, UnixSeconds::new(NOW.get() + 10_600)).await.unwrap();
-    let hash = crate::control_plane::record::SecretHash::of(&token);
+    let hash = SecretHash::of(&token);
     change.access_token_revoke(&hash).await.unwrap();
     change.commit().await.unwrap();
     let revoked = shown(10_600).await;

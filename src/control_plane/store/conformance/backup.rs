@@ -56,7 +56,7 @@ INSERT INTO content_link VALUES ('rel_1', '-c', 'd', 'linked', 0);
 INSERT INTO archive VALUES ('arc_1', 1, 1, 'k', 'n', 1);
 INSERT INTO archive_element VALUES ('arc_1', 0, 1, 'n');
 INSERT INTO download_link VALUES ('lnk_1', 1, 1, NULL, '/p', 'app_1', NULL, '{}', 1, 2, NULL, NULL);
-INSERT INTO source_ticket VALUES ('tic_1', 'dd', 1, '-c', 'ver_1', NULL, 'per_1', NULL, 1, 2, NULL, NULL);
+INSERT INTO source_ticket VALUES ('tic_1', 'dd', 1, '-c', 'ver_1', NULL, 'per_1', NULL, 'tok_1', 1, 2, NULL, NULL);
 INSERT INTO upload VALUES (7, 1, 1, 'u', 'u', NULL, 9, NULL, NULL, NULL, 'app_1', 'ff', 9, 'p', 'uploading', 0, 0, NULL, NULL, NULL, NULL, 1, 2);
 INSERT INTO context (tenant, name, settings, created_at, revision) VALUES (1, 'x', '{}', 1, 1);
 ";

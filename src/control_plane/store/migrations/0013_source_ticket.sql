@@ -9,6 +9,7 @@ CREATE TABLE source_ticket (
     save_as TEXT,
     person TEXT REFERENCES person (id) ON DELETE CASCADE,
     application TEXT REFERENCES application (id) ON DELETE CASCADE,
+    session TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     used_by TEXT,

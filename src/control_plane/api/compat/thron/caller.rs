@@ -59,7 +59,7 @@ pub(super) fn token(
     parts: &Parts,
     form: Option<&Fields>,
 ) -> Result<(String, Shown), Problem> {
-    let query = Fields::of_query(parts.uri.query());
+    let query = Fields::of_query(parts.uri.query())?;
     let in_query = query.get(FIELD)?.map(|token| (token.to_owned(), Shown::InQuery));
     if in_query.is_some() && !api.query_token {
         let detail = "tokens in an address are not taken here: show it as X-TOKENID".into();
@@ -73,11 +73,11 @@ pub(super) fn token(
     if shown.windows(2).any(|two| matches!(two, [(one, _), (other, _)] if one != other)) {
         return Err(Problem::invalid("/tokenId", "two tokens are shown, and they differ"));
     }
-    if shown.is_empty() {
+    // The one in the address comes last: where there is one, the address is to be got rid of.
+    shown.pop().ok_or_else(|| {
         let detail = "a session's token is needed: X-TOKENID".into();
-        return Err(Problem { detail, ..Problem::new(ProblemCode::CredentialsMissing) });
-    }
-    Ok(shown.swap_remove(0))
+        Problem { detail, ..Problem::new(ProblemCode::CredentialsMissing) }
+    })
 }
 
 fn header_tokens(headers: &HeaderMap) -> impl Iterator<Item = String> {

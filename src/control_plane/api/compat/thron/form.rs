@@ -6,12 +6,18 @@ use crate::control_plane::api::body::{self, is_one_of};
 use crate::control_plane::api::error::{Problem, ProblemCode};
 use crate::secret::Secret;
 
+/// Fields of a form: what anybody may send is kept small.
+const MOST: usize = 64;
+
+/// Bytes of a form.
+const LONGEST: usize = 64 * 1024;
+
 /// The fields. Any of them may be a secret.
 pub(super) struct Fields(Vec<(String, Secret<String>)>);
 
 impl Fields {
     /// Those of a query.
-    pub(super) fn of_query(query: Option<&str>) -> Self {
+    pub(super) fn of_query(query: Option<&str>) -> Result<Self, Problem> {
         Self::of(query.unwrap_or_default().as_bytes())
     }
 
@@ -23,13 +29,18 @@ impl Fields {
             let detail = "the body must be a form: application/x-www-form-urlencoded".into();
             return Err(Problem { detail, ..Problem::new(ProblemCode::MediaType) });
         }
-        Ok(Self::of(&bytes))
+        Self::of(&bytes)
     }
 
-    fn of(bytes: &[u8]) -> Self {
+    fn of(bytes: &[u8]) -> Result<Self, Problem> {
         let fields = form_urlencoded::parse(bytes)
             .map(|(name, value)| (name.into_owned(), Secret::new(value.into_owned())));
-        Self(fields.collect())
+        let fields: Vec<_> = fields.take(MOST + 1).collect();
+        if bytes.len() > LONGEST || fields.len() > MOST {
+            let detail = format!("has more than {MOST} fields, or more than {LONGEST} bytes");
+            return Err(Problem::invalid("", detail));
+        }
+        Ok(Self(fields))
     }
 
     /// A field; none where it is missing or empty.

@@ -136,7 +136,7 @@ async fn login_app_by_query(
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let form = Fields::of_body(Request::from_parts(parts.clone(), body)).await?;
-    let query = Fields::of_query(parts.uri.query());
+    let query = Fields::of_query(parts.uri.query())?;
     let client = query.need("clientId")?.to_owned();
     application_session(&api, &parts, spelling, &client, &form).await
 }
@@ -148,7 +148,7 @@ async fn application_session(
     client: &str,
     form: &Fields,
 ) -> Result<Response, Problem> {
-    let query = Fields::of_query(parts.uri.query());
+    let query = Fields::of_query(parts.uri.query())?;
     let id = match form.get("appId")? {
         Some(id) => id,
         None => query.need("appId")?,
@@ -244,7 +244,7 @@ async fn validate_token_by_query(
     spelling: Spelling,
     request: Request,
 ) -> Result<Response, Problem> {
-    let query = Fields::of_query(request.uri().query());
+    let query = Fields::of_query(request.uri().query())?;
     validated(&api, caller, &client, query.get("username")?, spelling).await
 }
 
@@ -273,11 +273,12 @@ pub(super) async fn client_of(
     Ok(api.services.tenant_of_client(caller, client).await?)
 }
 
-/// The tenant that somebody names who is nobody yet: one that is not there has no accounts.
-async fn tenant(api: &Api, client: &str) -> Result<TenantId, Problem> {
+/// The tenant that somebody names who is nobody yet. One that is not there has no accounts, and
+/// whoever guesses is told so no sooner than that a password is wrong.
+async fn tenant(api: &Api, client: &str) -> Result<Option<TenantId>, Problem> {
     match api.services.tenant_of_client(&Caller::system("login"), client).await {
-        Ok(tenant) => Ok(tenant),
-        Err(ServiceError::NotFound) => Err(Problem::new(ProblemCode::CredentialsInvalid)),
+        Ok(tenant) => Ok(Some(tenant)),
+        Err(ServiceError::NotFound) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

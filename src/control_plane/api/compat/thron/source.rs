@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_RANGE, LOCATION};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use utoipa::ToSchema;
@@ -21,10 +21,8 @@ use crate::control_plane::api::refusal::SourceRefusals;
 use crate::control_plane::api::segment::id;
 use crate::control_plane::api::state::Api;
 use crate::control_plane::caller::Caller;
-use crate::control_plane::record::{ContentId, SourceWay, VersionId};
-use crate::control_plane::service::{Original, ServiceError, SourceAsk};
-
-const PATH: &str = "/api/xadmin/resources/content/downloadSource";
+use crate::control_plane::record::{ContentId, VersionId};
+use crate::control_plane::service::{Original, ServiceError, ShownTicket, SourceAsk};
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
@@ -78,8 +76,7 @@ async fn download_source(
     let (token, _) = token(&api, &parts, Some(&form))?;
     let ThronCaller { caller, .. } = ThronCaller::of(&api, &parts, &token).await?;
     let original = find(&api, &caller, &parts).await?;
-    let found = Found { caller, original, way: SourceWay::Session, promise: None };
-    hand_over(&api, found, &parts, &request_id).await
+    hand_over(&api, Found { caller, original, ticket: None }, &parts, &request_id).await
 }
 
 /// The same, pasted into a browser. A token in the address is exchanged for a ticket: one download
@@ -106,7 +103,7 @@ async fn download_source_by_address(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, _) = request.into_parts();
-    let query = Fields::of_query(parts.uri.query());
+    let query = Fields::of_query(parts.uri.query())?;
     if let Some(ticket) = query.get("ticket")? {
         let found = by_ticket(&api, &parts, ticket).await?;
         return hand_over(&api, found, &parts, &request_id).await;
@@ -114,35 +111,30 @@ async fn download_source_by_address(
     let (token, shown) = token(&api, &parts, None)?;
     let ThronCaller { caller, .. } = ThronCaller::of(&api, &parts, &token).await?;
     let original = find(&api, &caller, &parts).await?;
-    match shown {
-        Shown::Aside => {
-            let found = Found { caller, original, way: SourceWay::Session, promise: None };
-            hand_over(&api, found, &parts, &request_id).await
-        }
-        Shown::InQuery => {
-            let save_as = query.get("saveAs")?;
-            let ticket = api.services.source_ticket_create(&caller, &original, save_as).await?;
-            let ticket = utf8_percent_encode(ticket.text.reveal(), NON_ALPHANUMERIC).to_string();
-            let location = format!("{PATH}?ticket={ticket}");
-            let mut response = StatusCode::SEE_OTHER.into_response();
-            if let Ok(location) = HeaderValue::try_from(location) {
-                response.headers_mut().insert(LOCATION, location);
-            }
-            Ok(response)
-        }
+    if shown == Shown::Aside || parts.method == Method::HEAD {
+        return hand_over(&api, Found { caller, original, ticket: None }, &parts, &request_id)
+            .await;
     }
+    let save_as = query.get("saveAs")?;
+    let ticket = api.services.source_ticket_create(&caller, &original, save_as).await?;
+    let ticket = utf8_percent_encode(ticket.text.reveal(), NON_ALPHANUMERIC);
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    // Relative: wherever this is reached, so is that.
+    if let Ok(location) = HeaderValue::try_from(format!("?ticket={ticket}")) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    Ok(response)
 }
 
 /// An original, for whom, and by what.
 struct Found {
     caller: Caller,
     original: Original,
-    way: SourceWay,
-    promise: Option<(String, crate::clock::UnixSeconds)>,
+    ticket: Option<ShownTicket>,
 }
 
 async fn find(api: &Api, caller: &Caller, parts: &Parts) -> Result<Original, Problem> {
-    let query = Fields::of_query(parts.uri.query());
+    let query = Fields::of_query(parts.uri.query())?;
     let tenant = client_of(api, caller, query.need("clientId")?).await?;
     let content = id(query.need("xcontentId")?, ContentId::parse)?;
     let version = query.get("versionId")?.map(|text| id(text, VersionId::parse)).transpose()?;
@@ -151,19 +143,19 @@ async fn find(api: &Api, caller: &Caller, parts: &Parts) -> Result<Original, Pro
     Ok(services.source_find(caller, tenant, &content, version.as_ref(), save_as).await?)
 }
 
-/// What a ticket is for, as its holder stands now: a right that was taken back is gone.
+/// What a ticket is for, as its holder stands now: a right that was taken back is gone, and so is a
+/// session that was revoked.
 async fn by_ticket(api: &Api, parts: &Parts, ticket: &str) -> Result<Found, Problem> {
     let address = api.client_address(parts);
-    let ticket = api.services.source_ticket_take(ticket, address, &parts.headers).await?;
-    let id = ticket.id.to_string();
-    let caller = api.accounts.still(&ticket.grantee, ticket.tenant, &id, address).await?;
+    let shown = api.services.source_ticket(ticket, address, &parts.headers).await?;
+    let ticket = &shown.ticket;
+    let caller = api.accounts.still(&ticket.session, ticket.id.as_str(), address).await?;
     api.rate_limit.take(&caller, parts.extensions.get())?;
     let (version, save_as) = (Some(&ticket.version), ticket.save_as.as_deref());
     let services = &api.services;
     let original =
         services.source_find(&caller, ticket.tenant, &ticket.content, version, save_as).await?;
-    let promise = Some((id, ticket.created_at));
-    Ok(Found { caller, original, way: SourceWay::Ticket, promise })
+    Ok(Found { caller, original, ticket: Some(shown) })
 }
 
 async fn hand_over(
@@ -172,10 +164,9 @@ async fn hand_over(
     parts: &Parts,
     RequestId(request_id): &RequestId,
 ) -> Result<Response, Problem> {
-    let Found { caller, original, way, promise } = found;
-    let promise = promise.as_ref().map(|(id, made_at)| (&**id, *made_at));
+    let Found { caller, original, ticket } = found;
     let (method, headers) = (&parts.method, &parts.headers);
-    let ask = SourceAsk { way, promise, method, headers, request_id };
+    let ask = SourceAsk { ticket: ticket.as_ref(), method, headers, request_id };
     match api.services.source_hand_over(&caller, original, ask).await {
         Ok(response) => Ok(response.map(Body::new)),
         Err(ServiceError::Original(refusal)) => {

@@ -100,6 +100,7 @@ impl<S: Send + Sync> FromRequest<S> for LooseBody {
 pub(in crate::control_plane::api) fn texts(value: Option<&Value>) -> Option<Vec<&str>> {
     match value {
         None | Some(Value::Null) => Some(Vec::new()),
+        Some(Value::String(text)) if text.is_empty() => Some(Vec::new()),
         Some(Value::String(text)) => Some(vec![text]),
         Some(Value::Array(items)) => items.iter().map(Value::as_str).collect(),
         Some(Value::Bool(_) | Value::Number(_) | Value::Object(_)) => None,
@@ -144,9 +145,13 @@ fn element<W: Write>(writer: &mut Writer<W>, name: &str, value: &Value) -> std::
         Value::String(text) => text.clone(),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
     };
-    // XML 1.0 has no way to write the other control characters.
-    let text: String =
-        text.chars().filter(|it| !it.is_control() || matches!(it, '\n' | '\r' | '\t')).collect();
+    // XML 1.0 has no way to write the others (section 2.2).
+    let can_be_written = |it: &char| match it {
+        '\n' | '\r' | '\t' => true,
+        '\u{fffe}' | '\u{ffff}' => false,
+        it => !it.is_control(),
+    };
+    let text: String = text.chars().filter(can_be_written).collect();
     writer.write_event(Event::Start(BytesStart::new(name)))?;
     writer.write_event(Event::Text(BytesText::new(&text)))?;
     writer.write_event(Event::End(BytesEnd::new(name)))

@@ -151,7 +151,7 @@ async fn list_versions_by_query(
     spelling: Spelling,
     request: Request,
 ) -> Result<Response, Problem> {
-    let query = Fields::of_query(request.uri().query());
+    let query = Fields::of_query(request.uri().query())?;
     let question = match query.get("param")? {
         Some(text) => body::parse(text.as_bytes())?,
         None => Value::Null,
@@ -171,8 +171,13 @@ async fn listed(
     let content = id(content, ContentId::parse)?;
     // Who may not ask learns nothing of what is wrong with the question.
     let (content, versions) = api.services.source_version_list(&caller, tenant, &content).await?;
-    let ids = texts(question.get("criteria").and_then(|it| it.get("ids")))
-        .ok_or_else(|| Problem::invalid("/criteria/ids", "must be a list of texts"))?;
+    let criteria = question.get("criteria");
+    if criteria.is_some_and(Value::is_array) {
+        return Err(Problem::invalid("/criteria", "is there twice"));
+    }
+    let ids = texts(criteria.and_then(|it| it.get("ids")))
+        .filter(|ids| ids.len() <= MOST)
+        .ok_or_else(|| Problem::invalid("/criteria/ids", "must be a list of at most 1000 texts"))?;
     let count = |name: &'static str| {
         let wrong = || Problem::invalid(format!("/{name}"), "must be a number, not below 0");
         let count = number(question.get(name)).map_err(|_| wrong())?;
