@@ -101,6 +101,7 @@ fn content(index: u32) -> ContentState {
             file(FileKind::Thumbnail, "1", "360p", "thumbnails/1-360p.jpg"),
             file(FileKind::Subtitle, "1", "VTT", "subtitles/1.vtt"),
         ],
+        names: None,
     }
 }
 

@@ -167,6 +167,7 @@ fn catalog() -> Catalog {
             version: Some("v1".into()),
             active_thumbnail: None,
             files: vec![file(FileKind::Source, "", "")],
+            names: None,
         });
     }
     let files = vec![file(FileKind::Attachment, "t", "f")];

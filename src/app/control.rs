@@ -21,7 +21,9 @@ use crate::control_plane::service::{
     KnownOrigins, ServiceError, Services, Sources, SourcesInForce, Staging, Uploads,
 };
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
-use crate::control_plane::{Caller, Config, Publisher, UploadConfig, hash_files, retain};
+use crate::control_plane::{
+    Caller, Config, Publisher, UploadConfig, hash_files, name_contents, retain,
+};
 use crate::data_plane::{Certificates, EdgeState, ListenerConfig};
 use crate::policy::SnapshotReader;
 use crate::telemetry::ErrorChain;
@@ -185,6 +187,7 @@ impl Control {
         tasks.push(forever(async move { uploading.uploads_complete().await }));
         tasks.push(forever(async move { edges.run().await }));
         tasks.push(forever(hear(store.clone())));
+        tasks.push(forever(name_contents(store.clone(), clock)));
         tasks.push(forever(retain(store.clone(), clock)));
         Ok(Self { addresses, services, store, stop, server, tasks })
     }

@@ -1,10 +1,13 @@
-//! What a path means: the `/public|/private` asset URL grammar and its vocabulary.
+//! What a path means: the `/public|/private` asset URL grammar, that of connectors under `/dl`, and
+//! their vocabulary.
 
+mod connector_path;
 mod ids;
 mod kind;
 mod path;
 mod wire_name;
 
+pub use connector_path::{ConnectorPath, METADATA_MARK, NameSegments};
 pub use ids::{
     ChannelId, ContentId, NotAContentId, NotAVideoId, OriginKey, PATH_ESCAPES, TenantId, VideoId,
 };

@@ -325,7 +325,7 @@ impl fmt::Display for AssetPath {
 }
 
 /// What a segment must escape: what a path must, and the slash.
-const SEGMENT: &AsciiSet = &PATH_ESCAPES.add(b'/');
+pub(super) const SEGMENT: &AsciiSet = &PATH_ESCAPES.add(b'/');
 
 fn video_resource(id: &str, rest: [Option<&str>; 3]) -> Option<AssetResource> {
     let video = VideoId::new(id)?;

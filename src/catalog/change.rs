@@ -50,7 +50,7 @@ impl Grants {
     pub fn give(self) {
         let Some((catalog, entries)) = self.0 else { return };
         for entry in entries {
-            catalog.put(entry);
+            catalog.put(&entry);
         }
     }
 }
@@ -86,11 +86,11 @@ impl Catalog {
             match (order, after) {
                 (Some(Ordering::Less | Ordering::Equal), Some(after)) => {
                     let since = before.map_or(0, |before| before.known_since());
-                    self.put(after.since(since));
+                    self.put(&after.since(since));
                 }
                 (_, None) => self.remove(&key),
                 (Some(Ordering::Greater), Some(after)) => grants.push(after.since(version)),
-                (None, Some(after)) => self.put(after.since(version)),
+                (None, Some(after)) => self.put(&after.since(version)),
             }
         }
         Grants(Some((Arc::clone(self), grants)))
@@ -156,10 +156,23 @@ fn is_within(less: &Unpacked<'_>, more: &Unpacked<'_>) -> bool {
     let mut public = less.public.iter();
     let mut files = less.files.iter();
     active
+        && is_found_so(less, more)
         && public.all(|period| more.public.iter().any(|around| lies_in(*period, *around)))
         && files.all(|(place, file)| {
             more.files.iter().any(|(other, same)| place == other && file.is_same(same))
         })
+}
+
+/// Is it found by connectors wherever `less` is? What has no file is found by none.
+fn is_found_so(less: &Unpacked<'_>, more: &Unpacked<'_>) -> bool {
+    let place = |it: &Unpacked<'_>| (it.named.kind, it.named.folder);
+    let mut names = less.named.names();
+    less.files.is_empty()
+        || (place(less) == place(more)
+            && names.all(|name| {
+                let same_rank = less.named.created_at() == more.named.created_at();
+                same_rank && more.named.names().any(|other| other == name)
+            }))
 }
 
 fn lies_in(period: Period, around: Period) -> bool {
@@ -183,7 +196,10 @@ mod tests {
 
     use super::*;
     use crate::asset::AssetPath;
-    use crate::catalog::{ContentKind, FileKind, FilePlace, FileState, Publication};
+    use crate::catalog::{
+        ContentKind, ContentName, ContentNames, FileKind, FilePlace, FileState, NameRef,
+        Publication,
+    };
     use crate::clock::UnixSeconds;
     use crate::target::{PathToken, RequestTarget};
 
@@ -226,22 +242,38 @@ mod tests {
         (instant(), instant()).prop_map(|(starts_at, ends_at)| Period { starts_at, ends_at })
     }
 
+    /// The folders, the kinds and the names of these tests' contents.
+    const FOLDERS: [Option<ChannelId>; 3] = [None, Some(ChannelId(1)), Some(ChannelId(2))];
+    const KINDS: [ContentKind; 2] = [ContentKind::Video, ContentKind::Audio];
+    const VALUES: [&str; 2] = ["x", "y"];
+
+    fn names() -> impl Strategy<Value = Option<ContentNames>> {
+        let name = |value: &str| ContentName::Metadata { name: "sku".into(), value: value.into() };
+        let names = subsequence(VALUES.map(name).to_vec(), 0..=2);
+        proptest::option::of((0_u64..3, names).prop_map(|(created_at, names)| ContentNames {
+            created_at: UnixSeconds::new(created_at),
+            names,
+        }))
+    }
+
     fn state() -> impl Strategy<Value = ContentState> {
+        let place = (proptest::sample::select(&FOLDERS), proptest::sample::select(&KINDS), names());
         (
             subsequence(every_file(), 0..=5),
             proptest::bool::weighted(0.8),
             proptest::collection::vec(period(), 0..3),
             proptest::option::of("[12]"),
+            place,
         )
-            .prop_map(|(mut files, published, periods, active)| {
+            .prop_map(|(mut files, published, periods, active, (folder, kind, names))| {
                 // There is one file in each place.
                 files.reverse();
                 files.dedup_by(|one, other| one.place == other.place);
                 ContentState {
                     tenant: TENANT,
                     id: ContentId::parse("a").unwrap(),
-                    kind: ContentKind::Video,
-                    folder: None,
+                    kind,
+                    folder,
                     publication: if published {
                         Publication::Published
                     } else {
@@ -251,6 +283,7 @@ mod tests {
                     version: Some("v".into()),
                     active_thumbnail: active.map(Into::into),
                     files,
+                    names,
                 }
             })
     }
@@ -273,7 +306,21 @@ mod tests {
             let public = entry.publication(UnixSeconds::new(now)) == Publication::Published;
             entry.file(&asset).filter(|_| public).map(|file| file.key())
         };
-        MOMENTS.iter().flat_map(|now| ASSETS.map(|asset| ask(asset, *now))).collect()
+        let by_name = |folder, kind, value, now: u64| {
+            let name = NameRef::Metadata { name: "sku", value };
+            let mut called = catalog.called(TENANT, folder, name);
+            let entry = called.find(|it| !it.is_newer_than(version) && it.kind() == Some(kind))?;
+            let public = entry.publication(UnixSeconds::new(now)) == Publication::Published;
+            entry.files().next().filter(|_| public).map(|file| file.key())
+        };
+        let mut given: Vec<_> =
+            MOMENTS.iter().flat_map(|now| ASSETS.map(|asset| ask(asset, *now))).collect();
+        for folder in FOLDERS.into_iter().flatten() {
+            for (kind, value) in KINDS.into_iter().zip(VALUES) {
+                given.extend(MOMENTS.map(|now| by_name(folder, kind, value, now)));
+            }
+        }
+        given
     }
 
     fn change(state: Option<ContentState>) -> CatalogChange {
@@ -351,6 +398,7 @@ mod tests {
             version: Some("v".into()),
             active_thumbnail: None,
             files: vec![file(FileKind::Source, "", "", "v1/source")],
+            names: None,
         };
         catalog.fill([change(Some(state.clone()))]);
         state.files[0].key = "v2/source".into();
@@ -380,6 +428,7 @@ mod tests {
             version: Some("v".into()),
             active_thumbnail: Some("1".into()),
             files: vec![every_file()[0].clone(), every_file()[1].clone()],
+            names: None,
         };
         let from = |start| {
             let starts_at = Some(UnixSeconds::new(start));
@@ -451,6 +500,7 @@ mod tests {
                 version: Some("v".into()),
                 active_thumbnail: None,
                 files: vec![file(FileKind::Source, "", "", key)],
+                names: None,
             }))
         };
         catalog.fill([state("a", "old"), state("b", "old")]);

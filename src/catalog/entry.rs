@@ -86,6 +86,11 @@ pub struct FilePlace {
 }
 
 impl FilePlace {
+    /// Where a content's original is.
+    pub fn source() -> Self {
+        Self { kind: FileKind::Source, slot: "".into(), variant: "".into() }
+    }
+
     /// The private asset URL of the file there, of a content of that id; none where no asset URL
     /// names it.
     pub fn of_content(&self, id: &ContentId) -> Option<AssetPath> {
@@ -161,6 +166,39 @@ pub struct ContentState {
     pub active_thumbnail: Option<Box<str>>,
     /// The files of that version.
     pub files: Vec<FileState>,
+    /// What connectors call it; none where no connector of its folder needs a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<ContentNames>,
+}
+
+/// What connectors call a content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContentNames {
+    /// Since when the content exists: of several of one name the oldest is meant (G4).
+    pub created_at: UnixSeconds,
+    /// The names, each once.
+    pub names: Vec<ContentName>,
+}
+
+/// One name of a content. Several contents may have it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum ContentName {
+    /// What one of its fields says, in whatever language.
+    Metadata {
+        /// The field.
+        name: Box<str>,
+        /// What it says.
+        value: Box<str>,
+    },
+    /// Its name for people.
+    PrettyId {
+        /// In this language.
+        language: Box<str>,
+        /// The name.
+        id: Box<str>,
+    },
 }
 
 /// What edges know of a folder: its attachments.

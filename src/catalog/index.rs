@@ -5,7 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use hashbrown::HashTable;
 
+use super::content_names::NameRef;
 use super::entry::{ContentState, FolderState};
+use super::name_index::{self, NameIndex, Rank};
 use super::names::Names;
 use super::packed::{Entry, FileRef, channel_key, video_key};
 use crate::asset::{AssetPath, ChannelId, ContentId, TenantId};
@@ -21,6 +23,7 @@ const USUAL_KEY: usize = 64;
 #[derive(Debug)]
 pub struct Catalog {
     parts: Box<[RwLock<HashTable<Entry>>]>,
+    by_name: NameIndex,
     names: Names,
     hasher: RandomState,
 }
@@ -36,6 +39,7 @@ impl Catalog {
     pub fn new() -> Self {
         Self {
             parts: (0..PARTS).map(|_| RwLock::default()).collect(),
+            by_name: NameIndex::default(),
             names: Names::default(),
             hasher: RandomState::new(),
         }
@@ -55,6 +59,13 @@ impl Catalog {
         self.find_video(tenant, id.as_str())
     }
 
+    /// The contents of a folder that connectors call so, in the order in which they are meant: the
+    /// oldest first.
+    pub fn called(&self, tenant: TenantId, folder: ChannelId, name: NameRef<'_>) -> Called<'_> {
+        let name = name_index::key(tenant, folder, name);
+        Called { catalog: self, tenant, name, behind: None }
+    }
+
     /// The name of the origin that has a file of an entry found here.
     pub fn origin(&self, file: &FileRef<'_>) -> Option<Arc<str>> {
         self.names.name(file.origin_number())
@@ -67,12 +78,12 @@ impl Catalog {
 
     /// A content is as this says.
     pub fn set_content(&self, state: &ContentState) {
-        self.put(Entry::of_content(state, &self.names));
+        self.put(&Entry::of_content(state, &self.names));
     }
 
     /// A folder's attachments are as this says.
     pub fn set_folder(&self, state: &FolderState) {
-        self.put(Entry::of_folder(state, &self.names));
+        self.put(&Entry::of_folder(state, &self.names));
     }
 
     /// A content is gone.
@@ -91,6 +102,7 @@ impl Catalog {
         for part in &self.parts {
             write(part).retain(|entry| !entry.key().starts_with(&prefix));
         }
+        self.by_name.remove_tenant(tenant);
     }
 
     /// How many entries.
@@ -130,30 +142,58 @@ impl Catalog {
         &self.names
     }
 
-    pub(super) fn put(&self, entry: Entry) {
+    pub(super) fn put(&self, entry: &Entry) {
         let hash = self.hasher.hash_one(entry.key());
         let Some(part) = self.part(hash) else { return };
         let mut part = write(part);
-        match part.find_mut(hash, |known| known.key() == entry.key()) {
-            Some(known) => *known = entry,
-            None => {
-                part.insert_unique(hash, entry, |known| self.hasher.hash_one(known.key()));
-            }
+        let known = part.find_mut(hash, |known| known.key() == entry.key());
+        let before = known.map(|known| std::mem::replace(known, entry.clone()));
+        if before.is_none() {
+            let hash_of = |known: &Entry| self.hasher.hash_one(known.key());
+            part.insert_unique(hash, entry.clone(), hash_of);
         }
+        drop(part);
+        self.by_name.replace(before.as_ref(), Some(entry));
     }
 
     pub(super) fn remove(&self, key: &[u8]) {
         let hash = self.hasher.hash_one(key);
         let Some(part) = self.part(hash) else { return };
-        if let Ok(entry) = write(part).find_entry(hash, |entry| entry.key() == key) {
-            entry.remove();
-        }
+        let mut part = write(part);
+        let found = part.find_entry(hash, |entry| entry.key() == key);
+        let removed = found.ok().map(|entry| entry.remove().0);
+        drop(part);
+        self.by_name.replace(removed.as_ref(), None);
     }
 
     /// By the bits that a part's own table does not look at first.
     fn part(&self, hash: u64) -> Option<&RwLock<HashTable<Entry>>> {
         let index = usize::try_from(hash >> 32).unwrap_or_default() % PARTS;
         self.parts.get(index)
+    }
+}
+
+/// Contents of one name; see [`Catalog::called`]. One that lost the name meanwhile is passed over.
+#[derive(Debug)]
+pub struct Called<'c> {
+    catalog: &'c Catalog,
+    tenant: TenantId,
+    name: Box<[u8]>,
+    behind: Option<Rank>,
+}
+
+impl Iterator for Called<'_> {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        loop {
+            let rank = self.catalog.by_name.next(&self.name, self.behind.as_ref())?;
+            let entry = self.catalog.find_video(self.tenant, &rank.1);
+            self.behind = Some(rank);
+            if let Some(entry) = entry.filter(|it| name_index::has_name(it, &self.name)) {
+                return Some(entry);
+            }
+        }
     }
 }
 
@@ -172,7 +212,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::catalog::{ContentKind, FileKind, FilePlace, FileState, Period, Publication};
+    use crate::catalog::{
+        ContentKind, ContentName, ContentNames, FileKind, FilePlace, FileState, Period, Publication,
+    };
     use crate::clock::UnixSeconds;
     use crate::target::{PathToken, RequestTarget};
 
@@ -207,6 +249,7 @@ mod tests {
             version: Some("v1".into()),
             active_thumbnail: Some("78912".into()),
             files,
+            names: None,
         }
     }
 
@@ -293,6 +336,48 @@ mod tests {
         expect(&state, [false, false, true, true]);
         state.publication = Publication::Unpublished;
         expect(&state, [false; 4]);
+    }
+
+    fn names(created_at: u64, names: &[ContentName]) -> ContentNames {
+        ContentNames { created_at: UnixSeconds::new(created_at), names: names.to_vec() }
+    }
+
+    /// The oldest is meant, of two of one second the one of the lesser id; a name that is gone, with
+    /// its content, its folder or its tenant, finds nothing.
+    #[test]
+    fn contents_are_found_by_name_in_their_folder() {
+        let catalog = Catalog::new();
+        let sku = |value: &str| ContentName::Metadata { name: "sku".into(), value: value.into() };
+        let pretty = |id: &str| ContentName::PrettyId { language: "en".into(), id: id.into() };
+        let set = |id: &str, folder: u64, names| {
+            let folder = Some(ChannelId(folder));
+            catalog.set_content(&ContentState { folder, names, ..content(id, Vec::new()) });
+        };
+        let called = |tenant: u64, folder: u64, name: &ContentName| -> Vec<String> {
+            let found = catalog.called(TenantId(tenant), ChannelId(folder), NameRef::of(name));
+            found.map(|entry| entry.id().unwrap().to_owned()).collect()
+        };
+        set("new", 3, Some(names(20, &[sku("x"), pretty("x")])));
+        set("old", 3, Some(names(10, &[sku("x"), sku("y")])));
+        set("also", 3, Some(names(20, &[sku("x")])));
+        set("elsewhere", 4, Some(names(1, &[sku("x")])));
+        set("nameless", 3, None);
+        assert_eq!(called(7, 3, &sku("x")), ["old", "also", "new"]);
+        assert_eq!(called(7, 3, &sku("y")), ["old"]);
+        assert_eq!(called(7, 3, &pretty("x")), ["new"]);
+        assert_eq!(called(7, 4, &sku("x")), ["elsewhere"]);
+        assert!(called(8, 3, &sku("x")).is_empty() && called(7, 3, &sku("X")).is_empty());
+        let entry = catalog.get(&video_key(TENANT, "old")).unwrap();
+        assert_eq!((entry.folder(), entry.kind()), (Some(ChannelId(3)), Some(ContentKind::Video)));
+
+        set("old", 3, Some(names(10, &[sku("y")])));
+        set("also", 4, Some(names(20, &[sku("x")])));
+        assert_eq!(called(7, 3, &sku("x")), ["new"]);
+        assert_eq!(called(7, 4, &sku("x")), ["elsewhere", "also"]);
+        catalog.remove_content(TENANT, &ContentId::parse("new").unwrap());
+        assert!(called(7, 3, &sku("x")).is_empty());
+        catalog.remove_tenant(TENANT);
+        assert!(called(7, 4, &sku("x")).is_empty());
     }
 
     proptest! {

@@ -12,18 +12,25 @@
 //! on ([`Entry::is_newer_than`]), so that a request which took the state of before the swap does not
 //! decide by half of each.
 //!
+//! Contents that connectors find by another name than their id are in a second index by that name,
+//! which follows the first: what it gives is looked up there, and has to have the name still.
+//!
 //! Not here: who may have a file (`policy`), and how the catalog comes here (the change feed).
 
 mod change;
+mod content_names;
 mod encoding;
 mod entry;
 mod index;
+mod name_index;
 mod names;
 mod packed;
 
 pub use change::{CatalogChange, Grants};
+pub use content_names::NameRef;
 pub use entry::{
-    ContentKind, ContentState, FileKind, FilePlace, FileState, FolderState, Period, Publication,
+    ContentKind, ContentName, ContentNames, ContentState, FileKind, FilePlace, FileState,
+    FolderState, Period, Publication,
 };
-pub use index::Catalog;
+pub use index::{Called, Catalog};
 pub use packed::{Entry, FileRef};

@@ -1,8 +1,9 @@
 //! An entry in as few bytes as it takes: a million of them are to fit.
 //!
 //! ```text
-//! entry     = key since publication periods directory active prefix *file
+//! entry     = key since publication periods named directory active prefix *file
 //! key       = tenant:8 owner:1 id            ; what the index finds it by
+//! named     = kind:1 folder length [ created *( name:1 text text ) ]   ; `content_names`
 //! directory = length *( tag:1 length )       ; of each file
 //! file      = kind:1 slot variant origin rest name size mime sha256
 //! ```
@@ -14,9 +15,10 @@
 
 use std::sync::Arc;
 
+use super::content_names::{self, NameRef, Named};
 use super::encoding::{Reader, push_number, push_text};
 use super::entry::{
-    ContentState, FileKind, FilePlace, FileState, FolderState, Period, Publication,
+    ContentKind, ContentState, FileKind, FilePlace, FileState, FolderState, Period, Publication,
 };
 use super::names::Names;
 use crate::asset::{AssetParameters, AssetPath, AssetResource, ChannelId, TenantId};
@@ -100,6 +102,7 @@ impl Entry {
                 push_number(&mut bytes, instant.map_or(0, |at| at.get().saturating_add(1)));
             }
         }
+        content_names::push_content(&mut bytes, state);
         let active = state.active_thumbnail.as_deref().unwrap_or_default();
         let files = if state.version.is_some() { &*state.files } else { &[] };
         push_files(&mut bytes, active, files, names);
@@ -112,6 +115,7 @@ impl Entry {
         // A folder's attachments are as public as the override table says.
         bytes.push(PUBLISHED);
         push_number(&mut bytes, 0);
+        content_names::push_none(&mut bytes);
         push_files(&mut bytes, "", &state.files, names);
         Self(bytes.into())
     }
@@ -159,11 +163,8 @@ impl Entry {
 
     /// The file that an asset URL names, if the content has it.
     pub fn file(&self, asset: &AssetPath) -> Option<FileRef<'_>> {
-        let mut reader = self.behind_since();
-        reader.byte()?;
-        for _ in 0..reader.number()? {
-            reader.period()?;
-        }
+        let mut reader = self.behind_periods()?;
+        Named::read(&mut reader)?;
         let mut files = reader.files()?;
         let (kind, slot, variant) = place(asset, files.active)?;
         let wanted = tag(kind as u8, slot, variant);
@@ -177,6 +178,44 @@ impl Entry {
             }
         }
         None
+    }
+
+    /// What the content is; none of a folder.
+    pub fn kind(&self) -> Option<ContentKind> {
+        let kind = self.named()?.kind;
+        ContentKind::ALL.iter().copied().find(|known| *known as u8 == kind)
+    }
+
+    /// The folder the content is in.
+    pub fn folder(&self) -> Option<ChannelId> {
+        self.named()?.folder.checked_sub(1).map(ChannelId)
+    }
+
+    /// What connectors call the content.
+    pub fn names(&self) -> impl Iterator<Item = NameRef<'_>> {
+        self.named().into_iter().flat_map(Named::names)
+    }
+
+    /// What orders the content among others of one name.
+    pub(super) fn created_at(&self) -> UnixSeconds {
+        self.named().and_then(Named::created_at).unwrap_or(UnixSeconds::new(0))
+    }
+
+    fn named(&self) -> Option<Named<'_>> {
+        Named::read(&mut self.behind_periods()?)
+    }
+
+    /// Whose it is.
+    pub(super) fn tenant(&self) -> Option<TenantId> {
+        let (tenant, _) = self.0.split_first_chunk()?;
+        Some(TenantId(u64::from_be_bytes(*tenant)))
+    }
+
+    /// The id of the content, or what stands for one of a folder.
+    pub fn id(&self) -> Option<&str> {
+        let mut reader = Reader(&self.0);
+        reader.take(9)?;
+        reader.text()
     }
 
     /// Every file of it.
@@ -193,18 +232,28 @@ impl Entry {
         if always {
             public.push(Period { starts_at: None, ends_at: None });
         }
+        let named = Named::read(&mut reader)?;
         let mut packed = reader.files()?;
         let mut files = Vec::new();
         while let Some((_, mut file)) = packed.next() {
             let place = (file.byte()?, file.text()?, file.text()?);
             files.push((place, file.file(packed.prefix)?));
         }
-        Some(Unpacked { public, active: packed.active, files })
+        Some(Unpacked { public, named, active: packed.active, files })
     }
 
     /// Bytes that it holds.
     pub fn weight(&self) -> usize {
         self.0.len()
+    }
+
+    fn behind_periods(&self) -> Option<Reader<'_>> {
+        let mut reader = self.behind_since();
+        reader.byte()?;
+        for _ in 0..reader.number()? {
+            reader.period()?;
+        }
+        Some(reader)
     }
 
     fn behind_since(&self) -> Reader<'_> {
@@ -223,6 +272,8 @@ impl Entry {
 pub(super) struct Unpacked<'e> {
     /// When it is public; those of an unpublished content are none.
     pub(super) public: Vec<Period>,
+    /// What connectors ask for.
+    pub(super) named: Named<'e>,
     /// The thumbnail that `active` means; empty where none is.
     pub(super) active: &'e str,
     /// Its files, each with where it belongs.
@@ -353,7 +404,7 @@ impl<'e> Files<'e> {
 }
 
 impl<'e> Reader<'e> {
-    /// What is behind the periods.
+    /// What is behind what connectors ask for.
     fn files(mut self) -> Option<Files<'e>> {
         let directory = Reader(self.bytes()?);
         let (active, prefix) = (self.text()?, self.text()?);

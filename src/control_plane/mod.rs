@@ -16,6 +16,7 @@ pub mod account;
 pub mod api;
 mod caller;
 mod config;
+mod connector_naming;
 pub mod edge_sync;
 mod hashing;
 pub mod link;
@@ -30,6 +31,7 @@ pub mod upload;
 
 pub use caller::{Actor, Caller, MissingScope, Reach};
 pub use config::{Config, UploadConfig};
+pub use connector_naming::name_contents;
 pub use hashing::hash_files;
 pub use publish::Publisher;
 pub use retention::retain;

@@ -14,15 +14,16 @@ use tokio::time::{sleep, timeout};
 use super::caller::Caller;
 use super::link::MasterKey;
 use super::record::{
-    BlocklistEntry, BlocklistId, ContentId, FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion,
-    KeptPurges, KeyUse, PathOverride, Revocation, RevocationId, SigningKey,
+    BlocklistEntry, BlocklistId, Connector, ConnectorDraft, ConnectorId, ConnectorState, ContentId,
+    FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion, KeptPurges, KeyUse, PathOverride,
+    Revocation, RevocationId, SigningKey,
 };
 use super::store::{Page, Store, StoreError, View};
 use crate::catalog::{CatalogChange, Grants};
 use crate::clock::{Clock, UnixSeconds};
 use crate::feed::{BlockedNetwork, Change, Replica, RevokedNow};
 use crate::keyring::KeyWindow;
-use crate::policy::{ControlState, LinkKey, Purge};
+use crate::policy::{self, ControlState, LinkKey, Purge};
 use crate::telemetry::ErrorChain;
 
 /// Between two looks at the feed.
@@ -173,6 +174,7 @@ pub(super) enum Everything {
     Keys,
     Revocations(Page<RevocationId>),
     Blocklist(Page<BlocklistId>),
+    Connectors(Page<ConnectorId>),
     Contents(Page<ContentId>),
     Folders,
     End,
@@ -215,9 +217,17 @@ impl Everything {
                 let listed = view.blocklist_list(page).await?;
                 let next = match listed.next {
                     Some(next) => Self::Blocklist(Page::after(next, RECORDS)),
-                    None => Self::Contents(Page::first(RECORDS)),
+                    None => Self::Connectors(Page::first(RECORDS)),
                 };
                 (listed.items.into_iter().map(blocked).collect(), next)
+            }
+            Self::Connectors(page) => {
+                let listed = view.connector_list_all(page).await?;
+                let next = match listed.next {
+                    Some(next) => Self::Connectors(Page::after(next, RECORDS)),
+                    None => Self::Contents(Page::first(RECORDS)),
+                };
+                (listed.items.into_iter().map(connected).collect(), next)
             }
             Self::Contents(page) => {
                 let listed = view.content_state_list(page).await?;
@@ -248,6 +258,10 @@ pub(super) fn change(entry: FeedEntry, unsealing: &Unsealing) -> Option<Change> 
         FeedEvent::BlocklistSet(entry) => blocked(entry),
         FeedEvent::BlocklistRemoved { id } => {
             Change::Blocked { id: id.to_string().into(), entry: None }
+        }
+        FeedEvent::ConnectorSet(connector) => connected(connector),
+        FeedEvent::ConnectorRemoved { id } => {
+            Change::Connector { id: id.to_string().into(), connector: None }
         }
         FeedEvent::ContentSet(state) => Change::Catalog(CatalogChange::ContentSet(state)),
         FeedEvent::ContentRemoved { tenant, id } => {
@@ -331,4 +345,16 @@ fn revoked(revocation: Revocation) -> Change {
     let Revocation { id, tenant, subject, created_at, expires_at, reason: _ } = revocation;
     let links = Some(RevokedNow { tenant, links: subject, since: created_at, until: expires_at });
     Change::Revoked { id: id.to_string().into(), links }
+}
+
+/// One that is disabled is none to an edge.
+fn connected(connector: Connector) -> Change {
+    let Connector { id, tenant, draft, created_at: _, revision: _ } = connector;
+    let ConnectorDraft { name: _, folder, kinds, addressed_by, https, ambiguity, state } = draft;
+    let open = policy::Connector { tenant, folder, kinds, addressed_by, https, ambiguity };
+    let connector = match state {
+        ConnectorState::Enabled => Some(open),
+        ConnectorState::Disabled => None,
+    };
+    Change::Connector { id: id.to_string().into(), connector }
 }

@@ -5,7 +5,9 @@ use ipnet::IpNet;
 use crate::asset::TenantId;
 use crate::catalog::CatalogChange;
 use crate::clock::UnixSeconds;
-use crate::policy::{BlocklistKind, LinkKey, Opening, OverrideLevel, Purge, RevokedLinks};
+use crate::policy::{
+    BlocklistKind, Connector, LinkKey, Opening, OverrideLevel, Purge, RevokedLinks,
+};
 
 /// What is so from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +21,13 @@ pub enum Change {
     },
     /// A content's or a folder's files, or whether it is published.
     Catalog(CatalogChange),
+    /// A connector is open, or no longer.
+    Connector {
+        /// Which: it stands in its addresses.
+        id: Box<str>,
+        /// What it opens; none where it is disabled, or gone.
+        connector: Option<Connector>,
+    },
     /// A key for links is in force, or no longer.
     LinkKey {
         /// Which: its links name it.

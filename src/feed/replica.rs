@@ -8,7 +8,7 @@ use crate::asset::TenantId;
 use crate::catalog::{Catalog, CatalogChange, Grants};
 use crate::clock::UnixSeconds;
 use crate::policy::{
-    Blocklist, BlocklistBuilder, BlocklistKind, ControlState, Lease, LinkKey, LinkKeys,
+    Blocklist, BlocklistBuilder, BlocklistKind, Connectors, ControlState, Lease, LinkKey, LinkKeys,
     OverrideTable, Purges, PushedFraudLists, Revocations, TenantRevocations,
 };
 
@@ -24,6 +24,7 @@ pub struct Replica {
     link_keys: BTreeMap<Box<str>, LinkKey>,
     /// Of `link_keys`.
     links: Arc<LinkKeys>,
+    connectors: Arc<Connectors>,
     purges: Arc<Purges>,
     blocked: BTreeMap<Box<str>, BlockedNetwork>,
     /// Of `blocked`, until something in it changes or ends.
@@ -105,6 +106,7 @@ impl Replica {
             fraud_lists,
             revocations: Revocations::of_tenants(self.revocations.clone()),
             links: Arc::clone(&self.links),
+            connectors: Arc::clone(&self.connectors),
             purges: Arc::clone(&self.purges),
             lease: Arc::new(Lease::endless()),
         }
@@ -125,6 +127,9 @@ impl Replica {
                     None => self.blocked.remove(&id),
                 };
                 self.blocklist = None;
+            }
+            Change::Connector { id, connector } => {
+                Arc::make_mut(&mut self.connectors).set(id, connector);
             }
             Change::LinkKey { id, key } => {
                 match key {
@@ -162,6 +167,7 @@ impl Replica {
                 self.overrides.remove_tenant(tenant);
                 self.revoked.retain(|_, revoked| revoked.tenant != tenant);
                 self.revocations.remove(&tenant);
+                Arc::make_mut(&mut self.connectors).remove_tenant(tenant);
                 self.link_keys.retain(|_, key| key.tenant != Some(tenant));
                 self.compile_links();
                 return Some(CatalogChange::TenantRemoved { tenant });
@@ -209,10 +215,12 @@ impl Replica {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::asset::{AssetPath, ContentId, VideoId, Visibility};
+    use crate::asset::{AssetPath, ChannelId, ContentId, VideoId, Visibility};
     use crate::catalog::{ContentKind, ContentState, Publication};
     use crate::network::ClientIp;
-    use crate::policy::{Opening, OverrideLevel};
+    use crate::policy::{
+        AddressedBy, Ambiguity, Connector, ConnectorKinds, HttpsRule, Opening, OverrideLevel,
+    };
     use crate::target::{PathToken, RequestTarget};
 
     const NOW: UnixSeconds = UnixSeconds::new(100);
@@ -262,6 +270,7 @@ mod tests {
             version: Some("v".into()),
             active_thumbnail: None,
             files: Vec::new(),
+            names: None,
         })))
     }
 
@@ -317,6 +326,35 @@ mod tests {
         let mut second = Replica::of_snapshot(9, [content("b", Publication::Published)]);
         second.extend([content("c", Publication::Published)]);
         assert_eq!((in_force.catalog.len(), second.state(NOW).catalog.len()), (1, 2));
+    }
+
+    #[test]
+    fn a_connector_is_open_until_it_is_closed_or_its_tenant_is_gone() {
+        let open = |id: &str, tenant| Change::Connector {
+            id: id.into(),
+            connector: Some(Connector {
+                tenant: TenantId(tenant),
+                folder: ChannelId(3),
+                kinds: ConnectorKinds::All,
+                addressed_by: AddressedBy::ContentId,
+                https: HttpsRule::Optional,
+                ambiguity: Ambiguity::First,
+            }),
+        };
+        let is_open = |state: &ControlState| {
+            [(1, "cnr_a"), (1, "cnr_b"), (2, "cnr_c")]
+                .map(|(tenant, id)| state.connectors.find(TenantId(tenant), id).is_some())
+        };
+        let three = [open("cnr_a", 1), open("cnr_b", 1), open("cnr_c", 2)];
+        let mut replica = Replica::of_snapshot(1, three);
+        let first = replica.state(NOW);
+        let closed = Change::Connector { id: "cnr_a".into(), connector: None };
+        replica.apply(2, [closed]).unwrap().give();
+        let second = replica.state(NOW);
+        replica.apply(3, [Change::TenantRemoved { tenant: TenantId(1) }]).unwrap().give();
+        assert_eq!(is_open(&first), [true; 3]);
+        assert_eq!(is_open(&second), [false, true, true]);
+        assert_eq!(is_open(&replica.state(NOW)), [false, false, true]);
     }
 
     #[test]

@@ -14,7 +14,8 @@ use crate::clock::UnixSeconds;
 use crate::keyring::{KeyMaterial, KeyWindow};
 use crate::network::parse_network;
 use crate::policy::{
-    BlocklistKind, LinkKey, Opening, OverrideLevel, Purge, PurgedFiles, RevokedLinks,
+    AddressedBy, Ambiguity, BlocklistKind, Connector, ConnectorKinds, HttpsRule, LinkKey, Opening,
+    OverrideLevel, Purge, PurgedFiles, RevokedLinks,
 };
 
 /// A change on its way.
@@ -35,6 +36,18 @@ pub(super) enum WireChange {
         kind: WireSuspicion,
     },
     Unblocked {
+        id: Box<str>,
+    },
+    ConnectorOpened {
+        id: Box<str>,
+        tenant: u64,
+        folder: u64,
+        kinds: ConnectorKinds,
+        addressed_by: AddressedBy,
+        https: HttpsRule,
+        ambiguity: Ambiguity,
+    },
+    ConnectorClosed {
         id: Box<str>,
     },
     /// Entries of the catalog are spelt as in the store's own feed, whose rows outlive programs, too.
@@ -173,6 +186,19 @@ impl From<&Change> for WireChange {
             Change::Catalog(CatalogChange::FolderRemoved { tenant, number }) => {
                 Self::FolderRemoved { tenant: tenant.0, number: number.0 }
             }
+            Change::Connector { id, connector: Some(connector) } => {
+                let Connector { tenant, folder, kinds, addressed_by, https, ambiguity } = connector;
+                Self::ConnectorOpened {
+                    id: id.clone(),
+                    tenant: tenant.0,
+                    folder: folder.0,
+                    kinds: *kinds,
+                    addressed_by: addressed_by.clone(),
+                    https: *https,
+                    ambiguity: *ambiguity,
+                }
+            }
+            Change::Connector { id, connector: None } => Self::ConnectorClosed { id: id.clone() },
             Change::LinkKey { id, key: Some(key) } => {
                 let LinkKey { tenant, material, window, retired } = key;
                 let KeyWindow { not_before, not_after } = *window;
@@ -244,6 +270,20 @@ impl TryFrom<WireChange> for Change {
                 let (tenant, number) = (TenantId(tenant), ChannelId(number));
                 Self::Catalog(CatalogChange::FolderRemoved { tenant, number })
             }
+            WireChange::ConnectorOpened {
+                id,
+                tenant,
+                folder,
+                kinds,
+                addressed_by,
+                https,
+                ambiguity,
+            } => {
+                let (tenant, folder) = (TenantId(tenant), ChannelId(folder));
+                let connector = Connector { tenant, folder, kinds, addressed_by, https, ambiguity };
+                Self::Connector { id, connector: Some(connector) }
+            }
+            WireChange::ConnectorClosed { id } => Self::Connector { id, connector: None },
             WireChange::LinkKey { id, tenant, key, not_before, not_after, retired } => {
                 let window = KeyWindow {
                     not_before: not_before.map(UnixSeconds::new),
@@ -416,7 +456,9 @@ impl From<WireLinks> for RevokedLinks {
 mod tests {
     use super::*;
     use crate::asset::AssetType;
-    use crate::catalog::{ContentKind, FileKind, FilePlace, FileState, Period, Publication};
+    use crate::catalog::{
+        ContentKind, ContentName, ContentNames, FileKind, FilePlace, FileState, Period, Publication,
+    };
 
     const KEY: &str = "00112233445566778899aabbccddeeff";
 
@@ -439,6 +481,17 @@ mod tests {
             Change::Blocked { id: "b".into(), entry: Some(BlockedNetwork { network, until, kind }) }
         };
         let blocked = |network, until| listed(network, until, BlocklistKind::Everything);
+        let connector = |id: &str, said: Option<(&[ContentKind], AddressedBy)>| Change::Connector {
+            id: id.into(),
+            connector: said.map(|(kinds, addressed_by)| Connector {
+                tenant,
+                folder: ChannelId(4),
+                kinds: ConnectorKinds::of(kinds).unwrap(),
+                addressed_by,
+                https: HttpsRule::Forced,
+                ambiguity: Ambiguity::First,
+            }),
+        };
         let id = ContentId::parse("-civ9qE3JUjntKQM1HnGtU").unwrap();
         let file = FileState {
             number: 5,
@@ -460,6 +513,20 @@ mod tests {
             version: Some("ver_1".into()),
             active_thumbnail: None,
             files: vec![file],
+            names: None,
+        };
+        let (language, value) = ("en".into(), "b".into());
+        let named = ContentState {
+            periods: Vec::new(),
+            files: Vec::new(),
+            names: Some(ContentNames {
+                created_at: UnixSeconds::new(5),
+                names: vec![
+                    ContentName::PrettyId { language, id: "a".into() },
+                    ContentName::Metadata { name: "SKU".into(), value },
+                ],
+            }),
+            ..content.clone()
         };
         let folder = FolderState { tenant, number: ChannelId(4), files: Vec::new() };
         vec![
@@ -468,6 +535,13 @@ mod tests {
             listed("192.0.2.0/24", until, BlocklistKind::Anonymizer),
             listed("192.0.2.0/24", None, BlocklistKind::Pirate),
             Change::Blocked { id: "b".into(), entry: None },
+            connector(
+                "cnr_1",
+                Some((&[ContentKind::Audio, ContentKind::Video], AddressedBy::PrettyId)),
+            ),
+            connector("cnr_2", Some((&[], AddressedBy::Metadata("SKU".into())))),
+            connector("cnr_3", Some((&[], AddressedBy::ContentId))),
+            connector("cnr_1", None),
             Change::LinkKey {
                 id: "key_1".into(),
                 key: Some(LinkKey {
@@ -493,6 +567,7 @@ mod tests {
             Change::Revoked { id: "r".into(), links: None },
             Change::TenantRemoved { tenant },
             Change::Catalog(CatalogChange::ContentSet(Box::new(content))),
+            Change::Catalog(CatalogChange::ContentSet(Box::new(named))),
             Change::Catalog(CatalogChange::ContentRemoved { tenant, id }),
             Change::Catalog(CatalogChange::FolderSet(folder)),
             Change::Catalog(CatalogChange::FolderRemoved { tenant, number: ChannelId(4) }),
@@ -522,6 +597,10 @@ mod tests {
                 r#"{"suspected":{"id":"b","network":"192.0.2.0/24","until":9,"kind":"anonymizer"}}"#,
                 r#"{"suspected":{"id":"b","network":"192.0.2.0/24","until":null,"kind":"pirate"}}"#,
                 r#"{"unblocked":{"id":"b"}}"#,
+                r#"{"connector_opened":{"id":"cnr_1","tenant":7,"folder":4,"kinds":["AUDIO","VIDEO"],"addressed_by":{"by":"pretty_id"},"https":"forced","ambiguity":"first"}}"#,
+                r#"{"connector_opened":{"id":"cnr_2","tenant":7,"folder":4,"kinds":[],"addressed_by":{"by":"metadata","name":"SKU"},"https":"forced","ambiguity":"first"}}"#,
+                r#"{"connector_opened":{"id":"cnr_3","tenant":7,"folder":4,"kinds":[],"addressed_by":{"by":"content_id"},"https":"forced","ambiguity":"first"}}"#,
+                r#"{"connector_closed":{"id":"cnr_1"}}"#,
                 r#"{"link_key":{"id":"key_1","tenant":7,"key":"00112233445566778899aabbccddeeff","not_before":1,"not_after":null,"retired":9}}"#,
                 r#"{"link_key_dropped":{"id":"key_1"}}"#,
                 r#"{"opened":{"tenant":7,"level":{"video":"-civ9qE3JUjntKQM1HnGtU"},"opens":"everything"}}"#,
@@ -539,6 +618,7 @@ mod tests {
                 r#"{"unrevoked":{"id":"r"}}"#,
                 r#"{"tenant_removed":{"tenant":7}}"#,
                 r#"{"content_set":{"tenant":7,"id":"-civ9qE3JUjntKQM1HnGtU","kind":"VIDEO","folder":4,"publication":"published","periods":[{"starts_at":null,"ends_at":9}],"version":"ver_1","active_thumbnail":null,"files":[{"number":5,"place":{"kind":"source","slot":"","variant":""},"origin":"media","key":"a.mp4","name":"","size":7,"mime":"video/mp4","sha256":null}]}}"#,
+                r#"{"content_set":{"tenant":7,"id":"-civ9qE3JUjntKQM1HnGtU","kind":"VIDEO","folder":4,"publication":"published","periods":[],"version":"ver_1","active_thumbnail":null,"files":[],"names":{"created_at":5,"names":[{"pretty_id":{"language":"en","id":"a"}},{"metadata":{"name":"SKU","value":"b"}}]}}}"#,
                 r#"{"content_removed":{"tenant":7,"id":"-civ9qE3JUjntKQM1HnGtU"}}"#,
                 r#"{"folder_set":{"tenant":7,"number":4,"files":[]}}"#,
                 r#"{"folder_removed":{"tenant":7,"number":4}}"#,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::catalog::Catalog;
 
-use super::{Blocklist, Lease, LinkKeys, OverrideTable, Purges, PushedFraudLists, Revocations};
+use super::{
+    Blocklist, Connectors, Lease, LinkKeys, OverrideTable, Purges, PushedFraudLists, Revocations,
+};
 
 /// One version of it: immutable, put in force as a whole. All but the catalog, which is one index
 /// for all versions since a snapshot, and changes entry by entry around the swap.
@@ -24,6 +26,8 @@ pub struct ControlState {
     pub revocations: Revocations,
     /// What signs its links, and opens them.
     pub links: Arc<LinkKeys>,
+    /// Which contents are public under short addresses.
+    pub connectors: Arc<Connectors>,
     /// What caches are to drop, and were.
     pub purges: Arc<Purges>,
     /// How long this is believed.
@@ -41,6 +45,7 @@ impl ControlState {
             fraud_lists: Arc::default(),
             revocations: Revocations::default(),
             links: Arc::default(),
+            connectors: Arc::default(),
             purges: Arc::default(),
             lease: Arc::new(Lease::endless()),
         }

@@ -5,6 +5,7 @@
 mod anti_fraud;
 mod cache_rules;
 mod catalog_rules;
+mod connectors;
 mod control_state;
 mod decide;
 mod denial;
@@ -31,6 +32,7 @@ pub use anti_fraud::{
 };
 pub use cache_rules::{CacheRules, CacheTimes};
 pub use catalog_rules::{CatalogRejection, CatalogRules, RegisteredFile};
+pub use connectors::{AddressedBy, Ambiguity, Connector, ConnectorKinds, Connectors, HttpsRule};
 pub use control_state::ControlState;
 pub use decide::{admit, decide, decide_witnessed};
 pub use denial::{Denial, DenialCode};

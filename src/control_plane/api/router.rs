@@ -48,6 +48,8 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::folder_right::routes())
         .merge(native::signing_key::routes())
         .merge(native::pipeline::routes())
+        .merge(native::connector::routes())
+        .merge(native::connector_address::routes())
         .merge(native::content::routes())
         .merge(native::content_import::routes())
         .merge(native::content_link::routes())

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Problem, ProblemCode};
 use crate::asset::{ChannelId, TenantId};
-use crate::control_plane::record::{ContentId, VersionId};
+use crate::control_plane::record::{ConnectorId, ContentId, VersionId};
 
 /// The parts of a path. One that is no text is nobody's.
 pub(super) struct Segments<T>(pub(super) T);
@@ -67,6 +67,14 @@ pub(super) fn version_path(
 ) -> Result<(TenantId, ContentId, VersionId), Problem> {
     let (tenant, content) = content_path(tenant_number, content)?;
     Ok((tenant, content, id(version, VersionId::parse)?))
+}
+
+/// The tenant and the connector in a path.
+pub(super) fn connector_path(
+    tenant_number: &str,
+    connector: &str,
+) -> Result<(TenantId, ConnectorId), Problem> {
+    Ok((tenant(tenant_number)?, id(connector, ConnectorId::parse)?))
 }
 
 /// The tenant and the folder in a path.

@@ -13,7 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::asset::{AssetPath, TenantId, Visibility};
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::LinkId;
-use crate::policy::{EdgeSnapshot, Site};
+use crate::policy::{AssetSource, EdgeSnapshot, Site};
 use crate::token::edge_auth::{SignRequest, SignScope, sign};
 use crate::token::{Carrier, LinkBinding, LinkOpens, LinkPayload, LinkTerms, QueryDigest};
 
@@ -136,6 +136,17 @@ impl LinkSigner {
         // Writing to a `String` cannot fail.
         let _ = write!(url, "{separator}{name}={text}");
         Ok(SignedLink { url, token: Some(token) })
+    }
+
+    /// Where outsiders reach the tenant's first site that looks up files in the catalog.
+    pub fn catalog_site(&self, tenant: TenantId) -> Result<String, LinkRefusal> {
+        let snapshot = self.in_force()?;
+        let looks_up = |site: &&Site| {
+            site.tenant == tenant && matches!(site.assets, Some(AssetSource::Catalog(_)))
+        };
+        let mut sites = snapshot.sites.sites().iter().filter(looks_up).peekable();
+        sites.peek().ok_or(LinkRefusal::NoSite)?;
+        sites.find_map(address).ok_or(LinkRefusal::AddressUnknown)
     }
 
     /// What is in force at this moment.

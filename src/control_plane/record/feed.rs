@@ -9,8 +9,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BlocklistEntry, BlocklistId, ContentId, ContentState, FolderState, OverrideLevel, PathOverride,
-    Revocation, RevocationId, SigningKey, SigningKeyId, Tenant,
+    BlocklistEntry, BlocklistId, Connector, ConnectorId, ContentId, ContentState, FolderState,
+    OverrideLevel, PathOverride, Revocation, RevocationId, SigningKey, SigningKeyId, Tenant,
 };
 use crate::asset::{ChannelId, TenantId};
 pub use crate::policy::PurgedFiles;
@@ -57,6 +57,13 @@ pub enum FeedEvent {
         tenant: TenantId,
         /// Which.
         files: PurgedFiles,
+    },
+    /// A connector is as this says.
+    ConnectorSet(Connector),
+    /// A connector is gone.
+    ConnectorRemoved {
+        /// Which.
+        id: ConnectorId,
     },
     /// A content is as this says.
     ContentSet(Box<ContentState>),
@@ -115,6 +122,8 @@ impl FeedEvent {
             Self::BlocklistSet(_) => "blocklist_set",
             Self::BlocklistRemoved { .. } => "blocklist_removed",
             Self::CachePurge { .. } => "cache_purge",
+            Self::ConnectorSet(_) => "connector_set",
+            Self::ConnectorRemoved { .. } => "connector_removed",
             Self::ContentSet(_) => "content_set",
             Self::ContentRemoved { .. } => "content_removed",
             Self::FolderSet(_) => "folder_set",
@@ -136,6 +145,8 @@ impl FeedEvent {
             Self::BlocklistSet(entry) => entry.id.to_string(),
             Self::BlocklistRemoved { id } => id.to_string(),
             Self::CachePurge { tenant, .. } => tenant.to_string(),
+            Self::ConnectorSet(connector) => connector.id.to_string(),
+            Self::ConnectorRemoved { id } => id.to_string(),
             Self::ContentSet(content) => content.id.to_string(),
             Self::ContentRemoved { id, .. } => id.to_string(),
             Self::FolderSet(folder) => folder.number.to_string(),

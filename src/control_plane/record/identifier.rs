@@ -111,6 +111,15 @@ identifiers! {
     SourceTicketId = "tic_";
     /// The id of an archive.
     ArchiveId = "arc_";
+    /// A connector's id, which stands in its addresses.
+    ConnectorId = "cnr_";
+}
+
+impl ConnectorId {
+    /// What stands for the id of a connector that is not made yet.
+    pub fn sample() -> Self {
+        Self(format!("cnr_{}", sortable(UnixSeconds::new(0), [0; 10])).into())
+    }
 }
 
 impl ContentId {

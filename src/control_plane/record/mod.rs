@@ -11,6 +11,7 @@ mod audit;
 mod blocklist;
 mod chapter;
 mod classification;
+mod connector;
 mod content;
 mod content_link;
 mod context;
@@ -43,6 +44,10 @@ pub use audit::{AuditEvent, ChainFault, ChainState, FIRST_AUDIT_HASH, difference
 pub use blocklist::{BlocklistEntry, BlocklistKind};
 pub use chapter::Chapter;
 pub use classification::{Classification, ClassificationRight};
+pub use connector::{
+    AddressedBy, Ambiguity, Connector, ConnectorClash, ConnectorDraft, ConnectorKinds,
+    ConnectorState, HttpsRule, LONGEST_FIELD,
+};
 pub use content::{Content, ContentDraft, ContentImport, ContentText, Metadata};
 pub use content_link::{ContentLink, ContentLinkDraft, LinkRelation};
 pub use context::{Context, ContextDraft, ContextText};
@@ -56,9 +61,9 @@ pub use folder_right::{FolderRight, Right};
 pub use idempotency::{IDEMPOTENCY_LIFETIME, IdempotencyFound, KeptAnswer};
 pub(crate) use identifier::chance;
 pub use identifier::{
-    AccessTokenId, ApplicationId, ArchiveId, BlocklistId, ContentId, ContentLinkId, EdgeId,
-    EnrolmentId, LinkId, NotAnId, PersonId, RevocationId, SecretHash, SecretId, SigningKeyId,
-    SourceTicketId, VersionId,
+    AccessTokenId, ApplicationId, ArchiveId, BlocklistId, ConnectorId, ContentId, ContentLinkId,
+    EdgeId, EnrolmentId, LinkId, NotAnId, PersonId, RevocationId, SecretHash, SecretId,
+    SigningKeyId, SourceTicketId, VersionId,
 };
 pub use link_claim::{LinkClaim, MOST_AGAIN};
 pub use path_override::{
@@ -76,5 +81,6 @@ pub use upload::{Upload, UploadDraft, UploadState};
 pub use version::Version;
 
 pub use crate::catalog::{
-    ContentKind, ContentState, FileKind, FilePlace, FileState, FolderState, Period, Publication,
+    ContentKind, ContentName, ContentNames, ContentState, FileKind, FilePlace, FileState,
+    FolderState, Period, Publication,
 };

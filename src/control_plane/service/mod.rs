@@ -16,6 +16,8 @@ mod blocklist;
 mod catalog_scan;
 mod chapter;
 mod classification;
+mod connector;
+mod connector_address;
 mod content;
 mod content_draft;
 mod content_import;
@@ -60,6 +62,9 @@ pub use super::upload::{
 };
 pub use application::{IssuedSecret, NewSecret, SecretForm};
 pub use catalog_scan::{CatalogScan, ScanDraft, ScanStep, ScannedFile};
+pub use connector_address::{
+    AddressPart, AddressState, Clash, ConnectorAddress, ConnectorContent, Standing, example_address,
+};
 pub use content_import::{ContentImports, Imported};
 pub use desk::Services;
 pub use download::Download;

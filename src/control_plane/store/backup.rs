@@ -54,6 +54,7 @@ pub(super) const TABLES: &[&str] = &[
     "pipeline",
     "folder",
     "folder_right",
+    "connector",
     "content",
     "content_period",
     "content_text",

@@ -24,7 +24,8 @@ impl View {
         self.reach(None)?;
         let statement = Statement::new(
             "SELECT content.id, content.tenant, content.kind, content.folder, \
-             content.publication, content.active_version, version.active_thumbnail \
+             content.publication, content.active_version, content.created_at, \
+             version.active_thumbnail \
              FROM content LEFT JOIN version ON version.id = content.active_version \
              WHERE content.id > $1 ORDER BY content.id LIMIT $2",
         );
@@ -48,7 +49,7 @@ impl View {
     }
 
     /// These contents as edges know them, where they still are.
-    pub(super) async fn content_states(
+    pub async fn content_states(
         &mut self,
         contents: BTreeSet<ContentId>,
     ) -> Result<Vec<ContentState>, StoreError> {
@@ -58,7 +59,8 @@ impl View {
             let rest = ids.split_off(STRIDE.min(ids.len()));
             let statement = Statement::any_of(
                 "SELECT content.id, content.tenant, content.kind, content.folder, \
-                 content.publication, content.active_version, version.active_thumbnail \
+                 content.publication, content.active_version, content.created_at, \
+             version.active_thumbnail \
                  FROM content LEFT JOIN version ON version.id = content.active_version \
                  WHERE content.id IN",
                 ids,
@@ -98,6 +100,7 @@ impl View {
         let versions: Vec<Option<VersionId>> =
             rows.iter().map(|row| row.text_opt("active_version")).collect::<Result<_, _>>()?;
         let mut files = self.states_of_versions(&versions).await?;
+        let mut names = self.content_names(rows).await?;
         let mut states = Vec::with_capacity(rows.len());
         for ((row, id), version) in rows.iter().zip(ids).zip(versions) {
             let files = version.as_ref().and_then(|version| files.remove(version));
@@ -109,6 +112,7 @@ impl View {
                 periods: periods.remove(&id).unwrap_or_default(),
                 active_thumbnail: row.text_opt("active_thumbnail")?,
                 files: files.unwrap_or_default(),
+                names: names.remove(&id),
                 version: version.map(|version| version.as_str().into()),
                 id,
             });

@@ -7,7 +7,7 @@
 //!
 //! The SQL is one text for both databases (`statement` says how that is kept so). What only one of
 //! them has is in `database` (how it is opened), `schema` (the lock of a migration), `backup` (which
-//! columns there are) and `notify`.
+//! columns there are), `connector` (a lock that SQLite always has) and `notify`.
 //!
 //! **Invariants.** Whatever was acknowledged by [`Change::commit`] is on the disk. A change is in
 //! the tables, in the audit log and in the feed, or in none of them. Versions of the feed are in
@@ -28,9 +28,11 @@ mod classification;
 #[cfg(test)]
 mod conformance;
 mod connection;
+mod connector;
 mod content;
 mod content_filter;
 mod content_link;
+mod content_name;
 mod content_part;
 mod content_state;
 mod context;
@@ -69,6 +71,7 @@ mod view;
 pub use access_token::Ended;
 pub use backup::{BackupError, Copied};
 pub use change::Change;
+pub use connector::Naming;
 pub use content_filter::{ContentFilter, FolderFilter, MetadataFilter};
 pub use database::{AddressRejection, StoreAddress};
 pub use download_event::{DownloadFilter, Forgotten};

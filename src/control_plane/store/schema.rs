@@ -26,6 +26,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (11, "fraud_event", include_str!("migrations/0011_fraud_event.sql")),
     (12, "key_revision", include_str!("migrations/0012_key_revision.sql")),
     (13, "source_ticket", include_str!("migrations/0013_source_ticket.sql")),
+    (14, "connector", include_str!("migrations/0014_connector.sql")),
 ];
 
 /// The number of the last one.

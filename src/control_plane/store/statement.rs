@@ -54,6 +54,14 @@ impl Statement {
         Self { sql: AssertSqlSafe(sql).into_sql_str(), reuse: Reuse::PrepareOnce, ..self }
     }
 
+    /// The statement with more text behind it, which has one `?` for its value.
+    pub(super) fn followed_by(mut self, after: &'static str, value: impl Into<Value>) -> Self {
+        self.values.push(value.into());
+        let after = after.replacen('?', &format!("${}", self.values.len()), 1);
+        let sql = format!("{} {after}", self.sql.as_str());
+        Self { sql: AssertSqlSafe(sql).into_sql_str(), reuse: Reuse::PrepareOnce, ..self }
+    }
+
     /// `before` what is all so `after`: each condition has a `?` for each of its values, and `after`
     /// one for the last.
     pub(super) fn all_of(
@@ -278,11 +286,11 @@ macro_rules! text_like {
 }
 
 text_like! {
-    parse: AccessTokenId ApplicationId ArchiveId BlocklistId ContentId ContentLinkId EdgeId EnrolmentId SourceTicketId LinkId
+    parse: AccessTokenId ApplicationId ArchiveId BlocklistId ConnectorId ContentId ContentLinkId EdgeId EnrolmentId SourceTicketId LinkId
         PasswordHash
         PersonId RevocationId ScopeSet SecretId SigningKeyId VersionId;
     from_stored: SecretHash;
-    from_wire_name: ContentKind FileKind KeyUse LinkRelation Publication Right Role TokenUse UploadState;
+    from_wire_name: Ambiguity ConnectorState ContentKind FileKind HttpsRule KeyUse LinkRelation Publication Right Role TokenUse UploadState;
 }
 
 /// PostgreSQL stores no NUL, and so neither do we.

@@ -76,6 +76,10 @@ async fn every_operation_asks_who_calls(stage: Stage) {
     let edge = edge["id"].as_str().unwrap().to_owned();
     let code = code("south").await["id"].as_str().unwrap().to_owned();
 
+    let body = json!({"name": "c", "folder": stage.folder, "addressed_by": {"by": "content_id"}});
+    let made =
+        stage.send("POST /api/v1/tenants/1/connectors", &admin, &body).await.expect(201).json();
+    let connector = made["id"].as_str().unwrap().to_owned();
     let link = a_link(&stage, catalog.file).await;
 
     let begin =
@@ -111,6 +115,7 @@ async fn every_operation_asks_who_calls(stage: Stage) {
             .replace("{archive}", &catalog.archive)
             .replace("{link}", &link)
             .replace("{upload}", &upload)
+            .replace("{connector}", &connector)
             .replace("{context}", &catalog.context)
             .replace("{classification}", &catalog.classification)
             .replace("{claim}", &"0".repeat(32))
@@ -213,6 +218,10 @@ fn valid_body(name: &str) -> Value {
         "post /api/v1/keys" => json!({"tenant": 1}),
         "post /api/v1/tenants/{tenant}/pipelines" => json!({"name": "p", "origin": "media"}),
         "post /api/v1/tenants/{tenant}/contents" => json!({"kind": "VIDEO"}),
+        "post /api/v1/tenants/{tenant}/connectors"
+        | "post /api/v1/tenants/{tenant}/connectors/preview" => {
+            json!({"name": "c", "folder": 1, "addressed_by": {"by": "content_id"}})
+        }
         "post /api/v1/tenants/{tenant}/contexts"
         | "post /api/v1/tenants/{tenant}/classifications" => json!({"name": "x"}),
         "post /api/v1/tenants/{tenant}/archives" => {

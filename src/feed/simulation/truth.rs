@@ -176,6 +176,7 @@ fn shelving(tenant: u64, video: &str, shelved: Option<Shelved>) -> Change {
                 version: Some("v".into()),
                 active_thumbnail: None,
                 files: vec![file(number, FileKind::Source, "", "")],
+                names: None,
             }))
         }
         None => CatalogChange::ContentRemoved { tenant, id },

@@ -98,6 +98,7 @@ fn catalog(entered: Entered, index: usize) -> Catalog {
         version: (entered != Entered::WithoutAVersion).then(|| "v1".into()),
         active_thumbnail: Some("1".into()),
         files: files(Owner::Video),
+        names: None,
     };
     let catalog = Catalog::new();
     catalog.set_content(&ContentState {
@@ -284,6 +285,7 @@ fn an_entry_of_a_newer_state_is_not_decided_about_by_an_older_one() {
         version: Some("v2".into()),
         active_thumbnail: None,
         files: vec![FileState { key: "new".into(), ..file(0) }],
+        names: None,
     };
     let change = CatalogChange::ContentSet(Box::new(state));
     catalog.restrict(5, [change]).give();

@@ -1,10 +1,12 @@
 //! How the documents show closed enums of names.
 
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 
 use crate::control_plane::record::{
-    BlocklistKind, ContentKind, FileKind, LinkRelation, Publication,
+    BlocklistKind, ConnectorKinds, ContentKind, FileKind, LinkRelation, Publication,
 };
+use crate::control_plane::service::{AddressState, Standing};
 
 fn names(names: impl Iterator<Item = &'static str>) -> Schema {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
@@ -12,6 +14,19 @@ fn names(names: impl Iterator<Item = &'static str>) -> Schema {
 
 pub(super) fn blocklist_kinds() -> Schema {
     names(BlocklistKind::ALL.iter().map(|it| it.wire_name()))
+}
+
+pub(super) fn address_states() -> Schema {
+    names(AddressState::ALL.iter().map(|it| it.wire_name()))
+}
+
+/// The kinds that a connector can be bound to.
+pub(super) fn connector_kinds() -> Schema {
+    names(ConnectorKinds::CHOICE.iter().map(|it| it.wire_name()))
+}
+
+pub(super) fn standings() -> Schema {
+    names(Standing::ALL.iter().map(|it| it.wire_name()))
 }
 
 pub(super) fn content_kinds() -> Schema {
@@ -28,4 +43,9 @@ pub(super) fn publications() -> Schema {
 
 pub(super) fn relations() -> Schema {
     names(LinkRelation::ALL.iter().map(|it| it.wire_name()))
+}
+
+/// A list of them.
+pub(super) fn list_of(item: Schema) -> Schema {
+    ArrayBuilder::new().items(RefOr::T(item)).into()
 }

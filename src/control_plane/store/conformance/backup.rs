@@ -41,6 +41,7 @@ INSERT INTO idempotency VALUES ('per_1', 'k', 'r', NULL, NULL, 1);
 INSERT INTO pipeline (number, tenant, name, origin, prefix, created_at, revision) VALUES (1, 1, 'p', 'media', '', 1, 1);
 INSERT INTO folder VALUES (9, 1, NULL, 'top', 1, 1), (3, 1, 9, 'in it', 1, 1), (1, 1, 3, 'deep', 1, 1);
 INSERT INTO folder_right VALUES (3, 'per_1', 'SEE');
+INSERT INTO connector VALUES ('cnr_1', 1, 'press', 3, 'AUDIO VIDEO', 'metadata', 'n', 'forced', 'first', 'enabled', 1, 1, '-c');
 INSERT INTO content (id, tenant, folder, kind, url, publication, active_version, created_at, updated_at, revision) VALUES ('-c', 1, 3, 'VIDEO', NULL, 'published', 'ver_1', 1, 1, 1), ('d', 1, NULL, 'URL', 'https://a', 'unpublished', NULL, 1, 1, 1);
 INSERT INTO content_period VALUES ('-c', 0, NULL, 7);
 INSERT INTO content_text (content, language, tenant, title, description, pretty_id) VALUES ('-c', 'en', 1, 't', '', NULL);

@@ -8,6 +8,7 @@ mod accounts;
 mod backup;
 mod catalog;
 mod change;
+mod connector;
 mod distribution;
 mod download_event;
 mod download_link;
