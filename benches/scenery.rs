@@ -10,8 +10,8 @@ use countersign::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use countersign::network::ClientIp;
 use countersign::policy::{
     AntiFraudUse, AssetRules, AssetSource, Blocklist, BlocklistBuilder, CacheRules, CacheTimes,
-    EdgeSnapshot, HostPattern, KeyTemplate, OriginName, OverrideTable, RequestFacts, Resource,
-    Revocations, Scheme, Site, SiteTable, TenantOverrides, TokenRules, Way,
+    ClientScheme, EdgeSnapshot, HostPattern, KeyTemplate, OriginName, OverrideTable, RequestFacts,
+    Resource, Revocations, Scheme, Site, SiteTable, TenantOverrides, TokenRules, Way,
 };
 use countersign::target::{PathToken, RequestTarget};
 use countersign::token::edge_auth::{EdgeAuth, SignRequest, SignScope, sign};
@@ -124,6 +124,7 @@ pub(crate) fn facts<'s>(snapshot: &'s EdgeSnapshot, text: &str, index: u32) -> R
         client: ClientIp::new(client.into()),
         untrusted_proxy: None,
         way: Way::Direct,
+        scheme: ClientScheme::Https,
         resource,
         candidates,
     }

@@ -21,7 +21,7 @@
 //! | `clock` | seconds since 1970, and the one place that asks for them |
 //! | `network` | addresses as addresses, and sets of networks |
 //! | `target` | the request target: one parse, two views, or a refusal |
-//! | `asset` | what a path under `/public` and `/private` means |
+//! | `asset` | what a path under `/public`, `/private` and `/dl` means |
 //! | `catalog` | which files there are, and whether they are published |
 //! | `keyring` | keys, and which of them is in force |
 //! | `token` | the token grammars, for signer and verifier alike |

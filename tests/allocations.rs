@@ -18,9 +18,9 @@ use countersign::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use countersign::network::PeerIp;
 use countersign::policy::{
     Access, AntiFraudUse, AssetRules, AssetSource, BlocklistBuilder, CacheRules, CatalogRules,
-    ControlState, DenialCode, EdgeSnapshot, HostPattern, KeyTemplate, OriginName, OriginTakes,
-    OverrideTable, Revocations, Route, Scheme, Site, SiteTable, TenantOverrides, TokenRules,
-    decide,
+    ClientScheme, ControlState, DenialCode, EdgeSnapshot, HostPattern, KeyTemplate, OriginName,
+    OriginTakes, OverrideTable, Revocations, Route, Scheme, Site, SiteTable, TenantOverrides,
+    TokenRules, decide,
 };
 use countersign::token::edge_auth::{EdgeAuth, QueryRule, SignRequest, SignScope, sign};
 use countersign::token::{Carrier, CarrierRules};
@@ -188,6 +188,7 @@ fn counted(snapshot: &EdgeSnapshot, host: &str, target: &str, client: &str) -> (
         peer: PeerIp::new(client.parse().unwrap()),
         server_name: None,
         body: BodyPresence::Absent,
+        scheme: ClientScheme::Https,
     };
     let settings = Settings::default();
     let mut learned = Learned::default();

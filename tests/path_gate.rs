@@ -16,9 +16,9 @@ use countersign::asset::{AssetType, AssetTypeSet, OriginKey, TenantId};
 use countersign::clock::UnixSeconds;
 use countersign::network::ClientIp;
 use countersign::policy::{
-    Access, AntiFraudUse, AssetRules, AssetSource, Blocklist, CacheRules, EdgeSnapshot,
-    HostPattern, KeyTemplate, OriginName, OriginTakes, OverrideTable, RequestFacts, Resource,
-    Revocations, Route, Site, SiteTable, TenantOverrides, Way, decide,
+    Access, AntiFraudUse, AssetRules, AssetSource, Blocklist, CacheRules, ClientScheme,
+    EdgeSnapshot, HostPattern, KeyTemplate, OriginName, OriginTakes, OverrideTable, RequestFacts,
+    Resource, Revocations, Route, Site, SiteTable, TenantOverrides, Way, decide,
 };
 use countersign::target::{PathToken, RequestTarget};
 use countersign::token::Candidates;
@@ -201,6 +201,7 @@ fn the_file_served_is_the_file_of_the_checked_target() {
         let facts = RequestFacts {
             untrusted_proxy: None,
             way: Way::Direct,
+            scheme: ClientScheme::Https,
             site,
             target,
             client: ClientIp::new("203.0.113.9".parse().unwrap()),

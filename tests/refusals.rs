@@ -13,8 +13,8 @@ use countersign::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use countersign::network::{NetworkSet, PeerIp, parse_network};
 use countersign::policy::{
     Access, AntiFraud, AntiFraudUse, AssetRules, AssetSource, BlocklistBuilder, CacheRules,
-    DenialCode, EdgeSnapshot, FraudLists, HostPattern, KeyTemplate, OriginName, OriginTakes,
-    OverrideTable, Revocations, Route, Scheme, Site, SiteTable, TokenRules, decide,
+    ClientScheme, DenialCode, EdgeSnapshot, FraudLists, HostPattern, KeyTemplate, OriginName,
+    OriginTakes, OverrideTable, Revocations, Route, Scheme, Site, SiteTable, TokenRules, decide,
 };
 use countersign::token::edge_auth::EdgeAuth;
 use countersign::token::{Carrier, CarrierRules};
@@ -24,7 +24,9 @@ use serde::Deserialize;
 /// snapshot. What tests each, over a socket.
 const NEEDS_MORE_THAN_A_HEAD: &[(DenialCode, &str)] = &[
     (DenialCode::CdnRefused, "control_plane/tests/sources.rs: an original through a CDN"),
+    (DenialCode::ConnectorAmbiguous, "policy/tests/connectors.rs: a name of several contents"),
     (DenialCode::FraudSharing, "black box/fraud.rs: a link at one place more"),
+    (DenialCode::HttpsRequired, "black box/connectors.rs: an address in the clear"),
     (DenialCode::LedgerUnavailable, "black box/one_use.rs: a ledger that is away"),
     (DenialCode::LimitParallel, "black box/fraud.rs: one download more"),
     (DenialCode::LinkUsed, "black box/one_use.rs: links that were used"),
@@ -87,6 +89,7 @@ impl Vector {
             peer: PeerIp::new(self.peer.as_deref().unwrap_or("203.0.113.9").parse().unwrap()),
             server_name: self.server_name.as_deref(),
             body: if self.body { BodyPresence::Present } else { BodyPresence::Absent },
+            scheme: ClientScheme::Https,
         };
         let head = self.head();
         let mut learned = Learned::default();

@@ -19,7 +19,7 @@ use crate::data_plane::{
 };
 use crate::delivery::{DeliveryDesk, DeliverySetupError};
 use crate::network::PeerIp;
-use crate::policy::{Blocklist, EdgeSnapshot, FraudLists, SiteTable};
+use crate::policy::{Blocklist, ClientScheme, EdgeSnapshot, FraudLists, SiteTable};
 use crate::telemetry::ErrorChain;
 
 use super::composer::Rest;
@@ -143,9 +143,15 @@ impl Policy {
         Ok(self)
     }
 
-    /// Explains the decision on one request that comes from `peer`.
-    pub fn explain(&self, parts: &Parts, peer: PeerIp, now: UnixSeconds) -> Explanation {
-        let arrival = Arrival { peer, server_name: None, body: BodyPresence::Absent };
+    /// Explains the decision on one request that comes from `peer`, which speaks that.
+    pub fn explain(
+        &self,
+        parts: &Parts,
+        peer: PeerIp,
+        scheme: ClientScheme,
+        now: UnixSeconds,
+    ) -> Explanation {
+        let arrival = Arrival { peer, server_name: None, body: BodyPresence::Absent, scheme };
         explain(Question { parts, arrival, now }, &self.snapshot, &self.settings)
     }
 }

@@ -10,7 +10,7 @@ use super::output::{self, Exit};
 use crate::app::{self, ErrorChain, Explanation};
 use crate::clock::{Clock, UnixSeconds};
 use crate::network::PeerIp;
-use crate::policy::SiteTable;
+use crate::policy::{ClientScheme, SiteTable};
 
 /// Tells the decision on one request step by step, without serving anything.
 #[derive(Args, Debug)]
@@ -75,7 +75,11 @@ fn explained(arguments: &Explain) -> Result<Explanation, Exit> {
         output::usage(format_args!("{target:?} cannot be sent as a request target: {error}"))
     })?;
     let (parts, ()) = request.into_parts();
-    Ok(policy.explain(&parts, PeerIp::new(arguments.client), now))
+    let scheme = match arguments.target.strip_prefix("http://") {
+        Some(_) => ClientScheme::Http,
+        None => ClientScheme::Https,
+    };
+    Ok(policy.explain(&parts, PeerIp::new(arguments.client), scheme, now))
 }
 
 /// Host and origin form of what was asked about.

@@ -15,6 +15,7 @@ pub(super) struct Manual {
 /// The chapters, by name.
 const CHAPTERS: &[(&str, &str)] = &[
     ("buckets", include_str!("../manual/buckets.md")),
+    ("connectors", include_str!("../manual/connectors.md")),
     ("downloads", include_str!("../manual/downloads.md")),
     ("fraud", include_str!("../manual/fraud.md")),
     ("machines", include_str!("../manual/machines.md")),

@@ -106,7 +106,11 @@ impl<'d> Sites<'d> {
             .value("token")
             .map(|it| token_rules(it.section("[site.token]", TOKEN_KEYS)?, own_keys));
         let tokens = if token.is_some() { Tokens::Taken } else { Tokens::NotTaken };
-        let assets_kind = if assets.is_some() { Assets::Served } else { Assets::NotServed };
+        let assets_kind = match &assets {
+            Some(Some(AssetSource::Catalog(_))) => Assets::OfCatalog,
+            Some(Some(AssetSource::Template(_)) | None) => Assets::Served,
+            None => Assets::NotServed,
+        };
         let surroundings = RouteSurroundings { origins, tokens, assets: assets_kind, cache };
         let routes = match section.value("route") {
             Some(value) => routes(value, surroundings),
@@ -289,6 +293,8 @@ enum Tokens {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Assets {
     NotServed,
+    /// Beside addresses of connectors.
+    OfCatalog,
     Served,
 }
 
@@ -363,8 +369,11 @@ fn prefix(value: Value<'_>, assets: Assets) -> Option<&str> {
         return refuse("it is compared with the decoded path");
     }
     let first = segments.split('/').next().unwrap_or_default();
-    if assets == Assets::Served && matches!(first, "public" | "private") {
+    if assets != Assets::NotServed && matches!(first, "public" | "private") {
         return refuse("with `assets`, /public and /private are asset URLs and nothing else");
+    }
+    if assets == Assets::OfCatalog && first == "dl" {
+        return refuse("with a catalog, /dl is for connectors' addresses and nothing else");
     }
     Some(text)
 }

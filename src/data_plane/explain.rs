@@ -9,8 +9,8 @@ use crate::clock::UnixSeconds;
 use crate::network::ClientIp;
 use crate::policy::{
     AntiFraudUse, AssetSource, Basis, Blocked, CatalogRejection, CorsGrant, Denial, DenialCode,
-    EdgeSnapshot, FraudMode, Listed, Permit, PermittedObject, RequestFacts, Resource, Scheme, Site,
-    Step, Witness, admit, decide_witnessed,
+    EdgeSnapshot, FraudMode, Listed, MeantBy, Permit, PermittedObject, RequestFacts, Resource,
+    Scheme, Site, Step, Witness, admit, decide_witnessed,
 };
 use crate::token::{Sharing, Subject, TokenRejection, Uses, edge_auth};
 
@@ -165,6 +165,14 @@ impl Witness for Story {
                 };
                 self.tell("catalog", text);
             }
+            Step::Connector { meant } => {
+                let text = match meant {
+                    MeantBy::Content(id) => format!("the original of content {id}"),
+                    MeantBy::Nothing(rejection) => rejection.to_string(),
+                    MeantBy::Several => DenialCode::ConnectorAmbiguous.meaning().to_owned(),
+                };
+                self.tell("connector", text);
+            }
             Step::Effective { asked, effective, path } => {
                 let text = if asked == effective {
                     format!("{} as asked", effective.wire_name())
@@ -225,6 +233,9 @@ impl Story {
         let resource = match &facts.resource {
             Resource::Asset(asset) => {
                 format!("asset {asset}, type {}, tenant {}", asset.asset_type(), facts.site.tenant)
+            }
+            Resource::Connector(path) => {
+                format!("address of connector {}, tenant {}", path.connector, facts.site.tenant)
             }
             Resource::Route(route) => format!("plain path under {}", route.prefix),
         };
@@ -371,6 +382,12 @@ const HINTS: &[(DenialCode, &str)] = &[
 fn missing_hint(rejection: CatalogRejection, site: &Site) -> Option<String> {
     match rejection {
         CatalogRejection::NoFile => None,
+        CatalogRejection::NotConnected => {
+            Some("a content in the connector's folder, of a kind that it takes".to_owned())
+        }
+        CatalogRejection::UnknownConnector => {
+            Some(format!("an enabled connector of tenant {}, and its form of address", site.tenant))
+        }
         CatalogRejection::UnknownId => {
             Some(format!("a content or folder of tenant {} with this id", site.tenant))
         }

@@ -131,6 +131,7 @@ fn present(
         FileAnswer::RangeNotSatisfiable { complete } => Err(Refusal {
             denial: DenialCode::RangeNotSatisfiable.into(),
             complete_length: Some(complete),
+            location: None,
         }),
         FileAnswer::Response(mut response) => {
             let headers = response.headers_mut();
@@ -297,7 +298,7 @@ fn resource_policy(site: &Site, basis: &Basis<'_>) -> ResourcePolicy {
 fn disposition(facts: &RequestFacts<'_>, own_name: &str) -> Disposition {
     match &facts.resource {
         Resource::Route(_) => Disposition::Unstated,
-        Resource::Asset(_) => {
+        Resource::Asset(_) | Resource::Connector(_) => {
             let asked = facts
                 .target
                 .parameters()

@@ -7,14 +7,15 @@
 use http::header::{CONTENT_LENGTH, COOKIE, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::uri::Scheme;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 
 use crate::network::{ClientIp, PeerIp};
-use crate::policy::{Denial, DenialCode, RequestFacts, Resource, Site, SiteTable};
+use crate::policy::{ClientScheme, Denial, DenialCode, RequestFacts, Resource, Site, SiteTable};
 use crate::target::{PathToken, RequestHost, RequestTarget};
-use crate::token::{Candidates, Carrier};
+use crate::token::{Candidates, Carrier, without_parameter};
 
 use super::forwarded::Asking;
+use super::forwarded_scheme::client_scheme;
 use super::{Limits, Settings};
 
 /// How a request arrived: what its head does not say.
@@ -26,6 +27,8 @@ pub struct Arrival<'a> {
     pub server_name: Option<&'a str>,
     /// Does anything follow the head?
     pub body: BodyPresence,
+    /// What the connection speaks.
+    pub scheme: ClientScheme,
 }
 
 /// Does anything follow the head?
@@ -79,7 +82,14 @@ pub fn identify<'s>(
         None => Candidates::default(),
     };
     let way = settings.cdn.way(&parts.headers);
-    Ok(RequestFacts { site, target, client, untrusted_proxy, way, resource, candidates })
+    let scheme = client_scheme(
+        settings.forwarded_header,
+        arrival.scheme,
+        arrival.peer,
+        &parts.headers,
+        &settings.trusted_proxies,
+    );
+    Ok(RequestFacts { site, target, client, untrusted_proxy, way, scheme, resource, candidates })
 }
 
 /// One host, no body, nothing that asks for another protocol, limits.
@@ -128,12 +138,27 @@ fn announces_a_body(headers: &HeaderMap) -> bool {
     }
 }
 
+/// The same address over TLS, where that has its usual port (RFC 9110 section 4.2.2): whatever host
+/// was asked, without the token, which plays no part there.
+pub(super) fn over_tls(parts: &Parts, facts: &RequestFacts<'_>) -> Option<HeaderValue> {
+    let host = request_host(parts).ok()?;
+    let name = facts.site.token.as_ref().map(|token| token.carriers.name());
+    let query = facts.target.query().map(|query| match name {
+        Some(name) => without_parameter(query, name),
+        None => query.into(),
+    });
+    let query = query.filter(|query| !query.is_empty());
+    let (mark, query) = query.as_ref().map_or(("", ""), |query| ("?", query));
+    let text = format!("https://{}{}{mark}{query}", host.as_str(), facts.target.wire());
+    HeaderValue::try_from(text).ok()
+}
+
 /// The one host that every part of the request agrees on.
 fn request_host(parts: &Parts) -> Result<RequestHost, Denial> {
     let mut named = None;
     let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     let mut lines = parts.headers.get_all(HOST).iter();
-    let line = lines.next().map(http::HeaderValue::as_bytes);
+    let line = lines.next().map(HeaderValue::as_bytes);
     if lines.next().is_some() {
         return Err(DenialCode::HostInvalid.into());
     }
@@ -169,5 +194,5 @@ fn header_bytes<'h>(
     name: &str,
 ) -> impl Iterator<Item = &'h [u8]> + use<'h> {
     // A configured name that is no header name has no values.
-    headers.get_all(name).into_iter().map(http::HeaderValue::as_bytes)
+    headers.get_all(name).into_iter().map(HeaderValue::as_bytes)
 }

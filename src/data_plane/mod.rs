@@ -20,6 +20,7 @@ mod events;
 mod explain;
 mod fetch;
 mod forwarded;
+mod forwarded_scheme;
 mod identity;
 mod listener;
 mod metrics;

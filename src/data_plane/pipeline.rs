@@ -25,7 +25,7 @@ use super::access_log::{self, AccessRecord, Wanted};
 use super::connection::ConnectionFacts;
 use super::events::{Download, EventQueue, Scene, Suspect};
 use super::fetch;
-use super::identity::{Arrival, BodyPresence, Learned, identify};
+use super::identity::{Arrival, BodyPresence, Learned, identify, over_tls};
 use super::metrics::Metrics;
 use super::refusal::Refusal;
 use super::reply::{Reply, ReplyBody};
@@ -111,8 +111,12 @@ impl Pipeline {
         let log = self.log(state.as_deref());
         let mut record = self.begin_record(connection, &request_id, log.as_ref());
         describe_head(parts, &mut record);
-        let arrival =
-            Arrival { peer: connection.peer, server_name: connection.server_name(), body };
+        let arrival = Arrival {
+            peer: connection.peer,
+            server_name: connection.server_name(),
+            body,
+            scheme: connection.scheme(),
+        };
         let mut learned = Learned::default();
         let outcome = match &state {
             Some(state) => {
@@ -188,7 +192,11 @@ impl Pipeline {
                 Err(Denial::Superseded) => {
                     return self.serve_anew(parts, arrival, state, began, record).await;
                 }
-                admitted => admitted?,
+                admitted => {
+                    if let Err(denial) = admitted {
+                        return Err(refuse(denial, &facts, parts, state, now).await);
+                    }
+                }
             }
             record.decided(began);
             return Ok(response::preflight(facts.site, &parts.headers).map(Reply::File));
@@ -205,7 +213,7 @@ impl Pipeline {
             Ok(permit) => permit,
             Err(denial) => {
                 self.note_refusal(denial, scene, || suspect, record);
-                return Err(refuse(denial, &facts, state, now).await);
+                return Err(refuse(denial, &facts, parts, state, now).await);
             }
         };
         describe_basis(&permit, record);
@@ -459,19 +467,25 @@ fn deny(
         headers: asked.headers,
         site: asked.site,
         complete_length: refusal.complete_length,
+        location: refusal.location.as_ref(),
     };
     record.code = code.as_str();
     record.reason = Some(refusal.denial.to_string());
     response::denial(code, context).map(|body| Reply::Text(Full::new(body)))
 }
 
-/// A refusal for want of a token may have to say that there is no such file.
+/// A refusal for want of a token may have to say that there is no such file; one for want of TLS
+/// says where that is.
 async fn refuse(
     denial: Denial,
     facts: &RequestFacts<'_>,
+    parts: &Parts,
     state: &EdgeState,
     now: UnixSeconds,
 ) -> Refusal {
+    if denial.code() == DenialCode::HttpsRequired {
+        return Refusal { location: over_tls(parts, facts), ..denial.into() };
+    }
     let revealing =
         state.settings.missing == Missing::Revealed && denial.code() == DenialCode::TokenMissing;
     if revealing && fetch::is_missing(facts, state, now).await {

@@ -31,6 +31,7 @@ pub fn accept(bytes: &[u8]) {
         headers: &headers,
         site: None,
         complete_length: None,
+        location: None,
     };
     let answer = denial(code, context);
     assert_eq!(answer.status(), status(code));

@@ -23,6 +23,12 @@ pub enum CatalogRejection {
     /// No file of the content or folder answers to the rest of the URL.
     #[error("the catalog has no such file of it")]
     NoFile,
+    /// It is in another folder than the connector, or of a kind that the connector does not take.
+    #[error("it is not in the connector's folder, or of no kind that it takes")]
+    NotConnected,
+    /// No connector of that id is open, or its addresses have another form.
+    #[error("no connector of that id is open with addresses of this form")]
+    UnknownConnector,
     /// No content or folder has that id.
     #[error("the catalog has no such id")]
     UnknownId,
@@ -113,22 +119,32 @@ impl Look {
         asset: &AssetPath,
         now: UnixSeconds,
     ) -> Option<Self> {
-        let nothing = |publication, rejection| Self { found: Err(rejection), publication };
         let looked = control.and_then(|it| Some((it, it.catalog.find(tenant, asset)?)));
         let Some((control, entry)) = looked else {
-            return Some(nothing(Publication::Unpublished, CatalogRejection::UnknownId));
+            let found = Err(CatalogRejection::UnknownId);
+            return Some(Self { found, publication: Publication::Unpublished });
         };
         if entry.is_newer_than(control.version) {
             return None;
         }
+        Some(Self::of(control, entry, asset, now))
+    }
+
+    /// What an entry of that state says of an asset.
+    pub(super) fn of(
+        control: &ControlState,
+        entry: Entry,
+        asset: &AssetPath,
+        now: UnixSeconds,
+    ) -> Self {
         let publication = entry.publication(now);
         let names = entry
             .file(asset)
             .and_then(|file| Some((control.catalog.origin(&file)?, control.catalog.mime(&file)?)));
         let Some((origin, mime)) = names else {
-            return Some(nothing(publication, CatalogRejection::NoFile));
+            return Self { found: Err(CatalogRejection::NoFile), publication };
         };
-        Some(Self { found: Ok(Found { entry, origin, mime, publication }), publication })
+        Self { found: Ok(Found { entry, origin, mime, publication }), publication }
     }
 
     /// The visibility in force, where overrides say this: what is not published, or not known, is
@@ -151,6 +167,11 @@ impl Look {
 }
 
 impl Found {
+    /// The id of its content.
+    pub(super) fn content(&self) -> &str {
+        self.entry.id().unwrap_or_default()
+    }
+
     /// May it be handed out to somebody whose link opens its path, and opens so far? What is not
     /// published needs one that says so (G16).
     pub(super) fn handed_out(self, link: LinkOpens) -> Result<Self, CatalogRejection> {

@@ -10,11 +10,12 @@ use crate::token::{
 };
 
 use super::catalog_rules::Look;
+use super::connected::{Connected, Meant};
 use super::permit::Grant;
 use super::{
-    Access, AntiFraudUse, AssetSource, Basis, Blocked, CatalogRejection, Denial, DenialCode,
-    EdgeSnapshot, FraudFinding, FraudMode, Permit, Quiet, RequestFacts, Resource, Scheme, Step,
-    Witness,
+    Access, AntiFraudUse, AssetSource, Basis, Blocked, CatalogRejection, ClientScheme, Denial,
+    DenialCode, EdgeSnapshot, FraudFinding, FraudMode, HttpsRule, Permit, Quiet, RequestFacts,
+    Resource, Scheme, Step, Way, Witness,
 };
 
 /// May this request have what it asks for, at `now`?
@@ -104,7 +105,31 @@ fn admitted<'r, W: Witness>(
     now: UnixSeconds,
     witness: &mut W,
 ) -> Result<Admitted<'r>, Denial> {
+    let mut refused = None;
     let found = match &facts.resource {
+        Resource::Connector(path) => {
+            let Some(AssetSource::Catalog(rules)) = &facts.site.assets else {
+                return Err(DenialCode::NoRoute.into());
+            };
+            let control = snapshot.control.as_deref();
+            let Connected { meant, https } = Connected::at(control, facts.site.tenant, path, now)?;
+            witness.see(|| Step::Connector { meant: meant.told() });
+            refused = match (facts.scheme, https, facts.way, &meant) {
+                (ClientScheme::Http, HttpsRule::Forced, _, _) => Some(DenialCode::HttpsRequired),
+                // What becomes of it there nobody knows (G3).
+                (_, _, Way::Cdn, _) => Some(DenialCode::CdnRefused),
+                (_, _, Way::Direct, Meant::Several) => Some(DenialCode::ConnectorAmbiguous),
+                (_, _, Way::Direct, Meant::One { .. } | Meant::Nothing(_)) => None,
+            };
+            let grant = match meant {
+                Meant::One { found, asset } => {
+                    Ok(Grant::Connected { rules, found: Box::new(found), asset: Box::new(asset) })
+                }
+                Meant::Nothing(rejection) => Err(rejection),
+                Meant::Several => Err(CatalogRejection::NotConnected),
+            };
+            Admitted { grant, effective: None, needs: Needs::Nothing }
+        }
         Resource::Asset(asset) => {
             let source = facts.site.assets.as_ref().ok_or(DenialCode::NoRoute)?;
             let opened = snapshot.effective(facts.site.tenant, asset);
@@ -153,7 +178,10 @@ fn admitted<'r, W: Witness>(
     if blocked {
         return Err(DenialCode::IpBlocked.into());
     }
-    Ok(found)
+    match refused {
+        Some(code) => Err(code.into()),
+        None => Ok(found),
+    }
 }
 
 /// What speaks against whoever asks: a refusal, or a word in the log where the operator only

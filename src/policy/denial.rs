@@ -139,6 +139,8 @@ denial_codes! {
     CdnRefused = "cdn_refused",
     /// The client's address could not be told from a trusted proxy's header.
     ClientAddress = "client_address",
+    /// Several contents have the name, and the connector refuses those.
+    ConnectorAmbiguous = "connector_ambiguous",
     /// The request expects an interim answer.
     ExpectRefused = "expect_refused",
     /// The client comes by a proxy that hides it.
@@ -151,6 +153,8 @@ denial_codes! {
     HeadersTooLarge = "headers_too_large",
     /// Not exactly one valid host, or two that disagree.
     HostInvalid = "host_invalid",
+    /// The connector works over HTTPS only: the address is there.
+    HttpsRequired = "https_required",
     /// The client's address is on a blocklist.
     IpBlocked = "ip_blocked",
     /// The ledger of one-use links is away, and the link may be used once.

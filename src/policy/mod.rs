@@ -5,6 +5,7 @@
 mod anti_fraud;
 mod cache_rules;
 mod catalog_rules;
+mod connected;
 mod connectors;
 mod control_state;
 mod decide;
@@ -36,7 +37,7 @@ pub use connectors::{AddressedBy, Ambiguity, Connector, ConnectorKinds, Connecto
 pub use control_state::ControlState;
 pub use decide::{admit, decide, decide_witnessed};
 pub use denial::{Denial, DenialCode};
-pub use facts::{RequestFacts, Resource, Way};
+pub use facts::{ClientScheme, RequestFacts, Resource, Way};
 pub use handed::{Asker, HandedFile, Promise, decide_handed};
 pub use lease::Lease;
 pub use link_keys::{LinkKey, LinkKeys};
@@ -60,7 +61,7 @@ pub use sharing::{
     WebOriginRejection,
 };
 pub use snapshot::{EdgeSnapshot, SnapshotPublisher, SnapshotReader};
-pub use witness::{Blocked, Listed, Quiet, Step, Witness};
+pub use witness::{Blocked, Listed, MeantBy, Quiet, Step, Witness};
 
 #[cfg(test)]
 mod tests;

@@ -52,6 +52,11 @@ pub(super) enum Grant<'r> {
         facts: &'r RequestFacts<'r>,
     },
     Handed(HandedFile),
+    Connected {
+        rules: &'r CatalogRules,
+        found: Box<Found>,
+        asset: Box<AssetPath>,
+    },
 }
 
 /// The object that a permit names. Plain facts for the one that fetches.
@@ -121,7 +126,10 @@ impl Grant<'_> {
                 let found = found.handed_out(link)?;
                 Ok(Grant::Registered { rules, found, asset, effective })
             }
-            grant @ (Grant::Asset { .. } | Grant::Route { .. } | Grant::Handed(_)) => Ok(grant),
+            grant @ (Grant::Asset { .. }
+            | Grant::Connected { .. }
+            | Grant::Route { .. }
+            | Grant::Handed(_)) => Ok(grant),
         }
     }
 
@@ -135,7 +143,7 @@ impl Grant<'_> {
                 asset.asked == Visibility::Public && *effective == Visibility::Public
             }
             Grant::Route { .. } => until.is_none(),
-            Grant::Handed(_) => return Exposure::Source,
+            Grant::Connected { .. } | Grant::Handed(_) => return Exposure::Source,
         };
         if public { Exposure::Public } else { Exposure::Private { until } }
     }
@@ -159,6 +167,11 @@ impl Grant<'_> {
                 let (origin, cache, file) = rules.object(&found, asset);
                 let (key, registered) = file.unzip();
                 PermittedObject { origin, key, exposure, cache, registered }
+            }
+            Grant::Connected { rules, found, asset } => {
+                let (origin, _, file) = rules.object(&found, &asset);
+                let (key, registered) = file.unzip();
+                PermittedObject { origin, key, exposure, cache: CacheRules::Off, registered }
             }
             Grant::Route { route, facts } => {
                 let key = match route.origin_takes {
@@ -203,7 +216,8 @@ pub fn would_read(
 ) -> WouldRead {
     let effective = Visibility::Private;
     let grant = match (&facts.resource, &facts.site.assets) {
-        (Resource::Asset(_), None) => return WouldRead::Nothing,
+        // Nobody is asked for a token there.
+        (Resource::Asset(_), None) | (Resource::Connector(_), _) => return WouldRead::Nothing,
         (Resource::Asset(asset), Some(AssetSource::Template(rules))) => {
             Grant::Asset { rules, asset, effective, target: &facts.target }
         }

@@ -28,6 +28,11 @@ pub enum Step<'s> {
         /// Is it in there?
         listed: Listed,
     },
+    /// What a connector's address means.
+    Connector {
+        /// What.
+        meant: MeantBy<'s>,
+    },
     /// The override table's word on an asset.
     Effective {
         /// What the link said.
@@ -60,6 +65,17 @@ pub enum Step<'s> {
         /// Whose key verified it.
         key: KeyId,
     },
+}
+
+/// What a connector's address means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeantBy<'s> {
+    /// The original of this content.
+    Content(&'s str),
+    /// Nothing.
+    Nothing(CatalogRejection),
+    /// One of several, and the connector refuses those.
+    Several,
 }
 
 /// Is an address on a blocklist?

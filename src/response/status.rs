@@ -28,6 +28,8 @@ pub const fn status(code: DenialCode) -> StatusCode {
         | DenialCode::TokenRevoked
         | DenialCode::TokenScope
         | DenialCode::TokenSignature => StatusCode::FORBIDDEN,
+        DenialCode::HttpsRequired => StatusCode::PERMANENT_REDIRECT,
+        DenialCode::ConnectorAmbiguous => StatusCode::CONFLICT,
         DenialCode::NoRoute | DenialCode::NotFound => StatusCode::NOT_FOUND,
         DenialCode::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         DenialCode::RequestTimeout => StatusCode::REQUEST_TIMEOUT,

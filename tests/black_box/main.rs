@@ -151,6 +151,10 @@ mod cross_origin;
 #[cfg(test)]
 mod catalog;
 
+// Connectors: public addresses of a folder's originals, opened and closed at every edge.
+#[cfg(test)]
+mod connectors;
+
 // Cookies for people who are logged in: what they may see opens, and ends with the cookie.
 #[cfg(test)]
 mod cookies;

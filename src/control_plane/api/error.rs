@@ -155,12 +155,14 @@ const fn original(code: DenialCode) -> ProblemCode {
         DenialCode::TokenRevoked => ProblemCode::Revoked,
         DenialCode::BodyRefused
         | DenialCode::ClientAddress
+        | DenialCode::ConnectorAmbiguous
         | DenialCode::ExpectRefused
         | DenialCode::FraudAnonymizer
         | DenialCode::FraudBlacklist
         | DenialCode::FraudSharing
         | DenialCode::HeadersTooLarge
         | DenialCode::HostInvalid
+        | DenialCode::HttpsRequired
         | DenialCode::LedgerUnavailable
         | DenialCode::LimitParallel
         | DenialCode::LinkUsed

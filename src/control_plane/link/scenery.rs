@@ -7,9 +7,10 @@ use crate::clock::UnixSeconds;
 use crate::keyring::{KeyMaterial, KeyWindow, Keyring};
 use crate::network::ClientIp;
 use crate::policy::{
-    AntiFraudUse, AssetRules, AssetSource, Blocklist, CacheRules, ControlState, Denial, DenialCode,
-    EdgeSnapshot, HostPattern, KeyTemplate, LinkKey, LinkKeys, OriginName, OverrideTable, Permit,
-    RequestFacts, Resource, Revocations, Scheme, Site, SiteTable, TokenRules, Way, decide,
+    AntiFraudUse, AssetRules, AssetSource, Blocklist, CacheRules, ClientScheme, ControlState,
+    Denial, DenialCode, EdgeSnapshot, HostPattern, KeyTemplate, LinkKey, LinkKeys, OriginName,
+    OverrideTable, Permit, RequestFacts, Resource, Revocations, Scheme, Site, SiteTable,
+    TokenRules, Way, decide,
 };
 use crate::target::{PathToken, RequestTarget};
 use crate::token::edge_auth::EdgeAuth;
@@ -115,6 +116,7 @@ fn asked(
         client,
         untrusted_proxy: None,
         way: Way::Direct,
+        scheme: ClientScheme::Https,
         resource,
         candidates,
     };

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use crate::network::PeerIp;
+use crate::policy::ClientScheme;
 use crate::splice::Outlet;
 
 /// What holds for every request of a connection.
@@ -21,6 +22,14 @@ pub struct ConnectionFacts {
 }
 
 impl ConnectionFacts {
+    /// What the connection speaks.
+    pub fn scheme(&self) -> ClientScheme {
+        match self.transport {
+            Transport::Plain => ClientScheme::Http,
+            Transport::Tls { .. } => ClientScheme::Https,
+        }
+    }
+
     /// The name the TLS client asked for.
     pub fn server_name(&self) -> Option<&str> {
         match &self.transport {

@@ -89,7 +89,9 @@ pub(super) fn file(facts: &RequestFacts<'_>) -> (Option<ContentId>, Box<str>) {
             let content = asset.video().and_then(|video| ContentId::parse(video.as_str()));
             (content, asset.to_string())
         }
-        Resource::Route(_) => (None, access_log::without_signatures(facts.target.wire())),
+        Resource::Connector(_) | Resource::Route(_) => {
+            (None, access_log::without_signatures(facts.target.wire()))
+        }
     };
     (content, access_log::shorten_to(LONGEST_PATH, &path).into())
 }

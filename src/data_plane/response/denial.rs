@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header::{
     ACCEPT, ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
-    RETRY_AFTER,
+    LOCATION, RETRY_AFTER,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
@@ -31,6 +31,8 @@ pub struct DenialContext<'a> {
     pub site: Option<&'a Site>,
     /// The whole length of the file, where a range missed it.
     pub complete_length: Option<u64>,
+    /// Where to ask instead, where that is the answer.
+    pub location: Option<&'a HeaderValue>,
 }
 
 /// The answer of a refusal.
@@ -72,6 +74,9 @@ fn extra_fields(code: DenialCode, context: DenialContext<'_>, headers: &mut Head
         && let Ok(value) = HeaderValue::try_from(format!("bytes */{length}"))
     {
         headers.insert(CONTENT_RANGE, value);
+    }
+    if let Some(location) = context.location {
+        headers.insert(LOCATION, location.clone());
     }
     match status(code) {
         StatusCode::SERVICE_UNAVAILABLE => {
@@ -179,6 +184,7 @@ mod tests {
             headers: &headers,
             site: None,
             complete_length: None,
+            location: None,
         };
         let response = answer(code, context);
         (String::from_utf8(response.body().to_vec()).unwrap(), response)
@@ -188,7 +194,10 @@ mod tests {
     fn no_refusal_is_a_success_and_none_is_stored() {
         for &code in DenialCode::ALL {
             let (body, response) = answer_to(None, Reasons::Hidden, code);
-            assert!(response.status().is_client_error() || response.status().is_server_error());
+            let sent_on = code == DenialCode::HttpsRequired;
+            let status = response.status();
+            let refused = status.is_client_error() || status.is_server_error();
+            assert_eq!((refused, status.is_redirection()), (!sent_on, sent_on), "{code}");
             assert_eq!(response.headers()[CACHE_CONTROL], "no-store");
             assert_eq!(response.headers()[CONTENT_LENGTH], body.len().to_string());
             assert!(!body.contains(code.as_str()), "{code} is told to nobody unless exposed");

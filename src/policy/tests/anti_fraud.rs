@@ -9,9 +9,10 @@ use crate::keyring::{KeyMaterial, KeyWindow};
 use crate::network::ClientIp;
 use crate::policy::{
     AnonymousIpDatabase, AnonymousKind, AnonymousKinds, AntiFraud, AntiFraudUse, Asn, AsnDatabase,
-    AsnList, BlockedRange, ControlState, Denial, DenialCode, EdgeSnapshot, FraudFinding,
-    FraudLists, FraudMode, HostPattern, LinkKey, LinkKeys, OverrideTable, ProxyHeader,
-    ProxyHeaderRule, PushedFraudLists, RequestFacts, Resource, Site, SiteTable, Way, decide,
+    AsnList, BlockedRange, ClientScheme, ControlState, Denial, DenialCode, EdgeSnapshot,
+    FraudFinding, FraudLists, FraudMode, HostPattern, LinkKey, LinkKeys, OverrideTable,
+    ProxyHeader, ProxyHeaderRule, PushedFraudLists, RequestFacts, Resource, Site, SiteTable, Way,
+    decide,
 };
 use crate::target::{PathToken, RequestTarget};
 use crate::token::edge_auth::{SignRequest, sign};
@@ -111,6 +112,7 @@ fn ask(
         client,
         untrusted_proxy,
         way: Way::Direct,
+        scheme: ClientScheme::Https,
         resource,
         candidates,
     };

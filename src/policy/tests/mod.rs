@@ -3,6 +3,7 @@
 
 mod anti_fraud;
 mod catalog;
+mod connectors;
 mod decision_table;
 mod handed;
 mod oracle;

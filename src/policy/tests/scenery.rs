@@ -10,10 +10,10 @@ use crate::keyring::{KeyId, KeyPurpose, KeyWindow, Keyring, SharedKey};
 use crate::network::ClientIp;
 use crate::policy::{
     Access, AntiFraudUse, AssetRules, AssetSource, Basis, Blocklist, BlocklistBuilder, CacheRules,
-    CatalogRules, ControlState, Denial, DenialCode, EdgeSnapshot, Exposure, HostPattern,
-    KeyTemplate, OriginName, OriginTakes, OverrideTable, PermittedObject, RequestFacts, Resource,
-    Revocations, Route, Scheme, Site, SiteTable, Step, TenantOverrides, TokenRules, Way, Witness,
-    decide_witnessed,
+    CatalogRules, ClientScheme, ControlState, Denial, DenialCode, EdgeSnapshot, Exposure,
+    HostPattern, KeyTemplate, OriginName, OriginTakes, OverrideTable, PermittedObject,
+    RequestFacts, Resource, Revocations, Route, Scheme, Site, SiteTable, Step, TenantOverrides,
+    TokenRules, Way, Witness, decide_witnessed,
 };
 use crate::target::{PathToken, RequestTarget};
 use crate::token::edge_auth::{EdgeAuth, SignRequest, SignScope, sign};
@@ -251,6 +251,7 @@ pub(super) fn ask(
         client,
         untrusted_proxy: None,
         way: Way::Direct,
+        scheme: ClientScheme::Https,
         resource,
         candidates,
     };

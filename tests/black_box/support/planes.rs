@@ -57,7 +57,7 @@ impl ControlPlane {
         std::fs::write(folder.path().join("countersign.toml"), config).unwrap();
         let folder = complete(folder);
         let scopes = "overrides.admin edges.admin tenants.admin links.revoke audit.read \
-                      catalog.read catalog.write files.read files.sign keys.admin";
+                      catalog.read catalog.write files.read files.sign keys.admin shares.write";
         let credentials = application(folder.path(), scopes);
         let mut plane = Self {
             process: None,
