@@ -84,6 +84,10 @@ fn demo_writes_what_a_script_needs() {
     }
     assert!(files >= 13);
     assert!(json["folder"]["id"].is_u64(), "{json}");
+    let example = json["connector"]["example_url"].as_str().unwrap();
+    let target = example.strip_prefix(&format!("http://{edge}")).unwrap();
+    assert!(target.starts_with(&format!("/dl/{}/", json["connector"]["id"].as_str().unwrap())));
+    assert_eq!(get(edge, target).status, 200, "{target}");
     // All but two comments stand over a curl: how to get a token, and how to ask why.
     assert_eq!(tour.matches("\ncurl -s").count(), tour.matches("\n# ").count() - 2, "{tour}");
     let process = rustix::process::Pid::from_child(&demo);

@@ -16,6 +16,8 @@ const NAME: &str = "Demo";
 pub(super) struct Shelf {
     /// The folder's number.
     pub(super) folder: u64,
+    /// The id of a connector of that folder.
+    pub(super) connector: String,
     /// The files' numbers, by the URL path that names them.
     pub(super) files: HashMap<String, u64>,
     /// A link of the control plane's own to the video that is not published.
@@ -65,7 +67,8 @@ impl Shelf {
             Some((link, id))
         });
         let (draft_link, draft_link_id) = link.ok_or_else(|| unclear(&path, &urls))?;
-        Ok(Self { folder, files, draft_link, draft_link_id })
+        let connector = connector(administrator, folder).await?;
+        Ok(Self { folder, connector, files, draft_link, draft_link_id })
     }
 }
 
@@ -91,6 +94,25 @@ async fn named(
     }
     let made = administrator.post(path, "application/json", new.to_string()).await?;
     number(&made).ok_or_else(|| unclear(path, &made))
+}
+
+/// The id of the folder's connector, made if it is not there.
+async fn connector(
+    administrator: &Administrator,
+    folder: u64,
+) -> Result<String, AdministratorError> {
+    let path = format!("/api/v1/tenants/{TENANT}/connectors");
+    let list = administrator.get(&path).await?;
+    if let Some(there) = items(&list).iter().find(|item| text(item, "name") == Some(NAME)) {
+        return text(there, "id").map(str::to_owned).ok_or_else(|| unclear(&path, &list));
+    }
+    // The demo speaks HTTP alone.
+    let new = json!({
+        "name": NAME, "folder": folder, "addressed_by": { "by": "content_id" },
+        "force_https": false,
+    });
+    let made = administrator.post(&path, "application/json", new.to_string()).await?;
+    text(&made, "id").map(str::to_owned).ok_or_else(|| unclear(&path, &made))
 }
 
 /// The contents as lines of JSON.

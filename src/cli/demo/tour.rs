@@ -216,6 +216,17 @@ pub(super) fn tour(folder: &DemoFolder, shelf: &Shelf, now: UnixSeconds) -> Opti
         push: Some(push("DELETE", PRIVATE_VIDEO, None)),
         ..stop("and after it was removed", get(subtitle), refused(403, "token_missing"))
     });
+    let connected = |video: &str| get(format!("/dl/{}/{video}", shelf.connector));
+    stops.push(stop(
+        "a connector's address of an original, for everybody",
+        connected(PRIVATE_VIDEO),
+        served(200, open(&source)),
+    ));
+    stops.push(stop(
+        "what is not published has none",
+        connected(DRAFT_VIDEO),
+        refused(404, "not_found"),
+    ));
     stops.extend(draft(&signer, shelf)?);
     Some(stops)
 }

@@ -263,6 +263,10 @@ fn describe(
             content(PUBLIC_VIDEO, true),
             content(DRAFT_VIDEO, false),
         ],
+        "connector": {
+            "id": shelf.connector,
+            "example_url": format!("http://{edge}/dl/{}/{PRIVATE_VIDEO}", shelf.connector),
+        },
         "key": { "id": KEY_ID, "hex": folder.key_hex },
         "config": folder.config(),
     });
