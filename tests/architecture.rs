@@ -53,7 +53,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("origin", &["asset", "clock", "secret", "splice"]),
     ("delivery", &["origin", "policy", "asset", "catalog", "clock"]),
     ("response", &["clock", "delivery", "policy", "splice"]),
-    ("archive", &["asset", "catalog", "delivery", "policy"]),
+    ("archive", &["asset", "catalog", "clock", "delivery", "policy"]),
     // The planes: never import each other.
     (
         "data_plane",

@@ -1,0 +1,203 @@
+//! An archive on its way out: records of its plan, and between them what its entries give.
+//!
+//! An entry was planned as exactly these bytes. One that gives fewer, more or, as far as a CRC-32
+//! tells, others ends the answer with an error, before the last of its bytes has left: what
+//! arrived is then never taken for whole. Read is what is asked for, when it is asked for, and no
+//! more than one piece of it is here.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use http_body::Frame;
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+
+use super::plan::{Piece, Plan};
+use crate::delivery::{
+    Body, ByteRange, Caching, Object, ObjectMeta, OriginError, OriginFault, Pieces, Spans,
+    Validators,
+};
+
+/// Where the bytes of entries are had.
+pub trait Entries: fmt::Debug + Send + Sync {
+    /// Opens a part of an entry, if whoever asked for the archive may still have it: asked each
+    /// time when bytes of it are about to leave. Entries are numbered as they were added.
+    fn open(&self, index: usize, range: ByteRange) -> Opening<'_>;
+}
+
+/// What [`Entries::open`] promises.
+pub type Opening<'a> = Pin<Box<dyn Future<Output = Result<Body, OriginError>> + Send + 'a>>;
+
+/// The archive as an object. It says nothing of how far it may be kept.
+pub fn object(plan: Arc<Plan>, entries: Arc<dyn Entries>) -> Object {
+    let meta = ObjectMeta {
+        complete_length: Some(plan.length()),
+        validators: Validators { etag: plan.etag(), ..Validators::default() },
+        content_type: HeaderValue::from_static("application/zip"),
+        content_language: None,
+        content_encoding: None,
+        caching: Caching::UNSTATED,
+        forwarded: HeaderMap::new(),
+    };
+    Object::from_pieces(meta, Box::new(Archive { plan, entries }))
+}
+
+#[derive(Debug)]
+struct Archive {
+    plan: Arc<Plan>,
+    entries: Arc<dyn Entries>,
+}
+
+impl Pieces for Archive {
+    fn into_spans(self: Box<Self>, spans: &Spans) -> UnsyncBoxBody<Bytes, OriginError> {
+        let Self { plan, entries } = *self;
+        let mut left = spans.as_slice().to_vec();
+        left.reverse();
+        let reader = Reader { plan, entries, left, reading: None };
+        UnsyncBoxBody::new(ArchiveBody::Idle(Box::new(reader)))
+    }
+}
+
+/// A body that reads when it is polled.
+enum ArchiveBody {
+    Ended,
+    Idle(Box<Reader>),
+    Reading(Reading),
+}
+
+type Reading =
+    Pin<Box<dyn Future<Output = (Box<Reader>, Option<Result<Bytes, OriginError>>)> + Send>>;
+
+impl http_body::Body for ArchiveBody {
+    type Data = Bytes;
+    type Error = OriginError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
+        let mut reading = match std::mem::replace(&mut *self, Self::Ended) {
+            Self::Ended => return Poll::Ready(None),
+            Self::Idle(mut reader) => Box::pin(async move {
+                let read = reader.next().await;
+                (reader, read)
+            }),
+            Self::Reading(reading) => reading,
+        };
+        let Poll::Ready((reader, read)) = reading.as_mut().poll(cx) else {
+            *self = Self::Reading(reading);
+            return Poll::Pending;
+        };
+        if let Some(Ok(_)) = &read {
+            *self = Self::Idle(reader);
+        }
+        Poll::Ready(read.map(|read| read.map(Frame::data)))
+    }
+}
+
+/// What is still to be read.
+struct Reader {
+    plan: Arc<Plan>,
+    entries: Arc<dyn Entries>,
+    /// The last begins with the next byte.
+    left: Vec<ByteRange>,
+    reading: Option<Entry>,
+}
+
+/// A part of an entry.
+struct Entry {
+    body: Body,
+    /// Bytes that it still owes; never none.
+    owed: u64,
+    check: Check,
+}
+
+/// What is known of its bytes.
+enum Check {
+    /// Their CRC-32 so far, and what it is to be: all of it is read.
+    Crc32(crc32fast::Hasher, u32),
+    /// Nothing: it is a part.
+    None,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Option<Result<Bytes, OriginError>> {
+        let span = *self.left.last()?;
+        let bytes = match &mut self.reading {
+            Some(entry) => entry.next().await,
+            None => match self.plan.piece(span) {
+                Some(Piece::Bytes(bytes)) => Ok(bytes),
+                Some(Piece::Entry { index, range }) => match self.open(index, range).await {
+                    Ok(entry) => self.reading.insert(entry).next().await,
+                    Err(error) => Err(error),
+                },
+                None => Err(OriginFault::BodyBroken.into()),
+            },
+        };
+        if let Ok(bytes) = &bytes {
+            self.book(span, bytes.len() as u64);
+        }
+        Some(bytes)
+    }
+
+    async fn open(&mut self, index: usize, range: ByteRange) -> Result<Entry, OriginError> {
+        let body = self.entries.open(index, range).await?;
+        let check = match self.plan.expected(index) {
+            Some((size, crc32)) if size == range.length() => {
+                Check::Crc32(crc32fast::Hasher::new(), crc32)
+            }
+            Some(_) | None => Check::None,
+        };
+        Ok(Entry { body, owed: range.length(), check })
+    }
+
+    fn book(&mut self, span: ByteRange, length: u64) {
+        self.left.pop();
+        self.left.extend(ByteRange::new(span.first().saturating_add(length), span.last()));
+        self.reading = self.reading.take().filter(|entry| entry.owed > 0);
+    }
+}
+
+impl Entry {
+    async fn next(&mut self) -> Result<Bytes, OriginError> {
+        let bytes = self.some().await?.ok_or(OriginFault::BodyBroken)?;
+        let owed = self.owed.checked_sub(bytes.len() as u64);
+        self.owed = owed.ok_or(OriginFault::BodyOverlong)?;
+        if let Check::Crc32(sum, _) = &mut self.check {
+            sum.update(&bytes);
+        }
+        if self.owed == 0 {
+            self.settle().await?;
+        }
+        Ok(bytes)
+    }
+
+    /// Its next bytes, of which there are some; none at its end.
+    async fn some(&mut self) -> Result<Option<Bytes>, OriginError> {
+        while let Some(frame) = self.body.frame().await {
+            // Bodies of objects have no trailers.
+            let bytes = frame?.into_data().unwrap_or_default();
+            if !bytes.is_empty() {
+                return Ok(Some(bytes));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Was this the end, and were these the bytes?
+    async fn settle(&mut self) -> Result<(), OriginError> {
+        if self.some().await?.is_some() {
+            return Err(OriginFault::BodyOverlong.into());
+        }
+        match std::mem::replace(&mut self.check, Check::None) {
+            Check::Crc32(sum, expected) if sum.clone().finalize() != expected => {
+                Err(OriginFault::NotAsRegistered.into())
+            }
+            Check::Crc32(..) | Check::None => Ok(()),
+        }
+    }
+}
