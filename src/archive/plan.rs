@@ -155,6 +155,20 @@ impl Plan {
         EntityTag::new(Strength::Strong, &hex::encode(self.digest))
     }
 
+    /// How many bytes of which entries lie in the span, as they were added; those that have none in
+    /// it, or are here, apart.
+    pub fn entries_in(&self, span: ByteRange) -> impl Iterator<Item = (usize, u64)> {
+        let end = |entry: &Planned| entry.content_at.saturating_add(entry.size);
+        let first = self.entries.partition_point(|entry| end(entry) <= span.first());
+        let within = self.entries.iter().enumerate().skip(first);
+        let within = within.take_while(move |(_, entry)| entry.content_at < span.end());
+        within.filter(|(_, entry)| entry.here.is_none()).filter_map(move |(index, entry)| {
+            let first = entry.content_at.max(span.first());
+            let bytes = end(entry).min(span.end()).checked_sub(first)?;
+            (bytes > 0).then_some((index, bytes))
+        })
+    }
+
     /// What that entry is to be; none where there is no such entry.
     pub(super) fn expected(&self, index: usize) -> Option<(u64, u32)> {
         self.entries.get(index).map(|entry| (entry.size, entry.crc32))
@@ -421,6 +435,13 @@ mod tests {
             let (first, last) = (one.min(other), one.max(other));
             let span = ByteRange::new(first as u64, last as u64).unwrap();
             prop_assert_eq!(&bytes(&plan, span), &whole[first..=last]);
+            let mut left = std::collections::BTreeMap::new();
+            for piece in pieces(&plan, span) {
+                if let Piece::Entry { index, range } = piece {
+                    *left.entry(index).or_insert(0) += range.length();
+                }
+            }
+            prop_assert_eq!(plan.entries_in(span).collect::<Vec<_>>(), Vec::from_iter(left));
         }
     }
 }
