@@ -1,6 +1,6 @@
 //! Forgets what nobody needs any more: tokens that ended, failed logins, answers kept for repeated calls,
 //! revocations of links that have expired by themselves, the uses of links that did, the oldest part of
-//! the change feed, and downloads, findings of anti-fraud
+//! the change feed, archives that were promised and are over, and downloads, findings of anti-fraud
 //! and links of long ago.
 //!
 //! Nothing of it is said to anybody, and what is forgotten late does no harm. The audit log is not
@@ -72,6 +72,12 @@ async fn forget(store: &Store, clock: Clock) -> Result<(), StoreError> {
     while gone > 0 {
         let mut change = store.change(&caller, now).await?;
         gone = change.download_link_forget(before(LINKS_KEPT)).await?;
+        change.commit().await?;
+    }
+    gone = 1;
+    while gone > 0 {
+        let mut change = store.change(&caller, now).await?;
+        gone = change.archive_plan_forget(now).await?;
         change.commit().await?;
     }
     forgotten = Forgotten::Some;

@@ -73,6 +73,7 @@ impl From<Invalid> for Problem {
 impl From<ServiceError> for Problem {
     fn from(error: ServiceError) -> Self {
         match error {
+            ServiceError::ArchiveGone => Self::new(ProblemCode::ArchiveGone),
             ServiceError::Conflict => Self::new(ProblemCode::Conflict),
             ServiceError::Failed(_) => Self::new(ProblemCode::Internal).because(error),
             ServiceError::Full(_) => {
@@ -121,6 +122,9 @@ impl From<ServiceError> for Problem {
             ServiceError::Stale => Self::new(ProblemCode::PreconditionFailed),
             ServiceError::Unavailable(_) => {
                 Self { retry_after: Some(1), ..Self::new(ProblemCode::Unavailable).because(error) }
+            }
+            ServiceError::Unread { .. } => {
+                Self { detail: error.to_string().into(), ..Self::new(ProblemCode::FilesUnread) }
             }
             ServiceError::Upload(refusal) => {
                 let code = match refusal {
@@ -244,6 +248,8 @@ macro_rules! problem_codes {
 }
 
 problem_codes! {
+    /// The archive is over, or something in it changed.
+    ArchiveGone = GONE "archive_gone" "The archive is not to be had any more: it is over, or something in it changed";
     /// The body is over the limit.
     BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large";
     /// The request came through a CDN.
@@ -254,6 +260,8 @@ problem_codes! {
     CredentialsInvalid = UNAUTHORIZED "credentials_invalid" "The credentials are not valid";
     /// No token.
     CredentialsMissing = UNAUTHORIZED "credentials_missing" "A bearer token is needed";
+    /// Some files were not read yet.
+    FilesUnread = CONFLICT "files_unread" "The checksums of some files are not known yet";
     /// Another request had that idempotency key.
     IdempotencyMismatch = UNPROCESSABLE_ENTITY "idempotency_mismatch" "Another request was made with this idempotency key";
     /// Something is wrong here.

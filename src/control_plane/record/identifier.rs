@@ -111,6 +111,8 @@ identifiers! {
     SourceTicketId = "tic_";
     /// The id of an archive.
     ArchiveId = "arc_";
+    /// The id of an archive that was promised to somebody.
+    ArchivePlanId = "dla_";
     /// A connector's id, which stands in its addresses.
     ConnectorId = "cnr_";
 }

@@ -7,6 +7,7 @@
 mod access_token;
 mod application;
 mod archive;
+mod archive_plan;
 mod audit;
 mod blocklist;
 mod chapter;
@@ -40,6 +41,7 @@ mod version;
 pub use access_token::{AccessToken, AccessTokenDraft, TokenUse};
 pub use application::{Application, ApplicationDraft, ApplicationSecret};
 pub use archive::{Archive, ArchiveDraft, ArchiveElement};
+pub use archive_plan::{ArchivePlan, ArchivePlanEntry, Manifest};
 pub use audit::{AuditEvent, ChainFault, ChainState, FIRST_AUDIT_HASH, difference};
 pub use blocklist::{BlocklistEntry, BlocklistKind};
 pub use chapter::Chapter;
@@ -61,9 +63,9 @@ pub use folder_right::{FolderRight, Right};
 pub use idempotency::{IDEMPOTENCY_LIFETIME, IdempotencyFound, KeptAnswer};
 pub(crate) use identifier::chance;
 pub use identifier::{
-    AccessTokenId, ApplicationId, ArchiveId, BlocklistId, ConnectorId, ContentId, ContentLinkId,
-    EdgeId, EnrolmentId, LinkId, NotAnId, PersonId, RevocationId, SecretHash, SecretId,
-    SigningKeyId, SourceTicketId, VersionId,
+    AccessTokenId, ApplicationId, ArchiveId, ArchivePlanId, BlocklistId, ConnectorId, ContentId,
+    ContentLinkId, EdgeId, EnrolmentId, LinkId, NotAnId, PersonId, RevocationId, SecretHash,
+    SecretId, SigningKeyId, SourceTicketId, VersionId,
 };
 pub use link_claim::{LinkClaim, MOST_AGAIN};
 pub use path_override::{

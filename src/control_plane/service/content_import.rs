@@ -134,7 +134,8 @@ impl ContentImports {
 /// Is it a content that is wrong, and not the database?
 fn is_of_one(error: &ServiceError) -> bool {
     match error {
-        ServiceError::Conflict
+        ServiceError::ArchiveGone
+        | ServiceError::Conflict
         | ServiceError::Invalid(_)
         | ServiceError::MissingScope(_)
         | ServiceError::MoreThanOwn(_)
@@ -144,6 +145,7 @@ fn is_of_one(error: &ServiceError) -> bool {
         | ServiceError::Public
         | ServiceError::Referenced
         | ServiceError::Stale
+        | ServiceError::Unread { .. }
         | ServiceError::Upload(_) => true,
         ServiceError::Failed(_)
         | ServiceError::NoLink(_)

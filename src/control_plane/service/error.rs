@@ -14,6 +14,9 @@ use crate::response::Denied;
 /// A refusal or a failure of a service.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
+    /// An archive is over, or something in it is not what it was.
+    #[error("the archive is not to be had any more: it is over, or something in it changed")]
+    ArchiveGone,
     /// Something of that name is there, or was changed at that moment.
     #[error("something of that name is there already, or was changed at that moment")]
     Conflict,
@@ -68,6 +71,12 @@ pub enum ServiceError {
     /// The database does not answer.
     #[error("the database is unavailable")]
     Unavailable(#[source] StoreError),
+    /// Files of an archive were not read yet.
+    #[error("the checksums of {files} files are not known yet: try again in a while")]
+    Unread {
+        /// How many.
+        files: usize,
+    },
     /// An upload is not taken, or not so.
     #[error(transparent)]
     Upload(#[from] UploadRefusal),

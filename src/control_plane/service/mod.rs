@@ -11,6 +11,9 @@
 
 mod application;
 mod archive;
+mod archive_channel;
+mod archive_opening;
+mod archive_plan;
 mod audit;
 mod blocklist;
 mod catalog_scan;
@@ -61,6 +64,9 @@ pub use super::upload::{
     Appended, BodyEnd, BrokenOff, ByteSource, Checksum, ChecksumAlgorithm, Staging,
 };
 pub use application::{IssuedSecret, NewSecret, SecretForm};
+pub use archive_channel::{Channel, Channels};
+pub use archive_opening::OpenArchive;
+pub use archive_plan::{ArchiveOrder, FolderDepth};
 pub use catalog_scan::{CatalogScan, ScanDraft, ScanStep, ScannedFile};
 pub use connector_address::{
     AddressPart, AddressState, Clash, ConnectorAddress, ConnectorContent, Standing, example_address,

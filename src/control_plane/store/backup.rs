@@ -69,6 +69,8 @@ pub(super) const TABLES: &[&str] = &[
     "content_link",
     "archive",
     "archive_element",
+    "archive_plan",
+    "archive_plan_entry",
     "context",
     "download_link",
     "source_ticket",

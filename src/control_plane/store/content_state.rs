@@ -8,7 +8,7 @@ use super::file;
 use super::page::{Listed, Page};
 use super::statement::{Row, Statement, Value};
 use super::view::View;
-use crate::asset::ChannelId;
+use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::record::{ContentId, ContentState, FileState, FolderState, VersionId};
 
 /// Contents looked up at a time.
@@ -45,6 +45,18 @@ impl View {
         for row in self.connection().rows(statement).await? {
             states.push(self.folder_state(row.number("folder")?).await?);
         }
+        Ok(states)
+    }
+
+    /// Those of a tenant's contents that there are, as edges know them.
+    pub async fn content_states_of(
+        &mut self,
+        tenant: TenantId,
+        contents: BTreeSet<ContentId>,
+    ) -> Result<Vec<ContentState>, StoreError> {
+        self.reach(Some(tenant))?;
+        let mut states = self.content_states(contents).await?;
+        states.retain(|state| state.tenant == tenant);
         Ok(states)
     }
 

@@ -9,6 +9,7 @@ use super::page::{Listed, Page};
 use super::statement::{Row, Statement, Value};
 use super::view::View;
 use crate::asset::TenantId;
+use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
     Autograph, ContentId, File, FileDraft, FileOwner, FilePlace, FileState, VersionId,
 };
@@ -170,6 +171,22 @@ pub enum FileDirection {
     Upwards,
 }
 
+/// What is known of a file that edges need not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileFacts {
+    /// CRC-32; none before it was read.
+    pub crc32: Option<u32>,
+    /// Since when it is registered.
+    pub created_at: UnixSeconds,
+    /// How wide it is, in pixels.
+    pub width: Option<u32>,
+    /// How high it is, in pixels.
+    pub height: Option<u32>,
+}
+
+/// Files looked up at a time.
+const STRIDE: usize = 1_000;
+
 /// Whose a file is: the tenant, and the content if it is a content's.
 struct Belonging {
     tenant: TenantId,
@@ -205,6 +222,34 @@ impl View {
         );
         let rows = self.connection().rows(statement.bind(version).bind(folder)).await?;
         rows.iter().map(read).collect()
+    }
+
+    /// What is known of these files, where they still are. Only whoever has them from elsewhere
+    /// knows whose they are.
+    pub async fn file_facts(
+        &mut self,
+        mut files: Vec<u64>,
+    ) -> Result<HashMap<u64, FileFacts>, StoreError> {
+        let mut known = HashMap::with_capacity(files.len());
+        while !files.is_empty() {
+            let rest = files.split_off(STRIDE.min(files.len()));
+            let statement = Statement::any_of(
+                "SELECT number, crc32, created_at, width, height FROM file WHERE number IN",
+                files.into_iter().map(Value::from).collect(),
+                "",
+            );
+            for row in self.connection().rows(statement).await? {
+                let facts = FileFacts {
+                    crc32: row.number_opt("crc32")?,
+                    created_at: row.number("created_at")?,
+                    width: row.number_opt("width")?,
+                    height: row.number_opt("height")?,
+                };
+                known.insert(row.number("number")?, facts);
+            }
+            files = rest;
+        }
+        Ok(known)
     }
 
     /// The files of an object: what `file_id` or `object_key` and `pipeline_id` name.

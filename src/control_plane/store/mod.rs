@@ -19,6 +19,7 @@
 mod access_token;
 mod application;
 mod archive;
+mod archive_plan;
 mod audit;
 mod backup;
 mod blocklist;
@@ -77,7 +78,7 @@ pub use database::{AddressRejection, StoreAddress};
 pub use download_event::{DownloadFilter, Forgotten};
 pub use download_link::LinkFilter;
 pub use error::{Retry, StoreError, StoreErrorKind};
-pub use file::{FileDirection, FileOrder, FileRange};
+pub use file::{FileDirection, FileFacts, FileOrder, FileRange};
 pub use fraud_event::FraudFilter;
 pub use handle::Store;
 pub use idempotency::Once;

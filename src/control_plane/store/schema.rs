@@ -27,6 +27,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (12, "key_revision", include_str!("migrations/0012_key_revision.sql")),
     (13, "source_ticket", include_str!("migrations/0013_source_ticket.sql")),
     (14, "connector", include_str!("migrations/0014_connector.sql")),
+    (15, "archive_plan", include_str!("migrations/0015_archive_plan.sql")),
 ];
 
 /// The number of the last one.

@@ -286,7 +286,7 @@ macro_rules! text_like {
 }
 
 text_like! {
-    parse: AccessTokenId ApplicationId ArchiveId BlocklistId ConnectorId ContentId ContentLinkId EdgeId EnrolmentId SourceTicketId LinkId
+    parse: AccessTokenId ApplicationId ArchiveId ArchivePlanId BlocklistId ConnectorId ContentId ContentLinkId EdgeId EnrolmentId SourceTicketId LinkId
         PasswordHash
         PersonId RevocationId ScopeSet SecretId SigningKeyId VersionId;
     from_stored: SecretHash;

@@ -1,6 +1,7 @@
 //! The API as a client meets it: over a socket, on both databases.
 
 mod accounts;
+mod archive_plans;
 mod connectors;
 mod contents;
 mod conventions;

@@ -56,6 +56,8 @@ INSERT INTO file (number, version, folder, kind, slot, variant, pipeline, object
 INSERT INTO content_link VALUES ('rel_1', '-c', 'd', 'linked', 0);
 INSERT INTO archive VALUES ('arc_1', 1, 1, 'k', 'n', 1);
 INSERT INTO archive_element VALUES ('arc_1', 0, 1, 'n');
+INSERT INTO archive_plan VALUES ('dla_1', 1, 'per_1', 1, 1, 2);
+INSERT INTO archive_plan_entry VALUES ('dla_1', 0, '-c', 'ver_1', 1, 'published', 'SOURCE', 'n', 1, 'ff', 4294967295, 1);
 INSERT INTO download_link VALUES ('lnk_1', 1, 1, NULL, '/p', 'app_1', NULL, '{}', 1, 2, NULL, NULL);
 INSERT INTO source_ticket VALUES ('tic_1', 'dd', 1, '-c', 'ver_1', NULL, 'per_1', NULL, 'tok_1', 1, 2, NULL, NULL);
 INSERT INTO upload VALUES (7, 1, 1, 'u', 'u', NULL, 9, NULL, NULL, NULL, 'app_1', 'ff', 9, 'p', 'uploading', 0, 0, NULL, NULL, NULL, NULL, 1, 2);

@@ -5,6 +5,7 @@
 //! the cases fail.
 
 mod accounts;
+mod archive_plan;
 mod backup;
 mod catalog;
 mod change;

@@ -1,0 +1,168 @@
+//! Promised archives that are had: what is in one is looked at again, as a whole before its first
+//! byte leaves, and entry by entry when theirs do (requirement A12).
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::archive_plan::{may_share, publication};
+use super::desk::Services;
+use super::error::ServiceError;
+use crate::archive::{Draft, Pinned, Plan};
+use crate::asset::TenantId;
+use crate::clock::UnixSeconds;
+use crate::control_plane::caller::Caller;
+use crate::control_plane::record::{
+    ArchivePlan, ArchivePlanEntry, ArchivePlanId, ContentId, ContentState, Manifest, Publication,
+    Scope,
+};
+use crate::control_plane::store::{FileFacts, View};
+use crate::policy::{HandedFile, OriginName, RegisteredFile};
+
+/// What the list in an archive is called.
+const MANIFEST_NAME: &str = "manifest.csv";
+
+/// An archive that was promised, and is as it was.
+#[derive(Debug)]
+pub struct OpenArchive {
+    /// What was promised.
+    pub promise: ArchivePlan,
+    /// Where is what in it.
+    pub plan: Plan,
+    /// The files of its entries, in their order.
+    pub files: Vec<HandedFile>,
+}
+
+impl Services {
+    /// A promised archive, if all that is in it is what it was, and the caller's to share.
+    pub async fn archive_open(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        id: &ArchivePlanId,
+    ) -> Result<OpenArchive, ServiceError> {
+        let (mut view, rights) = self.view_by_right(caller, Scope::SharesWrite, tenant).await?;
+        let promise = view.archive_plan(id).await?;
+        let now = self.now();
+        if promise.tenant != tenant {
+            return Err(ServiceError::NotFound);
+        }
+        if promise.expires_at < now {
+            return Err(ServiceError::ArchiveGone);
+        }
+        let standing = Standing::of(&mut view, tenant, &promise.entries).await?;
+        may_share(&mut view, &rights, standing.states.values()).await?;
+        drop(view);
+        let files = promise.entries.iter().map(|entry| standing.file(entry, now));
+        let files = files.collect::<Option<_>>().ok_or(ServiceError::ArchiveGone)?;
+        let plan = plan(&promise).ok_or(ServiceError::ArchiveGone)?;
+        Ok(OpenArchive { promise, plan, files })
+    }
+
+    /// The file of an entry of a promised archive, if it is what it was, and the caller's to share:
+    /// asked each time when bytes of it are about to leave.
+    pub async fn archive_entry(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        entry: &ArchivePlanEntry,
+    ) -> Result<HandedFile, ServiceError> {
+        let (mut view, rights) = self.view_by_right(caller, Scope::SharesWrite, tenant).await?;
+        let standing = Standing::of(&mut view, tenant, std::slice::from_ref(entry)).await?;
+        may_share(&mut view, &rights, standing.states.values()).await?;
+        standing.file(entry, self.now()).ok_or(ServiceError::ArchiveGone)
+    }
+}
+
+/// How what is in an archive is now.
+struct Standing {
+    states: HashMap<ContentId, ContentState>,
+    facts: HashMap<u64, FileFacts>,
+}
+
+impl Standing {
+    async fn of(
+        view: &mut View,
+        tenant: TenantId,
+        entries: &[ArchivePlanEntry],
+    ) -> Result<Self, ServiceError> {
+        let contents: BTreeSet<ContentId> = entries.iter().map(|it| it.content.clone()).collect();
+        let states = view.content_states_of(tenant, contents).await?;
+        let facts = view.file_facts(entries.iter().map(|entry| entry.file).collect()).await?;
+        let states = states.into_iter().map(|state| (state.id.clone(), state)).collect();
+        Ok(Self { states, facts })
+    }
+
+    /// The file of an entry; none where it is not what was promised.
+    fn file(&self, entry: &ArchivePlanEntry, now: UnixSeconds) -> Option<HandedFile> {
+        let state = self.states.get(&entry.content)?;
+        let still_public = match entry.publication {
+            Publication::Published => publication(state, now) == Publication::Published,
+            // Whoever had it before it was published may have it now.
+            Publication::Unpublished => true,
+        };
+        let is_active = state.version.as_deref() == Some(entry.version.as_str());
+        let file = state.files.iter().find(|file| file.number == entry.file)?;
+        let is_same = file.size == entry.size
+            && file.sha256.as_ref() == Some(&entry.sha256)
+            && self.facts.get(&entry.file)?.crc32 == Some(entry.crc32);
+        if !(still_public && is_active && is_same) {
+            return None;
+        }
+        Some(HandedFile {
+            tenant: state.tenant,
+            asset: file.place.of_content(&state.id)?,
+            origin: OriginName::new(&file.origin),
+            key: file.key.clone(),
+            registered: RegisteredFile {
+                size: file.size,
+                sha256: Some(sha256(&entry.sha256)?),
+                mime: Arc::from(&*file.mime),
+                name: file.name.clone(),
+            },
+        })
+    }
+}
+
+/// The archive of a promise: the same whenever, and on whichever machine, it is made.
+fn plan(promise: &ArchivePlan) -> Option<Plan> {
+    let mut draft = Draft::default();
+    let mut manifest = String::from("xcontentId,fileName,channel\r\n");
+    for entry in &promise.entries {
+        let pinned = Pinned {
+            size: entry.size,
+            crc32: entry.crc32,
+            sha256: sha256(&entry.sha256)?,
+            modified: entry.modified_at,
+        };
+        let name = draft.add(&entry.name, pinned);
+        for (field, end) in
+            [(entry.content.as_str(), ','), (name.as_str(), ','), (&*entry.channel, '\r')]
+        {
+            push_field(&mut manifest, field);
+            manifest.push(end);
+        }
+        manifest.push('\n');
+    }
+    match promise.manifest {
+        Manifest::Appended => {
+            draft.add_bytes(MANIFEST_NAME, manifest.into(), promise.created_at);
+        }
+        Manifest::Omitted => {}
+    }
+    draft.plan().ok()
+}
+
+/// A field of CSV (RFC 4180).
+fn push_field(line: &mut String, field: &str) {
+    if field.contains(['"', ',', '\r', '\n']) {
+        line.push('"');
+        line.push_str(&field.replace('"', "\"\""));
+        line.push('"');
+    } else {
+        line.push_str(field);
+    }
+}
+
+fn sha256(digits: &str) -> Option<[u8; 32]> {
+    hex::decode(digits).ok()?.try_into().ok()
+}

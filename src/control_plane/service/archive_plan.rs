@@ -1,0 +1,239 @@
+//! Archives of many contents (requirement A12): what is to be in one is found, looked at and pinned
+//! when it is asked for, so that all that is had of it, now or days later, is of one archive.
+
+use std::collections::{HashMap, HashSet};
+
+use super::archive_channel::{Channel, Channels};
+use super::desk::Services;
+use super::error::{Invalid, ServiceError, at_most};
+use super::right::Rights;
+use crate::archive::EntryNames;
+use crate::asset::{ChannelId, TenantId};
+use crate::clock::UnixSeconds;
+use crate::control_plane::caller::Caller;
+use crate::control_plane::record::{
+    ArchivePlan, ArchivePlanEntry, ArchivePlanId, ContentId, ContentKind, ContentState, FileState,
+    Manifest, Publication, Scope, VersionId,
+};
+use crate::control_plane::store::{ContentFilter, FileFacts, FolderFilter, PAGE_LIMIT, Page, View};
+
+/// Contents that one request may name.
+const MOST_NAMED: usize = 1_000;
+
+/// Folders that it may name, and if those below are meant as well.
+const MOST_FOLDERS: usize = 1_000;
+const MOST_FOLDERS_WITH_BELOW: usize = 50;
+
+/// Entries of one archive.
+const MOST_ENTRIES: usize = 10_000;
+
+/// Seconds for which an archive can be had, and gone on with: a week.
+const LIFETIME: u64 = 7 * 24 * 3600;
+
+/// What is to be in an archive.
+#[derive(Clone, Debug, Default)]
+pub struct ArchiveOrder {
+    /// These contents; none: those in the folders.
+    pub contents: Vec<ContentId>,
+    /// Contents in these folders; none: wherever they are.
+    pub folders: Vec<ChannelId>,
+    /// Also in the folders below?
+    pub depth: FolderDepth,
+    /// Contents of these kinds; none: of all.
+    pub kinds: Vec<ContentKind>,
+    /// Which of their files.
+    pub channels: Channels,
+    /// With a list of them?
+    pub manifest: Manifest,
+}
+
+/// Are folders meant with those below?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FolderDepth {
+    /// Themselves only.
+    #[default]
+    Itself,
+    /// With all below.
+    WithBelow,
+}
+
+impl Services {
+    /// Promises an archive. All that is in it must be the caller's to share.
+    pub async fn archive_plan_create(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        order: ArchiveOrder,
+    ) -> Result<ArchivePlan, ServiceError> {
+        accept(&order)?;
+        let (mut view, rights) = self.view_by_right(caller, Scope::SharesWrite, tenant).await?;
+        let states = found(&mut view, tenant, &order).await?;
+        may_share(&mut view, &rights, &states).await?;
+        let now = self.now();
+        let entries = entries(&mut view, &states, &order.channels, now).await?;
+        drop(view);
+        let plan = ArchivePlan {
+            id: ArchivePlanId::random(now)?,
+            tenant,
+            issuer: caller.actor().to_string().into(),
+            manifest: order.manifest,
+            created_at: now,
+            expires_at: now.plus(LIFETIME),
+            entries,
+        };
+        let mut change = self.tenant_change(caller, Scope::SharesWrite, tenant).await?;
+        change.archive_plan_create(&plan).await?;
+        change.commit().await?;
+        Ok(plan)
+    }
+}
+
+/// Is it handed out to the public at that time?
+pub(super) fn publication(state: &ContentState, now: UnixSeconds) -> Publication {
+    let in_period = state.periods.is_empty() || state.periods.iter().any(|it| it.covers(now));
+    if in_period { state.publication } else { Publication::Unpublished }
+}
+
+/// Refuses whoever may not share one of these.
+pub(super) async fn may_share(
+    view: &mut View,
+    rights: &Rights,
+    states: impl IntoIterator<Item = &ContentState>,
+) -> Result<(), ServiceError> {
+    let folders: HashSet<Option<ChannelId>> = states.into_iter().map(|it| it.folder).collect();
+    for folder in folders {
+        rights.share(view, folder).await?;
+    }
+    Ok(())
+}
+
+fn accept(order: &ArchiveOrder) -> Result<(), Invalid> {
+    let most_folders = match order.depth {
+        FolderDepth::Itself => MOST_FOLDERS,
+        FolderDepth::WithBelow => MOST_FOLDERS_WITH_BELOW,
+    };
+    at_most("/criteria/xcontentIds", &order.contents, MOST_NAMED)?;
+    at_most("/criteria/linkedCategoryOp/linkedCategoryIds", &order.folders, most_folders)?;
+    if order.contents.is_empty() && order.folders.is_empty() {
+        return Err(Invalid::new("/criteria", "must name contents or categories"));
+    }
+    Ok(())
+}
+
+/// What an order means, each content once.
+async fn found(
+    view: &mut View,
+    tenant: TenantId,
+    order: &ArchiveOrder,
+) -> Result<Vec<ContentState>, ServiceError> {
+    let in_folders =
+        if order.folders.is_empty() { None } else { Some(in_folders(view, tenant, order).await?) };
+    let ids = match &in_folders {
+        Some(listed) if order.contents.is_empty() => listed.clone(),
+        Some(_) | None => order.contents.clone(),
+    };
+    let mut states: HashMap<ContentId, ContentState> = view
+        .content_states_of(tenant, ids.iter().cloned().collect())
+        .await?
+        .into_iter()
+        .map(|state| (state.id.clone(), state))
+        .collect();
+    let allowed: Option<HashSet<ContentId>> = in_folders.map(|it| it.into_iter().collect());
+    let mut named = HashSet::new();
+    let mut found = Vec::with_capacity(ids.len());
+    for id in ids {
+        if !named.insert(id.clone()) {
+            continue;
+        }
+        // One that is named and is not there is no archive without it.
+        let state = states.remove(&id).ok_or(ServiceError::NotFound)?;
+        let wanted = order.kinds.is_empty() || order.kinds.contains(&state.kind);
+        if wanted && allowed.as_ref().is_none_or(|allowed| allowed.contains(&id)) {
+            found.push(state);
+        }
+    }
+    Ok(found)
+}
+
+async fn in_folders(
+    view: &mut View,
+    tenant: TenantId,
+    order: &ArchiveOrder,
+) -> Result<Vec<ContentId>, ServiceError> {
+    let mut ids = Vec::new();
+    for folder in &order.folders {
+        view.folder(*folder).await?;
+        let folder = match order.depth {
+            FolderDepth::Itself => FolderFilter::Itself(*folder),
+            FolderDepth::WithBelow => FolderFilter::WithBelow(*folder),
+        };
+        let filter = ContentFilter { folder: Some(folder), ..ContentFilter::default() };
+        let mut page = Page::first(PAGE_LIMIT);
+        loop {
+            let listed = view.content_list(tenant, &filter, &page).await?;
+            ids.extend(listed.items.into_iter().map(|content| content.id));
+            at_most("/criteria", &ids, MOST_ENTRIES)?;
+            let Some(next) = listed.next else { break };
+            page = Page::after(next, PAGE_LIMIT);
+        }
+    }
+    Ok(ids)
+}
+
+/// The files that are wanted of these, as exactly these bytes.
+async fn entries(
+    view: &mut View,
+    states: &[ContentState],
+    channels: &Channels,
+    now: UnixSeconds,
+) -> Result<Vec<ArchivePlanEntry>, ServiceError> {
+    let numbers = states.iter().flat_map(|it| &it.files).map(|file| file.number).collect();
+    let facts = view.file_facts(numbers).await?;
+    let mut names = EntryNames::default();
+    let (mut entries, mut unread) = (Vec::new(), 0_usize);
+    for state in states {
+        let Some(version) = state.version.as_deref().and_then(VersionId::parse) else { continue };
+        for (channel, file) in channels.picked(state, &facts) {
+            match pinned(state, &version, channel, file, &facts, now) {
+                Some(entry) => {
+                    let name = names.assign(&entry.name).as_str().into();
+                    entries.push(ArchivePlanEntry { name, ..entry });
+                }
+                None => unread += 1,
+            }
+        }
+    }
+    if unread > 0 {
+        return Err(ServiceError::Unread { files: unread });
+    }
+    at_most("/criteria", &entries, MOST_ENTRIES)?;
+    if entries.is_empty() {
+        let nothing = "nothing that was asked for has a file in one of these channels";
+        return Err(Invalid::new("/criteria", nothing).into());
+    }
+    Ok(entries)
+}
+
+/// The entry, but for its name in the archive; none before its bytes were read.
+fn pinned(
+    state: &ContentState,
+    version: &VersionId,
+    channel: &Channel,
+    file: &FileState,
+    facts: &HashMap<u64, FileFacts>,
+    now: UnixSeconds,
+) -> Option<ArchivePlanEntry> {
+    let facts = facts.get(&file.number)?;
+    Some(ArchivePlanEntry {
+        content: state.id.clone(),
+        version: version.clone(),
+        file: file.number,
+        publication: publication(state, now),
+        channel: channel.to_string().into(),
+        name: file.name.clone(),
+        size: file.size,
+        sha256: file.sha256.clone()?,
+        crc32: facts.crc32?,
+        modified_at: facts.created_at,
+    })
+}

@@ -1,0 +1,142 @@
+//! Archives that were promised to somebody.
+
+use super::change::Change;
+use super::error::StoreError;
+use super::statement::{Row, Statement, Value};
+use super::view::View;
+use crate::clock::UnixSeconds;
+use crate::control_plane::record::{ArchivePlan, ArchivePlanEntry, ArchivePlanId, Manifest};
+
+/// Plans that are forgotten at a time, with all their entries.
+const FORGOTTEN_AT_ONCE: u64 = 50;
+
+fn read(row: &Row) -> Result<ArchivePlan, StoreError> {
+    Ok(ArchivePlan {
+        id: row.text("id")?,
+        tenant: row.number("tenant")?,
+        issuer: row.text("issuer")?,
+        manifest: match row.number::<u64>("manifest")? {
+            0 => Manifest::Omitted,
+            _ => Manifest::Appended,
+        },
+        created_at: row.number("created_at")?,
+        expires_at: row.number("expires_at")?,
+        entries: Vec::new(),
+    })
+}
+
+fn read_entry(row: &Row) -> Result<ArchivePlanEntry, StoreError> {
+    Ok(ArchivePlanEntry {
+        content: row.text("content")?,
+        version: row.text("version")?,
+        file: row.number("file")?,
+        publication: row.text("publication")?,
+        channel: row.text("channel")?,
+        name: row.text("name")?,
+        size: row.number("size")?,
+        sha256: row.text("sha256")?,
+        crc32: row.number("crc32")?,
+        modified_at: row.number("modified_at")?,
+    })
+}
+
+impl View {
+    /// The plan of that id.
+    pub async fn archive_plan(&mut self, id: &ArchivePlanId) -> Result<ArchivePlan, StoreError> {
+        let statement = Statement::new(
+            "SELECT id, tenant, issuer, manifest, created_at, expires_at FROM archive_plan \
+             WHERE id = $1",
+        );
+        let mut plan = read(&self.found(statement.bind(id.as_str())).await?)?;
+        self.reach(Some(plan.tenant))?;
+        let statement = Statement::new(
+            "SELECT content, version, file, publication, channel, name, size, sha256, crc32, \
+             modified_at FROM archive_plan_entry WHERE plan = $1 ORDER BY place",
+        );
+        let rows = self.connection().rows(statement.bind(id.as_str())).await?;
+        plan.entries = rows.iter().map(read_entry).collect::<Result<_, _>>()?;
+        Ok(plan)
+    }
+}
+
+impl Change {
+    /// Keeps a plan.
+    pub async fn archive_plan_create(&mut self, plan: &ArchivePlan) -> Result<(), StoreError> {
+        self.view().reach(Some(plan.tenant))?;
+        let ArchivePlan { id, tenant, issuer, manifest, created_at, expires_at, entries } = plan;
+        let statement = Statement::new(
+            "INSERT INTO archive_plan (id, tenant, issuer, manifest, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6)",
+        )
+        .bind(id.as_str())
+        .bind(*tenant)
+        .bind(issuer)
+        .bind(u64::from(*manifest == Manifest::Appended))
+        .bind(*created_at)
+        .bind(*expires_at);
+        self.view().connection().execute(statement).await?;
+        let rows = (0_u64..).zip(entries).map(|(place, entry)| row(id, place, entry));
+        let rows = rows.collect();
+        self.view().connection().insert_all("archive_plan_entry", COLUMNS, rows).await?;
+        // Its entries are in the store; in the log there need not be thousands of lines.
+        let noted = ArchivePlan { entries: Vec::new(), ..plan.clone() };
+        self.note("archive_plan.create", Some(*tenant), id.as_str(), None, Some(&noted));
+        Ok(())
+    }
+
+    /// Forgets plans that ended before that, some at a time. Not audited. Gives how many.
+    pub async fn archive_plan_forget(&mut self, before: UnixSeconds) -> Result<u64, StoreError> {
+        self.view().reach(None)?;
+        let statement = Statement::new(
+            "DELETE FROM archive_plan WHERE id IN \
+             (SELECT id FROM archive_plan WHERE expires_at < $1 LIMIT $2)",
+        );
+        let statement = statement.bind(before).bind(FORGOTTEN_AT_ONCE);
+        self.view().connection().execute(statement).await
+    }
+}
+
+/// The columns of a new entry.
+const COLUMNS: &[&str] = &[
+    "plan",
+    "place",
+    "content",
+    "version",
+    "file",
+    "publication",
+    "channel",
+    "name",
+    "size",
+    "sha256",
+    "crc32",
+    "modified_at",
+];
+
+fn row(plan: &ArchivePlanId, place: u64, entry: &ArchivePlanEntry) -> Vec<Value> {
+    let ArchivePlanEntry {
+        content,
+        version,
+        file,
+        publication,
+        channel,
+        name,
+        size,
+        sha256,
+        crc32,
+        modified_at,
+    } = entry;
+    vec![
+        plan.as_str().into(),
+        place.into(),
+        content.as_str().into(),
+        version.as_str().into(),
+        (*file).into(),
+        publication.wire_name().into(),
+        channel.into(),
+        name.into(),
+        (*size).into(),
+        sha256.into(),
+        (*crc32).into(),
+        (*modified_at).into(),
+    ]
+}

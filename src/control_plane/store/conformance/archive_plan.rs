@@ -1,0 +1,69 @@
+//! Archives that were promised: each is found again as it was, by whoever reaches its tenant.
+
+use super::stage::{NOW, Stage, on_both_databases};
+use crate::asset::TenantId;
+use crate::control_plane::record::{
+    ArchivePlan, ArchivePlanEntry, ArchivePlanId, ContentId, Manifest, Publication, VersionId,
+};
+use crate::control_plane::store::StoreErrorKind;
+
+on_both_databases! {
+    a_plan_is_kept_in_its_order
+    plans_that_ended_are_forgotten
+}
+
+fn plan(entries: u64, lifetime: u64) -> ArchivePlan {
+    let entry = |file: u64| ArchivePlanEntry {
+        content: ContentId::parse("film").unwrap(),
+        version: VersionId::random(NOW).unwrap(),
+        file,
+        publication: Publication::Unpublished,
+        channel: "SOURCE".into(),
+        name: format!("日本語 ({file}).mov").into(),
+        size: u64::from(u32::MAX) + file,
+        sha256: "ab".repeat(32).into(),
+        crc32: u32::MAX,
+        modified_at: NOW,
+    };
+    ArchivePlan {
+        id: ArchivePlanId::random(NOW).unwrap(),
+        tenant: TenantId(1),
+        issuer: "per_1".into(),
+        manifest: Manifest::Appended,
+        created_at: NOW,
+        expires_at: NOW.plus(lifetime),
+        entries: (0..entries).map(entry).collect(),
+    }
+}
+
+async fn keep(stage: &Stage, plan: &ArchivePlan) {
+    let mut change = stage.change().await;
+    change.archive_plan_create(plan).await.unwrap();
+    assert_eq!(change.commit().await.unwrap(), None, "no edge need know");
+}
+
+async fn a_plan_is_kept_in_its_order(stage: Stage) {
+    stage.tenant(1).await;
+    stage.tenant(2).await;
+    for made in [plan(0, 60), ArchivePlan { manifest: Manifest::Omitted, ..plan(1_200, 60) }] {
+        keep(&stage, &made).await;
+        assert_eq!(stage.view().await.archive_plan(&made.id).await.unwrap(), made);
+        let mut theirs = stage.store.view(&Stage::of_tenant(2)).await.unwrap();
+        let error = theirs.archive_plan(&made.id).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::NotFound);
+    }
+}
+
+async fn plans_that_ended_are_forgotten(stage: Stage) {
+    stage.tenant(1).await;
+    let (early, late) = (plan(2, 60), plan(2, 61));
+    keep(&stage, &early).await;
+    keep(&stage, &late).await;
+    let mut change = stage.change().await;
+    assert_eq!(change.archive_plan_forget(NOW.plus(61)).await.unwrap(), 1);
+    change.commit().await.unwrap();
+    let mut view = stage.view().await;
+    let error = view.archive_plan(&early.id).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::NotFound);
+    assert_eq!(view.archive_plan(&late.id).await.unwrap(), late);
+}
