@@ -72,7 +72,7 @@
 //! | `response` | `clock` `delivery` `policy` `splice` |
 //! | `archive` | `clock` `delivery` |
 //! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `delivery` `response` `secret` `splice` `telemetry` |
-//! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `delivery` `response` `telemetry` `keyring` `secret` |
+//! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `delivery` `response` `archive` `telemetry` `keyring` `secret` |
 //! | `config` | all above; named by `app`, `cli` and `fuzzing` only |
 //! | `app` | everything but `cli` and `fuzzing` |
 //! | `cli` | `app` `config`, and the floor |

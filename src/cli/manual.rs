@@ -14,6 +14,7 @@ pub(super) struct Manual {
 
 /// The chapters, by name.
 const CHAPTERS: &[(&str, &str)] = &[
+    ("archives", include_str!("../manual/archives.md")),
     ("buckets", include_str!("../manual/buckets.md")),
     ("connectors", include_str!("../manual/connectors.md")),
     ("downloads", include_str!("../manual/downloads.md")),

@@ -127,6 +127,10 @@ mod origin_faults;
 #[cfg(test)]
 mod nginx_origin;
 
+// Archives as THRON's clients ask for them, gone on with at another control plane.
+#[cfg(test)]
+mod archives;
+
 // Links of the signers that are not ours, opened by curl: protocols, carriers, resume.
 #[cfg(test)]
 mod curl;

@@ -200,6 +200,12 @@ const SOURCE: &[ProblemCode] = &[
     ProblemCode::OriginTimeout,
 ];
 
+/// Refusals of one that promises an archive.
+pub(super) struct PrepareRefusals;
+
+/// Refusals of one that hands an archive over.
+pub(super) struct ArchiveRefusals;
+
 fn throns(codes: impl Iterator<Item = ProblemCode>) -> Responses {
     let spelt = [
         ("application/json", "ThronProblem"),
@@ -218,6 +224,18 @@ impl IntoResponses for ThronRefusals {
 impl IntoResponses for SourceRefusals {
     fn responses() -> Responses {
         throns(THRON.iter().chain(SOURCE).copied())
+    }
+}
+
+impl IntoResponses for PrepareRefusals {
+    fn responses() -> Responses {
+        throns(THRON.iter().copied().chain([ProblemCode::FilesUnread]))
+    }
+}
+
+impl IntoResponses for ArchiveRefusals {
+    fn responses() -> Responses {
+        throns(THRON.iter().chain(SOURCE).copied().chain([ProblemCode::ArchiveGone]))
     }
 }
 

@@ -82,6 +82,7 @@ pub(super) fn thron_routes() -> OpenApiRouter<Api> {
         .merge(thron::login::routes())
         .merge(thron::version::routes())
         .merge(thron::source::routes())
+        .merge(thron::archive::routes())
 }
 
 /// movingimage's API.

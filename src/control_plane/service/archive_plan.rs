@@ -65,13 +65,20 @@ impl Services {
         tenant: TenantId,
         order: ArchiveOrder,
     ) -> Result<ArchivePlan, ServiceError> {
-        accept(&order)?;
         let (mut view, rights) = self.view_by_right(caller, Scope::SharesWrite, tenant).await?;
-        let states = found(&mut view, tenant, &order).await?;
-        may_share(&mut view, &rights, &states).await?;
+        accept(&order)?;
         let now = self.now();
-        let entries = entries(&mut view, &states, &order.channels, now).await?;
+        let mut wanted = meant(&mut view, &rights, tenant, &order, now).await?;
         drop(view);
+        if let Wanted::Unread(files) = wanted {
+            self.files_read(files).await;
+            let mut view = self.tenant_view(caller, Scope::SharesWrite, tenant).await?;
+            wanted = meant(&mut view, &rights, tenant, &order, now).await?;
+        }
+        let entries = match wanted {
+            Wanted::Known(entries) => entries,
+            Wanted::Unread(files) => return Err(ServiceError::Unread { files: files.len() }),
+        };
         let plan = ArchivePlan {
             id: ArchivePlanId::random(now)?,
             tenant,
@@ -120,7 +127,20 @@ fn accept(order: &ArchiveOrder) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// What an order means, each content once.
+/// What an order means now, of what is the caller's to share.
+async fn meant(
+    view: &mut View,
+    rights: &Rights,
+    tenant: TenantId,
+    order: &ArchiveOrder,
+    now: UnixSeconds,
+) -> Result<Wanted, ServiceError> {
+    let states = found(view, tenant, order).await?;
+    may_share(view, rights, &states).await?;
+    entries(view, &states, &order.channels, now).await
+}
+
+/// The contents that an order names, each once.
 async fn found(
     view: &mut View,
     tenant: TenantId,
@@ -180,17 +200,25 @@ async fn in_folders(
     Ok(ids)
 }
 
+/// What an order means.
+enum Wanted {
+    /// All of it.
+    Known(Vec<ArchivePlanEntry>),
+    /// Nobody knows what these files are.
+    Unread(Vec<FileState>),
+}
+
 /// The files that are wanted of these, as exactly these bytes.
 async fn entries(
     view: &mut View,
     states: &[ContentState],
     channels: &Channels,
     now: UnixSeconds,
-) -> Result<Vec<ArchivePlanEntry>, ServiceError> {
+) -> Result<Wanted, ServiceError> {
     let numbers = states.iter().flat_map(|it| &it.files).map(|file| file.number).collect();
     let facts = view.file_facts(numbers).await?;
     let mut names = EntryNames::default();
-    let (mut entries, mut unread) = (Vec::new(), 0_usize);
+    let (mut entries, mut unread) = (Vec::new(), Vec::new());
     for state in states {
         let Some(version) = state.version.as_deref().and_then(VersionId::parse) else { continue };
         for (channel, file) in channels.picked(state, &facts) {
@@ -199,19 +227,19 @@ async fn entries(
                     let name = names.assign(&entry.name).as_str().into();
                     entries.push(ArchivePlanEntry { name, ..entry });
                 }
-                None => unread += 1,
+                None => unread.push(file.clone()),
             }
         }
     }
-    if unread > 0 {
-        return Err(ServiceError::Unread { files: unread });
+    if !unread.is_empty() {
+        return Ok(Wanted::Unread(unread));
     }
     at_most("/criteria", &entries, MOST_ENTRIES)?;
     if entries.is_empty() {
         let nothing = "nothing that was asked for has a file in one of these channels";
         return Err(Invalid::new("/criteria", nothing).into());
     }
-    Ok(entries)
+    Ok(Wanted::Known(entries))
 }
 
 /// The entry, but for its name in the archive; none before its bytes were read.

@@ -8,6 +8,7 @@ use crate::control_plane::link::{LinkRefusal, LinkSigner, MasterKey};
 use crate::control_plane::record::Scope;
 use crate::control_plane::store::{Change, Store, View};
 
+use super::archive_reading::Readings;
 use super::error::ServiceError;
 use super::pipeline::KnownOrigins;
 use super::signing_key::LONGEST_LINK;
@@ -26,6 +27,7 @@ pub struct Services {
     origins: Option<KnownOrigins>,
     uploads: Option<Uploads>,
     sources: Option<Sources>,
+    readings: Readings,
 }
 
 impl Services {
@@ -41,6 +43,7 @@ impl Services {
             origins: None,
             uploads: None,
             sources: None,
+            readings: Readings::default(),
         }
     }
 
@@ -116,6 +119,10 @@ impl Services {
 
     pub(super) fn sources(&self) -> Option<&Sources> {
         self.sources.as_ref()
+    }
+
+    pub(super) fn readings(&self) -> &Readings {
+        &self.readings
     }
 
     pub(super) fn link_signer(&self) -> Result<&LinkSigner, ServiceError> {

@@ -12,8 +12,10 @@
 mod application;
 mod archive;
 mod archive_channel;
+mod archive_handing;
 mod archive_opening;
 mod archive_plan;
+mod archive_reading;
 mod audit;
 mod blocklist;
 mod catalog_scan;
@@ -65,6 +67,7 @@ pub use super::upload::{
 };
 pub use application::{IssuedSecret, NewSecret, SecretForm};
 pub use archive_channel::{Channel, Channels};
+pub use archive_handing::ArchiveAsk;
 pub use archive_opening::OpenArchive;
 pub use archive_plan::{ArchiveOrder, FolderDepth};
 pub use catalog_scan::{CatalogScan, ScanDraft, ScanStep, ScannedFile};

@@ -325,7 +325,7 @@ impl ShownTicket {
 }
 
 /// The client: without an address there is nobody to decide about.
-fn asker(address: Option<ClientIp>) -> Result<ClientIp, ServiceError> {
+pub(super) fn asker(address: Option<ClientIp>) -> Result<ClientIp, ServiceError> {
     address.ok_or_else(|| OriginalRefusal::from(DenialCode::ClientAddress).into())
 }
 

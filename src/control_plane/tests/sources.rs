@@ -26,6 +26,7 @@ on_both_databases! {
     a_browser_is_given_a_ticket
     nobody_else_has_it
     a_session_lives_on_while_it_is_used
+    an_archive_is_prepared_and_handed_over
     every_operation_asks_for_a_session
 }
 
@@ -380,6 +381,25 @@ async fn a_session_lives_on_while_it_is_used(stage: Stage) {
     assert!(matches!(revoked, Err(AccountError::NotValid)), "{revoked:?}");
 }
 
+/// Requirement A12; more of it in `tests/black_box/archives.rs`.
+async fn an_archive_is_prepared_and_handed_over(stage: Stage) {
+    let scene = scene(&stage).await;
+    let known = [("xcontentId", &*scene.content), ("tokenId", &*scene.session)];
+    let prepared = sdk(&stage, "archivePrepare", &known).await.expect(200).json();
+    assert_eq!(prepared["resultCode"], "OK");
+    let archive = prepared["downloadId"].as_str().unwrap();
+    let asked = [&known[..], &[("downloadId", archive), ("saveAs", "press")]].concat();
+    let got = sdk(&stage, "archiveDownload", &asked).await.expect(200);
+    assert!(got.body.starts_with("PK\u{3}\u{4}") && got.body.contains("the other"), "{got:?}");
+    assert_eq!(got.header("content-disposition"), Some("attachment; filename=\"press.zip\""));
+    assert_eq!(got.header("cache-control"), Some("private, no-store"));
+    let noted = audited(&stage, "source.deliver").await;
+    assert_eq!(noted.len(), 1, "{noted:?}");
+    assert_eq!(noted[0]["object"], *scene.content);
+    let unknown = [&known[..], &[("downloadId", "dla_0"), ("saveAs", "")]].concat();
+    sdk(&stage, "archiveDownload", &unknown).await.expect(404);
+}
+
 async fn every_operation_asks_for_a_session(stage: Stage) {
     let scene = scene(&stage).await;
     let admin = stage.admin().await;
@@ -417,7 +437,9 @@ async fn every_operation_asks_for_a_session(stage: Stage) {
             if !scopes.is_empty() {
                 stage.call(&line, &[&format!("X-TOKENID: {without}")], "").await.expect(403);
             }
-            stage.call(&line, &[&format!("X-TOKENID: {}", scene.session)], "").await.expect(200);
+            // Which archive is not said here.
+            let status = if path.contains("/archive/") { 400 } else { 200 };
+            stage.call(&line, &[&format!("X-TOKENID: {}", scene.session)], "").await.expect(status);
         }
     }
     assert!(asked >= 6, "{asked}");

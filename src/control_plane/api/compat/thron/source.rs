@@ -167,8 +167,14 @@ async fn hand_over(
     let Found { caller, original, ticket } = found;
     let (method, headers) = (&parts.method, &parts.headers);
     let ask = SourceAsk { ticket: ticket.as_ref(), method, headers, request_id };
-    match api.services.source_hand_over(&caller, original, ask).await {
-        Ok(response) => Ok(response.map(Body::new)),
+    let outcome = api.services.source_hand_over(&caller, original, ask).await;
+    handed_over(outcome.map(|response| response.map(Body::new)))
+}
+
+/// The answer with bytes, or why there is none; and how long the file is, where a range missed it.
+pub(super) fn handed_over(outcome: Result<Response, ServiceError>) -> Result<Response, Problem> {
+    match outcome {
+        Ok(response) => Ok(response),
         Err(ServiceError::Original(refusal)) => {
             let complete = refusal.complete_length;
             let mut response = Problem::from(ServiceError::Original(refusal)).into_response();
