@@ -46,7 +46,7 @@
 //! | module | owns |
 //! |---|---|
 //! | `data_plane` | from accepted sockets to answers; its module doc is the life of a request |
-//! | `control_plane` | what may be handed out: its store, with audit log and change feed, and its API |
+//! | `control_plane` | what may be handed out: its store, with audit log and change feed, its API and its console |
 //! | `config` | from a file to what each component takes, or everything that is wrong |
 //! | `app` | composition: configuration, listeners, reload, drain |
 //! | `cli` | one file a command |

@@ -197,6 +197,7 @@ const INNER_BANS: &[(&str, &[&str], &[&str])] = &[
     ("data_plane", &["cache"], &["pipeline", "identity", "fetch", "rewrite", "response"]),
     ("data_plane", &["identity", "fetch", "rewrite", "response"], &["pipeline"]),
     ("control_plane", &["api", "share_page", "admin_page"], &["store"]),
+    ("control_plane", &["admin_page"], &["api"]),
     ("control_plane", &["service"], &["api", "share_page", "admin_page"]),
     ("control_plane", &["account"], &["service", "api", "share_page", "admin_page"]),
     ("control_plane", &["store"], &["account", "service", "api", "share_page", "admin_page"]),
@@ -212,7 +213,8 @@ const INNER_BANS: &[(&str, &[&str], &[&str])] = &[
 const FENCES: &[(&str, &[&str])] = &[
     ("arc_swap", &["policy::snapshot", "data_plane::tls"]),
     ("argon2", &["control_plane::account"]),
-    ("axum", &["control_plane::api"]),
+    ("askama", &["control_plane::admin_page"]),
+    ("axum", &["control_plane::api", "control_plane::admin_page"]),
     ("hmac", KEYED_HASHES),
     ("hyper::server", &["data_plane", "control_plane::api", "telemetry::admin"]),
     ("httparse", &["origin"]),

@@ -13,6 +13,7 @@
 //! (`policy`).
 
 pub mod account;
+mod admin_page;
 pub mod api;
 mod caller;
 mod config;

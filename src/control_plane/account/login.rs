@@ -186,7 +186,7 @@ impl Accounts {
     }
 }
 
-fn session_caller(holder: &Holder, address: Option<ClientIp>) -> Caller {
+pub(super) fn session_caller(holder: &Holder, address: Option<ClientIp>) -> Caller {
     let reach = holder.tenant.into();
     Caller::authenticated(holder.actor.clone(), holder.scopes, reach).from_address(address)
 }

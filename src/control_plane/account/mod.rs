@@ -9,6 +9,7 @@
 //! Not here: what accounts there are and who changes them (`service`), and the wire (`api`).
 
 mod authenticate;
+mod browser_session;
 mod error;
 mod grant;
 mod login;
@@ -19,6 +20,7 @@ mod signature;
 mod throttle;
 
 pub use authenticate::Accounts;
+pub use browser_session::{BROWSER_SESSION, BrowserSession, SignedIn};
 pub use error::AccountError;
 pub use grant::{ClientCredentials, Grant, Introspection};
 pub use login::Session;

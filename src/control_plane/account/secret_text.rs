@@ -14,6 +14,8 @@ pub enum SecretKind {
     Access,
     /// An application's password.
     Client,
+    /// A browser's session with the console.
+    Console,
     /// An edge's calls.
     Edge,
     /// Letting an edge in, once.
@@ -37,6 +39,7 @@ impl SecretKind {
         match self {
             Self::Access => "csa_",
             Self::Client => "css_",
+            Self::Console => "csc_",
             Self::Edge => "cse_",
             Self::Enrolment => "csn_",
             Self::Refresh => "csr_",

@@ -26,6 +26,7 @@ mod byte_source;
 mod client_address;
 mod compat;
 mod condition;
+mod console;
 mod cursor;
 mod document;
 mod envelope;

@@ -10,7 +10,7 @@ use super::envelope::envelope;
 use super::error::{Problem, ProblemCode};
 use super::idempotency::once;
 use super::state::Api;
-use super::{document, native, oauth2};
+use super::{console, document, native, oauth2};
 
 /// The API, to be served with the peer's address as `ConnectInfo<SocketAddr>` on each connection.
 pub fn router(api: Api) -> Router {
@@ -24,6 +24,7 @@ pub fn router(api: Api) -> Router {
         .merge(mediahub)
         .merge(thron)
         .merge(document::routes())
+        .merge(console::routes(&api))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(nothing_here)
         .layer(from_fn(envelope))

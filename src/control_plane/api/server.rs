@@ -29,6 +29,7 @@ use tokio_rustls::TlsAcceptor;
 use super::admission::Admission;
 use super::router::router;
 use super::state::Api;
+use crate::control_plane::admin_page::Transport;
 
 /// For a handshake, and for a head.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -72,6 +73,7 @@ pub async fn serve(listeners: Vec<Listener>, api: Api, stopped: impl Future<Outp
         router: TowerToHyperService::new(router(api)),
         admission: Arc::new(admission),
         stopping: watch::Sender::new(Stopping::No),
+        transport: Transport::Plain,
     };
     let mut accepting = JoinSet::new();
     for listener in listeners {
@@ -92,6 +94,8 @@ struct Door {
     router: TowerToHyperService<Router>,
     admission: Arc<Admission>,
     stopping: watch::Sender<Stopping>,
+    /// What the connection is on.
+    transport: Transport,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +145,7 @@ async fn admit(
 ) -> Result<(), Broken> {
     let Some(tls) = tls else { return serve_http1(stream, peer, door, stopping).await };
     let stream = timeout(PATIENCE, TlsAcceptor::from(tls).accept(stream)).await??;
+    let door = Door { transport: Transport::Secured, ..door };
     if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
         serve_http2(stream, peer, door, stopping).await
     } else {
@@ -198,10 +203,11 @@ fn answering(
     Error = Infallible,
     Future: Send + 'static,
 > {
-    let Door { router, admission: _, stopping: _ } = door;
+    let Door { router, admission: _, stopping: _, transport } = door;
     service_fn(move |request: hyper::Request<Incoming>| {
         let mut request: Request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(transport);
         router.call(request)
     })
 }

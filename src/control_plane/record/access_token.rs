@@ -11,6 +11,8 @@ wire_names! {
     TokenUse {
         /// Calls.
         Access = "access",
+        /// The pages of the console, in the browser that signed in.
+        Console = "console",
         /// Being exchanged for another, once.
         Refresh = "refresh",
         /// Calls in a dialect whose tokens live on while they are used.

@@ -24,6 +24,24 @@ impl Services {
         Ok(self.view(caller).await?.tenant_list(page).await?)
     }
 
+    /// A tenant that the caller reaches, whatever they may do there.
+    pub async fn tenant_reached(
+        &self,
+        caller: &Caller,
+        number: TenantId,
+    ) -> Result<Tenant, ServiceError> {
+        Ok(self.view(caller).await?.tenant(number).await?)
+    }
+
+    /// The tenants that the caller reaches, by number.
+    pub async fn tenant_reached_list(
+        &self,
+        caller: &Caller,
+        page: &Page<TenantId>,
+    ) -> Result<Listed<Tenant, TenantId>, ServiceError> {
+        Ok(self.view(caller).await?.tenant_list(page).await?)
+    }
+
     /// Makes a tenant.
     pub async fn tenant_create(
         &self,

@@ -3,6 +3,8 @@
 mod accounts;
 mod archive_plans;
 mod connectors;
+mod console;
+mod console_pages;
 mod contents;
 mod conventions;
 mod cookies;

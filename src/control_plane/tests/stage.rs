@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::asset::TenantId;
 use crate::clock::{Clock, UnixSeconds};
-use crate::control_plane::account::{SecretKind, SecretText};
+use crate::control_plane::account::{Accounts, PasswordHasher, SecretKind, SecretText};
 use crate::control_plane::api::{Api, router};
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::{LinkSigner, MasterKey};
@@ -253,6 +253,12 @@ impl Stage {
     /// Looks, at that time, for uploads that are over.
     pub(super) async fn uploads_at(&self, now: UnixSeconds) {
         self.services.clone().at(now).uploads_look().await.unwrap();
+    }
+
+    /// Who there is, at that time.
+    pub(super) fn accounts_at(&self, now: UnixSeconds) -> Accounts {
+        let passwords = PasswordHasher::new().unwrap();
+        Accounts::new(self.store.clone(), Clock::Fixed(now), passwords)
     }
 
     /// A call with further header lines and a body.

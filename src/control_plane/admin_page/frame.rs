@@ -1,0 +1,162 @@
+//! What goes around every page: whose request it is, whether it may change something, what is shown
+//! where there is no page, and what every answer says of itself.
+
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
+};
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, Method, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::arrival::{Arrival, Transport};
+use super::console::Console;
+use super::refusal::Refusal;
+use super::session::{Kept, Visit};
+use crate::control_plane::account::AccountError;
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+                      connect-src 'none'; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+/// What every page says of itself. The referrer goes to no other host, and to this one it must: a
+/// browser that sends none says `Origin: null` of its own forms (Fetch, section 3.2).
+const SAID: [(HeaderName, &str); 5] = [
+    (CONTENT_SECURITY_POLICY, POLICY),
+    (REFERRER_POLICY, "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), clipboard-read=(), display-capture=(), geolocation=(), microphone=(), \
+         payment=(), usb=()",
+    ),
+];
+
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Wraps a request to a page.
+pub(super) async fn around(
+    State(console): State<Console>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let visit = match visit(&console, &parts).await {
+        Ok(visit) => visit,
+        Err((visit, refusal)) => return dressed(refusal.page(&visit)),
+    };
+    parts.extensions.insert(visit.clone());
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        response = refusal.page(&visit);
+    }
+    dressed(response)
+}
+
+fn dressed(mut response: Response) -> Response {
+    for (name, value) in SAID {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+async fn visit(console: &Console, parts: &Parts) -> Result<Visit, (Visit, Refusal)> {
+    let headers = &parts.headers;
+    let arrival = parts.extensions.get::<Arrival>().cloned().unwrap_or(Arrival {
+        address: None,
+        transport: Transport::Plain,
+        request_id: String::new(),
+    });
+    let kept = Kept::of(headers, arrival.transport);
+    let visit = Visit { arrival, kept, signed_in: None };
+    let reads = matches!(parts.method, Method::GET | Method::HEAD);
+    if !reads && !is_own(headers, &parts.uri, console.public_url()) {
+        return Err((visit, Refusal::Foreign));
+    }
+    let Some(kept) = &visit.kept else { return Ok(visit) };
+    match console.accounts().signed_in(kept.token(), visit.arrival.address).await {
+        Ok(signed_in) => Ok(Visit { signed_in: Some(signed_in), ..visit }),
+        Err(AccountError::NotValid) => Ok(visit),
+        Err(error) => Err((visit, error.into())),
+    }
+}
+
+/// Was the request sent by a page of this host? A browser says so; whoever says nothing is none that
+/// has a form of ours.
+fn is_own(headers: &HeaderMap, uri: &Uri, public_url: Option<&str>) -> bool {
+    let one = |name: HeaderName| {
+        let mut lines = headers.get_all(name).iter();
+        let first = lines.next()?.to_str().ok();
+        if lines.next().is_some() { Some("") } else { first.or(Some("")) }
+    };
+    if let Some(site) = one(FETCH_SITE) {
+        return site == "same-origin";
+    }
+    let Some(origin) = one(ORIGIN) else { return false };
+    if public_url.is_some_and(|url| origin_of(url) == Some(origin)) {
+        return true;
+    }
+    let asked = uri.authority().map(Authority::as_str).or_else(|| one(HOST));
+    let sent_by = origin.split_once("://").map(|(_, host)| host);
+    sent_by.is_some_and(|host| asked.is_some_and(|asked| asked.eq_ignore_ascii_case(host)))
+}
+
+/// `https://host:port` of an address.
+fn origin_of(url: &str) -> Option<&str> {
+    let (scheme, rest) = url.split_once("://")?;
+    let host = rest.split('/').next()?;
+    url.get(..scheme.len() + "://".len() + host.len())
+}
+
+/// What a page answers instead of itself is put into the answer, for [`around`] to show.
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own(headers: &[(&'static str, &str)], public_url: Option<&str>) -> bool {
+        let headers = headers.iter().map(|(name, value)| {
+            (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+        });
+        is_own(&headers.collect(), &Uri::from_static("/console/login"), public_url)
+    }
+
+    #[test]
+    fn a_form_comes_from_a_page_of_this_host() {
+        for (headers, expected) in [
+            (vec![("sec-fetch-site", "same-origin")], true),
+            (vec![("sec-fetch-site", "same-site")], false),
+            (vec![("sec-fetch-site", "cross-site")], false),
+            (vec![("sec-fetch-site", "none")], false),
+            (
+                vec![("sec-fetch-site", "cross-site"), ("origin", "http://c:1"), ("host", "c:1")],
+                false,
+            ),
+            (vec![("origin", "http://c:1"), ("host", "c:1")], true),
+            (vec![("origin", "http://c:1"), ("host", "c")], false),
+            (vec![("origin", "http://evil"), ("host", "c:1")], false),
+            (vec![("origin", "null"), ("host", "null")], false),
+            (vec![("origin", "http://c:1")], false),
+            (vec![("host", "c:1")], false),
+            (vec![], false),
+        ] {
+            assert_eq!(own(&headers, None), expected, "{headers:?}");
+        }
+        let behind = [("origin", "https://files.example"), ("host", "10.0.0.1:8081")];
+        assert!(!own(&behind, None));
+        assert!(own(&behind, Some("https://files.example")));
+        assert!(own(&behind, Some("https://files.example/under")));
+        assert!(!own(&behind, Some("https://files.example.org")));
+        assert!(!own(&behind, Some("http://files.example")));
+    }
+}
