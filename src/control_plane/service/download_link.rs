@@ -155,7 +155,7 @@ impl Services {
         Ok(self.view(caller).await?.download_link(id).await?)
     }
 
-    /// A tenant's links, the oldest first.
+    /// A tenant's links.
     pub async fn download_link_list(
         &self,
         caller: &Caller,

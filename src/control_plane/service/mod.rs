@@ -59,8 +59,9 @@ mod upload_completion;
 mod version;
 
 pub use super::store::{
-    ContentFilter, DownloadFilter, Expected, FileDirection, FileOrder, FileRange, FolderFilter,
-    FraudFilter, LinkFilter, Listed, MetadataFilter, ONLY_REVISION, Once, Page, RevisedKey, Store,
+    AuditFilter, ContentFilter, DownloadFilter, Expected, FileDirection, FileOrder, FileRange,
+    FolderFilter, FraudFilter, LinkFilter, ListOrder, Listed, MetadataFilter, ONLY_REVISION, Once,
+    Page, RevisedKey, Store,
 };
 pub use super::upload::{
     Appended, BodyEnd, BrokenOff, ByteSource, Checksum, ChecksumAlgorithm, Staging,
@@ -81,7 +82,7 @@ pub use download_link::{FileChoice, LinkOrder, OrderedLink, OrderedLinks, Shown}
 pub use edge::Issued;
 pub use error::{Invalid, OriginalRefusal, ServiceError, UploadRefusal};
 pub use file::{FileTable, FilesOf};
-pub use path_override::{OverrideDifference, OverrideProposal};
+pub use path_override::{OverrideDifference, OverrideProposal, OverrideStanding, TypeStanding};
 pub use person::PersonPassword;
 pub use pipeline::KnownOrigins;
 pub use signing_key::{HEAD_START, LONGEST_LINK, NewKey};

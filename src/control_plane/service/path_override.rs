@@ -25,7 +25,61 @@ pub struct OverrideDifference {
     pub steps: Vec<OverrideStep>,
 }
 
+/// What of something is public, and by which levels (G11).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverrideStanding {
+    /// What its own level opens.
+    pub own: Option<Opening>,
+    /// Each type that it has assets of.
+    pub types: Vec<TypeStanding>,
+}
+
+/// Whether the assets of one type are public.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeStanding {
+    /// Which type.
+    pub kind: AssetType,
+    /// The levels that open it; where there is none it is protected.
+    pub through: Vec<OverrideLevel>,
+}
+
+impl OverrideStanding {
+    /// How the assets of a level stand by that table.
+    fn of(list: &OverrideList, level: &OverrideLevel) -> Self {
+        let kinds: &[AssetType] = match level {
+            OverrideLevel::Tenant | OverrideLevel::AssetTypes | OverrideLevel::Video(_) => {
+                AssetType::ALL
+            }
+            OverrideLevel::Channel(_) => &[AssetType::Attachment],
+        };
+        let is_above = |it: &OverrideLevel| {
+            matches!(it, OverrideLevel::Tenant | OverrideLevel::AssetTypes) || it == level
+        };
+        let open = |kind: AssetType| {
+            let openers = list
+                .overrides
+                .iter()
+                .filter(|it| is_above(&it.level) && it.opens.types().contains(kind));
+            openers.map(|it| it.level.clone()).collect()
+        };
+        let own = list.overrides.iter().find(|it| it.level == *level).map(|it| it.opens);
+        let types = kinds.iter().map(|kind| TypeStanding { kind: *kind, through: open(*kind) });
+        Self { own, types: types.collect() }
+    }
+}
+
 impl Services {
+    /// What of something of a tenant is public, and by which levels.
+    pub async fn override_standing(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        level: &OverrideLevel,
+    ) -> Result<OverrideStanding, ServiceError> {
+        let list = self.override_list(caller, tenant).await?;
+        Ok(OverrideStanding::of(&list, level))
+    }
+
     /// A tenant's whole table.
     pub async fn override_list(
         &self,
@@ -171,7 +225,56 @@ fn accept(level: &OverrideLevel, opens: Opening) -> Result<(), Invalid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::asset::{ChannelId, VideoId};
+    use crate::asset::{AssetPath, ChannelId, VideoId, Visibility};
+    use crate::control_plane::record::PathOverride;
+    use crate::policy::OverrideTable;
+    use crate::target::{PathToken, RequestTarget};
+
+    /// Whatever levels are open, what stands as public here is what edges hand out.
+    #[test]
+    fn standing_is_what_is_in_force() {
+        let tenant = TenantId(1);
+        let video = OverrideLevel::Video(VideoId::new("-a").unwrap());
+        let channel = OverrideLevel::Channel(ChannelId(7));
+        let asset = |text: &str| {
+            let target = RequestTarget::parse(text, PathToken::Absent, 8192).unwrap();
+            AssetPath::parse(&target).unwrap()
+        };
+        let of_video = ["source", "formats/hd", "attachments/t/n", "subtitles/de?source=VTT"];
+        let of_video = of_video.map(|it| asset(&format!("/private/videos/-a/{it}")));
+        let of_channel = asset("/private/channels/7/attachments/t/n");
+        let types = |kind| Opening::Types(AssetTypeSet::EMPTY.with(kind));
+        let openings = [
+            (OverrideLevel::Tenant, Opening::Everything),
+            (OverrideLevel::AssetTypes, types(AssetType::Attachment)),
+            (video.clone(), types(AssetType::VideoSource)),
+            (OverrideLevel::Video(VideoId::new("-b").unwrap()), Opening::Everything),
+            (channel.clone(), types(AssetType::Attachment)),
+            (OverrideLevel::Channel(ChannelId(8)), types(AssetType::Attachment)),
+        ];
+        for chosen in 0..1_u32 << openings.len() {
+            let mut table = OverrideTable::default();
+            let mut list = OverrideList::default();
+            for (place, (level, opens)) in openings.iter().enumerate() {
+                if chosen & (1 << place) != 0 {
+                    table.tenant_mut(tenant).set(level, Some(*opens));
+                    let (level, opens) = (level.clone(), *opens);
+                    list.overrides.push(PathOverride { tenant, level, opens });
+                }
+            }
+            let stands = |level: &OverrideLevel, asset: &AssetPath| {
+                let standing = OverrideStanding::of(&list, level);
+                let of_type = standing.types.iter().find(|it| it.kind == asset.asset_type());
+                let is_open = !of_type.unwrap().through.is_empty();
+                let in_force = table.effective(tenant, asset) == Visibility::Public;
+                assert_eq!(is_open, in_force, "{chosen:b} {asset:?}");
+            };
+            for asset in &of_video {
+                stands(&video, asset);
+            }
+            stands(&channel, &of_channel);
+        }
+    }
 
     #[test]
     fn a_level_takes_what_it_has_assets_of() {

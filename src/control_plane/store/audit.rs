@@ -2,7 +2,7 @@
 
 use super::error::StoreError;
 use super::page::{Listed, Page};
-use super::statement::{Row, Statement, Value};
+use super::statement::{Condition, Row, Statement, Value};
 use super::view::View;
 use crate::control_plane::record::{AuditEvent, ChainFault, ChainState, FIRST_AUDIT_HASH};
 
@@ -21,6 +21,17 @@ pub(super) const COLUMNS: &[&str] = &[
     "previous_hash",
     "hash",
 ];
+
+/// Which events; none of a field is all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditFilter {
+    /// What this actor did.
+    pub actor: Option<Box<str>>,
+    /// What was done: an action (`override.set`), or a noun (`override`) for every one of it.
+    pub action: Option<Box<str>>,
+    /// What was done to this.
+    pub object: Option<Box<str>>,
+}
 
 /// Events read at a time.
 const STRIDE: u16 = 500;
@@ -72,6 +83,39 @@ impl View {
              WHERE sequence > $1 AND ($2 IS NULL OR tenant = $2) ORDER BY sequence LIMIT $3",
         );
         let statement = statement.bind(page.after.unwrap_or(0)).bind(only).bind(page.probe());
+        let rows = self.connection().rows(statement).await?;
+        let events = rows.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Listed::cut(events, page, |event: &AuditEvent| event.sequence))
+    }
+
+    /// Some events, what happened last first.
+    pub async fn audit_search(
+        &mut self,
+        filter: &AuditFilter,
+        page: &Page<u64>,
+    ) -> Result<Listed<AuditEvent, u64>, StoreError> {
+        let AuditFilter { actor, action, object } = filter;
+        let before = page.after.unwrap_or(u64::MAX);
+        let mut conditions = vec![Condition::of("sequence < ?", before)];
+        let only = self.only_tenant();
+        conditions.extend(only.map(|tenant| Condition::of("tenant = ?", tenant)));
+        conditions.extend(actor.as_ref().map(|it| Condition::of("actor = ?", it)));
+        conditions.extend(object.as_ref().map(|it| Condition::of("object = ?", it)));
+        conditions.extend(action.as_ref().map(|action| {
+            let of_noun = format!("{action}.");
+            let length = u64::try_from(of_noun.chars().count()).unwrap_or(u64::MAX);
+            Condition(
+                "(action = ? OR substr(action, 1, CAST(? AS INTEGER)) = ?)",
+                vec![action.into(), length.into(), of_noun.into()],
+            )
+        }));
+        let statement = Statement::all_of(
+            "SELECT sequence, version, at, actor, credential, address, tenant, action, object, \
+             diff, previous_hash, hash FROM audit WHERE",
+            conditions,
+            "ORDER BY sequence DESC LIMIT ?",
+            page.probe().into(),
+        );
         let rows = self.connection().rows(statement).await?;
         let events = rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok(Listed::cut(events, page, |event: &AuditEvent| event.sequence))

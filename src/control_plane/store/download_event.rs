@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
 use super::fraud_event;
-use super::page::{Listed, Page};
+use super::page::{ListOrder, Listed, Page};
 use super::statement::{Condition, Row, Statement, Value};
 use super::view::View;
 use crate::asset::TenantId;
@@ -28,13 +28,19 @@ pub struct DownloadFilter {
     pub since: Option<UnixSeconds>,
     /// Those that ended before.
     pub until: Option<UnixSeconds>,
+    /// In which order.
+    pub order: ListOrder,
 }
 
 impl DownloadFilter {
-    fn conditions(&self, tenant: TenantId, after: &str) -> Vec<Condition> {
-        let Self { link, content, since, until } = self;
-        let mut conditions =
-            vec![Condition::of("tenant = ?", tenant), Condition::of("id > ?", after)];
+    fn conditions(&self, tenant: TenantId, after: Option<&DownloadEventId>) -> Vec<Condition> {
+        let Self { link, content, since, until, order } = self;
+        let behind = match order {
+            ListOrder::NewestFirst => "id < ?",
+            ListOrder::OldestFirst => "id > ?",
+        };
+        let mut conditions = vec![Condition::of("tenant = ?", tenant)];
+        conditions.extend(after.map(|id| Condition::of(behind, id.as_str())));
         if let Some(link) = link {
             conditions.push(Condition::of("link = ?", link));
         }
@@ -78,11 +84,14 @@ impl View {
         page: &Page<DownloadEventId>,
     ) -> Result<Listed<KeptDownload, DownloadEventId>, StoreError> {
         self.reach(Some(tenant))?;
-        let after = page.after.as_ref().map_or("", DownloadEventId::as_str);
+        let order = match filter.order {
+            ListOrder::NewestFirst => "ORDER BY id DESC LIMIT ?",
+            ListOrder::OldestFirst => "ORDER BY id LIMIT ?",
+        };
         let statement = Statement::all_of(
             "SELECT id, edge, event FROM download_event WHERE",
-            filter.conditions(tenant, after),
-            "ORDER BY id LIMIT ?",
+            filter.conditions(tenant, page.after.as_ref()),
+            order,
             page.probe().into(),
         );
         let rows = self.connection().rows(statement).await?;

@@ -2,7 +2,7 @@
 
 use super::change::Change;
 use super::error::StoreError;
-use super::page::{Listed, Page};
+use super::page::{ListOrder, Listed, Page};
 use super::statement::{Condition, Row, Statement, Value};
 use super::view::View;
 use crate::asset::TenantId;
@@ -21,6 +21,8 @@ pub struct LinkFilter {
     pub issuer: Option<Box<str>>,
     /// Those that carry this tag.
     pub tag: Option<Box<str>>,
+    /// In which order.
+    pub order: ListOrder,
 }
 
 fn read(row: &Row) -> Result<DownloadLink, StoreError> {
@@ -51,7 +53,7 @@ impl View {
         Ok(link)
     }
 
-    /// A tenant's links, the oldest first.
+    /// A tenant's links.
     pub async fn download_link_list(
         &mut self,
         tenant: TenantId,
@@ -59,10 +61,13 @@ impl View {
         page: &Page<LinkId>,
     ) -> Result<Listed<DownloadLink, LinkId>, StoreError> {
         self.reach(Some(tenant))?;
-        let LinkFilter { file, issuer, tag } = filter;
-        let after = page.after.as_ref().map_or("", LinkId::as_str);
-        let mut conditions =
-            vec![Condition::of("tenant = ?", tenant), Condition::of("id > ?", after)];
+        let LinkFilter { file, issuer, tag, order } = filter;
+        let (behind, sorted) = match order {
+            ListOrder::NewestFirst => ("id < ?", "ORDER BY id DESC LIMIT ?"),
+            ListOrder::OldestFirst => ("id > ?", "ORDER BY id LIMIT ?"),
+        };
+        let mut conditions = vec![Condition::of("tenant = ?", tenant)];
+        conditions.extend(page.after.as_ref().map(|id| Condition::of(behind, id.as_str())));
         conditions.extend(file.map(|file| Condition::of("file = ?", file)));
         conditions.extend(issuer.as_ref().map(|issuer| Condition::of("issuer = ?", issuer)));
         conditions.extend(tag.as_ref().map(|tag| Condition::of("tag = ?", tag)));
@@ -70,7 +75,7 @@ impl View {
             "SELECT id, tenant, file, content, path, issuer, tag, terms, created_at, expires_at, \
              revoked_at FROM download_link WHERE",
             conditions,
-            "ORDER BY id LIMIT ?",
+            sorted,
             page.probe().into(),
         );
         let rows = self.connection().rows(statement).await?;

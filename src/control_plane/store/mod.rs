@@ -70,6 +70,7 @@ mod version;
 mod view;
 
 pub use access_token::Ended;
+pub use audit::AuditFilter;
 pub use backup::{BackupError, Copied};
 pub use change::Change;
 pub use connector::Naming;
@@ -84,7 +85,7 @@ pub use handle::Store;
 pub use idempotency::Once;
 pub(super) use link_claim::KEPT_AFTER_END;
 pub use login_failure::LoginFailures;
-pub use page::{Expected, Listed, ONLY_REVISION, PAGE_LIMIT, Page};
+pub use page::{Expected, ListOrder, Listed, ONLY_REVISION, PAGE_LIMIT, Page};
 pub use path_override::override_steps;
 pub use restore::{Replaces, RestoreError, WholeCopy};
 pub use signing_key::RevisedKey;

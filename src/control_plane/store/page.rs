@@ -3,6 +3,16 @@
 /// Most items of one page.
 pub const PAGE_LIMIT: u16 = 1_000;
 
+/// In which order a list comes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ListOrder {
+    /// What came last first.
+    NewestFirst,
+    /// What came first first.
+    #[default]
+    OldestFirst,
+}
+
 /// Which part of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<K> {

@@ -16,7 +16,7 @@ use crate::control_plane::api::segment::{Parameters, Segments, tenant};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::{ContentId, KeptDownload};
-use crate::control_plane::service::DownloadFilter;
+use crate::control_plane::service::{DownloadFilter, ListOrder};
 use crate::event::{DownloadEnd, DownloadEvent, DownloadMethod, Extent};
 
 /// The routes, with their documents.
@@ -106,6 +106,7 @@ impl EventQuery {
             content: content.transpose()?,
             since: since.map(|it| it.0),
             until: until.map(|it| it.0),
+            order: ListOrder::OldestFirst,
         };
         Ok((list, filter))
     }

@@ -19,7 +19,7 @@ use crate::control_plane::api::segment::{Parameters, Segments, id, tenant, witho
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::{DownloadLink, DownloadTerms, LinkId};
-use crate::control_plane::service::{DownloadFilter, LinkFilter, Page};
+use crate::control_plane::service::{DownloadFilter, LinkFilter, ListOrder, Page};
 use crate::token::{Sharing, Uses};
 
 /// Downloads that are shown with a link.
@@ -102,7 +102,12 @@ impl LinkQuery {
             ("file", file.map(|it| it.to_string())),
         ];
         let list = list_address(path, parameters);
-        let filter = LinkFilter { file, issuer: issuer.map(Into::into), tag: tag.map(Into::into) };
+        let filter = LinkFilter {
+            file,
+            issuer: issuer.map(Into::into),
+            tag: tag.map(Into::into),
+            order: ListOrder::OldestFirst,
+        };
         Ok((list, filter))
     }
 }

@@ -4,10 +4,10 @@ use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::TenantId;
 use crate::control_plane::caller::{Actor, Caller, Reach};
 use crate::control_plane::record::{
-    ChainFault, ChainState, FeedEvent, FeedPage, FeedVersion, KeptPurges, PersonId, PurgedFiles,
-    ScopeSet,
+    ChainFault, ChainState, FeedEvent, FeedPage, FeedVersion, FolderDraft, KeptPurges, PersonId,
+    PurgedFiles, ScopeSet,
 };
-use crate::control_plane::store::{Expected, Page, Store, StoreErrorKind};
+use crate::control_plane::store::{AuditFilter, Expected, Page, Store, StoreErrorKind};
 use crate::network::ClientIp;
 
 on_both_databases! {
@@ -18,6 +18,7 @@ on_both_databases! {
     a_refusal_does_not
     versions_are_in_the_order_of_commits_without_gaps
     the_log_says_who_from_where_and_what
+    the_log_is_searched
     a_broken_chain_is_found_where_it_breaks
     a_store_that_is_opened_again_is_the_same
     a_database_of_a_newer_program_is_refused
@@ -38,6 +39,45 @@ async fn a_change_is_in_the_tables_the_feed_and_the_log(stage: Stage) {
     assert_eq!(log.items[0].version, FeedVersion(1));
     assert_eq!(view.audit_verify().await.unwrap(), ChainState::Whole { events: 1 });
     assert_eq!(view.feed_head().await.unwrap().version, FeedVersion(1));
+}
+
+async fn the_log_is_searched(stage: Stage) {
+    for number in [1, 2] {
+        stage.tenant(number).await;
+        let mut change = stage.change().await;
+        let draft = FolderDraft { parent: None, name: "a".into() };
+        let folder = change.folder_create(TenantId(number), draft).await.unwrap().number;
+        change.folder_remove(folder, Expected::Any).await.unwrap();
+        change.commit().await.unwrap();
+    }
+    let text = |text: &str| Some(Box::<str>::from(text));
+    let all = AuditFilter::default();
+    for (filter, expected) in [
+        (all.clone(), &[6_u64, 5, 4, 3, 2, 1][..]),
+        (AuditFilter { action: text("folder.create"), ..all.clone() }, &[5, 2]),
+        (AuditFilter { action: text("folder"), ..all.clone() }, &[6, 5, 3, 2]),
+        (AuditFilter { action: text("fold"), ..all.clone() }, &[]),
+        (AuditFilter { object: text("2"), action: text("tenant"), ..all.clone() }, &[4]),
+        (AuditFilter { actor: text("nobody"), ..all.clone() }, &[]),
+        (AuditFilter { actor: text("system:conformance"), ..all.clone() }, &[6, 5, 4, 3, 2, 1]),
+    ] {
+        let mut view = stage.view().await;
+        let (mut page, mut seen) = (Page::first(2), Vec::new());
+        loop {
+            let listed = view.audit_search(&filter, &page).await.unwrap();
+            seen.extend(listed.items.into_iter().map(|event| event.sequence));
+            match listed.next {
+                Some(next) => page = Page::after(next, 2),
+                None => break,
+            }
+        }
+        assert_eq!(seen, expected, "{filter:?}");
+    }
+    let bound = Caller::system("test").within(TenantId(1));
+    let mut view = stage.store.view(&bound).await.unwrap();
+    let own = view.audit_search(&all, &Page::first(9)).await.unwrap();
+    assert!(own.items.iter().all(|event| event.tenant == Some(TenantId(1))));
+    assert_eq!(own.items.len(), 3);
 }
 
 async fn a_change_that_is_dropped_never_was(stage: Stage) {

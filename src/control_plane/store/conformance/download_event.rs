@@ -4,7 +4,7 @@ use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{ContentId, DownloadEventId};
-use crate::control_plane::store::{DownloadFilter, Forgotten, Page, StoreErrorKind};
+use crate::control_plane::store::{DownloadFilter, Forgotten, ListOrder, Page, StoreErrorKind};
 use crate::event::{
     DownloadEnd, DownloadEvent, DownloadMethod, Event, EventBatch, Extent, NumberedEvent, SpoolId,
 };
@@ -139,6 +139,10 @@ async fn lists_are_of_a_link_a_content_and_a_time(stage: Stage) {
         (DownloadFilter { link: Some("lnk_a".into()), ..content("film") }, vec![10]),
         (DownloadFilter { since: at(20), ..Default::default() }, vec![20, 30]),
         (DownloadFilter { until: at(20), ..Default::default() }, vec![10]),
+        (
+            DownloadFilter { since: at(10), order: ListOrder::NewestFirst, ..Default::default() },
+            vec![30, 20, 10],
+        ),
         (DownloadFilter { since: at(10), until: at(21), ..Default::default() }, vec![10, 20]),
     ] {
         assert_eq!(listed(&stage, filter.clone()).await, expected, "{filter:?}");

@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::TenantId;
 use crate::control_plane::record::{ContentId, DownloadLink, DownloadTerms, LinkId, RequestDigest};
-use crate::control_plane::store::{LinkFilter, Page, StoreErrorKind};
+use crate::control_plane::store::{LinkFilter, ListOrder, Page, StoreErrorKind};
 use crate::token::{Sharing, Uses};
 
 on_both_databases! {
@@ -99,8 +99,11 @@ async fn lists_are_of_a_file_an_issuer_and_a_tag(stage: Stage) {
         file,
         issuer: issuer.map(Into::into),
         tag: tag.map(Into::into),
+        order: ListOrder::OldestFirst,
     };
+    let last_first = LinkFilter { order: ListOrder::NewestFirst, ..of(None, None, None) };
     for (filter, expected) in [
+        (last_first, 3),
         (of(None, None, None), 3),
         (of(Some(1), None, None), 2),
         (of(None, Some("app_a"), None), 2),
@@ -119,6 +122,9 @@ async fn lists_are_of_a_file_an_issuer_and_a_tag(stage: Stage) {
             }
         }
         assert_eq!(seen.len(), expected, "{filter:?}");
+        if filter.order == ListOrder::NewestFirst {
+            seen.reverse();
+        }
         assert!(seen.is_sorted(), "{filter:?}");
     }
 }
