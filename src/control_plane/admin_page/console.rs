@@ -9,7 +9,7 @@ use axum::routing::{any, get, post};
 
 use super::frame::around;
 use super::refusal::{Refusal, redirect};
-use super::{content, library, look, sign_in, tenant};
+use super::{audit, content, library, link, look, protection, sign_in, tenant};
 use crate::control_plane::account::Accounts;
 use crate::control_plane::service::Services;
 
@@ -53,14 +53,46 @@ pub(in crate::control_plane) fn router<S: Clone + Send + Sync + 'static>(
         .route("/console/", get(tenant::show))
         .route("/console/login", get(sign_in::show).post(sign_in::sign_in))
         .route("/console/logout", post(sign_in::sign_out))
-        .route("/console/tenants/{tenant}/contents", get(library::show_all))
-        .route("/console/tenants/{tenant}/folders/{folder}", get(library::show_folder))
-        .route("/console/tenants/{tenant}/contents/{content}", get(content::show))
-        .route("/console/tenants/{tenant}/contents/{content}/advanced", get(content::show_advanced))
+        .route("/console/audit", get(audit::show_all))
+        .route("/console/audit.csv", get(audit::export_all_csv))
+        .route("/console/audit.ndjson", get(audit::export_all_ndjson))
+        .nest("/console/tenants/{tenant}", of_tenant())
         .route("/console/{*path}", any(nothing_here))
         .layer(from_fn_with_state(console.clone(), around))
         .with_state(console)
         .merge(look::routes())
+}
+
+/// The pages of one tenant.
+fn of_tenant() -> Router<Console> {
+    let content = Router::new()
+        .route("/", get(content::show))
+        .route("/advanced", get(content::show_advanced))
+        .route("/protection", get(protection::show_content).post(protection::switch_content))
+        .route("/history", get(audit::show_history))
+        .route("/files/{file}/link", get(link::show_order).post(link::order));
+    let protection = Router::new()
+        .route("/", get(protection::show_tenant))
+        .route("/everything", post(protection::switch_everything))
+        .route("/types", post(protection::switch_types))
+        .route("/close", post(protection::close_one))
+        .route("/close-all", post(protection::close_all));
+    Router::new()
+        .route("/", get(tenant::show_one))
+        .route("/contents", get(library::show_all))
+        .nest("/contents/{content}", content)
+        .route("/folders/{folder}", get(library::show_folder))
+        .route(
+            "/folders/{folder}/protection",
+            get(protection::show_folder).post(protection::switch_folder),
+        )
+        .nest("/protection", protection)
+        .route("/links", get(link::show_all))
+        .route("/links/{link}", get(link::show))
+        .route("/links/{link}/revoke", post(link::revoke))
+        .route("/audit", get(audit::show))
+        .route("/audit.csv", get(audit::export_csv))
+        .route("/audit.ndjson", get(audit::export_ndjson))
 }
 
 async fn nothing_here() -> Result<Response, Refusal> {

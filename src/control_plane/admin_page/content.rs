@@ -13,14 +13,14 @@ use super::refusal::Refusal;
 use super::shell::{Here, InTenant, Section, Shell, Way, rendered};
 use super::spelling::{Instant, Size};
 use crate::catalog::{FileKind, Publication};
-use crate::control_plane::record::{Content, ContentId, File, Version, VersionId};
+use crate::control_plane::record::{Content, ContentId, File, Scope, Version, VersionId};
 use crate::control_plane::service::FilesOf;
 
 /// What each page of a content begins with.
 pub(super) struct Heading {
     pub(super) title: String,
     pub(super) kind: &'static str,
-    pub(super) publication: Publication,
+    pub(super) published: Here,
     /// Where it lies, by name and address.
     pub(super) way: Vec<(Box<str>, String)>,
     pub(super) tabs: Vec<Way>,
@@ -31,6 +31,8 @@ pub(super) struct Heading {
 pub(super) enum Tab {
     Information,
     Advanced,
+    Protection,
+    History,
 }
 
 #[derive(Template)]
@@ -54,6 +56,9 @@ struct AdvancedPage {
     /// The version whose files are shown, by number.
     shown: Option<u64>,
     files: Vec<FileRow>,
+    /// Can links be made to these files, by whoever looks?
+    linked: Here,
+    own: String,
 }
 
 struct VersionRow {
@@ -71,12 +76,14 @@ pub(super) struct FileRow {
 }
 
 impl Tab {
-    const ALL: [Self; 2] = [Self::Information, Self::Advanced];
+    const ALL: [Self; 4] = [Self::Information, Self::Advanced, Self::Protection, Self::History];
 
     fn label(self) -> &'static str {
         match self {
             Self::Information => "Information",
             Self::Advanced => "Advanced",
+            Self::Protection => "Protection",
+            Self::History => "History",
         }
     }
 
@@ -84,6 +91,17 @@ impl Tab {
         match self {
             Self::Information => "",
             Self::Advanced => "/advanced",
+            Self::Protection => "/protection",
+            Self::History => "/history",
+        }
+    }
+
+    /// The scope without which there is nothing to see.
+    fn scope(self) -> Scope {
+        match self {
+            Self::Information | Self::Advanced => Scope::CatalogRead,
+            Self::Protection => Scope::OverridesAdmin,
+            Self::History => Scope::AuditRead,
         }
     }
 }
@@ -96,15 +114,11 @@ impl Heading {
         shown: Tab,
     ) -> Result<Self, Refusal> {
         let way = match content.draft.folder {
-            Some(folder) => {
-                let tree = FolderTree::read(console, at).await?;
-                let way = tree.way_to(folder).into_iter();
-                way.map(|it| (it.name.clone(), at.path(&format!("folders/{}", it.number))))
-                    .collect()
-            }
+            Some(folder) => FolderTree::read(console, at).await?.named_way_to(at, folder),
             None => Vec::new(),
         };
-        let tabs = Tab::ALL.into_iter().map(|tab| Way {
+        let seen = Tab::ALL.into_iter().filter(|tab| at.session.has(tab.scope()));
+        let tabs = seen.map(|tab| Way {
             label: tab.label(),
             path: at.path(&format!("contents/{}{}", content.id, tab.path())),
             here: Here::when(tab == shown),
@@ -112,7 +126,7 @@ impl Heading {
         Ok(Self {
             title: title_of(content),
             kind: kind_name(content.draft.kind),
-            publication: content.draft.publication,
+            published: Here::when(content.draft.publication == Publication::Published),
             way,
             tabs: tabs.collect(),
         })
@@ -183,6 +197,10 @@ pub(super) async fn show_advanced(
     let page = AdvancedPage {
         shell: at.shell(&heading.title, Section::Library),
         heading,
+        linked: Here::when(
+            at.session.has(Scope::FilesSign) && shown.is_some() && shown == content.active_version,
+        ),
+        own: at.path(&format!("contents/{}", content.id)),
         shown: versions.iter().find(|it| it.shown == Here::Yes).map(|it| it.version.number),
         versions,
         files: files.into_iter().map(FileRow::of).collect(),

@@ -94,6 +94,12 @@ impl FolderTree {
         way
     }
 
+    /// The same by name and address.
+    pub(super) fn named_way_to(&self, at: &InTenant, number: ChannelId) -> Vec<(Box<str>, String)> {
+        let path = |it: &Folder| at.path(&format!("folders/{}", it.number));
+        self.way_to(number).into_iter().map(|it| (it.name.clone(), path(it))).collect()
+    }
+
     /// The tree, open as far as to what lies in that folder.
     pub(super) fn branches(&self, at: &InTenant, shown: Option<ChannelId>) -> Vec<Branch> {
         let way: Vec<_> = shown.map(|it| self.way_to(it)).unwrap_or_default();

@@ -71,7 +71,8 @@ async fn visit(console: &Console, parts: &Parts) -> Result<Visit, (Visit, Refusa
         request_id: String::new(),
     });
     let kept = Kept::of(headers, arrival.transport);
-    let visit = Visit { arrival, kept, signed_in: None };
+    let asked = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default().into();
+    let visit = Visit { arrival, asked, kept, signed_in: None };
     let reads = matches!(parts.method, Method::GET | Method::HEAD);
     if !reads && !is_own(headers, &parts.uri, console.public_url()) {
         return Err((visit, Refusal::Foreign));

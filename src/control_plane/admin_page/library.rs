@@ -13,7 +13,7 @@ use super::shell::{Here, InTenant, Section, Shell, rendered};
 use super::spelling::Instant;
 use crate::asset::ChannelId;
 use crate::catalog::{ContentKind, Publication};
-use crate::control_plane::record::{Content, ContentId, Folder};
+use crate::control_plane::record::{Content, ContentId, Folder, Scope};
 use crate::control_plane::service::{ContentFilter, FolderFilter, Page};
 
 /// Contents of a page.
@@ -41,6 +41,8 @@ struct LibraryPage {
     rows: Vec<Row>,
     first: Option<String>,
     next: Option<String>,
+    /// Where the folder's own files are switched, for whoever may.
+    protection: Option<String>,
 }
 
 struct Row {
@@ -106,10 +108,8 @@ async fn show(
     let ticked = if below == Here::Yes { "1" } else { "" };
     let page_behind =
         |after: &str| address(&own, &[("title", title), ("below", ticked), ("after", after)]);
-    let mut way = number.map(|it| tree.way_to(it)).unwrap_or_default();
+    let mut way = number.map(|it| tree.named_way_to(at, it)).unwrap_or_default();
     way.pop();
-    let path = |it: &Folder| (it.name.clone(), at.path(&format!("folders/{}", it.number)));
-    let way = way.into_iter().map(path).collect();
     let heading = folder.as_ref().map_or_else(|| "All contents".into(), |it| it.name.to_string());
     let page = LibraryPage {
         shell: at.shell(&heading, Section::Library),
@@ -121,6 +121,9 @@ async fn show(
         below,
         rows: listed.items.iter().map(|content| Row::of(at, content)).collect(),
         first: (!is_first).then(|| page_behind("")),
+        protection: number
+            .filter(|_| at.session.has(Scope::OverridesAdmin))
+            .map(|it| at.path(&format!("folders/{it}/protection"))),
         next: listed.next.map(|next| page_behind(next.as_str())),
         folder,
         everything,
@@ -141,9 +144,13 @@ impl Row {
     }
 }
 
-/// What a content is called: by its first title, else by its id.
+/// What a content is called: by its English title, as the console is in English; else by its first,
+/// else by its id.
 pub(super) fn title_of(content: &Content) -> String {
-    let mut titles = content.draft.texts.iter().map(|text| text.title.trim());
+    let texts = &content.draft.texts;
+    let is_english = |language: &str| language == "en" || language.starts_with("en-");
+    let english = texts.iter().filter(|text| is_english(&text.language));
+    let mut titles = english.chain(texts).map(|text| text.title.trim());
     let title = titles.find(|title| !title.is_empty());
     title.map_or_else(|| content.id.to_string(), str::to_owned)
 }

@@ -7,7 +7,9 @@
 //! | `shell`, `refusal`, `look` | what every page has; what is shown instead of one; styles and the script |
 //! | `sign_in`, `tenant` | coming in, and where to |
 //! | `library`, `content` | folders, what lies in them, and what is known of it |
-//! | `folder_tree`, `spelling`, `query` | how trees, instants and sizes are shown; what addresses ask |
+//! | `protection`, `link`, `audit` | what is public; links that were signed; who changed what |
+//! | `folder_tree`, `download`, `spelling` | how trees, downloads, instants and sizes are shown |
+//! | `query`, `audit_export` | what addresses ask; the log as a file |
 //!
 //! Pages are rendered here, whole, and work without the script, which only makes some of them
 //! pleasanter.
@@ -21,13 +23,18 @@
 //! Not here: what may be done (`service`), and passwords (`account`).
 
 mod arrival;
+mod audit;
+mod audit_export;
 mod console;
 mod content;
+mod download;
 mod folder_tree;
 mod form;
 mod frame;
 mod library;
+mod link;
 mod look;
+mod protection;
 mod query;
 mod refusal;
 mod session;

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
 use super::session::Visit;
-use super::shell::{Shell, rendered};
+use super::shell::{Notice, Shell, rendered};
 use crate::control_plane::account::AccountError;
 use crate::control_plane::service::ServiceError;
 use crate::telemetry::ErrorChain;
@@ -75,6 +75,24 @@ impl Refusal {
             Self::Refused { detail, .. } => detail.clone(),
             Self::SignedOut { .. } => "Your session has ended. Sign in to go on.".into(),
             Self::Unavailable(_) => "The database does not answer. Try again in a moment.".into(),
+        }
+    }
+
+    /// What the page that was asked for something says of its refusal, if it is one that whoever asked
+    /// can do something about there.
+    pub(super) fn for_its_page(self) -> Result<(StatusCode, Notice), Self> {
+        match self {
+            Self::Refused { status, detail } if status != StatusCode::FORBIDDEN => {
+                Ok((status, Notice::Refused(detail)))
+            }
+            Self::Failed(_)
+            | Self::Foreign
+            | Self::FormExpired
+            | Self::NoForm
+            | Self::NotFound
+            | Self::Refused { .. }
+            | Self::SignedOut { .. }
+            | Self::Unavailable(_) => Err(self),
         }
     }
 

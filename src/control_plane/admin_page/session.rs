@@ -31,6 +31,8 @@ const LONGEST: usize = 128;
 #[derive(Clone, Debug)]
 pub(super) struct Visit {
     pub(super) arrival: Arrival,
+    /// What was asked for.
+    pub(super) asked: Box<str>,
     /// What the browser keeps.
     pub(super) kept: Option<Kept>,
     pub(super) signed_in: Option<SignedIn>,
@@ -105,11 +107,10 @@ impl FromRequestParts<Console> for Session {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Refusal> {
-        let Visit { kept, signed_in, arrival: _ } =
+        let Visit { kept, signed_in, asked, arrival: _ } =
             Visit::from_request_parts(parts, console).await?;
         let (Some(kept), Some(SignedIn { caller, username })) = (kept, signed_in) else {
-            let asked = parts.uri.path_and_query().map(ToString::to_string);
-            return Err(Refusal::SignedOut { asked: asked.unwrap_or_default() });
+            return Err(Refusal::SignedOut { asked: asked.into() });
         };
         Ok(Self { caller, username, form_token: kept.form_token() })
     }

@@ -91,6 +91,9 @@ impl Notice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Section {
     Library,
+    Protection,
+    Links,
+    Audit,
 }
 
 /// A tenant's pages, for somebody who is signed in and reaches that tenant.
@@ -101,17 +104,23 @@ pub(super) struct InTenant {
 }
 
 impl Section {
-    const ALL: [Self; 1] = [Self::Library];
+    const ALL: [Self; 4] = [Self::Library, Self::Protection, Self::Links, Self::Audit];
 
     fn label(self) -> &'static str {
         match self {
             Self::Library => "Library",
+            Self::Protection => "Protection",
+            Self::Links => "Links",
+            Self::Audit => "Audit",
         }
     }
 
     fn path(self) -> &'static str {
         match self {
             Self::Library => "contents",
+            Self::Protection => "protection",
+            Self::Links => "links",
+            Self::Audit => "audit",
         }
     }
 
@@ -119,6 +128,8 @@ impl Section {
     fn scope(self) -> Scope {
         match self {
             Self::Library => Scope::CatalogRead,
+            Self::Protection => Scope::OverridesAdmin,
+            Self::Links | Self::Audit => Scope::AuditRead,
         }
     }
 }
@@ -164,6 +175,12 @@ impl InTenant {
     /// The address of one of its pages.
     pub(super) fn path(&self, rest: &str) -> String {
         format!("/console/tenants/{}/{rest}", self.tenant.number)
+    }
+
+    /// Where one comes in: the first section of which one may see anything.
+    pub(super) fn start(&self) -> Option<String> {
+        let seen = Section::ALL.into_iter().find(|it| self.session.has(it.scope()));
+        seen.map(|it| self.path(it.path()))
     }
 
     /// The shell of one of its pages.

@@ -41,11 +41,20 @@ impl<'s> Browser<'s> {
         let username = format!("{role}-{}", scopes.len());
         make(stage, &username, tenant, role, scopes).await;
         let mut browser = Self::new(stage);
-        browser.get("/console/login").await.expect(200);
-        let form = [("username", &*username), ("password", PASSWORD)];
-        browser.post("/console/login", &form).await.expect(303);
-        browser.get("/console/tenants/1/contents").await;
+        browser.sign_in(&username).await;
         browser
+    }
+
+    pub(super) async fn sign_in(&mut self, username: &str) {
+        self.cookie = None;
+        self.get("/console/login").await.expect(200);
+        let form = [("username", username), ("password", PASSWORD)];
+        self.post("/console/login", &form).await.expect(303);
+        self.get("/console/nothing").await.expect(404);
+    }
+
+    pub(super) fn form_token(&self) -> &str {
+        &self.form_token
     }
 
     pub(super) async fn get(&mut self, path: &str) -> Answer {
@@ -62,7 +71,7 @@ impl<'s> Browser<'s> {
         self.send(path, fields, &token, &["Origin: http://control"]).await
     }
 
-    async fn send(
+    pub(super) async fn send(
         &mut self,
         path: &str,
         fields: &[(&str, &str)],
@@ -144,10 +153,10 @@ async fn somebody_signs_in_and_out(stage: Stage) {
     let page = browser.get(next).await.expect(200);
     assert!(page.body.contains(">ann</span>"), "{page:?}");
     browser.get("/console/login").await.expect(303);
-    assert_eq!(
-        browser.get("/console/").await.header("location"),
-        Some("/console/tenants/1/contents")
-    );
+    let start = browser.get("/console/").await.expect(303);
+    assert_eq!(start.header("location"), Some("/console/tenants/1"));
+    let start = browser.get("/console/tenants/1").await.expect(303);
+    assert_eq!(start.header("location"), Some("/console/tenants/1/contents"));
 
     // The old secret is nobody's, and a session that ended stays so.
     let out = browser.post("/console/logout", &[]).await.expect(303);

@@ -14,7 +14,8 @@ on_both_databases! {
 }
 
 /// What every page together needs.
-pub(super) const SCOPES: [&str; 1] = ["catalog.read"];
+pub(super) const SCOPES: [&str; 5] =
+    ["audit.read", "catalog.read", "files.sign", "links.revoke", "overrides.admin"];
 
 /// Each page of tenant 1 that is asked for.
 pub(super) fn paths(sample: &CatalogSample, folder: u64) -> Vec<String> {
@@ -24,6 +25,15 @@ pub(super) fn paths(sample: &CatalogSample, folder: u64) -> Vec<String> {
         format!("/console/tenants/1/folders/{folder}"),
         content.clone(),
         format!("{content}/advanced"),
+        format!("{content}/protection"),
+        format!("{content}/history"),
+        format!("{content}/files/{}/link", sample.file),
+        format!("/console/tenants/1/folders/{folder}/protection"),
+        "/console/tenants/1/protection".to_owned(),
+        "/console/tenants/1/links".to_owned(),
+        "/console/tenants/1/audit".to_owned(),
+        "/console/tenants/1/audit.csv".to_owned(),
+        "/console/tenants/1/audit.ndjson".to_owned(),
     ]
 }
 
@@ -31,7 +41,7 @@ async fn tenants_are_chosen_by_whoever_has_many(stage: Stage) {
     let mut browser = Browser::of_person(&stage, None, "admin", &SCOPES).await;
     let page = browser.get("/console/").await.expect(200).body;
     for number in [1, 2] {
-        let link = format!("<a href=\"/console/tenants/{number}/contents\">tenant-{number}</a>");
+        let link = format!("<a href=\"/console/tenants/{number}\">tenant-{number}</a>");
         assert!(page.contains(&link), "{page}");
     }
     browser.get("/console/tenants/2/contents").await.expect(200);
@@ -205,6 +215,11 @@ async fn values_are_text_and_never_markup(stage: Stage) {
         "/console/tenants/1/contents?title=%3Cscript%3E%22%3E".to_owned(),
         format!("/console/tenants/1/contents/{id}"),
         format!("/console/tenants/1/contents/{id}/advanced"),
+        format!("/console/tenants/1/contents/{id}/protection"),
+        format!("/console/tenants/1/contents/{id}/history"),
+        "/console/tenants/1/audit".to_owned(),
+        "/console/tenants/1/audit?action=%3Cscript%3E%22%3E".to_owned(),
+        "/console/tenants/1/links?tag=%3Cscript%3E%22%3E".to_owned(),
         "/console/login?next=/console/%22%3E%3Cscript%3E".to_owned(),
     ] {
         let page = browser.get(&path).await.body;

@@ -4,6 +4,7 @@ mod accounts;
 mod archive_plans;
 mod connectors;
 mod console;
+mod console_actions;
 mod console_pages;
 mod contents;
 mod conventions;
