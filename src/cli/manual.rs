@@ -17,6 +17,7 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("archives", include_str!("../manual/archives.md")),
     ("buckets", include_str!("../manual/buckets.md")),
     ("connectors", include_str!("../manual/connectors.md")),
+    ("console", include_str!("../manual/console.md")),
     ("downloads", include_str!("../manual/downloads.md")),
     ("fraud", include_str!("../manual/fraud.md")),
     ("machines", include_str!("../manual/machines.md")),

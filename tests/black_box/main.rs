@@ -35,6 +35,10 @@ mod workload_identity;
 #[cfg(test)]
 mod virtual_host;
 
+// The console in a browser: with a mouse, without scripts, by keyboard, and every page by axe.
+#[cfg(test)]
+mod console;
+
 // What is kept between requests: asked for once, served to whoever may, stale while an origin fails.
 #[cfg(test)]
 mod cache;

@@ -1,0 +1,72 @@
+// What the journeys have in common: a browser, its windows, and what is asked of every page.
+const fs = require('node:fs')
+const path = require('node:path')
+const { chromium } = require('playwright-core')
+
+const AXE = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8')
+
+const STANDARDS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
+
+const WIDE = { width: 1280, height: 900 }
+const NARROW = { width: 360, height: 740 }
+
+exports.launch = executablePath =>
+  chromium.launch({
+    executablePath,
+    args: [
+      '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync'
+    ]
+  })
+
+exports.fail = message => {
+  throw new Error(message)
+}
+
+// A window whose page must stay on its host, without an error and without anything that its policy
+// had to stop.
+exports.open = async (browser, base, options = {}) => {
+  const context = await browser.newContext({ viewport: WIDE, ...options })
+  context.setDefaultTimeout(20000)
+  const page = await context.newPage()
+  const faults = []
+  page.on('request', request => {
+    if (new URL(request.url()).origin !== base) faults.push(`asked ${request.url()}`)
+  })
+  page.on('pageerror', error => faults.push(String(error)))
+  page.on('console', message => {
+    // A refusal that is shown on purpose is an error to the browser.
+    const expected = message.text().startsWith('Failed to load resource')
+    if (message.type() === 'error' && !expected) faults.push(message.text())
+  })
+  return { context, page, faults }
+}
+
+// Looks at a page as everybody sees it: light and dark, wide and narrow. `state` is who is signed in.
+// The checker is put into a window of its own, past the policy that keeps scripts out of the page.
+exports.inspect = async (browser, base, state, shots, name, address) => {
+  const context = await browser.newContext({ storageState: state, bypassCSP: true })
+  const page = await context.newPage()
+  for (const [size, viewport] of [['wide', WIDE], ['narrow', NARROW]]) {
+    for (const colorScheme of ['light', 'dark']) {
+      await page.setViewportSize(viewport)
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+      await page.goto(base + address)
+      await page.evaluate(AXE)
+      const found = await page.evaluate(
+        values => window.axe.run(document, { runOnly: { type: 'tag', values } }), STANDARDS)
+      const grave = found.violations.filter(it => ['serious', 'critical'].includes(it.impact))
+      if (grave.length > 0) {
+        const told = grave.map(it => `${it.id}: ${it.help}\n  ${it.nodes.map(n => n.html).join('\n  ')}`)
+        exports.fail(`${name} ${size} ${colorScheme}: ${told.join('\n')}`)
+      }
+      for (const it of found.violations) console.log(`${name} ${size}: ${it.impact} ${it.id}`)
+      const beyond = await page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+      if (beyond > 0) exports.fail(`${name} ${size}: ${beyond} pixels wider than the window`)
+      await page.screenshot({ path: path.join(shots, `${name}-${size}-${colorScheme}.png`), fullPage: true })
+    }
+  }
+  await context.close()
+  console.log(`looked at ${name}`)
+}
