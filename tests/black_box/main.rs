@@ -139,6 +139,10 @@ mod archives;
 #[cfg(test)]
 mod curl;
 
+// Every route there is, walked for originals that a shared cache might keep.
+#[cfg(test)]
+mod source_routes;
+
 // Originals, from the control plane: pasted addresses, ranges, downloads that are gone on with.
 #[cfg(test)]
 mod sources;

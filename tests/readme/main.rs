@@ -188,6 +188,11 @@ fn the_commands_for_download_links_print_what_is_shown() {
 }
 
 #[test]
+fn the_commands_for_the_console_print_what_is_shown() {
+    console::play(include_str!("../../src/manual/console.md"));
+}
+
+#[test]
 fn the_commands_for_originals_print_what_is_shown() {
     console::play(include_str!("../../src/manual/originals.md"));
 }

@@ -32,6 +32,7 @@ mod document;
 mod envelope;
 mod error;
 mod idempotency;
+mod impatient;
 mod lines;
 mod native;
 mod oauth2;

@@ -27,6 +27,7 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::admission::Admission;
+use super::impatient::Impatient;
 use super::router::router;
 use super::state::Api;
 use crate::control_plane::admin_page::Transport;
@@ -143,6 +144,7 @@ async fn admit(
     door: Door,
     stopping: watch::Receiver<Stopping>,
 ) -> Result<(), Broken> {
+    let stream = Impatient::new(stream);
     let Some(tls) = tls else { return serve_http1(stream, peer, door, stopping).await };
     let stream = timeout(PATIENCE, TlsAcceptor::from(tls).accept(stream)).await??;
     let door = Door { transport: Transport::Secured, ..door };
