@@ -151,19 +151,19 @@ impl From<ServiceError> for Problem {
 const fn original(code: DenialCode) -> ProblemCode {
     match code {
         DenialCode::CdnRefused => ProblemCode::CdnRefused,
-        DenialCode::IpBlocked => ProblemCode::IpBlocked,
+        DenialCode::ClientAddress => ProblemCode::ClientAddress,
+        DenialCode::FraudAnonymizer
+        | DenialCode::FraudBlacklist
+        | DenialCode::FraudSharing
+        | DenialCode::IpBlocked => ProblemCode::IpBlocked,
         DenialCode::NotFound => ProblemCode::NotFound,
         DenialCode::OriginInvalid | DenialCode::OriginUnreachable => ProblemCode::OriginFailed,
         DenialCode::OriginTimeout => ProblemCode::OriginTimeout,
         DenialCode::RangeNotSatisfiable => ProblemCode::RangeNotSatisfiable,
         DenialCode::TokenRevoked => ProblemCode::Revoked,
         DenialCode::BodyRefused
-        | DenialCode::ClientAddress
         | DenialCode::ConnectorAmbiguous
         | DenialCode::ExpectRefused
-        | DenialCode::FraudAnonymizer
-        | DenialCode::FraudBlacklist
-        | DenialCode::FraudSharing
         | DenialCode::HeadersTooLarge
         | DenialCode::HostInvalid
         | DenialCode::HttpsRequired
@@ -254,6 +254,8 @@ problem_codes! {
     BodyTooLarge = PAYLOAD_TOO_LARGE "body_too_large" "The body is too large";
     /// The request came through a CDN.
     CdnRefused = FORBIDDEN "cdn_refused" "Originals are not handed out through a CDN";
+    /// A trusted proxy does not say who asks.
+    ClientAddress = BAD_REQUEST "client_address" "The client's address could not be told from a trusted proxy's header";
     /// Something of that name is there.
     Conflict = CONFLICT "conflict" "Something of that name is there already, or was changed at that moment";
     /// A token that is unknown, ended or revoked; or a wrong password.

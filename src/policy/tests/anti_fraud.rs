@@ -254,3 +254,19 @@ fn a_finding_names_the_range_that_covers_the_address() {
     assert_eq!(sharing.to_string(), "the link is in use at 2 other place(s)");
     assert_eq!(sharing.code(), DenialCode::FraudSharing);
 }
+
+/// What a control plane hands over by itself goes past the sites, and not past what they ask of
+/// everybody.
+#[test]
+fn originals_are_for_nobody_whom_a_site_of_the_tenant_refuses_whatever_they_ask() {
+    let of = |used, mode, client| {
+        let promise = super::handed::promise(None, NOW.get());
+        super::handed::asked(&in_force(used, mode), client, Way::Direct, promise).map(drop)
+    };
+    let (always, enforce) = (AntiFraudUse::Always, FraudMode::Enforce);
+    assert_eq!(of(always, enforce, "192.0.2.66"), Err(DenialCode::FraudBlacklist));
+    assert_eq!(of(always, enforce, "192.0.2.7"), Err(DenialCode::FraudAnonymizer));
+    assert_eq!(of(always, enforce, "203.0.113.9"), Ok(()));
+    assert_eq!(of(always, FraudMode::Monitor, "198.51.100.66"), Ok(()));
+    assert_eq!(of(AntiFraudUse::Asked, enforce, "198.51.100.66"), Ok(()));
+}

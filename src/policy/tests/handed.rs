@@ -36,12 +36,12 @@ fn file() -> HandedFile {
     }
 }
 
-fn promise(id: Option<&str>, made_at: u64) -> Promise<'_> {
+pub(super) fn promise(id: Option<&str>, made_at: u64) -> Promise<'_> {
     let made_at = UnixSeconds::new(made_at);
     Promise { id, made_at, issuer: IssuerMark::of(TENANT.0, "application app_1") }
 }
 
-fn asked(
+pub(super) fn asked(
     snapshot: &EdgeSnapshot,
     client: &str,
     way: Way,

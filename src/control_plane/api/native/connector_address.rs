@@ -134,6 +134,7 @@ struct NamesakeBody {
 #[into_params(parameter_in = Query)]
 struct TableQuery {
     /// `csv` for all of it as a spreadsheet; `json` for a page. What `Accept` says, otherwise.
+    #[param(inline)]
     format: Option<Form>,
 }
 
