@@ -89,7 +89,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-    use tokio::time::{Instant, timeout};
+    use tokio::time::{Instant, advance, timeout};
 
     use super::*;
 
@@ -105,7 +105,7 @@ mod tests {
                 server.flush().await.unwrap();
             };
             let reading = async {
-                sleep(Duration::from_secs(29)).await;
+                advance(Duration::from_secs(29)).await;
                 client.read_exact(&mut taken).await.unwrap();
             };
             tokio::join!(writing, reading);
