@@ -8,18 +8,16 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use http_body::Frame;
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 
 use super::plan::{Piece, Plan};
 use crate::delivery::{
-    Body, ByteRange, Caching, Object, ObjectMeta, OriginError, OriginFault, Pieces, Spans,
-    Validators,
+    Body, ByteRange, Caching, Object, ObjectMeta, OriginError, OriginFault, Pieces, Pull, Spans,
+    Validators, pulled,
 };
 
 /// Where the bytes of entries are had.
@@ -58,44 +56,7 @@ impl Pieces for Archive {
         let mut left = spans.as_slice().to_vec();
         left.reverse();
         let reader = Reader { plan, entries, left, reading: None };
-        UnsyncBoxBody::new(ArchiveBody::Idle(Box::new(reader)))
-    }
-}
-
-/// A body that reads when it is polled.
-enum ArchiveBody {
-    Ended,
-    Idle(Box<Reader>),
-    Reading(Reading),
-}
-
-type Reading =
-    Pin<Box<dyn Future<Output = (Box<Reader>, Option<Result<Bytes, OriginError>>)> + Send>>;
-
-impl http_body::Body for ArchiveBody {
-    type Data = Bytes;
-    type Error = OriginError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
-        let mut reading = match std::mem::replace(&mut *self, Self::Ended) {
-            Self::Ended => return Poll::Ready(None),
-            Self::Idle(mut reader) => Box::pin(async move {
-                let read = reader.next().await;
-                (reader, read)
-            }),
-            Self::Reading(reading) => reading,
-        };
-        let Poll::Ready((reader, read)) = reading.as_mut().poll(cx) else {
-            *self = Self::Reading(reading);
-            return Poll::Pending;
-        };
-        if let Some(Ok(_)) = &read {
-            *self = Self::Idle(reader);
-        }
-        Poll::Ready(read.map(|read| read.map(Frame::data)))
+        pulled(reader)
     }
 }
 
@@ -124,7 +85,7 @@ enum Check {
     None,
 }
 
-impl Reader {
+impl Pull for Reader {
     async fn next(&mut self) -> Option<Result<Bytes, OriginError>> {
         let span = *self.left.last()?;
         let bytes = match &mut self.reading {
@@ -143,7 +104,9 @@ impl Reader {
         }
         Some(bytes)
     }
+}
 
+impl Reader {
     async fn open(&mut self, index: usize, range: ByteRange) -> Result<Entry, OriginError> {
         let body = self.entries.open(index, range).await?;
         let check = match self.plan.expected(index) {

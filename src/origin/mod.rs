@@ -27,6 +27,7 @@ mod error;
 mod forwarding;
 mod http;
 mod object;
+mod pulled;
 mod put;
 #[cfg(test)]
 mod put_conformance;
@@ -51,6 +52,7 @@ pub use object::{
     ListingError, LocationRejection, ObjectListing, ObjectStoreConfig, ObjectStoreOrigin,
     S3Credentials, S3Location, StoreService, WebIdentity, WorkloadIdentity,
 };
+pub use pulled::{Pull, pulled};
 pub use put::{Put, PutError, PutHandle, PutHandleRejection};
 pub use range::{ByteRange, RangeSpec, Spans};
 pub use validator::{EntityTag, HttpTime, Strength, TagMatch, Validators};

@@ -1,13 +1,9 @@
 //! The bytes of a large object, slice by slice.
 
 use std::collections::VecDeque;
-use std::fmt;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http_body::Frame;
 use http_body_util::BodyExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use rustix::fd::OwnedFd;
@@ -18,7 +14,9 @@ use super::filling::{Errand, Filling, Lead};
 use super::key::{SliceKey, VersionId};
 use super::pinned::Pinned;
 use super::tier::{Joined, Tier};
-use crate::delivery::{Body, ByteRange, Object, OriginError, OriginFault, Pieces, Spans};
+use crate::delivery::{
+    Body, ByteRange, Object, OriginError, OriginFault, Pieces, Pull, Spans, pulled,
+};
 
 /// Slices in a row that are asked for at once, so that one answer of the origin fills them.
 const LONGEST_RUN: u32 = 1024;
@@ -93,50 +91,7 @@ impl Slices {
 
 impl Pieces for Slices {
     fn into_spans(mut self: Box<Self>, spans: &Spans) -> UnsyncBoxBody<Bytes, OriginError> {
-        UnsyncBoxBody::new(SlicedBody::Idle(Box::new(self.reader(spans))))
-    }
-}
-
-/// A body that reads when it is polled.
-enum SlicedBody {
-    Idle(Box<Reader>),
-    Reading(Reading),
-    Ended,
-}
-
-type Reading =
-    Pin<Box<dyn Future<Output = (Box<Reader>, Option<Result<Bytes, OriginError>>)> + Send>>;
-
-impl fmt::Debug for SlicedBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SlicedBody")
-    }
-}
-
-impl http_body::Body for SlicedBody {
-    type Data = Bytes;
-    type Error = OriginError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
-        let mut reading = match std::mem::replace(&mut *self, Self::Ended) {
-            Self::Ended => return Poll::Ready(None),
-            Self::Idle(mut reader) => Box::pin(async move {
-                let read = reader.next().await;
-                (reader, read)
-            }),
-            Self::Reading(reading) => reading,
-        };
-        let Poll::Ready((reader, read)) = reading.as_mut().poll(cx) else {
-            *self = Self::Reading(reading);
-            return Poll::Pending;
-        };
-        if let Some(Ok(_)) = &read {
-            *self = Self::Idle(reader);
-        }
-        Poll::Ready(read.map(|read| read.map(Frame::data)))
+        pulled(self.reader(spans))
     }
 }
 
@@ -167,7 +122,7 @@ enum Piece {
     Alone(Body),
 }
 
-impl Reader {
+impl Pull for Reader {
     async fn next(&mut self) -> Option<Result<Bytes, OriginError>> {
         loop {
             let span = *self.spans.front()?;
@@ -206,7 +161,9 @@ impl Reader {
             });
         }
     }
+}
 
+impl Reader {
     /// Books bytes of the first span, no more than lie in it and in the slice.
     fn took(&mut self, mut bytes: Bytes, slice: ByteRange) -> Bytes {
         let Some(span) = self.spans.pop_front() else { return Bytes::new() };
