@@ -16,7 +16,7 @@ use super::composer::Composer;
 use crate::asset::TenantId;
 use crate::clock::Clock;
 use crate::control_plane::api::{Api, Listener, serve};
-use crate::control_plane::link::{LinkSigner, MasterKey, MasterKeyError};
+use crate::control_plane::link::{LinkSigner, MasterKeyError};
 use crate::control_plane::service::{
     KnownOrigins, ServiceError, Services, Sources, SourcesInForce, Staging, Uploads,
 };
@@ -113,11 +113,13 @@ impl Control {
         composer: Composer,
     ) -> Result<Self, ControlError> {
         let ControlSetup { config, listeners, certificates, files } = setup;
+        let master_key = config.master_key();
         let Config {
             public_url,
             store: place,
             trusted_proxies,
-            master_key,
+            master_key: _,
+            previous_master_keys: _,
             max_link_lifetime,
             uploads,
             connections,
@@ -127,7 +129,7 @@ impl Control {
         let failed = |source| ControlError::Store { address: format!("{place:?}"), source };
         let store = Store::open(&place).await.map_err(failed)?;
         register_tenants(&store, &composer, clock).await.map_err(failed)?;
-        let master_key = MasterKey::of(&master_key)?;
+        let master_key = master_key?;
         let public_url = public_url.as_deref();
         let in_force = composer.reader();
         let links =

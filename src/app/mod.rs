@@ -19,8 +19,9 @@ pub use crate::data_plane::Explanation;
 pub use crate::telemetry::{ErrorChain, LogFormat, LogSetupError, init_log};
 pub use load::{CheckError, Policy, Summary, check, load_policy, parse_ttl};
 pub use provision::{
-    ChainFault, ChainState, ClientCredentials, NewApplication, ProvisionError, Replaces, Scope,
-    ScopeSet, SecretForm, back_up, create_administrator, create_application, restore, verify_audit,
+    ChainFault, ChainState, ClientCredentials, NewApplication, ProvisionError, Replaces, Resealed,
+    Scope, ScopeSet, SecretForm, back_up, create_administrator, create_application, reseal,
+    restore, verify_audit,
 };
 pub use reload::{ReloadError, ReloadHandle};
 pub use scan::{ScanEffect, ScanError, ScanReport, ScanRequest, scan_catalog};

@@ -14,9 +14,9 @@ use super::load::{self, CheckError};
 use crate::asset::TenantId;
 use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::{HashingFailed, PasswordHasher};
-use crate::control_plane::link::{MasterKey, MasterKeyError};
+use crate::control_plane::link::MasterKeyError;
 use crate::control_plane::record::{ApplicationDraft, PersonDraft, Role};
-use crate::control_plane::service::{PersonPassword, ServiceError, Services};
+use crate::control_plane::service::{PersonPassword, ResealError, ServiceError, Services};
 use crate::control_plane::store::{
     BackupError, Copied, RestoreError, Store, StoreError, WholeCopy,
 };
@@ -26,7 +26,7 @@ use crate::policy::ControlState;
 use crate::secret::Secret;
 
 pub use crate::control_plane::record::{ChainFault, ChainState, Scope, ScopeSet};
-pub use crate::control_plane::service::SecretForm;
+pub use crate::control_plane::service::{Resealed, SecretForm};
 pub use crate::control_plane::store::Replaces;
 
 /// What a new application may do.
@@ -97,6 +97,9 @@ pub enum ProvisionError {
     /// It is not allowed, or does not fit.
     #[error(transparent)]
     Service(#[from] ServiceError),
+    /// Something that is sealed cannot be sealed anew.
+    #[error(transparent)]
+    Reseal(#[from] ResealError),
     /// The records cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -125,7 +128,7 @@ pub fn create_application(
     with_store_at(&control.store, async |store| {
         let master_key = match secret {
             SecretForm::Password => None,
-            SecretForm::Signing => MasterKey::of(&control.master_key)?,
+            SecretForm::Signing => control.master_key()?,
         };
         let services =
             Services::new(store, clock, PasswordHasher::new()?).with_master_key(master_key);
@@ -208,6 +211,16 @@ pub fn restore(
     })
 }
 
+/// Seals anew, under the master key that is configured, what is sealed under one before it.
+pub fn reseal(config: &Path, clock: Clock) -> Result<Resealed, ProvisionError> {
+    let control = control_config(config)?;
+    with_store_at(&control.store, async |store| {
+        let services = Services::new(store, clock, PasswordHasher::new()?)
+            .with_master_key(control.master_key()?);
+        Ok(services.reseal(&Caller::system("reseal")).await?)
+    })
+}
+
 /// What the records say at `now` of what edges are to do. A store that was never made says nothing,
 /// and is not made for the question.
 pub(super) fn control_state(
@@ -218,7 +231,7 @@ pub(super) fn control_state(
     if address.file().is_some_and(|file| !file.exists()) {
         return Ok(Arc::new(ControlState::empty()));
     }
-    let master_key = MasterKey::of(&config.master_key)?;
+    let master_key = config.master_key()?;
     with_store_at(address, async |store| {
         let mut publisher = Publisher::start(store, Clock::Fixed(now), master_key).await?;
         Ok(publisher.state())

@@ -21,6 +21,7 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("downloads", include_str!("../manual/downloads.md")),
     ("fraud", include_str!("../manual/fraud.md")),
     ("machines", include_str!("../manual/machines.md")),
+    ("master-key", include_str!("../manual/master-key.md")),
     ("originals", include_str!("../manual/originals.md")),
     ("paths", include_str!("../manual/paths.md")),
     ("people", include_str!("../manual/people.md")),

@@ -10,6 +10,7 @@ mod explain;
 mod keygen;
 mod manual;
 mod output;
+mod reseal;
 mod run;
 mod serve;
 mod sign;

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use super::output::Exit;
 use super::{
-    application, audit, backup, catalog, check, demo, explain, keygen, manual, serve, sign,
+    application, audit, backup, catalog, check, demo, explain, keygen, manual, reseal, serve, sign,
 };
 
 /// An edge gateway for private files: checks the signature on every link, then serves or refuses.
@@ -30,6 +30,7 @@ enum Command {
     Explain(explain::Explain),
     Keygen(keygen::Keygen),
     Manual(manual::Manual),
+    Reseal(reseal::Reseal),
     Restore(backup::Restore),
     Serve(serve::Serve),
     Sign(sign::Sign),
@@ -57,6 +58,7 @@ pub fn run() -> ExitCode {
         Command::Explain(arguments) => explain::explain(arguments),
         Command::Keygen(arguments) => keygen::keygen(arguments),
         Command::Manual(arguments) => manual::manual(arguments),
+        Command::Reseal(arguments) => reseal::reseal(arguments),
         Command::Restore(arguments) => backup::restore(arguments),
         Command::Serve(arguments) => serve::serve(arguments),
         Command::Sign(arguments) => sign::sign(arguments),

@@ -22,6 +22,7 @@ pub(super) const CONTROL_KEYS: &[&str] = &[
     "public_url",
     "store",
     "master_key",
+    "previous_master_keys",
     "trusted_proxies",
     "max_link_lifetime",
     "requests_per_minute",
@@ -62,6 +63,9 @@ const ALL_CONNECTIONS: Bounds<u64> =
 
 const CONNECTIONS: Bounds<u64> = Bounds { min: 0, max: 1_000_000, why: "0 is any number" };
 
+/// Master keys that are on their way out.
+const MOST_PREVIOUS: usize = 8;
+
 const STORE: &str = "sqlite:countersign.db";
 
 /// None where it cannot be started as written.
@@ -70,6 +74,7 @@ pub(super) fn control(section: Section<'_>) -> Option<Config> {
     let store = store(section);
     let trusted_proxies = section.value("trusted_proxies").map(|it| it.networks());
     let master_key = store.as_ref().map(|store| master_key(section, store));
+    let previous = section.value("previous_master_keys").map(previous_master_keys);
     let lifetime = section.value("max_link_lifetime").map(|it| it.duration(LINK_LIFETIME));
     let requests = section.value("requests_per_minute").map(|it| it.integer(REQUESTS));
     let requests = requests.unwrap_or(Some(REQUESTS_PER_MINUTE.into()));
@@ -83,6 +88,7 @@ pub(super) fn control(section: Section<'_>) -> Option<Config> {
         public_url: public_url.map_or(Some(None), |url| url.map(Some))?,
         store: store?,
         master_key: master_key??,
+        previous_master_keys: previous.map_or(Some(Vec::new()), |it| it)?,
         trusted_proxies: trusted_proxies.map_or(Some(NetworkSet::default()), |it| it)?,
         max_link_lifetime: lifetime.unwrap_or(Some(Duration::from_secs(LONGEST_LINK)))?,
         requests_per_minute: u32::try_from(requests?).ok().and_then(NonZeroU32::new),
@@ -134,6 +140,12 @@ fn store(section: Section<'_>) -> Option<StoreAddress> {
 fn master_key(section: Section<'_>, store: &StoreAddress) -> Option<MasterKeySource> {
     let Some(value) = section.value("master_key") else {
         let Some(file) = store.file() else {
+            if let Some(previous) = section.value("previous_master_keys") {
+                return previous.refuse(
+                    Finding::error("there is no `master_key` that these were before")
+                        .help("write the one in use as master_key = { file = \"master.hex\" }"),
+                );
+            }
             section.report(
                 Finding::warning("without a master key no link can be signed here").help(
                     "control planes that share a database need the same one: countersign keygen > \
@@ -146,6 +158,14 @@ fn master_key(section: Section<'_>, store: &StoreAddress) -> Option<MasterKeySou
         name.push(".master-key");
         return Some(MasterKeySource::Beside(name.into()));
     };
+    written_master_key(value).map(MasterKeySource::Given)
+}
+
+fn previous_master_keys(value: Value<'_>) -> Option<Vec<KeyMaterial>> {
+    value.items(MOST_PREVIOUS)?.map(written_master_key).collect()
+}
+
+fn written_master_key(value: Value<'_>) -> Option<KeyMaterial> {
     let named = secret(value, "the master key")?;
     // Into the key, and no further.
     let text = String::from_utf8_lossy(named.content.expose());
@@ -156,7 +176,7 @@ fn master_key(section: Section<'_>, store: &StoreAddress) -> Option<MasterKeySou
     if let Err(error) = MasterKey::of_material(&material) {
         return named.named_by.refuse(Finding::error(error.to_string()));
     }
-    Some(MasterKeySource::Given(material))
+    Some(material)
 }
 
 /// Where uploads wait: a folder beside an embedded store, if nothing else is said. None where what is

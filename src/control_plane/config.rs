@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::api::{ConnectionLimits, QueryToken};
-use super::link::MasterKeySource;
+use super::link::{MasterKey, MasterKeyError, MasterKeySource};
 use super::service::UploadLimits;
 use super::store::StoreAddress;
+use crate::keyring::KeyMaterial;
 use crate::network::NetworkSet;
 
 /// `[control]`, resolved. All of it changes at a restart only.
@@ -19,6 +20,8 @@ pub struct Config {
     pub store: StoreAddress,
     /// What the keys in the store are sealed under.
     pub master_key: MasterKeySource,
+    /// What they were sealed under before: these open, and seal nothing.
+    pub previous_master_keys: Vec<KeyMaterial>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: NetworkSet,
     /// How long links live at most.
@@ -31,6 +34,13 @@ pub struct Config {
     pub connections: ConnectionLimits,
     /// How much each caller may ask; none: any number.
     pub requests_per_minute: Option<NonZeroU32>,
+}
+
+impl Config {
+    /// What the keys in the store are sealed under, and opened by.
+    pub fn master_key(&self) -> Result<Option<MasterKey>, MasterKeyError> {
+        MasterKey::of(&self.master_key, &self.previous_master_keys)
+    }
 }
 
 /// `[control.uploads]`.

@@ -4,8 +4,9 @@
 //! it looks by itself now and then, so that a wake-up that is lost costs a quarter of a second and
 //! nothing else. A store that is away changes nothing about what is in force.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -16,13 +17,13 @@ use super::link::MasterKey;
 use super::record::{
     BlocklistEntry, BlocklistId, Connector, ConnectorDraft, ConnectorId, ConnectorState, ContentId,
     FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion, KeptPurges, KeyUse, PathOverride,
-    Revocation, RevocationId, SigningKey,
+    Revocation, RevocationId, SealedKey, SigningKey, SigningKeyId,
 };
 use super::store::{Page, Store, StoreError, View};
 use crate::catalog::{CatalogChange, Grants};
 use crate::clock::{Clock, UnixSeconds};
 use crate::feed::{BlockedNetwork, Change, Replica, RevokedNow};
-use crate::keyring::KeyWindow;
+use crate::keyring::{KeyMaterial, KeyWindow};
 use crate::policy::{self, ControlState, LinkKey, Purge};
 use crate::telemetry::ErrorChain;
 
@@ -60,7 +61,7 @@ impl Publisher {
         master_key: Option<MasterKey>,
     ) -> Result<Self, StoreError> {
         let caller = Caller::system("publish");
-        let unsealing = Unsealing(master_key);
+        let unsealing = Unsealing::by(master_key);
         let (head, replica) = read_everything(&mut store.view(&caller).await?, &unsealing).await?;
         Ok(Self { store, clock, caller, unsealing, head, replica, made: clock.now() })
     }
@@ -280,9 +281,7 @@ pub(super) fn change(entry: FeedEntry, unsealing: &Unsealing) -> Option<Change> 
             Change::Revoked { id: id.to_string().into(), links: None }
         }
         FeedEvent::SigningKeySet(key) => return unsealing.changed(key),
-        FeedEvent::SigningKeyRemoved { id } => {
-            Change::LinkKey { id: id.to_string().into(), key: None }
-        }
+        FeedEvent::SigningKeyRemoved { id } => unsealing.removed(&id),
         FeedEvent::TenantRemoved { number } => Change::TenantRemoved { tenant: number },
         FeedEvent::CachePurge { tenant, files } => {
             Change::Purged(Purge { version: version.0, tenant, files })
@@ -291,11 +290,20 @@ pub(super) fn change(entry: FeedEntry, unsealing: &Unsealing) -> Option<Change> 
     })
 }
 
-/// Opens keys on their way to the edges.
+/// Opens keys on their way to the edges. The bytes of a key never change: one that was opened stays
+/// so, whatever master key it is sealed under meanwhile.
 #[derive(Debug)]
-pub(super) struct Unsealing(pub(super) Option<MasterKey>);
+pub(super) struct Unsealing {
+    master_key: Option<MasterKey>,
+    opened: Mutex<HashMap<SigningKeyId, KeyMaterial>>,
+}
 
 impl Unsealing {
+    /// By that master key, where there is one.
+    pub(super) fn by(master_key: Option<MasterKey>) -> Self {
+        Self { master_key, opened: Mutex::default() }
+    }
+
     /// What a key means to an edge; none where it is not for links.
     fn changed(&self, key: SigningKey) -> Option<Change> {
         let SigningKey {
@@ -312,22 +320,43 @@ impl Unsealing {
             KeyUse::Links => {}
             KeyUse::Api | KeyUse::Sessions => return None,
         }
-        let opened = self.0.as_ref().map(|master| master.open(id.as_str(), &sealed));
-        let key = match opened {
-            Some(Ok(material)) => {
-                let window = KeyWindow { not_before: Some(not_before), not_after };
-                Some(LinkKey { tenant, material, window, retired: retired_at })
+        let window = KeyWindow { not_before: Some(not_before), not_after };
+        let key = self.open(&id, &sealed).map(|material| LinkKey {
+            tenant,
+            material,
+            window,
+            retired: retired_at,
+        });
+        Some(Change::LinkKey { id: id.to_string().into(), key })
+    }
+
+    fn open(&self, id: &SigningKeyId, sealed: &SealedKey) -> Option<KeyMaterial> {
+        if let Some(material) = self.opened().get(id) {
+            return Some(material.clone());
+        }
+        let Some(master_key) = &self.master_key else {
+            tracing::error!(key = %id, "there is no master key: a key stays closed");
+            return None;
+        };
+        match master_key.open(id.as_str(), sealed) {
+            Ok(material) => {
+                self.opened().insert(id.clone(), material.clone());
+                Some(material)
             }
-            Some(Err(error)) => {
+            Err(error) => {
                 tracing::error!(key = %id, error = %ErrorChain(&error), "a key stays closed");
                 None
             }
-            None => {
-                tracing::error!(key = %id, "there is no master key: a key stays closed");
-                None
-            }
-        };
-        Some(Change::LinkKey { id: id.to_string().into(), key })
+        }
+    }
+
+    fn removed(&self, id: &SigningKeyId) -> Change {
+        self.opened().remove(id);
+        Change::LinkKey { id: id.to_string().into(), key: None }
+    }
+
+    fn opened(&self) -> MutexGuard<'_, HashMap<SigningKeyId, KeyMaterial>> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -183,6 +183,11 @@ fn the_commands_of_the_way_to_many_machines_print_what_is_shown() {
 }
 
 #[test]
+fn the_commands_for_another_master_key_print_what_is_shown() {
+    console::play(include_str!("../../src/manual/master-key.md"));
+}
+
+#[test]
 fn the_commands_for_download_links_print_what_is_shown() {
     console::play(include_str!("../../src/manual/downloads.md"));
 }

@@ -370,6 +370,30 @@ fn a_master_key_is_given_or_beside_the_store_or_missed() {
     assert!(!inline.contains("1f1f"), "{inline}");
 }
 
+#[test]
+fn master_keys_of_before_are_keys_and_have_a_successor() {
+    let control = |lines: &str| {
+        let config = format!("{SMALLEST}\n[control]\n{lines}\n");
+        let (new, old) = ("1f".repeat(32), "2e".repeat(32));
+        let files: [(&str, &[u8]); 3] =
+            [("new.hex", new.as_bytes()), ("old.hex", old.as_bytes()), ("short.hex", b"1f1f")];
+        load_with(&config, &files)
+    };
+    let store = "store = \"postgres://db/x\"";
+    let key = "master_key = { file = \"new.hex\" }";
+    let before = "previous_master_keys = [{ file = \"old.hex\" }]";
+    let given = control(&format!("{store}\n{key}\n{before}")).unwrap().control.unwrap();
+    assert_eq!(given.previous_master_keys, [KeyMaterial::from_hex(&"2e".repeat(32)).unwrap()]);
+    // That of SQLite is beside it.
+    assert!(control(before).is_ok());
+    let none = control(&format!("{store}\n{before}")).unwrap_err().to_string();
+    assert!(none.contains("there is no `master_key` that these were before"), "{none}");
+    let short = control("previous_master_keys = [{ file = \"short.hex\" }]").unwrap_err();
+    assert!(short.to_string().contains("must have 32 bytes"), "{short}");
+    let inline = control("previous_master_keys = [\"2e2e\"]").unwrap_err().to_string();
+    assert!(!inline.contains("2e2e"), "{inline}");
+}
+
 /// A control plane makes keys for its own links; without one, a site has a key of its own.
 #[test]
 fn a_site_beside_a_control_plane_needs_no_key() {

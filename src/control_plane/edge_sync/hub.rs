@@ -62,7 +62,7 @@ impl EdgeHub {
             store,
             clock,
             caller: Caller::system("edges"),
-            unsealing: Unsealing(master_key),
+            unsealing: Unsealing::by(master_key),
             recent: Mutex::default(),
             seen: watch::Sender::default(),
             admitted: watch::Sender::default(),

@@ -33,7 +33,23 @@ pub enum MasterKeySource {
 
 /// Seals keys, and opens them again. Clones are the same one.
 #[derive(Clone)]
-pub struct MasterKey(Arc<LessSafeKey>);
+pub struct MasterKey(Arc<Keys>);
+
+struct Keys {
+    /// What seals.
+    current: LessSafeKey,
+    /// What only opens: those before it.
+    previous: Vec<LessSafeKey>,
+}
+
+/// Under which master key something is sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SealedUnder {
+    /// The one that seals.
+    Current,
+    /// One before it.
+    Previous,
+}
 
 /// Why there is no master key.
 #[derive(Debug, thiserror::Error)]
@@ -77,36 +93,34 @@ pub struct SealError;
 
 impl MasterKey {
     /// The master key of that source; none where there is none.
-    pub fn of(source: &MasterKeySource) -> Result<Option<Self>, MasterKeyError> {
-        match source {
-            MasterKeySource::Beside(path) => Self::beside(path).map(Some),
-            MasterKeySource::Given(material) => Self::of_material(material).map(Some),
-            MasterKeySource::Missing => Ok(None),
-        }
+    pub fn of(
+        source: &MasterKeySource,
+        previous: &[KeyMaterial],
+    ) -> Result<Option<Self>, MasterKeyError> {
+        let beside;
+        let current = match source {
+            MasterKeySource::Beside(path) => {
+                beside = read_or_make(path)?;
+                &beside
+            }
+            MasterKeySource::Given(material) => material,
+            MasterKeySource::Missing => return Ok(None),
+        };
+        Self::succeeding(current, previous).map(Some)
     }
 
     /// A key of these bytes.
     pub fn of_material(material: &KeyMaterial) -> Result<Self, MasterKeyError> {
-        // Into the cipher's state, and no further.
-        let bytes = material.expose();
-        let key = UnboundKey::new(&CHACHA20_POLY1305, bytes)
-            .map_err(|_| MasterKeyError::Length { bytes: bytes.len() })?;
-        Ok(Self(Arc::new(LessSafeKey::new(key))))
+        Self::succeeding(material, &[])
     }
 
-    fn beside(path: &Path) -> Result<Self, MasterKeyError> {
-        let unreadable = |source| MasterKeyError::Read { path: path.to_owned(), source };
-        let hex = match fs::read_to_string(path) {
-            Ok(hex) => Secret::new(hex),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                make(path)?;
-                // Another process may have been first: what is there counts.
-                Secret::new(fs::read_to_string(path).map_err(unreadable)?)
-            }
-            Err(error) => return Err(unreadable(error)),
-        };
-        // Into the key, and no further.
-        Self::of_material(&KeyMaterial::from_hex(hex.expose())?)
+    /// A key of these bytes, which also opens what was sealed under those before it.
+    pub fn succeeding(
+        material: &KeyMaterial,
+        previous: &[KeyMaterial],
+    ) -> Result<Self, MasterKeyError> {
+        let previous = previous.iter().map(cipher).collect::<Result<_, _>>()?;
+        Ok(Self(Arc::new(Keys { current: cipher(material)?, previous })))
     }
 
     /// Seals a key under its id: the one sealed for another id does not open.
@@ -114,7 +128,7 @@ impl MasterKey {
         let nonce: [u8; NONCE_LEN] = chance()?;
         // Encrypted where it stands.
         let mut text = key.expose().to_vec();
-        let sealed = self.0.seal_in_place_append_tag(
+        let sealed = self.0.current.seal_in_place_append_tag(
             Nonce::assume_unique_for_key(nonce),
             Aad::from(id),
             &mut text,
@@ -129,17 +143,21 @@ impl MasterKey {
 
     /// Opens a key that was sealed for that id.
     pub fn open(&self, id: &str, sealed: &SealedKey) -> Result<KeyMaterial, SealError> {
-        let (form, rest) = sealed.as_bytes().split_first().ok_or(SealError)?;
-        if *form != FORM {
-            return Err(SealError);
+        self.open_by(id, sealed).map(|(material, _)| material)
+    }
+
+    /// The same, and what it was sealed under.
+    pub fn open_by(
+        &self,
+        id: &str,
+        sealed: &SealedKey,
+    ) -> Result<(KeyMaterial, SealedUnder), SealError> {
+        let Keys { current, previous } = &*self.0;
+        if let Ok(material) = open(current, id, sealed) {
+            return Ok((material, SealedUnder::Current));
         }
-        let (nonce, text) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError)?;
-        let mut text = text.to_vec();
-        let opened =
-            self.0.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(id), &mut text);
-        let material = opened.map(|text| Secret::new(text.to_vec())).map_err(|_| SealError)?;
-        text.zeroize();
-        KeyMaterial::new(material).map_err(|_| SealError)
+        let opened = previous.iter().find_map(|key| open(key, id, sealed).ok());
+        opened.map(|material| (material, SealedUnder::Previous)).ok_or(SealError)
     }
 }
 
@@ -147,6 +165,43 @@ impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }
+}
+
+fn cipher(material: &KeyMaterial) -> Result<LessSafeKey, MasterKeyError> {
+    // Into the cipher's state, and no further.
+    let bytes = material.expose();
+    let key = UnboundKey::new(&CHACHA20_POLY1305, bytes)
+        .map_err(|_| MasterKeyError::Length { bytes: bytes.len() })?;
+    Ok(LessSafeKey::new(key))
+}
+
+fn open(key: &LessSafeKey, id: &str, sealed: &SealedKey) -> Result<KeyMaterial, SealError> {
+    let (form, rest) = sealed.as_bytes().split_first().ok_or(SealError)?;
+    if *form != FORM {
+        return Err(SealError);
+    }
+    let (nonce, text) = rest.split_first_chunk::<NONCE_LEN>().ok_or(SealError)?;
+    let mut text = text.to_vec();
+    let opened = key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(id), &mut text);
+    let material = opened.map(|text| Secret::new(text.to_vec())).map_err(|_| SealError)?;
+    text.zeroize();
+    KeyMaterial::new(material).map_err(|_| SealError)
+}
+
+/// What is in a key's file, which is made where there is none.
+fn read_or_make(path: &Path) -> Result<KeyMaterial, MasterKeyError> {
+    let unreadable = |source| MasterKeyError::Read { path: path.to_owned(), source };
+    let hex = match fs::read_to_string(path) {
+        Ok(hex) => Secret::new(hex),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make(path)?;
+            // Another process may have been first: what is there counts.
+            Secret::new(fs::read_to_string(path).map_err(unreadable)?)
+        }
+        Err(error) => return Err(unreadable(error)),
+    };
+    // Into the key, and no further.
+    Ok(KeyMaterial::from_hex(hex.expose())?)
 }
 
 /// Makes a key's file, readable for its owner only; one that is there is left as it is.
@@ -209,20 +264,38 @@ mod tests {
     }
 
     #[test]
+    fn what_a_key_before_it_sealed_opens_and_is_told_apart() {
+        let material = |byte: &str| KeyMaterial::from_hex(&byte.repeat(KEY_BYTES)).unwrap();
+        let (key, id) = (KeyMaterial::from_hex("abcd").unwrap(), "key_1");
+        let previous = [material("22"), material("11")];
+        let successor = MasterKey::succeeding(&material("33"), &previous).unwrap();
+        let old = master("11").seal(id, &key).unwrap();
+        assert_eq!(successor.open_by(id, &old), Ok((key.clone(), SealedUnder::Previous)));
+        let new = successor.seal(id, &key).unwrap();
+        assert_eq!(successor.open_by(id, &new), Ok((key.clone(), SealedUnder::Current)));
+        assert_eq!(master("33").open(id, &new), Ok(key));
+        for refused in [master("11").open(id, &new), successor.open("key_2", &old)] {
+            assert_eq!(refused, Err(SealError));
+        }
+        let short = MasterKey::succeeding(&material("33"), &[KeyMaterial::from_hex("ab").unwrap()]);
+        assert!(matches!(short, Err(MasterKeyError::Length { bytes: 1 })));
+    }
+
+    #[test]
     fn a_file_is_made_once_and_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db.master-key");
         let source = MasterKeySource::Beside(path.clone());
         let (key, id) = (KeyMaterial::from_hex("abcd").unwrap(), "key_1");
-        let sealed = MasterKey::of(&source).unwrap().unwrap().seal(id, &key).unwrap();
+        let sealed = MasterKey::of(&source, &[]).unwrap().unwrap().seal(id, &key).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        let again = MasterKey::of(&source).unwrap().unwrap();
+        let again = MasterKey::of(&source, &[]).unwrap().unwrap();
         assert_eq!(again.open(id, &sealed), Ok(key));
         fs::write(&path, "abcd\n").unwrap();
-        assert!(matches!(MasterKey::of(&source), Err(MasterKeyError::Length { bytes: 2 })));
+        assert!(matches!(MasterKey::of(&source, &[]), Err(MasterKeyError::Length { bytes: 2 })));
         fs::write(&path, "").unwrap();
-        let empty = MasterKey::of(&source).unwrap_err();
+        let empty = MasterKey::of(&source, &[]).unwrap_err();
         assert!(matches!(empty, MasterKeyError::Rejected(KeyRejection::Empty)), "{empty:?}");
     }
 

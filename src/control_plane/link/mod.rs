@@ -11,5 +11,5 @@ pub(in crate::control_plane) mod scenery;
 mod signer;
 
 pub use cookie::{CookieRequest, FileOwnerId, SignedCookie};
-pub use master_key::{MasterKey, MasterKeyError, MasterKeySource, SealError};
+pub use master_key::{MasterKey, MasterKeyError, MasterKeySource, SealError, SealedUnder};
 pub use signer::{InForce, LinkRefusal, LinkRequest, LinkSigner, LinkToken, SignedLink};

@@ -46,6 +46,7 @@ mod path_override;
 mod person;
 mod pipeline;
 mod purge;
+mod reseal;
 mod revocation;
 mod right;
 mod signed_cookie;
@@ -85,6 +86,7 @@ pub use file::{FileTable, FilesOf};
 pub use path_override::{OverrideDifference, OverrideProposal, OverrideStanding, TypeStanding};
 pub use person::PersonPassword;
 pub use pipeline::KnownOrigins;
+pub use reseal::{ResealError, Resealed};
 pub use signing_key::{HEAD_START, LONGEST_LINK, NewKey};
 pub use source::{
     IssuedTicket, Original, ShownTicket, SourceAsk, SourceVersion, Sources, SourcesInForce,

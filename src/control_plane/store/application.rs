@@ -7,7 +7,8 @@ use super::statement::{Row, Statement};
 use super::view::View;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
-    Application, ApplicationDraft, ApplicationId, ApplicationSecret, SecretHash, SecretId,
+    Application, ApplicationDraft, ApplicationId, ApplicationSecret, SealedKey, SecretHash,
+    SecretId,
 };
 
 /// Secrets of one application that are valid at a time: one in use, and its successor.
@@ -86,6 +87,21 @@ impl View {
     }
 }
 
+impl View {
+    /// Every secret that is kept sealed, the oldest first. There are few.
+    pub async fn application_secret_list_sealed(
+        &mut self,
+    ) -> Result<Vec<ApplicationSecret>, StoreError> {
+        self.reach(None)?;
+        let statement = Statement::new(
+            "SELECT id, application, hash, sealed, created_at, expires_at, last_used_at \
+             FROM application_secret WHERE sealed IS NOT NULL ORDER BY id",
+        );
+        let rows = self.connection().rows(statement).await?;
+        rows.iter().map(read_secret).collect()
+    }
+}
+
 impl Change {
     /// Makes an application, without a secret yet.
     pub async fn application_create(
@@ -137,6 +153,20 @@ impl Change {
         let after = read(&self.view().found(statement).await?)?;
         self.note("application.update", tenant, id.as_str(), Some(&before), Some(&after));
         Ok(after)
+    }
+
+    /// Keeps a secret under another seal. It is the same secret.
+    pub async fn application_secret_reseal(
+        &mut self,
+        id: &SecretId,
+        sealed: &SealedKey,
+    ) -> Result<(), StoreError> {
+        self.view().reach(None)?;
+        let statement = Statement::new("UPDATE application_secret SET sealed = $2 WHERE id = $1");
+        let statement = statement.bind(id.as_str()).bind(hex::encode(sealed.as_bytes()));
+        self.view().connection().execute(statement).await?;
+        self.note("application_secret.reseal", None, id.as_str(), None, None::<&()>);
+        Ok(())
     }
 
     /// Removes an application, with its secrets and tokens.

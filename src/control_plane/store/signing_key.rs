@@ -155,6 +155,21 @@ impl Change {
         Ok(())
     }
 
+    /// Keeps a key under another seal. It is the same key.
+    pub async fn signing_key_reseal(
+        &mut self,
+        id: &SigningKeyId,
+        sealed: SealedKey,
+    ) -> Result<(), StoreError> {
+        let RevisedKey { key, revision: _ } = self.signing_key_lock(id).await?;
+        let statement = Statement::new("UPDATE signing_key SET sealed = $2 WHERE id = $1");
+        let statement = statement.bind(id.as_str()).bind(hex::encode(sealed.as_bytes()));
+        self.view().connection().execute(statement).await?;
+        self.note("signing_key.reseal", key.tenant, id.as_str(), None, None::<&()>);
+        self.publish(FeedEvent::SigningKeySet(SigningKey { sealed, ..key }));
+        Ok(())
+    }
+
     async fn signing_key_lock(&mut self, id: &SigningKeyId) -> Result<RevisedKey, StoreError> {
         let statement = Statement::new(
             "UPDATE signing_key SET id = id WHERE id = $1 \

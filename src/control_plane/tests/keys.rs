@@ -9,14 +9,16 @@ use crate::control_plane::Publisher;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::MasterKey;
 use crate::control_plane::record::{KeyUse, SealedKey, SigningKeyDraft, SigningKeyId};
-use crate::control_plane::service::{HEAD_START, LONGEST_LINK};
+use crate::control_plane::service::{HEAD_START, LONGEST_LINK, Resealed};
 use crate::keyring::KeyMaterial;
+use crate::token::{RequestKey, SignedRequest};
 
 on_both_databases! {
     a_successor_takes_over_and_a_dropped_key_is_dead
     one_tenant_sees_its_own_keys_only
     a_key_is_dropped_by_who_has_seen_it
     another_master_key_opens_nothing
+    a_master_key_has_a_successor
 }
 
 /// The id of what would sign a tenant's links at an instant, at an edge that follows that store.
@@ -129,4 +131,54 @@ async fn another_master_key_opens_nothing(stage: Stage) {
     assert_eq!(signer(&stage, Some(other), 1, NOW).await, "");
     assert_eq!(signer(&stage, None, 1, NOW).await, "");
     assert_ne!(signer(&stage, Some(master_key()), 1, NOW).await, "");
+}
+
+/// What is sealed comes under the successor; who follows meanwhile loses no key, and what was sealed
+/// is what it was.
+async fn a_master_key_has_a_successor(stage: Stage) {
+    let admin = stage.admin().await;
+    let body = json!({
+        "tenant": 1, "name": "signer", "scopes": ["files.sign"], "signing": true,
+    });
+    let made = stage.send("POST /api/v1/applications", &admin, &body).await.expect(201).json();
+    let text = |name: &str| made[name].as_str().unwrap().to_owned();
+    let (client, secret) = (text("id"), text("client_secret"));
+    stage.send("POST /api/v1/keys", &admin, &json!({"tenant": null})).await.expect(201);
+    let before = signer(&stage, Some(master_key()), 1, NOW).await;
+
+    let material = |byte: &str| KeyMaterial::from_hex(&byte.repeat(32)).unwrap();
+    let alone = MasterKey::of_material(&material("22")).unwrap();
+    let successor = MasterKey::succeeding(&material("22"), &[material("11")]).unwrap();
+    let reseal = async |master: &MasterKey| {
+        let services = stage.services.clone().with_master_key(Some(master.clone()));
+        services.reseal(&Caller::system("test")).await
+    };
+    // One that knows nothing of the former changes nothing.
+    let refused = reseal(&alone).await.unwrap_err().to_string();
+    assert!(refused.contains("previous_master_keys"), "{refused}");
+    assert_eq!(signer(&stage, Some(master_key()), 1, NOW).await, before);
+
+    // Somebody who was not told of the successor, and stays open until it is started again.
+    let clock = Clock::Fixed(NOW);
+    let old = Publisher::start(stage.store.clone(), clock, Some(master_key())).await.unwrap();
+    let (put, mut states) = tokio::sync::mpsc::unbounded_channel();
+    let following = tokio::spawn(old.run(move |state| drop(put.send(state))));
+
+    let resealed = Resealed { keys: 1, secrets: 1, already: 0 };
+    assert_eq!(reseal(&successor).await.unwrap(), resealed);
+    let again = Resealed { keys: 0, secrets: 0, already: 2 };
+    assert_eq!(reseal(&successor).await.unwrap(), again);
+    let state = states.recv().await.unwrap();
+    let (_, signing) = state.links.signer(TenantId(1), NOW).unwrap();
+    assert_eq!(signing.id().to_string(), before);
+    following.abort();
+
+    assert_eq!(signer(&stage, Some(alone.clone()), 1, NOW).await, before);
+    assert_eq!(signer(&stage, Some(master_key()), 1, NOW).await, "");
+    // The secret is the same one.
+    let key = RequestKey::of_secret(&secret).unwrap();
+    let accounts = stage.accounts_at(NOW).with_master_key(Some(alone));
+    let signed = key.sign("/v1/files/downloads?file_id=1", &client, NOW.plus(180));
+    let request = SignedRequest::parse(&signed).unwrap().unwrap();
+    assert!(accounts.signer(&request, None).await.is_ok());
 }
