@@ -13,7 +13,7 @@
 //! **What is counted together.** Whoever is refused may ask as often as it likes. Of what is found by
 //! one rule, of one link, from one network, the first is told at once and the rest as one event when a
 //! minute is over; of so many networks a link, and so many links a minute
-//! ([`FraudTally`](fraud_tally::FraudTally)). Requests beyond are in the access log, and counted in
+//! ([`Tally`](tally::Tally)). Requests beyond are in the access log, and counted in
 //! `countersign_fraud_total`.
 //!
 //! **What is lost.** A process that is killed loses what ended within the last hundredths of a
@@ -24,11 +24,11 @@
 //! Not here: what an event says (`event`), and where events go.
 
 mod download;
-mod fraud_tally;
 mod queue;
 mod segment;
 mod spool;
 mod suspicion;
+mod tally;
 
 pub(in crate::data_plane) use download::Download;
 pub use queue::{EventQueue, Lost};

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::event::{Event, FraudEvent};
 
 use super::super::metrics::Metrics;
-use super::fraud_tally::{FraudTally, Noted};
+use super::tally::{Noted, Tally};
 
 /// Events that may wait: some seconds' worth of the busiest edge, and a few megabytes.
 const MOST_WAITING: usize = 16 * 1024;
@@ -31,7 +31,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Waiting {
     events: Vec<Event>,
-    findings: FraudTally,
+    findings: Tally<FraudEvent>,
     stage: Stage,
 }
 
@@ -193,7 +193,7 @@ pub(super) mod tests {
     use super::*;
     use crate::asset::{ContentId, TenantId};
     use crate::clock::UnixSeconds;
-    use crate::data_plane::events::fraud_tally::tests::finding;
+    use crate::data_plane::events::tally::tests::finding;
     use crate::event::{DownloadEnd, DownloadEvent, DownloadMethod, Extent};
     use crate::network::ClientIp;
 

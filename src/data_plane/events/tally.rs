@@ -1,8 +1,9 @@
-//! What anti-fraud found within the last minute, like with like: so that whoever is refused and asks
-//! again, or is one of thousands who have the same link, fills neither the spool nor a database.
+//! What came again within the last minute, like with like: so that whoever asks again and again, or is
+//! one of thousands who ask alike, fills neither the spool nor a database.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -10,43 +11,67 @@ use tokio::time::Instant;
 
 use crate::asset::TenantId;
 use crate::event::{FraudAction, FraudEvent};
+use crate::network::ClientIp;
 
 use super::super::usage::network_of;
 
-/// How long findings are counted together.
+/// How long events are counted together.
 const INTERVAL: Duration = Duration::from_mins(1);
 
-/// Networks of one kind that are told apart within that time: who comes by a link that everybody has
-/// is not worth an event each, and shall leave room for what is found of other links.
-const MOST_NETWORKS: usize = 16;
+/// What can be counted with others.
+pub(super) trait Tallied: Sized {
+    /// What events that are counted together have in common, but for the network.
+    type Kind: Eq + Hash;
 
-/// What is told apart within that time: some hundred kilobytes, and at most three events each.
-const MOST_APART: usize = 512;
+    /// Networks of one kind that are told apart within a minute.
+    const MOST_NETWORKS: usize;
+
+    /// What is told apart within a minute, of all kinds: at most three events each.
+    const MOST_APART: usize;
+
+    /// With which others it is counted.
+    fn kind(&self) -> Self::Kind;
+
+    /// Who asked.
+    fn client(&self) -> ClientIp;
+
+    /// It and what was counted before: of several the last is told, with how many they are and since
+    /// when.
+    fn after(self, before: Self) -> Self;
+}
 
 /// Counts until a minute is over, and begins anew.
-#[derive(Debug, Default)]
-pub(super) struct FraudTally {
+#[derive(Debug)]
+pub(super) struct Tally<T: Tallied> {
     /// When what was counted is told; none where nothing was.
     due: Option<Instant>,
     /// Networks of all kinds.
     apart: usize,
-    kinds: HashMap<Kind, Networks>,
+    kinds: HashMap<T::Kind, Networks<T>>,
 }
 
-/// What became of a finding.
+/// What became of an event.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Noted {
+pub(super) enum Noted<T> {
     /// It is counted with others.
     Again,
     /// It is the first of its like, to be told now.
-    First(FraudEvent),
+    First(T),
     /// There is no room to tell it from others.
     TooMany,
 }
 
-/// What findings that are counted together have in common, but for the network.
+/// What came of one kind after what was told at once.
+#[derive(Debug)]
+struct Networks<T> {
+    apart: HashMap<IpAddr, Option<Box<T>>>,
+    /// Of all networks that are not told apart.
+    others: Option<Box<T>>,
+}
+
+/// What findings that are counted together have in common.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Kind {
+pub(super) struct FindingKind {
     tenant: TenantId,
     link: Option<Box<str>>,
     key: Option<Box<str>>,
@@ -54,36 +79,62 @@ struct Kind {
     action: FraudAction,
 }
 
-/// What was found of one kind after what was told at once.
-#[derive(Debug, Default)]
-struct Networks {
-    apart: HashMap<IpAddr, Option<FraudEvent>>,
-    /// Of all networks that are not told apart.
-    others: Option<FraudEvent>,
+impl Tallied for FraudEvent {
+    type Kind = FindingKind;
+
+    /// Who comes by a link that everybody has is not worth an event each, and shall leave room for
+    /// what is found of other links.
+    const MOST_NETWORKS: usize = 16;
+
+    /// Some hundred kilobytes.
+    const MOST_APART: usize = 512;
+
+    fn kind(&self) -> FindingKind {
+        let Self { tenant, link, key, rule, action, .. } = self;
+        let (link, key, rule) = (link.clone(), key.clone(), rule.clone());
+        FindingKind { tenant: *tenant, link, key, rule, action: *action }
+    }
+
+    fn client(&self) -> ClientIp {
+        self.client
+    }
+
+    fn after(self, before: Self) -> Self {
+        let requests = before.requests.saturating_add(self.requests);
+        Self { since: before.since, requests, ..self }
+    }
 }
 
-impl FraudTally {
+impl<T: Tallied> Default for Tally<T> {
+    fn default() -> Self {
+        Self { due: None, apart: 0, kinds: HashMap::new() }
+    }
+}
+
+impl<T> Default for Networks<T> {
+    fn default() -> Self {
+        Self { apart: HashMap::new(), others: None }
+    }
+}
+
+impl<T: Tallied> Tally<T> {
     /// Counts one.
-    pub(super) fn note(&mut self, finding: FraudEvent, now: Instant) -> Noted {
-        let FraudEvent { tenant, link, key, rule, action, client, .. } = &finding;
-        let (tenant, action, network) = (*tenant, *action, network_of(*client));
-        let (link, key, rule) = (link.clone(), key.clone(), rule.clone());
-        let is_full = self.apart >= MOST_APART;
-        let Networks { apart, others } =
-            match self.kinds.entry(Kind { tenant, link, key, rule, action }) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(_) if is_full => return Noted::TooMany,
-                Entry::Vacant(new) => new.insert(Networks::default()),
-            };
-        let is_full = is_full || apart.len() >= MOST_NETWORKS;
-        match apart.entry(network) {
-            Entry::Occupied(known) => add(known.into_mut(), finding),
-            Entry::Vacant(_) if is_full => add(others, finding),
+    pub(super) fn note(&mut self, event: T, now: Instant) -> Noted<T> {
+        let is_full = self.apart >= T::MOST_APART;
+        let Networks { apart, others } = match self.kinds.entry(event.kind()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(_) if is_full => return Noted::TooMany,
+            Entry::Vacant(new) => new.insert(Networks::default()),
+        };
+        let is_full = is_full || apart.len() >= T::MOST_NETWORKS;
+        match apart.entry(network_of(event.client())) {
+            Entry::Occupied(known) => add(known.into_mut(), event),
+            Entry::Vacant(_) if is_full => add(others, event),
             Entry::Vacant(new) => {
                 new.insert(None);
                 self.apart += 1;
                 self.due.get_or_insert(now + INTERVAL);
-                return Noted::First(finding);
+                return Noted::First(event);
             }
         }
         Noted::Again
@@ -95,7 +146,7 @@ impl FraudTally {
     }
 
     /// What was counted, once the minute is over.
-    pub(super) fn settle(&mut self, now: Instant) -> Vec<FraudEvent> {
+    pub(super) fn settle(&mut self, now: Instant) -> Vec<T> {
         match self.due {
             Some(due) if due <= now => self.finish(),
             Some(_) | None => Vec::new(),
@@ -103,27 +154,23 @@ impl FraudTally {
     }
 
     /// What was counted so far.
-    pub(super) fn finish(&mut self) -> Vec<FraudEvent> {
+    pub(super) fn finish(&mut self) -> Vec<T> {
         self.due = None;
         self.apart = 0;
         let kinds = self.kinds.drain();
         kinds
             .flat_map(|(_, Networks { apart, others })| apart.into_values().chain([others]))
             .flatten()
+            .map(|event| *event)
             .collect()
     }
 }
 
-/// Of several the last is told, with how many they are and since when.
-fn add(counted: &mut Option<FraudEvent>, finding: FraudEvent) {
-    *counted = Some(match counted.take() {
-        Some(before) => FraudEvent {
-            since: before.since,
-            requests: before.requests.saturating_add(finding.requests),
-            ..finding
-        },
-        None => finding,
-    });
+fn add<T: Tallied>(counted: &mut Option<Box<T>>, event: T) {
+    *counted = Some(Box::new(match counted.take() {
+        Some(before) => event.after(*before),
+        None => event,
+    }));
 }
 
 #[cfg(test)]
@@ -131,7 +178,9 @@ pub(super) mod tests {
     use super::*;
     use crate::clock::UnixSeconds;
     use crate::event::DownloadMethod;
-    use crate::network::ClientIp;
+
+    const MOST_NETWORKS: usize = FraudEvent::MOST_NETWORKS;
+    const MOST_APART: usize = FraudEvent::MOST_APART;
 
     pub(in crate::data_plane::events) fn finding(at: u64, link: &str, client: &str) -> FraudEvent {
         FraudEvent {
@@ -155,7 +204,7 @@ pub(super) mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_first_is_told_at_once_and_the_rest_together() {
-        let mut tally = FraudTally::default();
+        let mut tally = Tally::default();
         let now = Instant::now();
         let first = finding(1, "lnk_a", "192.0.2.1");
         assert_eq!(tally.note(first.clone(), now), Noted::First(first));
@@ -181,7 +230,10 @@ pub(super) mod tests {
     }
 
     /// How many were told at once, counted, and lost.
-    fn noted(tally: &mut FraudTally, findings: impl IntoIterator<Item = FraudEvent>) -> [usize; 3] {
+    fn noted(
+        tally: &mut Tally<FraudEvent>,
+        findings: impl IntoIterator<Item = FraudEvent>,
+    ) -> [usize; 3] {
         let now = Instant::now();
         let mut noted = [0; 3];
         for finding in findings {
@@ -198,7 +250,7 @@ pub(super) mod tests {
     /// It is told of as one, but for the first of them, and leaves room for others.
     #[tokio::test(start_paused = true)]
     async fn a_link_that_everybody_has_is_some_events() {
-        let mut tally = FraudTally::default();
+        let mut tally = Tally::default();
         let from = |network: usize| finding(5, "lnk_a", &format!("2001:db8:{network:x}::1"));
         let all = (0..1_000).chain(0..1_000).map(from);
         assert_eq!(noted(&mut tally, all), [MOST_NETWORKS, 2_000 - MOST_NETWORKS, 0]);
@@ -212,7 +264,7 @@ pub(super) mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_flood_of_links_has_its_bounds() {
-        let mut tally = FraudTally::default();
+        let mut tally = Tally::default();
         let of = |link: usize| finding(5, &format!("lnk_{link}"), "192.0.2.1");
         for told in [[MOST_APART, 0, 1_000 - MOST_APART], [0, MOST_APART, 1_000 - MOST_APART]] {
             assert_eq!(noted(&mut tally, (0..1_000).map(of)), told);
