@@ -33,6 +33,7 @@ mod envelope;
 mod error;
 mod idempotency;
 mod impatient;
+mod line_export;
 mod lines;
 mod native;
 mod oauth2;

@@ -1,17 +1,12 @@
 //! The audit log: a page of it, or all of it as NDJSON.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use futures_core::Stream;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -19,13 +14,13 @@ use utoipa_axum::routes;
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::cursor::{Listing, PageQuery};
 use crate::control_plane::api::error::Problem;
+use crate::control_plane::api::line_export::LineExport;
 use crate::control_plane::api::refusal::ReadRefusals;
 use crate::control_plane::api::segment::Parameters;
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
-use crate::control_plane::caller::Caller;
 use crate::control_plane::record::AuditEvent;
-use crate::control_plane::service::{Page, ServiceError};
+use crate::control_plane::service::Page;
 
 const PATH: &str = "/api/v1/audit";
 /// Events read at a time while all are exported.
@@ -119,51 +114,15 @@ async fn audit_export(
     }
     let page = Page { after, limit: AT_A_TIME };
     let first = api.services.audit_list(&caller, &page).await?;
-    let (lines, receiver) = mpsc::channel(2);
-    tokio::spawn(async move {
-        let mut listed = first;
-        loop {
-            if lines.send(ndjson(&listed.items)).await.is_err() {
-                return;
-            }
-            let Some(after) = listed.next else { return };
+    let lines = LineExport::begin(
+        first,
+        |event: AuditEvent| event,
+        move |after| {
+            let (api, caller) = (api.clone(), caller.clone());
             let page = Page { after: Some(after), limit: AT_A_TIME };
-            listed = match next(&api, &caller, &page).await {
-                Ok(listed) => listed,
-                Err(error) => {
-                    let _gone = lines.send(Err(error)).await;
-                    return;
-                }
-            };
-        }
-    });
+            async move { api.services.audit_list(&caller, &page).await }
+        },
+    );
     let media_type = [(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"))];
-    Ok((media_type, Body::from_stream(Lines(receiver))).into_response())
-}
-
-type Events = crate::control_plane::service::Listed<AuditEvent, u64>;
-
-async fn next(api: &Api, caller: &Caller, page: &Page<u64>) -> Result<Events, ServiceError> {
-    api.services.audit_list(caller, page).await
-}
-
-fn ndjson(events: &[AuditEvent]) -> Result<Bytes, ServiceError> {
-    let mut text = Vec::new();
-    for event in events {
-        serde_json::to_writer(&mut text, event)
-            .map_err(|error| ServiceError::Failed(Box::new(error)))?;
-        text.push(b'\n');
-    }
-    Ok(text.into())
-}
-
-/// Pieces of an export, as they are read.
-struct Lines(mpsc::Receiver<Result<Bytes, ServiceError>>);
-
-impl Stream for Lines {
-    type Item = Result<Bytes, ServiceError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(context)
-    }
+    Ok((media_type, Body::from_stream(lines)).into_response())
 }
