@@ -1,13 +1,14 @@
-//! What the data plane reports upward: what was handed out for a link, and to whom; and whom
-//! anti-fraud refused, or would have.
+//! What the data plane reports upward: what was handed out for a link or through a connector, and to
+//! whom; and whom anti-fraud refused, or would have.
 //!
 //! A download is made when an answer's body ends, a finding of anti-fraud when it is found. Either is
 //! numbered where it is kept until a control plane has it, and kept there under its number: whoever
 //! takes a batch twice has taken it once.
 //!
-//! What is not in it is left out on purpose: the token, the query, the user agent. Who got the link
-//! is known to whoever made it; the client's own words are in the access log of its edge, under the
-//! same request id, for as long as that is kept.
+//! What is not in it is left out on purpose: the token, the query, and of a link the user agent. Who got
+//! the link is known to whoever made it; the client's own words are in the access log of its edge, under
+//! the same request id, for as long as that is kept. Through a connector comes whoever likes: nothing but
+//! their address and what they call themselves tells who they were.
 
 use std::fmt;
 
@@ -26,6 +27,9 @@ pub const LONGEST_PATH: usize = 1_024;
 /// Bytes of a finding's rule and of its reason that are kept.
 pub const LONGEST_REASON: usize = 256;
 
+/// Bytes of a client's own name that are kept.
+pub const LONGEST_USER_AGENT: usize = 256;
+
 /// Something that happened. Told by their fields: what edges said before there were findings is a
 /// download.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +41,8 @@ pub enum Event {
     Fraud(FraudEvent),
 }
 
-/// A delivery that one of our own links decided, after its end. Edges may be newer than control
-/// planes: fields that are not known are passed over.
+/// A delivery that one of our own links or a connector decided, after its end. Edges may be newer than
+/// control planes: fields that are not known are passed over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DownloadEvent {
     /// When it ended.
@@ -47,10 +51,9 @@ pub struct DownloadEvent {
     pub took_ms: u64,
     /// Whose file.
     pub tenant: TenantId,
-    /// The link's id.
-    pub link: Box<str>,
-    /// The key that verified it.
-    pub key: Box<str>,
+    /// What gave it.
+    #[serde(flatten)]
+    pub by: DownloadBy,
     /// The content that the file is of, where it is of one.
     pub content: Option<ContentId>,
     /// The file: its asset path, or the path that was asked for; cut to [`LONGEST_PATH`].
@@ -73,6 +76,39 @@ pub struct DownloadEvent {
     pub request_id: Box<str>,
     /// The version of what was in force at the edge.
     pub snapshot: u64,
+}
+
+/// What a delivery was decided by. Told by its fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum DownloadBy {
+    /// One of our own links.
+    Link {
+        /// Its id.
+        link: Box<str>,
+        /// The key that verified it.
+        key: Box<str>,
+    },
+    /// A connector, which gives to everybody.
+    Connector(ConnectorUse),
+}
+
+/// Deliveries through a connector: the first of its like, or those that came again within a minute of
+/// it. They are alike in their file, method, extent, status and end, and came from one address under one name of the
+/// client, or from all that are not told apart. Bytes are those of all of them; of the rest is told what is so of the
+/// last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectorUse {
+    /// The connector's id.
+    pub connector: Box<str>,
+    /// The number of the file, by which the version is known.
+    pub file: u64,
+    /// What the client calls itself; cut to [`LONGEST_USER_AGENT`].
+    pub user_agent: Option<Box<str>>,
+    /// When the first of them ended.
+    pub since: UnixSeconds,
+    /// How many they are.
+    pub requests: u64,
 }
 
 /// Requests for which anti-fraud found one thing: by one link, and within a minute of the first that
@@ -123,7 +159,7 @@ pub enum FraudAction {
 }
 
 /// How a file was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum DownloadMethod {
     /// With its bytes.
@@ -133,7 +169,7 @@ pub enum DownloadMethod {
 }
 
 /// How much of a file was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Extent {
     /// Some ranges of it.
@@ -143,7 +179,7 @@ pub enum Extent {
 }
 
 /// How a body ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DownloadEnd {
     /// The client went away, or the origin broke off.
@@ -248,8 +284,7 @@ mod tests {
             at: UnixSeconds::new(1_000),
             took_ms: 12,
             tenant: TenantId(1),
-            link: "lnk_a".into(),
-            key: "key_a".into(),
+            by: DownloadBy::Link { link: "lnk_a".into(), key: "key_a".into() },
             content: ContentId::parse("film"),
             path: "/private/videos/film/source".into(),
             client: ClientIp::new("::ffff:192.0.2.1".parse().unwrap()),
@@ -262,6 +297,17 @@ mod tests {
             request_id: "r".into(),
             snapshot: 7,
         }
+    }
+
+    fn connected() -> DownloadEvent {
+        let by = ConnectorUse {
+            connector: "cnr_a".into(),
+            file: u64::MAX,
+            user_agent: None,
+            since: UnixSeconds::new(990),
+            requests: 3,
+        };
+        DownloadEvent { by: DownloadBy::Connector(by), ..download() }
     }
 
     fn finding() -> FraudEvent {
@@ -286,7 +332,9 @@ mod tests {
 
     #[test]
     fn events_are_told_by_their_fields() {
-        for event in [Event::Download(download()), Event::Fraud(finding())] {
+        let found = FraudEvent { link: Some("lnk_a".into()), key: Some("k".into()), ..finding() };
+        let downloads = [download(), connected()].map(Event::Download);
+        for event in downloads.into_iter().chain([finding(), found].map(Event::Fraud)) {
             let said = serde_json::to_string(&NumberedEvent { number: 1, event: event.clone() });
             let said: NumberedEvent = serde_json::from_str(&said.unwrap()).unwrap();
             assert_eq!(said.event, event);

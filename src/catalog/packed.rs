@@ -5,7 +5,7 @@
 //! key       = tenant:8 owner:1 id            ; what the index finds it by
 //! named     = kind:1 folder length [ created *( name:1 text text ) ]   ; `content_names`
 //! directory = length *( tag:1 length )       ; of each file
-//! file      = kind:1 slot variant origin rest name size mime sha256
+//! file      = kind:1 slot variant origin rest name size mime number sha256
 //! ```
 //!
 //! Numbers and texts are as `encoding` has them. `prefix` is what the keys of all files
@@ -43,6 +43,8 @@ pub struct FileRef<'e> {
     prefix: &'e str,
     rest: &'e str,
     name: &'e str,
+    /// Its number, by which the control plane knows it.
+    pub number: u64,
     /// Its size in bytes.
     pub size: u64,
     /// Its SHA-256; none before it was read.
@@ -70,7 +72,7 @@ impl FileRef<'_> {
 
     /// Is it the same file, however its entry is packed?
     pub(super) fn is_same(&self, other: &FileRef<'_>) -> bool {
-        let Self { origin, mime, prefix: _, rest: _, name: _, size, sha256 } = *self;
+        let Self { origin, mime, prefix: _, rest: _, name: _, number: _, size, sha256 } = *self;
         (origin, mime, size, sha256) == (other.origin, other.mime, other.size, other.sha256)
             && self.name() == other.name()
             && self.key() == other.key()
@@ -331,7 +333,7 @@ fn push_files(bytes: &mut Vec<u8>, active: &str, files: &[FileState], names: &Na
     let prefix = common_prefix(files.iter().map(|file| &*file.key));
     let (mut directory, mut packed) = (Vec::new(), Vec::new());
     for file in files {
-        let FileState { number: _, place, origin, key, name, size, mime, sha256 } = file;
+        let FileState { number, place, origin, key, name, size, mime, sha256 } = file;
         let FilePlace { kind, slot, variant } = place;
         let begin = packed.len();
         packed.push(*kind as u8);
@@ -344,6 +346,7 @@ fn push_files(bytes: &mut Vec<u8>, active: &str, files: &[FileState], names: &Na
         push_text(&mut packed, if implied { "" } else { name });
         push_number(&mut packed, *size);
         push_number(&mut packed, names.number(mime));
+        push_number(&mut packed, *number);
         let mut digest = [0; 32];
         if let Some(hex) = sha256
             && hex::decode_to_slice(hex.as_bytes(), &mut digest).is_ok()
@@ -414,9 +417,9 @@ impl<'e> Reader<'e> {
     /// The rest of a file, behind where it belongs.
     fn file(&mut self, prefix: &'e str) -> Option<FileRef<'e>> {
         let (origin, rest, name) = (self.number()?, self.text()?, self.text()?);
-        let (size, mime) = (self.number()?, self.number()?);
+        let (size, mime, number) = (self.number()?, self.number()?, self.number()?);
         let sha256 = self.0.first_chunk();
-        Some(FileRef { origin, mime, prefix, rest, name, size, sha256 })
+        Some(FileRef { origin, mime, prefix, rest, name, number, size, sha256 })
     }
 
     fn period(&mut self) -> Option<Period> {

@@ -8,7 +8,7 @@ use crate::catalog::{Entry, Publication};
 use crate::clock::UnixSeconds;
 use crate::token::LinkOpens;
 
-use super::{CacheRules, ControlState, Listed, OriginName};
+use super::{CacheRules, ConnectedFile, ControlState, Listed, OriginName};
 
 /// How a site takes what the catalog says.
 #[derive(Debug)]
@@ -170,6 +170,12 @@ impl Found {
     /// The id of its content.
     pub(super) fn content(&self) -> &str {
         self.entry.id().unwrap_or_default()
+    }
+
+    /// The file that the asset names.
+    pub(super) fn connected(&self, asset: &AssetPath) -> Option<ConnectedFile<'_>> {
+        let number = self.entry.file(asset)?.number;
+        Some(ConnectedFile { content: self.content(), number })
     }
 
     /// May it be handed out to somebody whose link opens its path, and opens so far? What is not

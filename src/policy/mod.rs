@@ -46,7 +46,7 @@ pub use netset::{
     NetsetFile, NetsetRejection,
 };
 pub use overrides::{Opening, OverrideLevel, OverrideTable, TenantOverrides, TenantScope};
-pub use permit::{Basis, Exposure, Permit, PermittedObject, WouldRead, would_read};
+pub use permit::{Basis, ConnectedFile, Exposure, Permit, PermittedObject, WouldRead, would_read};
 pub use purges::{Due, Purge, PurgeMark, PurgedFiles, Purges};
 pub use reputation::{BlockedRange, Blocklist};
 #[cfg(test)]

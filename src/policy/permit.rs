@@ -22,6 +22,15 @@ pub struct Permit<'r> {
     noticed: Option<FraudFinding>,
 }
 
+/// The file that a connector gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectedFile<'p> {
+    /// The id of its content.
+    pub content: &'p str,
+    /// Its number, by which the control plane knows it and its version.
+    pub number: u64,
+}
+
 /// Why the request is permitted.
 #[derive(Debug)]
 pub enum Basis<'r> {
@@ -106,6 +115,12 @@ impl<'r> Permit<'r> {
     /// Why the request is permitted.
     pub fn basis(&self) -> &Basis<'r> {
         &self.basis
+    }
+
+    /// The file that a connector gives; none where it is no connector that gives something.
+    pub fn connected(&self) -> Option<ConnectedFile<'_>> {
+        let Ok(Grant::Connected { found, asset, .. }) = &self.grant else { return None };
+        found.connected(asset)
     }
 
     /// Gives the permit up for the object that it names. Where the catalog has none, whoever has a

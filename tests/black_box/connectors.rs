@@ -21,12 +21,12 @@ use crate::support::raw_client::{self, Answer, Connection};
 /// What is pushed must be in force within this; the promise is a second.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-const SCOPES: &str = "catalog.read catalog.write shares.write tenants.admin";
+const SCOPES: &str = "catalog.read catalog.write shares.write tenants.admin audit.read";
 
-const FILES: [(&str, &str); 3] =
+pub(crate) const FILES: [(&str, &str); 3] =
     [("v1/film.mp4", "the film"), ("v2/film.mp4", "the new film"), ("v1/other.mp4", "another")];
 
-const FILM: &str = "-civ9qE3JUjntKQM1HnGtU";
+pub(crate) const FILM: &str = "-civ9qE3JUjntKQM1HnGtU";
 
 /// The only proxy that is believed.
 const PROXY: [u8; 4] = [127, 0, 0, 2];
@@ -37,7 +37,7 @@ fn with_catalog(config: &str) -> String {
     config.replacen(of_template, "assets = { catalog = true }", 1)
 }
 
-fn running(records: &Records) -> (Process, ApiClient) {
+pub(crate) fn running(records: &Records) -> (Process, ApiClient) {
     let config = with_catalog(&usual_config("trusted_proxies = [\"127.0.0.2/32\"]", ""));
     let folder = folder_of(&config, records, &FILES);
     let credentials = application(folder.path(), SCOPES);
@@ -47,12 +47,12 @@ fn running(records: &Records) -> (Process, ApiClient) {
 }
 
 /// What is made of a tenant's catalog in these tests.
-struct Made {
+pub(crate) struct Made {
     folder: Value,
     pipeline: Value,
 }
 
-fn fill(api: &ApiClient) -> Made {
+pub(crate) fn fill(api: &ApiClient) -> Made {
     let post = |path: &str, body: Value| api.ok("POST", path, &body.to_string());
     let folder = post("/api/v1/tenants/1/folders", json!({"name": "Press"}))["number"].clone();
     let pipeline = json!({"name": "p", "origin": "media"});
@@ -68,7 +68,7 @@ fn source(made: &Made, key: &str, bytes: &str) -> Value {
 }
 
 /// A film that is published, with a name for people and a number of stock.
-fn film(made: &Made, id: &str, pretty_id: &str, (key, bytes): (&str, &str)) -> Value {
+pub(crate) fn film(made: &Made, id: &str, pretty_id: &str, (key, bytes): (&str, &str)) -> Value {
     json!({
         "id": id, "kind": "VIDEO", "folder": made.folder, "publication": "published",
         "texts": [{"language": "en", "title": "A film", "pretty_id": pretty_id}],
@@ -77,7 +77,12 @@ fn film(made: &Made, id: &str, pretty_id: &str, (key, bytes): (&str, &str)) -> V
     })
 }
 
-fn connector(api: &ApiClient, made: &Made, addressed_by: &Value, more: &Value) -> String {
+pub(crate) fn connector(
+    api: &ApiClient,
+    made: &Made,
+    addressed_by: &Value,
+    more: &Value,
+) -> String {
     let mut body = json!({"name": "Press", "folder": made.folder, "addressed_by": addressed_by});
     for (field, value) in more.as_object().unwrap() {
         body[field] = value.clone();
@@ -86,12 +91,24 @@ fn connector(api: &ApiClient, made: &Made, addressed_by: &Value, more: &Value) -
     made["id"].as_str().unwrap().to_owned()
 }
 
+/// Makes a version of the film with this file the one that is handed out, and gives its id.
+pub(crate) fn new_version(api: &ApiClient, made: &Made, (key, bytes): (&str, &str)) -> String {
+    let versions = format!("/api/v1/tenants/1/contents/{FILM}/versions");
+    let next = api.ok("POST", &versions, r#"{"label":"next"}"#);
+    let next = next["id"].as_str().unwrap();
+    api.ok("POST", &format!("{versions}/{next}/files"), &source(made, key, bytes).to_string());
+    let activate = format!("{versions}/{next}/activate");
+    let activated = api.call_with("POST", &activate, "If-Match: *\r\n", "");
+    assert_eq!(activated.status / 100, 2, "{activated:?}");
+    next.to_owned()
+}
+
 fn change(api: &ApiClient, id: &str, patch: &Value) {
     api.ok("PATCH", &format!("/api/v1/tenants/1/connectors/{id}"), &patch.to_string());
 }
 
 /// Asks until the answer is right, and gives it.
-fn until(edge: SocketAddr, target: &str, is_right: impl Fn(&Answer) -> bool) -> Answer {
+pub(crate) fn until(edge: SocketAddr, target: &str, is_right: impl Fn(&Answer) -> bool) -> Answer {
     let began = Instant::now();
     loop {
         let answer = raw_client::get(edge, target);
@@ -103,7 +120,7 @@ fn until(edge: SocketAddr, target: &str, is_right: impl Fn(&Answer) -> bool) -> 
     }
 }
 
-fn until_status(edge: SocketAddr, target: &str, status: u16) -> Answer {
+pub(crate) fn until_status(edge: SocketAddr, target: &str, status: u16) -> Answer {
     until(edge, target, |answer| answer.status == status)
 }
 
@@ -162,14 +179,7 @@ fn given(records: &Records) {
     assert_eq!((through.status, through.code()), (403, Some("cdn_refused")));
 
     // B2: the new version at once, under the same address.
-    let versions = format!("{contents}/{FILM}/versions");
-    let next = api.ok("POST", &versions, r#"{"label":"next"}"#);
-    let next = next["id"].as_str().unwrap();
-    let file = source(&made, FILES[1].0, FILES[1].1).to_string();
-    api.ok("POST", &format!("{versions}/{next}/files"), &file);
-    let activate = format!("{versions}/{next}/activate");
-    let activated = api.call_with("POST", &activate, "If-Match: *\r\n", "");
-    assert_eq!(activated.status / 100, 2, "{activated:?}");
+    new_version(&api, &made, FILES[1]);
     for target in [&id, &name, &sku] {
         let answer = until(edge, target, |answer| answer.body == b"the new film");
         assert_eq!(answer.status, 200);
@@ -325,7 +335,7 @@ fn a_connector_is_open_and_closed_at_every_edge() {
     }
 }
 
-fn looking_up(folder: TempDir) -> TempDir {
+pub(crate) fn looking_up(folder: TempDir) -> TempDir {
     let path = folder.path().join("countersign.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(path, with_catalog(&text)).unwrap();

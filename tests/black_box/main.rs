@@ -167,6 +167,10 @@ mod catalog;
 #[cfg(test)]
 mod connectors;
 
+// Who fetched what through a connector is listed.
+#[cfg(test)]
+mod connector_downloads;
+
 // Cookies for people who are logged in: what they may see opens, and ends with the cookie.
 #[cfg(test)]
 mod cookies;

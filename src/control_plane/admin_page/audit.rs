@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::audit_export::{Export, ExportFormat};
 use super::console::Console;
 use super::content::{Heading, Tab, found};
-use super::download::DownloadRow;
+use super::download::{By, DownloadRow};
 use super::query::{Query, address, number};
 use super::refusal::Refusal;
 use super::session::Session;

@@ -10,7 +10,7 @@ use axum::response::Response;
 
 use super::console::Console;
 use super::content::{file_kind_name, found};
-use super::download::DownloadRow;
+use super::download::{By, DownloadRow};
 use super::form::Posted;
 use super::library::title_of;
 use super::query::{Query, address, number};

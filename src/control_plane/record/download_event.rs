@@ -1,10 +1,11 @@
-//! What edges handed out for links, and what anti-fraud found there, as it is kept.
+//! What edges handed out for links and through connectors, and what anti-fraud found there, as it is
+//! kept.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::NotAnId;
+use super::{NotAnId, VersionId};
 use crate::clock::UnixSeconds;
 use crate::event::{DownloadEvent, FraudEvent, SpoolId};
 
@@ -13,13 +14,16 @@ use crate::event::{DownloadEvent, FraudEvent, SpoolId};
 #[serde(try_from = "String")]
 pub struct DownloadEventId(Box<str>);
 
-/// A delivery that a link decided.
+/// A delivery that a link or a connector decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptDownload {
     /// Its id.
     pub id: DownloadEventId,
     /// The name of the edge; none where the control plane's own process is it.
     pub edge: Option<Box<str>>,
+    /// The version that the file is of; none where a link decided, or where the file was gone when the
+    /// edge told of it.
+    pub version: Option<VersionId>,
     /// What happened.
     pub event: DownloadEvent,
 }

@@ -7,8 +7,8 @@ use crate::control_plane::caller::{Actor, Caller};
 use crate::control_plane::record::{DownloadEventId, KeptDownload, Scope};
 use crate::control_plane::store::{DownloadFilter, Listed, Page};
 use crate::event::{
-    DownloadEvent, Event, EventBatch, FraudEvent, LONGEST_PATH, LONGEST_REASON, MOST_OF_A_BATCH,
-    Taken,
+    ConnectorUse, DownloadBy, DownloadEvent, Event, EventBatch, FraudEvent, LONGEST_PATH,
+    LONGEST_REASON, LONGEST_USER_AGENT, MOST_OF_A_BATCH, Taken,
 };
 
 impl Services {
@@ -63,9 +63,16 @@ fn check(batch: &EventBatch) -> Result<(), Invalid> {
             return Err(Invalid::new(at("tenant"), "is out of range"));
         }
         let (link, key, path, request_id) = match &numbered.event {
-            Event::Download(DownloadEvent { link, key, path, request_id, .. }) => {
-                (Some(link), Some(key), path, request_id)
-            }
+            Event::Download(DownloadEvent { by, path, request_id, .. }) => match by {
+                DownloadBy::Link { link, key } => (Some(link), Some(key), path, request_id),
+                DownloadBy::Connector(ConnectorUse { connector, user_agent, .. }) => {
+                    text(at("connector"), connector, 256)?;
+                    if let Some(agent) = user_agent.as_deref().filter(|agent| !agent.is_empty()) {
+                        text(at("user_agent"), agent, LONGEST_USER_AGENT)?;
+                    }
+                    (None, None, path, request_id)
+                }
+            },
             Event::Fraud(FraudEvent { link, key, path, request_id, rule, reason, .. }) => {
                 text(at("rule"), rule, LONGEST_REASON)?;
                 text(at("reason"), reason, LONGEST_REASON)?;

@@ -1,7 +1,8 @@
-//! What edges handed out for links, and the way of every event into the store. Written in batches,
-//! each once: a spool's row says how far it was taken, and is locked by whoever takes more of it.
+//! What edges handed out for links and through connectors, and the way of every event into the store.
+//! Written in batches, each once: a spool's row says how far it was taken, and is locked by whoever takes
+//! more of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
@@ -11,17 +12,24 @@ use super::statement::{Condition, Row, Statement, Value};
 use super::view::View;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
-use crate::control_plane::record::{ContentId, DownloadEventId, KeptDownload};
-use crate::event::{DownloadEvent, Event, EventBatch, FraudEvent, NumberedEvent};
+use crate::control_plane::record::{ContentId, DownloadEventId, KeptDownload, VersionId};
+use crate::event::{
+    ConnectorUse, DownloadBy, DownloadEvent, Event, EventBatch, FraudEvent, NumberedEvent,
+};
 
 /// Events that are forgotten at a time.
 pub(super) const FORGOTTEN_AT_ONCE: u64 = 10_000;
+
+const COLUMNS: &[&str] =
+    &["id", "tenant", "link", "connector", "content", "version", "edge", "event"];
 
 /// Which events of a tenant; none of a field is all.
 #[derive(Clone, Debug, Default)]
 pub struct DownloadFilter {
     /// Those by this link.
     pub link: Option<Box<str>>,
+    /// Those through this connector.
+    pub connector: Option<Box<str>>,
     /// Those of this content's files.
     pub content: Option<ContentId>,
     /// Those that ended then or later.
@@ -34,7 +42,7 @@ pub struct DownloadFilter {
 
 impl DownloadFilter {
     fn conditions(&self, tenant: TenantId, after: Option<&DownloadEventId>) -> Vec<Condition> {
-        let Self { link, content, since, until, order } = self;
+        let Self { link, connector, content, since, until, order } = self;
         let behind = match order {
             ListOrder::NewestFirst => "id < ?",
             ListOrder::OldestFirst => "id > ?",
@@ -43,6 +51,9 @@ impl DownloadFilter {
         conditions.extend(after.map(|id| Condition::of(behind, id.as_str())));
         if let Some(link) = link {
             conditions.push(Condition::of("link = ?", link));
+        }
+        if let Some(connector) = connector {
+            conditions.push(Condition::of("connector = ?", connector));
         }
         if let Some(content) = content {
             conditions.push(Condition::of("content = ?", content.as_str()));
@@ -66,11 +77,42 @@ pub enum Forgotten {
     Some,
 }
 
+/// The versions of files, each with whose it is and of which content.
+type Versions = HashMap<(TenantId, ContentId, u64), VersionId>;
+
+/// What is written of one. Of a version is only said what is so: a file of that content.
+fn row(
+    id: &DownloadEventId,
+    edge: Option<&str>,
+    versions: &Versions,
+    event: &DownloadEvent,
+) -> Result<Vec<Value>, StoreError> {
+    let content = event.content.clone();
+    let (link, connector, version) = match &event.by {
+        DownloadBy::Link { link, key: _ } => (Some(&**link), None, None),
+        DownloadBy::Connector(ConnectorUse { connector, file, .. }) => {
+            let of = content.clone().map(|content| (event.tenant, content, *file));
+            (None, Some(&**connector), of.and_then(|of| versions.get(&of)))
+        }
+    };
+    Ok(vec![
+        id.as_str().into(),
+        event.tenant.into(),
+        link.into(),
+        connector.into(),
+        content.as_ref().map(ContentId::as_str).into(),
+        version.map(VersionId::as_str).into(),
+        edge.into(),
+        Value::json(event)?,
+    ])
+}
+
 fn read(row: &Row) -> Result<KeptDownload, StoreError> {
     let id: Box<str> = row.text("id")?;
     Ok(KeptDownload {
         id: DownloadEventId::parse(&id).ok_or(StoreErrorKind::Corrupt)?,
         edge: row.text_opt("edge")?,
+        version: row.text_opt("version")?,
         event: row.json("event")?,
     })
 }
@@ -89,7 +131,7 @@ impl View {
             ListOrder::OldestFirst => "ORDER BY id LIMIT ?",
         };
         let statement = Statement::all_of(
-            "SELECT id, edge, event FROM download_event WHERE",
+            "SELECT id, version, edge, event FROM download_event WHERE",
             filter.conditions(tenant, page.after.as_ref()),
             order,
             page.probe().into(),
@@ -122,6 +164,7 @@ impl Change {
         let Some(last) = events.iter().map(|it| it.number).max() else { return Ok(taken) };
 
         let tenants = self.tenants_among(&events).await?;
+        let versions = self.versions_among(&events).await?;
         let mut downloads = Vec::with_capacity(events.len());
         let mut findings = Vec::new();
         for NumberedEvent { number, event } in events {
@@ -134,15 +177,7 @@ impl Change {
             match event {
                 Event::Download(event) => {
                     let event = DownloadEvent { at, ..event };
-                    let content = event.content.as_ref().map(ContentId::as_str);
-                    downloads.push(vec![
-                        id.as_str().into(),
-                        event.tenant.into(),
-                        (&event.link).into(),
-                        content.into(),
-                        edge.into(),
-                        Value::json(&event)?,
-                    ]);
+                    downloads.push(row(&id, edge, &versions, &event)?);
                 }
                 Event::Fraud(event) => {
                     let event = FraudEvent { at, since: event.since.min(at), ..event };
@@ -150,8 +185,7 @@ impl Change {
                 }
             }
         }
-        let columns = &["id", "tenant", "link", "content", "edge", "event"];
-        self.view().connection().insert_all("download_event", columns, downloads).await?;
+        self.view().connection().insert_all("download_event", COLUMNS, downloads).await?;
         let columns = fraud_event::COLUMNS;
         self.view().connection().insert_all("fraud_event", columns, findings).await?;
         let statement = Statement::new("UPDATE event_spool SET taken = $2 WHERE id = $1");
@@ -176,6 +210,31 @@ impl Change {
         let statement = Statement::new("DELETE FROM event_spool WHERE at < $1");
         self.view().connection().execute(statement.bind(before)).await?;
         Ok(if gone < FORGOTTEN_AT_ONCE { Forgotten::All } else { Forgotten::Some })
+    }
+
+    /// The versions that the files which connectors gave are of.
+    async fn versions_among(&mut self, events: &[NumberedEvent]) -> Result<Versions, StoreError> {
+        let files = events.iter().filter_map(|it| match &it.event {
+            Event::Download(DownloadEvent { by: DownloadBy::Connector(by), .. }) => Some(by.file),
+            Event::Download(_) | Event::Fraud(_) => None,
+        });
+        let files: BTreeSet<u64> = files.filter(|it| i64::try_from(*it).is_ok()).collect();
+        if files.is_empty() {
+            return Ok(Versions::new());
+        }
+        let statement = Statement::any_of(
+            "SELECT file.number, file.version, version.content, content.tenant FROM file \
+             JOIN version ON version.id = file.version \
+             JOIN content ON content.id = version.content WHERE file.number IN",
+            files.into_iter().map(Value::from).collect(),
+            "",
+        );
+        let rows = self.view().connection().rows(statement).await?;
+        let known = rows.iter().map(|row| {
+            let of = (row.number("tenant")?, row.text("content")?, row.number("number")?);
+            Ok((of, row.text("version")?))
+        });
+        known.collect()
     }
 
     async fn tenants_among(

@@ -28,6 +28,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (13, "source_ticket", include_str!("migrations/0013_source_ticket.sql")),
     (14, "connector", include_str!("migrations/0014_connector.sql")),
     (15, "archive_plan", include_str!("migrations/0015_archive_plan.sql")),
+    (16, "connector_download", include_str!("migrations/0016_connector_download.sql")),
 ];
 
 /// The number of the last one.

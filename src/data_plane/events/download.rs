@@ -1,4 +1,5 @@
-//! A delivery that one of our own links decided, from the permit to the end of its body.
+//! A delivery that one of our own links or a connector decided, from the permit to the end of its
+//! body.
 
 use std::time::Duration;
 
@@ -7,7 +8,10 @@ use http::{HeaderValue, Method, header};
 
 use crate::asset::ContentId;
 use crate::clock::{Clock, UnixSeconds};
-use crate::event::{DownloadEnd, DownloadEvent, DownloadMethod, Event, Extent, LONGEST_PATH};
+use crate::event::{
+    ConnectorUse, DownloadBy, DownloadEnd, DownloadEvent, DownloadMethod, Event, Extent,
+    LONGEST_PATH, LONGEST_USER_AGENT,
+};
 use crate::policy::{Basis, Permit, RequestFacts, Resource};
 
 use super::super::access_log;
@@ -22,7 +26,8 @@ pub(in crate::data_plane) struct Download {
 }
 
 impl Download {
-    /// Of a request that was permitted; none where no link of our own did that.
+    /// Of a request that was permitted; none where neither a link of our own nor a connector did
+    /// that.
     pub(in crate::data_plane) fn begin(
         permit: &Permit<'_>,
         facts: &RequestFacts<'_>,
@@ -31,9 +36,9 @@ impl Download {
         clock: Clock,
         queue: &EventQueue,
     ) -> Option<Box<Self>> {
-        let Basis::Token(token) = permit.basis() else { return None };
-        let link = token.own_link()?;
+        let by = given_by(permit, facts, parts)?;
         let (content, path) = file(facts);
+        let connected = || permit.connected().and_then(|file| ContentId::parse(file.content));
         let event = DownloadEvent {
             // These are known at the end.
             at: UnixSeconds::new(0),
@@ -44,9 +49,8 @@ impl Download {
             end: DownloadEnd::Aborted,
             request_id: "".into(),
             tenant: facts.site.tenant,
-            link: link.into(),
-            key: token.key().as_str().into(),
-            content,
+            by,
+            content: content.or_else(connected),
             path,
             client: facts.client,
             method: method(parts),
@@ -73,12 +77,44 @@ impl Download {
 
     /// The body ended.
     pub(in crate::data_plane) fn end(mut self, sent: u64, end: DownloadEnd, took: Duration) {
-        self.event.at = self.clock.now();
+        let now = self.clock.now();
+        self.event.at = now;
         self.event.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         self.event.sent = sent;
         self.event.end = end;
-        self.queue.push(Event::Download(self.event));
+        match &mut self.event.by {
+            DownloadBy::Link { .. } => self.queue.push(Event::Download(self.event)),
+            DownloadBy::Connector(by) => {
+                by.since = now;
+                self.queue.push_connected(self.event);
+            }
+        }
     }
+}
+
+/// What is to be named as having given it; none where it is not told.
+fn given_by(permit: &Permit<'_>, facts: &RequestFacts<'_>, parts: &Parts) -> Option<DownloadBy> {
+    let token = match (permit.basis(), &facts.resource) {
+        (Basis::Token(token), _) => token,
+        (Basis::Public, Resource::Connector(path)) => {
+            let agent = parts.headers.get(header::USER_AGENT);
+            let agent = agent.and_then(|agent| agent.to_str().ok());
+            let agent = agent.map(access_log::without_signatures);
+            return Some(DownloadBy::Connector(ConnectorUse {
+                connector: path.connector.clone(),
+                file: permit.connected()?.number,
+                user_agent: agent.map(|it| access_log::shorten_to(LONGEST_USER_AGENT, &it).into()),
+                // Known at the end.
+                since: UnixSeconds::new(0),
+                requests: 1,
+            }));
+        }
+        (Basis::Public, Resource::Asset(_) | Resource::Route(_)) | (Basis::Session, _) => {
+            return None;
+        }
+    };
+    let (link, key) = (token.own_link()?.into(), token.key().as_str().into());
+    Some(DownloadBy::Link { link, key })
 }
 
 /// The content that a file is of, and its path.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::event::{Event, FraudEvent};
+use crate::event::{DownloadEvent, Event, FraudEvent};
 
 use super::super::metrics::Metrics;
-use super::tally::{Noted, Tally};
+use super::tally::{Noted, Tallied, Tally};
 
 /// Events that may wait: some seconds' worth of the busiest edge, and a few megabytes.
 const MOST_WAITING: usize = 16 * 1024;
@@ -31,6 +31,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Waiting {
     events: Vec<Event>,
+    connected: Tally<DownloadEvent>,
     findings: Tally<FraudEvent>,
     stage: Stage,
 }
@@ -45,6 +46,8 @@ enum Stage {
 /// Where events were lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lost {
+    /// Connectors gave more files within a minute than are told apart.
+    Connected,
     /// What the disk kept of them cannot be read.
     Damaged,
     /// Anti-fraud found more within a minute than is told apart.
@@ -59,18 +62,33 @@ pub enum Lost {
 
 impl Lost {
     /// Each of them.
-    pub const ALL: [Self; 5] =
-        [Self::Damaged, Self::Findings, Self::Queue, Self::Refused, Self::Spool];
+    pub const ALL: [Self; 6] =
+        [Self::Connected, Self::Damaged, Self::Findings, Self::Queue, Self::Refused, Self::Spool];
 
     /// The name, as a metric's label.
     pub const fn code(self) -> &'static str {
         match self {
+            Self::Connected => "connected",
             Self::Damaged => "damaged",
             Self::Findings => "findings",
             Self::Queue => "queue",
             Self::Refused => "refused",
             Self::Spool => "spool",
         }
+    }
+}
+
+impl Waiting {
+    /// What was counted together, of minutes that are over.
+    fn settle(&mut self, now: Instant) -> Vec<Event> {
+        let connected = self.connected.settle(now).into_iter().map(Event::Download);
+        let findings = self.findings.settle(now).into_iter().map(Event::Fraud);
+        connected.chain(findings).collect()
+    }
+
+    /// When there may be something to settle.
+    fn due(&self) -> Option<Instant> {
+        self.connected.due().into_iter().chain(self.findings.due()).min()
     }
 }
 
@@ -94,20 +112,35 @@ impl EventQueue {
 
     /// Hands a finding over, or counts it with those that it is like.
     pub fn push_finding(&self, finding: FraudEvent) {
+        self.tally(finding, |waiting| &mut waiting.findings, Event::Fraud, Lost::Findings);
+    }
+
+    /// Hands a download through a connector over, or counts it with those that it is like.
+    pub fn push_connected(&self, download: DownloadEvent) {
+        self.tally(download, |waiting| &mut waiting.connected, Event::Download, Lost::Connected);
+    }
+
+    fn tally<T: Tallied>(
+        &self,
+        event: T,
+        tally: impl FnOnce(&mut Waiting) -> &mut Tally<T>,
+        told: impl FnOnce(T) -> Event,
+        lost: Lost,
+    ) {
         let mut waiting = self.waiting();
         if waiting.stage == Stage::Finished {
             drop(waiting);
-            self.count_lost(Lost::Findings, 1);
+            self.count_lost(lost, 1);
             return;
         }
         let now = Instant::now();
-        let mut events = waiting.findings.settle(now);
-        match waiting.findings.note(finding, now) {
-            Noted::First(finding) => events.push(finding),
+        let mut events = waiting.settle(now);
+        match tally(&mut waiting).note(event, now) {
+            Noted::First(event) => events.push(told(event)),
             Noted::Again => {}
-            Noted::TooMany => self.count_lost(Lost::Findings, 1),
+            Noted::TooMany => self.count_lost(lost, 1),
         }
-        self.add(waiting, events.into_iter().map(Event::Fraud));
+        self.add(waiting, events);
     }
 
     /// What has no room is lost.
@@ -134,9 +167,9 @@ impl EventQueue {
         loop {
             let (is_empty, stage, due) = {
                 let mut waiting = self.waiting();
-                let settled = waiting.findings.settle(Instant::now());
-                waiting.events.extend(settled.into_iter().map(Event::Fraud));
-                (waiting.events.is_empty(), waiting.stage, waiting.findings.due())
+                let settled = waiting.settle(Instant::now());
+                waiting.events.extend(settled);
+                (waiting.events.is_empty(), waiting.stage, waiting.due())
             };
             match (is_empty, stage) {
                 (true, Stage::Finished) => return None,
@@ -164,8 +197,9 @@ impl EventQueue {
     pub fn finish(&self) {
         let mut waiting = self.waiting();
         waiting.stage = Stage::Finished;
-        let rest = waiting.findings.finish();
-        waiting.events.extend(rest.into_iter().map(Event::Fraud));
+        let connected = waiting.connected.finish().into_iter().map(Event::Download);
+        let findings = waiting.findings.finish().into_iter().map(Event::Fraud);
+        waiting.events.extend(connected.chain(findings));
         drop(waiting);
         self.0.changed.notify_one();
     }
@@ -194,7 +228,7 @@ pub(super) mod tests {
     use crate::asset::{ContentId, TenantId};
     use crate::clock::UnixSeconds;
     use crate::data_plane::events::tally::tests::finding;
-    use crate::event::{DownloadEnd, DownloadEvent, DownloadMethod, Extent};
+    use crate::event::{ConnectorUse, DownloadBy, DownloadEnd, DownloadMethod, Extent};
     use crate::network::ClientIp;
 
     /// An event that is told from others by its time.
@@ -203,8 +237,7 @@ pub(super) mod tests {
             at: UnixSeconds::new(at),
             took_ms: 1,
             tenant: TenantId(1),
-            link: "lnk_a".into(),
-            key: "key_a".into(),
+            by: DownloadBy::Link { link: "lnk_a".into(), key: "key_a".into() },
             content: ContentId::parse("film"),
             path: "/private/videos/film/source".into(),
             client: ClientIp::new("192.0.2.1".parse().unwrap()),
@@ -274,6 +307,66 @@ pub(super) mod tests {
         let last = queue.take().await.unwrap();
         assert_eq!(last.iter().map(found).collect::<Vec<_>>(), [(6, 1), (7, 1)]);
         assert_eq!(queue.take().await, None);
+    }
+
+    /// One through a connector.
+    pub(in crate::data_plane::events) fn connected(at: u64, file: u64) -> DownloadEvent {
+        let Event::Download(event) = event(at) else { panic!("a finding") };
+        let by = ConnectorUse {
+            connector: "cnr_a".into(),
+            file,
+            user_agent: None,
+            since: UnixSeconds::new(at),
+            requests: 1,
+        };
+        DownloadEvent { by: DownloadBy::Connector(by), ..event }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_connectors_give_again_is_told_with_how_often() {
+        let (queue, metrics) = queue();
+        let told = |event: &Event| match event {
+            Event::Download(DownloadEvent { at, sent, by: DownloadBy::Connector(by), .. }) => {
+                (at.get(), by.since.get(), by.requests, *sent)
+            }
+            Event::Download(_) | Event::Fraud(_) => panic!("{event:?}"),
+        };
+        for at in 1..=5 {
+            queue.push_connected(connected(at, 1));
+        }
+        queue.push_connected(connected(6, 2));
+        let began = Instant::now();
+        let first = queue.take().await.unwrap();
+        assert_eq!(first.iter().map(told).collect::<Vec<_>>(), [(1, 1, 1, 1), (6, 6, 1, 1)]);
+        let rest = queue.take().await.unwrap();
+        assert_eq!(rest.iter().map(told).collect::<Vec<_>>(), [(5, 2, 4, 4)]);
+        assert!(began.elapsed() >= Duration::from_mins(1));
+        // At the end what was counted so far, and nothing after it.
+        queue.push_connected(connected(7, 1));
+        queue.push_connected(connected(8, 1));
+        queue.finish();
+        queue.push_connected(connected(9, 1));
+        let last = queue.take().await.unwrap();
+        assert_eq!(last.iter().map(told).collect::<Vec<_>>(), [(7, 7, 1, 1), (8, 8, 1, 1)]);
+        assert_eq!(queue.take().await, None);
+        assert_eq!(metrics.events_lost.with_label_values(&["connected"]).get(), 1);
+    }
+
+    /// Of a flood of files as many are told as have room, each once and once more.
+    #[tokio::test(start_paused = true)]
+    async fn a_flood_through_connectors_leaves_room_and_is_counted() {
+        let (queue, metrics) = queue();
+        let most = DownloadEvent::MOST_APART as u64;
+        for _ in 0..3 {
+            (0..most + 5).for_each(|file| queue.push_connected(connected(1, file)));
+        }
+        let lost = |at| metrics.events_lost.with_label_values(&[at]).get();
+        assert_eq!((lost("connected"), lost("queue")), (15, 0));
+        let firsts = queue.take().await.unwrap();
+        assert_eq!(firsts.len() as u64, most);
+        queue.push(event(2));
+        assert_eq!(queue.take().await.unwrap(), [event(2)], "links have room");
+        assert_eq!(queue.take().await.unwrap().len() as u64, most);
     }
 
     #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::fmt;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -10,7 +11,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::asset::TenantId;
-use crate::event::{FraudAction, FraudEvent};
+use crate::event::{
+    DownloadBy, DownloadEnd, DownloadEvent, DownloadMethod, Extent, FraudAction, FraudEvent,
+};
 use crate::network::ClientIp;
 
 use super::super::usage::network_of;
@@ -20,11 +23,14 @@ const INTERVAL: Duration = Duration::from_mins(1);
 
 /// What can be counted with others.
 pub(super) trait Tallied: Sized {
-    /// What events that are counted together have in common, but for the network.
-    type Kind: Eq + Hash;
+    /// What events that are counted together have in common, but for who asked.
+    type Kind: fmt::Debug + Eq + Hash;
 
-    /// Networks of one kind that are told apart within a minute.
-    const MOST_NETWORKS: usize;
+    /// By what those who ask are told apart.
+    type Who: fmt::Debug + Eq + Hash;
+
+    /// Those who ask for one kind and are told apart within a minute.
+    const MOST_ASKERS: usize;
 
     /// What is told apart within a minute, of all kinds: at most three events each.
     const MOST_APART: usize;
@@ -33,7 +39,7 @@ pub(super) trait Tallied: Sized {
     fn kind(&self) -> Self::Kind;
 
     /// Who asked.
-    fn client(&self) -> ClientIp;
+    fn who(&self) -> Self::Who;
 
     /// It and what was counted before: of several the last is told, with how many they are and since
     /// when.
@@ -45,9 +51,9 @@ pub(super) trait Tallied: Sized {
 pub(super) struct Tally<T: Tallied> {
     /// When what was counted is told; none where nothing was.
     due: Option<Instant>,
-    /// Networks of all kinds.
+    /// Those who are told apart, of all kinds.
     apart: usize,
-    kinds: HashMap<T::Kind, Networks<T>>,
+    kinds: HashMap<T::Kind, Askers<T>>,
 }
 
 /// What became of an event.
@@ -63,9 +69,9 @@ pub(super) enum Noted<T> {
 
 /// What came of one kind after what was told at once.
 #[derive(Debug)]
-struct Networks<T> {
-    apart: HashMap<IpAddr, Option<Box<T>>>,
-    /// Of all networks that are not told apart.
+struct Askers<T: Tallied> {
+    apart: HashMap<T::Who, Option<Box<T>>>,
+    /// Of all who are not told apart.
     others: Option<Box<T>>,
 }
 
@@ -81,10 +87,11 @@ pub(super) struct FindingKind {
 
 impl Tallied for FraudEvent {
     type Kind = FindingKind;
+    type Who = IpAddr;
 
     /// Who comes by a link that everybody has is not worth an event each, and shall leave room for
     /// what is found of other links.
-    const MOST_NETWORKS: usize = 16;
+    const MOST_ASKERS: usize = 16;
 
     /// Some hundred kilobytes.
     const MOST_APART: usize = 512;
@@ -95,13 +102,76 @@ impl Tallied for FraudEvent {
         FindingKind { tenant: *tenant, link, key, rule, action: *action }
     }
 
-    fn client(&self) -> ClientIp {
-        self.client
+    fn who(&self) -> IpAddr {
+        network_of(self.client)
     }
 
     fn after(self, before: Self) -> Self {
         let requests = before.requests.saturating_add(self.requests);
         Self { since: before.since, requests, ..self }
+    }
+}
+
+/// What downloads that are counted together have in common.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct DownloadKind {
+    tenant: TenantId,
+    by: GivenBy,
+    method: DownloadMethod,
+    extent: Extent,
+    status: u16,
+    end: DownloadEnd,
+}
+
+/// What gave a file.
+#[derive(Debug, PartialEq, Eq, Hash)]
+enum GivenBy {
+    Connector { connector: Box<str>, file: u64 },
+    Link(Box<str>),
+}
+
+impl Tallied for DownloadEvent {
+    type Kind = DownloadKind;
+    type Who = (ClientIp, Option<Box<str>>);
+
+    /// Who had it is what is asked of a download: more of them are told apart than of findings.
+    const MOST_ASKERS: usize = 256;
+
+    /// Some megabytes, and no more events in a minute than an edge may have at once.
+    const MOST_APART: usize = 8 * 1024;
+
+    fn kind(&self) -> DownloadKind {
+        let Self { tenant, by, method, extent, status, end, .. } = self;
+        let by = match by {
+            DownloadBy::Connector(by) => {
+                GivenBy::Connector { connector: by.connector.clone(), file: by.file }
+            }
+            DownloadBy::Link { link, key: _ } => GivenBy::Link(link.clone()),
+        };
+        let (tenant, method, extent) = (*tenant, *method, *extent);
+        DownloadKind { tenant, by, method, extent, status: *status, end: *end }
+    }
+
+    /// Behind one address may be many; what they call themselves tells some of them apart.
+    fn who(&self) -> Self::Who {
+        let agent = match &self.by {
+            DownloadBy::Connector(by) => by.user_agent.clone(),
+            DownloadBy::Link { .. } => None,
+        };
+        (self.client, agent)
+    }
+
+    fn after(mut self, before: Self) -> Self {
+        if let (DownloadBy::Connector(all), DownloadBy::Connector(before)) =
+            (&mut self.by, before.by)
+        {
+            all.since = before.since;
+            all.requests = all.requests.saturating_add(before.requests);
+        }
+        let promised = self.promised.zip(before.promised);
+        self.promised = promised.map(|(more, some)| some.saturating_add(more));
+        self.sent = self.sent.saturating_add(before.sent);
+        self
     }
 }
 
@@ -111,7 +181,7 @@ impl<T: Tallied> Default for Tally<T> {
     }
 }
 
-impl<T> Default for Networks<T> {
+impl<T: Tallied> Default for Askers<T> {
     fn default() -> Self {
         Self { apart: HashMap::new(), others: None }
     }
@@ -121,13 +191,13 @@ impl<T: Tallied> Tally<T> {
     /// Counts one.
     pub(super) fn note(&mut self, event: T, now: Instant) -> Noted<T> {
         let is_full = self.apart >= T::MOST_APART;
-        let Networks { apart, others } = match self.kinds.entry(event.kind()) {
+        let Askers { apart, others } = match self.kinds.entry(event.kind()) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(_) if is_full => return Noted::TooMany,
-            Entry::Vacant(new) => new.insert(Networks::default()),
+            Entry::Vacant(new) => new.insert(Askers::default()),
         };
-        let is_full = is_full || apart.len() >= T::MOST_NETWORKS;
-        match apart.entry(network_of(event.client())) {
+        let is_full = is_full || apart.len() >= T::MOST_ASKERS;
+        match apart.entry(event.who()) {
             Entry::Occupied(known) => add(known.into_mut(), event),
             Entry::Vacant(_) if is_full => add(others, event),
             Entry::Vacant(new) => {
@@ -159,7 +229,7 @@ impl<T: Tallied> Tally<T> {
         self.apart = 0;
         let kinds = self.kinds.drain();
         kinds
-            .flat_map(|(_, Networks { apart, others })| apart.into_values().chain([others]))
+            .flat_map(|(_, Askers { apart, others })| apart.into_values().chain([others]))
             .flatten()
             .map(|event| *event)
             .collect()
@@ -177,9 +247,8 @@ fn add<T: Tallied>(counted: &mut Option<Box<T>>, event: T) {
 pub(super) mod tests {
     use super::*;
     use crate::clock::UnixSeconds;
-    use crate::event::DownloadMethod;
 
-    const MOST_NETWORKS: usize = FraudEvent::MOST_NETWORKS;
+    const MOST_NETWORKS: usize = FraudEvent::MOST_ASKERS;
     const MOST_APART: usize = FraudEvent::MOST_APART;
 
     pub(in crate::data_plane::events) fn finding(at: u64, link: &str, client: &str) -> FraudEvent {

@@ -34,7 +34,7 @@ INSERT INTO signing_key VALUES ('key_1', NULL, 'links', '00', 1, 1, NULL, NULL, 
 INSERT INTO edge VALUES ('edg_1', 'e', 'bb', 1, 0, NULL, NULL);
 INSERT INTO enrolment_code VALUES ('enr_1', 'cc', 'e', 1, 2, NULL);
 INSERT INTO event_spool VALUES ('000000000000000000000000', 1, 1);
-INSERT INTO download_event VALUES ('evt_0', 1, 'lnk_1', NULL, 'e', '{}');
+INSERT INTO download_event VALUES ('evt_0', 1, 'lnk_1', NULL, NULL, NULL, 'e', '{}'), ('evt_1', 1, NULL, 'cnr_1', '-c', 'ver_1', NULL, '{}');
 INSERT INTO fraud_event VALUES ('evt_0', 1, NULL, 'sharing', 'e', '{}');
 INSERT INTO link_claim VALUES (1, 'lnk_1', 9, '{}');
 INSERT INTO idempotency VALUES ('per_1', 'k', 'r', NULL, NULL, 1);

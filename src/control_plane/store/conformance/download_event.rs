@@ -3,10 +3,11 @@
 use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
-use crate::control_plane::record::{ContentId, DownloadEventId};
+use crate::control_plane::record::{ContentId, DownloadEventId, VersionId};
 use crate::control_plane::store::{DownloadFilter, Forgotten, ListOrder, Page, StoreErrorKind};
 use crate::event::{
-    DownloadEnd, DownloadEvent, DownloadMethod, Event, EventBatch, Extent, NumberedEvent, SpoolId,
+    ConnectorUse, DownloadBy, DownloadEnd, DownloadEvent, DownloadMethod, Event, EventBatch,
+    Extent, NumberedEvent, SpoolId,
 };
 use crate::network::ClientIp;
 
@@ -14,6 +15,7 @@ on_both_databases! {
     a_batch_that_comes_again_is_taken_once
     batches_that_come_at_once_are_taken_once
     lists_are_of_a_link_a_content_and_a_time
+    what_a_connector_gave_is_of_a_version
     what_is_nobodys_or_ahead_of_time_spoils_nothing
     what_is_old_is_forgotten
 }
@@ -27,8 +29,7 @@ fn event(seconds: u64, link: &str, content: &str) -> DownloadEvent {
         at: UnixSeconds::new(seconds),
         took_ms: 3,
         tenant: TenantId(1),
-        link: link.into(),
-        key: "key_1".into(),
+        by: DownloadBy::Link { link: link.into(), key: "key_1".into() },
         content: ContentId::parse(content),
         path: format!("/private/videos/{content}/source").into(),
         client: ClientIp::new("192.0.2.1".parse().unwrap()),
@@ -147,6 +148,53 @@ async fn lists_are_of_a_link_a_content_and_a_time(stage: Stage) {
     ] {
         assert_eq!(listed(&stage, filter.clone()).await, expected, "{filter:?}");
     }
+}
+
+/// A film of each of two tenants, with a file each.
+const FILMS: &str = "
+INSERT INTO pipeline (number, tenant, name, origin, prefix, created_at, revision) VALUES (1, 1, 'p', 'media', '', 1, 1), (2, 2, 'p', 'media', '', 1, 1);
+INSERT INTO content (id, tenant, folder, kind, url, publication, active_version, created_at, updated_at, revision) VALUES ('film', 1, NULL, 'VIDEO', NULL, 'published', NULL, 1, 1, 1), ('others', 2, NULL, 'VIDEO', NULL, 'published', NULL, 1, 1, 1);
+INSERT INTO version VALUES ('ver_00000000000000000000000001', 'film', 1, '', NULL, 1), ('ver_00000000000000000000000002', 'others', 1, '', NULL, 1);
+INSERT INTO file (number, version, folder, kind, slot, variant, pipeline, object_key, name, size, mime, sha256, crc32, duration_ms, width, height, language, created_at) VALUES (7, 'ver_00000000000000000000000001', NULL, 'source', '', '', 1, 'k', 'n', 1, 'm', NULL, 7, NULL, NULL, NULL, NULL, 1), (8, 'ver_00000000000000000000000002', NULL, 'source', '', '', 2, 'k', 'n', 1, 'm', NULL, 7, NULL, NULL, NULL, NULL, 1);
+";
+
+async fn what_a_connector_gave_is_of_a_version(stage: Stage) {
+    stage.tenant(1).await;
+    stage.tenant(2).await;
+    stage.tamper(FILMS).await;
+    let (own, number, others) = (VersionId::parse("ver_00000000000000000000000001"), 7, 8);
+    let by = |file, requests| {
+        let (connector, since) = ("cnr_a".into(), UnixSeconds::new(1));
+        let user_agent = Some("curl".into());
+        DownloadBy::Connector(ConnectorUse { connector, file, user_agent, since, requests })
+    };
+    let of =
+        |at, content: &str, file| DownloadEvent { by: by(file, at), ..event(at, "lnk_a", content) };
+    let events = [
+        of(1, "film", number),
+        event(2, "lnk_a", "film"),
+        // What is not of this content, of this tenant, or anybody's.
+        of(3, "other", number),
+        of(4, "others", others),
+        of(5, "film", others),
+        of(6, "film", u64::MAX),
+    ];
+    let numbered = (1..).zip(events.clone());
+    let numbered = numbered.map(|(number, event)| NumberedEvent { number, event: download(event) });
+    take(&stage, EventBatch { spool: spool(1), events: numbered.collect() }).await;
+
+    let mut view = stage.view().await;
+    let all = DownloadFilter::default();
+    let kept = view.download_event_list(TenantId(1), &all, &Page::first(10)).await.unwrap().items;
+    let versions: Vec<_> = kept.iter().map(|it| it.version.clone()).collect();
+    assert_eq!(versions, [own, None, None, None, None, None]);
+    assert_eq!(kept.into_iter().map(|it| it.event).collect::<Vec<_>>(), events);
+    drop(view);
+    let of = |connector: &str| DownloadFilter { connector: Some(connector.into()), ..all.clone() };
+    assert_eq!(listed(&stage, of("cnr_a")).await, [1, 3, 4, 5, 6]);
+    assert_eq!(listed(&stage, of("cnr_")).await, Vec::<u64>::new());
+    let film = DownloadFilter { content: ContentId::parse("film"), ..of("cnr_a") };
+    assert_eq!(listed(&stage, film).await, [1, 5, 6]);
 }
 
 async fn what_is_nobodys_or_ahead_of_time_spoils_nothing(stage: Stage) {
