@@ -31,7 +31,7 @@ pub(crate) const FILM: &str = "-civ9qE3JUjntKQM1HnGtU";
 /// The only proxy that is believed.
 const PROXY: [u8; 4] = [127, 0, 0, 2];
 
-fn with_catalog(config: &str) -> String {
+pub(crate) fn with_catalog(config: &str) -> String {
     let of_template = "assets = { origin = \"media\", key = \"{path}/{quality}.{source}\" }";
     assert!(config.contains(of_template), "{config}");
     config.replacen(of_template, "assets = { catalog = true }", 1)

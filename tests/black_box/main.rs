@@ -235,6 +235,10 @@ mod one_use_tls;
 #[cfg(test)]
 mod uploads;
 
+// What is uploaded for a content replaces it under the addresses that it has.
+#[cfg(test)]
+mod upload_versions;
+
 // Purges, in every cache and once, whoever was away.
 #[cfg(test)]
 mod purges;

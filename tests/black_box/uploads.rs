@@ -31,13 +31,18 @@ fn film(megabytes: u32) -> Vec<u8> {
 }
 
 /// An uploading client.
-struct Uploader {
+pub(crate) struct Uploader {
     process: Child,
     lines: std::io::Lines<BufReader<std::process::ChildStdout>>,
 }
 
 impl Uploader {
-    fn start(address: std::net::SocketAddr, api: &ApiClient, file: &Path, said: &Value) -> Self {
+    pub(crate) fn start(
+        address: std::net::SocketAddr,
+        api: &ApiClient,
+        file: &Path,
+        said: &Value,
+    ) -> Self {
         let endpoint = format!("http://{address}/api/v1/tenants/1/uploads");
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/uploads/tus.cjs");
         let mut process = Command::new(tool("COUNTERSIGN_TEST_NODE", "node"))
@@ -65,7 +70,7 @@ impl Uploader {
     }
 
     /// The number of the upload, when all of it was taken.
-    fn finish(mut self) -> u64 {
+    pub(crate) fn finish(mut self) -> u64 {
         let url = self
             .lines
             .by_ref()
@@ -84,7 +89,7 @@ fn pipeline(api: &ApiClient, origin: &str, prefix: &str) -> u64 {
 }
 
 /// What became of an upload.
-fn settled(api: &ApiClient, number: u64) -> Value {
+pub(crate) fn settled(api: &ApiClient, number: u64) -> Value {
     loop {
         let shown = api.ok("GET", &format!("/api/v1/tenants/1/uploads/{number}"), "");
         match shown["state"].as_str().unwrap() {

@@ -135,6 +135,9 @@ impl From<ServiceError> for Problem {
                         ProblemCode::NoUploads
                     }
                     UploadRefusal::NoRoom => ProblemCode::UploadRoom,
+                    UploadRefusal::NoFile { .. } | UploadRefusal::OtherKind { .. } => {
+                        ProblemCode::UploadKind
+                    }
                     UploadRefusal::Offset { .. } => ProblemCode::UploadOffset,
                     UploadRefusal::OverQuota { .. } => ProblemCode::QuotaExceeded,
                     UploadRefusal::Overtaken => ProblemCode::UploadBusy,
@@ -334,6 +337,8 @@ problem_codes! {
     UploadElsewhere = MISDIRECTED_REQUEST "upload_elsewhere" "The upload is at another control plane";
     /// Nothing more is awaited for it.
     UploadEnded = GONE "upload_ended" "Nothing more is awaited for the upload";
+    /// The content that it is to be a version of is something else.
+    UploadKind = CONFLICT "upload_kind" "The file is of another kind than the content";
     /// The client goes on elsewhere than where it is.
     UploadOffset = CONFLICT "upload_offset" "The upload is elsewhere";
     /// The disk for uploads is full.

@@ -79,7 +79,7 @@ pub use scope::{Scope, ScopeSet};
 pub use signing_key::{KeyUse, SealedKey, SigningKey, SigningKeyDraft};
 pub use source_ticket::{SourceDelivery, SourceTicket, SourceWay};
 pub use tenant::Tenant;
-pub use upload::{Upload, UploadDraft, UploadState};
+pub use upload::{Upload, UploadDraft, UploadState, VersionOf, VersionStanding};
 pub use version::Version;
 
 pub use crate::catalog::{

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ContentId, SecretHash};
+use super::{ContentId, SecretHash, VersionId};
 use crate::asset::{ChannelId, TenantId, wire_names};
 use crate::clock::UnixSeconds;
 
@@ -27,8 +27,10 @@ pub struct Upload {
     pub put: Option<Box<str>>,
     /// Why it failed.
     pub problem: Option<Box<str>>,
-    /// The content that was made of it.
+    /// The content that was made of it, or that it is a version of.
     pub content: Option<ContentId>,
+    /// The version of it that was made of it, where the content was there before.
+    pub version: Option<VersionId>,
     /// Since when it exists.
     pub created_at: UnixSeconds,
     /// When it is forgotten: what came of it, if it is not complete by then.
@@ -52,6 +54,8 @@ pub struct UploadDraft {
     pub sha256: Option<Box<str>>,
     /// The folder that its content comes to be in.
     pub folder: Option<ChannelId>,
+    /// What it is to be a version of; a new content, if nothing.
+    pub version_of: Option<VersionOf>,
     /// What its client said of it, word for word, for that client (tus).
     pub metadata: Option<Box<str>>,
     /// Who uploads it, by their id.
@@ -66,6 +70,25 @@ pub struct UploadDraft {
     pub place: Box<str>,
     /// When its file is deleted, if nobody used it by then.
     pub unused_until: Option<UnixSeconds>,
+}
+
+/// A content that an upload is to be a version of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VersionOf {
+    /// The content.
+    pub content: ContentId,
+    /// What becomes of the version.
+    pub standing: VersionStanding,
+}
+
+wire_names! {
+    /// What becomes of a version that was uploaded.
+    VersionStanding {
+        /// It is handed out from then on.
+        Active = "active",
+        /// It waits for somebody to activate it.
+        Waiting = "waiting",
+    }
 }
 
 wire_names! {

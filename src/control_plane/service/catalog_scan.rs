@@ -146,6 +146,16 @@ impl CatalogScan {
     }
 }
 
+/// What a content is whose source has that media type.
+pub(super) fn kind_of(mime: &str) -> ContentKind {
+    match mime.split('/').next().unwrap_or_default() {
+        "audio" => ContentKind::Audio,
+        "image" => ContentKind::Image,
+        "video" => ContentKind::Video,
+        _ => ContentKind::Other,
+    }
+}
+
 /// A content about which no more is known than its source: what it is by the type, and its title by
 /// the name.
 pub(super) fn of_source(
@@ -156,12 +166,7 @@ pub(super) fn of_source(
 ) -> ContentImport {
     let title = source.name.rsplit_once('.').map_or(&*source.name, |(stem, _)| stem);
     let title = if title.is_empty() { &source.name } else { title };
-    let kind = match source.mime.split('/').next().unwrap_or_default() {
-        "audio" => ContentKind::Audio,
-        "image" => ContentKind::Image,
-        "video" => ContentKind::Video,
-        _ => ContentKind::Other,
-    };
+    let kind = kind_of(&source.mime);
     let text = ContentText {
         language: language.into(),
         title: title.into(),

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::catalog::ContentKind;
 use crate::control_plane::caller::MissingScope;
 use crate::control_plane::link::LinkRefusal;
 use crate::control_plane::record::Scope;
@@ -122,6 +123,12 @@ pub enum UploadRefusal {
     /// It is complete already, failed, or is none any more.
     #[error("nothing more is awaited for the upload")]
     Ended,
+    /// The content that it is to be a version of has no files.
+    #[error("a content of the kind {} has no file", content.wire_name())]
+    NoFile {
+        /// What the content is.
+        content: ContentKind,
+    },
     /// There is no folder for uploads.
     #[error("uploads are not taken here: there is no [control.uploads] folder")]
     NoFolder,
@@ -133,6 +140,18 @@ pub enum UploadRefusal {
     Offset {
         /// How many bytes there are.
         at: u64,
+    },
+    /// The content that it is to be a version of is something else.
+    #[error(
+        "the content is of the kind {}, and the file is of the kind {}: a version is of its \
+         content's",
+        content.wire_name(), file.wire_name()
+    )]
+    OtherKind {
+        /// What the content is.
+        content: ContentKind,
+        /// What the file is.
+        file: ContentKind,
     },
     /// The tenant would have more than it may.
     #[error("the tenant would have more than its quota of {quota} bytes")]

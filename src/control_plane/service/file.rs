@@ -178,7 +178,8 @@ impl Services {
         };
         match (&upload, &of) {
             (Some(upload), FilesOf::Version(content, version))
-                if upload.content.as_ref() == Some(content)
+                if upload.draft.version_of.is_none()
+                    && upload.content.as_ref() == Some(content)
                     && is_all_there_is(&mut change, content, version).await? =>
             {
                 change.content_remove(content, Expected::Any).await?;

@@ -57,6 +57,7 @@ mod upload;
 mod upload_bytes;
 mod upload_clearing;
 mod upload_completion;
+mod upload_version;
 mod version;
 
 pub use super::store::{

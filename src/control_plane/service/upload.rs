@@ -1,7 +1,8 @@
 //! Uploads: what is brought here to become a file of an origin.
 //!
 //! Whoever uploads chooses an object's key, and so it is for those who work with all of a tenant's
-//! catalog, as registering is. A key is one that is free; nothing is ever written over.
+//! catalog, as registering is. A key is one that is free; nothing is ever written over. A version of a
+//! content needs no key: whoever may change the content may upload one (`upload_version`).
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,12 +11,13 @@ use tokio::sync::Notify;
 
 use super::desk::Services;
 use super::error::{Invalid, ServiceError, UploadRefusal, text};
+use super::upload_version::UploadPlace;
 use super::{file_draft, object_key};
 use crate::asset::{ChannelId, TenantId};
 use crate::clock::UnixSeconds;
 use crate::control_plane::account::{SecretKind, SecretText};
 use crate::control_plane::caller::Caller;
-use crate::control_plane::record::{Pipeline, Scope, Upload, UploadDraft, UploadState};
+use crate::control_plane::record::{Pipeline, Scope, Upload, UploadDraft, UploadState, VersionOf};
 use crate::control_plane::store::{Change, Listed, Page};
 use crate::control_plane::upload::Staging;
 use crate::delivery::{DeliveryDesk, PlacingError, PutError};
@@ -87,11 +89,14 @@ pub enum UploadWay {
 pub struct NewUpload {
     /// How its bytes come.
     pub way: UploadWay,
-    /// The pipeline that is to have it.
-    pub pipeline: u64,
-    /// Its key there, after the pipeline's prefix.
-    pub key: Box<str>,
-    /// The name it is saved under; the key's last part, if nothing is said.
+    /// The pipeline that is to have it; of a version, that of the one which is handed out, if nothing
+    /// is said.
+    pub pipeline: Option<u64>,
+    /// Its key there, after the pipeline's prefix; of a version, one that nothing else has, if nothing
+    /// is said.
+    pub key: Option<Box<str>>,
+    /// The name it is saved under; the key's last part, or of a version that of the one which is handed
+    /// out, if nothing is said.
     pub name: Option<Box<str>>,
     /// Its media type; found out, if nothing is said.
     pub mime: Option<Box<str>>,
@@ -101,6 +106,8 @@ pub struct NewUpload {
     pub sha256: Option<Box<str>>,
     /// The folder that its content comes to be in.
     pub folder: Option<ChannelId>,
+    /// What it is to be a version of; a new content, if nothing.
+    pub version_of: Option<VersionOf>,
     /// What its client said of it, word for word, for that client (tus).
     pub metadata: Option<Box<str>>,
     /// When its file is deleted, if nobody used it by then.
@@ -133,24 +140,23 @@ impl Services {
         tenant: TenantId,
         new: NewUpload,
     ) -> Result<OpenUpload, ServiceError> {
-        self.upload_admit(caller, tenant).await?;
+        let UploadPlace { pipeline, key, name } = self.upload_place(caller, tenant, &new).await?;
         let uploads = self.uploads().ok_or(UploadRefusal::NoFolder)?;
         let Uploads { staging, limits, .. } = uploads;
         let NewUpload {
             way,
-            pipeline,
-            key,
-            name,
+            pipeline: _,
+            key: _,
+            name: _,
             mime,
             size,
             sha256,
             folder,
+            version_of,
             metadata,
             unused_until,
         } = new;
         object_key::key("/key", &key)?;
-        let last = key.rsplit('/').next().unwrap_or_default();
-        let name = name.unwrap_or_else(|| last.into());
         text("/name", &name, NAME)?;
         if name.contains(['/', '\\']) {
             return Err(Invalid::new("/name", "must have no slashes").into());
@@ -196,12 +202,14 @@ impl Services {
             size,
             sha256,
             folder,
+            // A version is its content's: nobody deletes it for that it was not used.
+            unused_until: unused_until.filter(|_| version_of.is_none()),
+            version_of,
             metadata,
             issuer: caller.actor().to_string().into(),
             form_secret: secret.as_ref().map(SecretText::hash),
             most: size.unwrap_or(most),
             place: staging.name().into(),
-            unused_until,
         };
         let upload = change.upload_create(tenant, draft, now.plus(LIFETIME)).await?;
         change.commit().await?;
@@ -216,16 +224,6 @@ impl Services {
             self.upload_complete(&upload, 0).await?;
         }
         Ok(OpenUpload { upload, secret })
-    }
-
-    /// Refuses whoever may not upload in a tenant.
-    pub async fn upload_admit(
-        &self,
-        caller: &Caller,
-        tenant: TenantId,
-    ) -> Result<(), ServiceError> {
-        let (_, rights) = self.view_by_right(caller, Scope::CatalogWrite, tenant).await?;
-        Ok(rights.everything(Scope::CatalogWrite)?)
     }
 
     /// The tenant that a pipeline is of, for whoever may upload there.
@@ -298,17 +296,6 @@ impl Services {
             staging.remove(number).await?;
         }
         Ok(())
-    }
-
-    /// The upload, for whoever may upload in its tenant.
-    pub(super) async fn upload_of(
-        &self,
-        caller: &Caller,
-        number: u64,
-    ) -> Result<Upload, ServiceError> {
-        caller.require(Scope::CatalogWrite)?;
-        self.rights(caller).await?.everything(Scope::CatalogWrite)?;
-        Ok(self.view(caller).await?.upload(number).await?)
     }
 
     /// Refuses what no origin of this program can take: better now than when all of it is here.

@@ -17,9 +17,11 @@ use super::catalog_scan::of_source;
 use super::desk::Services;
 use super::error::ServiceError;
 use super::upload::{LIFETIME, Uploads};
+use super::upload_version::unfit;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
     Autograph, FileDraft, FileKind, FilePlace, Pipeline, Publication, Upload, UploadState,
+    VersionOf,
 };
 use crate::control_plane::store::StoreErrorKind;
 use crate::control_plane::upload::{StagingError, UploadDigest};
@@ -57,6 +59,15 @@ pub(super) enum Outcome {
     Later,
     /// It is a file, or will be none.
     Settled,
+}
+
+/// Who registered what was uploaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Registered {
+    /// Another program did.
+    ByAnother,
+    /// This one.
+    Now,
 }
 
 /// Uploads that could not be completed: how long each is left alone, since when.
@@ -218,23 +229,61 @@ impl Services {
             md5: Some(digest.md5),
             autograph: Autograph::Refused,
         };
-        let folder = upload.draft.folder;
-        let import = of_source(source, folder, Publication::Unpublished, LANGUAGE);
-        let mut change = self.change(&caller).await?;
-        let forgotten_at = self.now().plus(LIFETIME);
-        match change.upload_completed(upload.number, import, forgotten_at).await {
-            Ok(_) => change.commit().await.map_err(ServiceError::from)?,
-            // Another program did.
-            Err(error) if error.kind() == StoreErrorKind::Conflict => return Ok(Outcome::Settled),
-            Err(error) if error.kind() == StoreErrorKind::NotFound => {
-                return Err(Incomplete::Never("the folder it was for is gone".to_owned()));
-            }
-            Err(error) => return Err(Incomplete::Later(error.into())),
-        };
+        match self.register(upload, source).await? {
+            Registered::ByAnother => return Ok(Outcome::Settled),
+            Registered::Now => {}
+        }
         tracing::info!(upload = upload.number, "an upload became a file");
         // What is left behind is found and removed.
         let _ = uploads.staging.remove(upload.number).await;
         Ok(Outcome::Settled)
+    }
+
+    /// Registers what is at its origin by now: as a new content, or as a version of one.
+    async fn register(&self, upload: &Upload, source: FileDraft) -> Result<Registered, Incomplete> {
+        let Upload { number, draft, .. } = upload;
+        let mut change = self.change(&Caller::system("upload")).await?;
+        match change.upload_lock(*number).await.map(|now| now.state) {
+            Ok(UploadState::Completing) => {}
+            Ok(_) => return Ok(Registered::ByAnother),
+            Err(error) if error.kind() == StoreErrorKind::NotFound => {
+                return Ok(Registered::ByAnother);
+            }
+            Err(error) => return Err(Incomplete::Later(error.into())),
+        }
+        let forgotten_at = self.now().plus(LIFETIME);
+        let (completed, gone) = match &draft.version_of {
+            None => {
+                let import = of_source(source, draft.folder, Publication::Unpublished, LANGUAGE);
+                let completed = change.upload_completed(*number, import, forgotten_at).await;
+                (completed, "the folder it was for is gone")
+            }
+            Some(VersionOf { content, .. }) => {
+                let found = change.content_lock(content).await;
+                let unfit = match &found {
+                    Ok(content) => unfit(change.view(), upload, content, &source).await?,
+                    Err(_) => None,
+                };
+                if let Some(why) = unfit {
+                    return Err(Incomplete::Never(why));
+                }
+                let completed = match found {
+                    Ok(_) => {
+                        change.upload_completed_as_version(*number, source, forgotten_at).await
+                    }
+                    Err(error) => Err(error),
+                };
+                (completed, "the content it was for is gone")
+            }
+        };
+        match completed {
+            Ok(_) => change.commit().await.map_err(ServiceError::from)?,
+            Err(error) if error.kind() == StoreErrorKind::NotFound => {
+                return Err(Incomplete::Never(gone.to_owned()));
+            }
+            Err(error) => return Err(Incomplete::Later(error.into())),
+        };
+        Ok(Registered::Now)
     }
 
     async fn begin_put(

@@ -44,9 +44,7 @@ impl Services {
     ) -> Result<OfContent<Version>, ServiceError> {
         let (mut change, _, _) = self.content_change(caller, tenant, content).await?;
         prose("/label", label, 256)?;
-        if change.view().version_list(content).await?.len() >= MOST {
-            return Err(Invalid::new("", format!("a content has at most {MOST} versions")).into());
-        }
+        accept_another(change.view(), content).await?;
         let made = change.version_create(content, label).await?;
         finish(change, content, made).await
     }
@@ -106,6 +104,17 @@ impl Services {
         change.commit().await?;
         Ok(())
     }
+}
+
+/// Refuses a version of a content that has as many as it may.
+pub(super) async fn accept_another(
+    view: &mut View,
+    content: &ContentId,
+) -> Result<(), ServiceError> {
+    if view.version_list(content).await?.len() >= MOST {
+        return Err(Invalid::new("", format!("a content has at most {MOST} versions")).into());
+    }
+    Ok(())
 }
 
 /// The version, if it is this content's.

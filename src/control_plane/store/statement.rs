@@ -290,7 +290,7 @@ text_like! {
         PasswordHash
         PersonId RevocationId ScopeSet SecretId SigningKeyId VersionId;
     from_stored: SecretHash;
-    from_wire_name: Ambiguity ConnectorState ContentKind FileKind HttpsRule KeyUse LinkRelation Publication Right Role TokenUse UploadState;
+    from_wire_name: Ambiguity ConnectorState ContentKind FileKind HttpsRule KeyUse LinkRelation Publication Right Role TokenUse UploadState VersionStanding;
 }
 
 /// PostgreSQL stores no NUL, and so neither do we.

@@ -11,7 +11,8 @@ use super::view::View;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
-    ContentId, ContentImport, Pipeline, SecretHash, Upload, UploadDraft, UploadState,
+    ContentId, ContentImport, FileDraft, FileOwner, Pipeline, SecretHash, Upload, UploadDraft,
+    UploadState, VersionId, VersionOf, VersionStanding,
 };
 
 /// Uploads that are looked at in one go by whoever cleans up.
@@ -23,13 +24,18 @@ macro_rules! selected {
         concat!(
             "SELECT number, tenant, pipeline, object_key, name, mime, size, sha256, folder, \
              metadata, issuer, form_secret, most, place, state, chunks, form_bytes, put, problem, \
-             content, unused_until, created_at, expires_at FROM upload ",
+             content, unused_until, created_at, expires_at, version_of, standing, version \
+             FROM upload ",
             $which
         )
     };
 }
 
 fn read(row: &Row) -> Result<Upload, StoreError> {
+    let version_of = match row.text_opt("version_of")? {
+        Some(content) => Some(VersionOf { content, standing: row.text("standing")? }),
+        None => None,
+    };
     Ok(Upload {
         number: row.number("number")?,
         tenant: row.number("tenant")?,
@@ -41,6 +47,7 @@ fn read(row: &Row) -> Result<Upload, StoreError> {
             size: row.number_opt("size")?,
             sha256: row.text_opt("sha256")?,
             folder: row.number_opt("folder")?,
+            version_of,
             metadata: row.text_opt("metadata")?,
             issuer: row.text("issuer")?,
             form_secret: row.text_opt("form_secret")?,
@@ -54,6 +61,7 @@ fn read(row: &Row) -> Result<Upload, StoreError> {
         put: row.text_opt("put")?,
         problem: row.text_opt("problem")?,
         content: row.text_opt("content")?,
+        version: row.text_opt("version")?,
         created_at: row.number("created_at")?,
         expires_at: row.number("expires_at")?,
     })
@@ -278,6 +286,11 @@ impl Change {
         {
             return Err(StoreErrorKind::Referenced.into());
         }
+        if let Some(VersionOf { content, .. }) = &draft.version_of
+            && self.view().content(content).await?.tenant != tenant
+        {
+            return Err(StoreErrorKind::Referenced.into());
+        }
         if self.view().upload_key_taken(draft.pipeline, &draft.key).await? {
             return Err(StoreErrorKind::Conflict.into());
         }
@@ -291,6 +304,7 @@ impl Change {
             put: None,
             problem: None,
             content: None,
+            version: None,
             created_at: self.now(),
             expires_at,
         };
@@ -298,8 +312,8 @@ impl Change {
         let statement = Statement::new(
             "INSERT INTO upload (number, tenant, pipeline, object_key, name, mime, size, sha256, \
              folder, metadata, issuer, form_secret, most, place, state, chunks, form_bytes, \
-             unused_until, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
-             $13, $14, $15, $16, $17, $18, $19, $20)",
+             unused_until, created_at, expires_at, version_of, standing) VALUES ($1, $2, $3, $4, $5, \
+             $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
         )
         .bind(upload.number)
         .bind(tenant)
@@ -320,7 +334,9 @@ impl Change {
         .bind(upload.form_bytes)
         .bind(draft.unused_until)
         .bind(upload.created_at)
-        .bind(expires_at);
+        .bind(expires_at)
+        .bind(draft.version_of.as_ref().map(|of| of.content.as_str()))
+        .bind(draft.version_of.as_ref().map(|of| of.standing.wire_name()));
         self.view().connection().execute(statement).await?;
         self.upload_noted("upload.create", None, Some(&upload));
         Ok(upload)
@@ -414,24 +430,69 @@ impl Change {
         import: ContentImport,
         forgotten_at: UnixSeconds,
     ) -> Result<Upload, StoreError> {
-        let before = self.upload_lock(number).await?;
-        if before.state != UploadState::Completing {
-            return Err(StoreErrorKind::Conflict.into());
-        }
+        let before = self.upload_lock_completing(number).await?;
         let mut made =
             self.content_import_numbered(before.tenant, vec![import], Some(number)).await?;
         let made = made.pop().ok_or(StoreErrorKind::NotFound)?.id;
+        self.upload_became(&before, &made, None, forgotten_at).await
+    }
+
+    /// Makes a version of an upload whose object is at its origin, of the content that it is to be one
+    /// of: its file has the upload's number. A content that is gone is [`StoreErrorKind::NotFound`].
+    pub async fn upload_completed_as_version(
+        &mut self,
+        number: u64,
+        source: FileDraft,
+        forgotten_at: UnixSeconds,
+    ) -> Result<Upload, StoreError> {
+        let before = self.upload_lock_completing(number).await?;
+        let of = before.draft.version_of.clone();
+        let VersionOf { content, standing } = of.ok_or(StoreErrorKind::Conflict)?;
+        if self.view().content(&content).await?.tenant != before.tenant {
+            return Err(StoreErrorKind::NotFound.into());
+        }
+        let version = self.version_create(&content, "").await?.id;
+        let owner = FileOwner::Version(version.clone());
+        for file in self.file_insert_from(number, vec![(owner, source)]).await? {
+            let tenant = Some(before.tenant);
+            self.note("file.create", tenant, &number.to_string(), None, Some(&file));
+        }
+        match standing {
+            VersionStanding::Active => self.version_activate(&version).await.map(drop)?,
+            VersionStanding::Waiting => {}
+        }
+        self.upload_became(&before, &content, Some(&version), forgotten_at).await
+    }
+
+    /// Another program may have made a file of it: then it is [`StoreErrorKind::Conflict`].
+    async fn upload_lock_completing(&mut self, number: u64) -> Result<Upload, StoreError> {
+        let before = self.upload_lock(number).await?;
+        if before.state == UploadState::Completing {
+            Ok(before)
+        } else {
+            Err(StoreErrorKind::Conflict.into())
+        }
+    }
+
+    async fn upload_became(
+        &mut self,
+        before: &Upload,
+        content: &ContentId,
+        version: Option<&VersionId>,
+        forgotten_at: UnixSeconds,
+    ) -> Result<Upload, StoreError> {
         let statement = Statement::new(
-            "UPDATE upload SET state = $2, content = $3, put = NULL, expires_at = $4 \
+            "UPDATE upload SET state = $2, content = $3, version = $4, put = NULL, expires_at = $5 \
              WHERE number = $1",
         )
-        .bind(number)
+        .bind(before.number)
         .bind(UploadState::Completed.wire_name())
-        .bind(made.as_str())
+        .bind(content.as_str())
+        .bind(version.map(VersionId::as_str))
         .bind(forgotten_at);
         self.view().connection().execute(statement).await?;
-        let after = self.view().upload(number).await?;
-        self.upload_noted("upload.complete", Some(&before), Some(&after));
+        let after = self.view().upload(before.number).await?;
+        self.upload_noted("upload.complete", Some(before), Some(&after));
         Ok(after)
     }
 

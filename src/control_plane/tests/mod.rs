@@ -26,5 +26,6 @@ mod sources;
 mod stage;
 mod upload_faults;
 mod upload_scene;
+mod upload_versions;
 mod uploads;
 mod versions;

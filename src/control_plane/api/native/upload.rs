@@ -30,8 +30,8 @@ use crate::control_plane::api::segment::{Parameters, Segments, id, number, tenan
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::caller::Caller;
-use crate::control_plane::record::{Upload, UploadDraft, UploadState};
-use crate::control_plane::service::{BodyEnd, ChecksumAlgorithm, Received};
+use crate::control_plane::record::{Upload, UploadDraft, UploadState, VersionStanding};
+use crate::control_plane::service::{BodyEnd, ChecksumAlgorithm, NewUpload, Received};
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
@@ -67,8 +67,14 @@ struct UploadBody {
     issuer: String,
     /// Why it failed.
     problem: Option<String>,
-    /// The content that was made of it.
+    /// The content that it is to be a version of, where it is to be one.
+    version_of: Option<String>,
+    /// Is that version handed out as soon as it is one? Null where it is to be none.
+    activate: Option<bool>,
+    /// The content that was made of it, or that has the version.
     content: Option<String>,
+    /// The version that was made of it, of a content that was there before.
+    version: Option<String>,
     /// Since when it exists.
     created_at: Timestamp,
     /// When it is forgotten; with what came of it, if it is not complete by then.
@@ -114,7 +120,9 @@ async fn upload_options(State(api): State<Api>) -> Response {
 }
 
 /// Begins an upload (tus, creation). `Upload-Metadata` says what it is to be: `pipeline` and `key`
-/// say where, and `filename`, `filetype`, `folder` and `sha256` may be there as well. With a body of
+/// say where, and `filename`, `filetype`, `folder` and `sha256` may be there as well. With `content` it
+/// becomes a version of that content, which is handed out at once unless `activate` is `false`; `pipeline`
+/// and `key` need not be said then, and the right to change the content is enough. With a body of
 /// `application/offset+octet-stream` its first bytes are taken at once.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/uploads", tag = "uploads",
@@ -141,7 +149,9 @@ async fn upload_create(
     body: Body,
 ) -> Result<Response, Problem> {
     let tenant = tenant(&tenant_number)?;
-    api.services.upload_admit(&caller, tenant).await?;
+    let new = metadata(&headers);
+    let version_of = new.as_ref().ok().and_then(|new| new.version_of.as_ref());
+    api.services.upload_admit(&caller, tenant, version_of.map(|of| &of.content)).await?;
     check_version(&headers)?;
     let length = count(&headers, &UPLOAD_LENGTH)?;
     match (length, text(&headers, &UPLOAD_DEFER_LENGTH)?) {
@@ -154,7 +164,7 @@ async fn upload_create(
             return Err(refused("Upload-Length is needed, or Upload-Defer-Length: 1"));
         }
     }
-    let new = metadata(&headers, length)?;
+    let new = NewUpload { size: length, ..new? };
     let brings_bytes = body::is_one_of(&headers, &[OFFSET_TYPE]);
     let checksum = checksum(&headers)?;
     let upload = api.services.upload_begin(&caller, tenant, new).await?.upload;
@@ -390,6 +400,7 @@ fn wire(Received { upload, size: received }: Received) -> UploadBody {
         put: _,
         problem,
         content,
+        version,
         created_at,
         expires_at,
     } = upload;
@@ -401,6 +412,7 @@ fn wire(Received { upload, size: received }: Received) -> UploadBody {
         size,
         sha256: _,
         folder,
+        version_of,
         metadata: _,
         issuer,
         form_secret: _,
@@ -420,7 +432,10 @@ fn wire(Received { upload, size: received }: Received) -> UploadBody {
         folder: folder.map(|folder| folder.0),
         issuer: issuer.into(),
         problem: problem.map(Into::into),
+        activate: version_of.as_ref().map(|of| of.standing == VersionStanding::Active),
+        version_of: version_of.map(|of| of.content.to_string()),
         content: content.map(|id| id.to_string()),
+        version: version.map(|id| id.to_string()),
         created_at: Timestamp(created_at),
         expires_at: Timestamp(expires_at),
     }

@@ -11,6 +11,7 @@ use crate::asset::ChannelId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::api::error::{Problem, ProblemCode};
 use crate::control_plane::api::segment::number;
+use crate::control_plane::record::{ContentId, VersionOf, VersionStanding};
 use crate::control_plane::service::{Checksum, NewUpload, UploadWay};
 
 /// The version that is spoken.
@@ -94,21 +95,22 @@ pub(super) fn refused(detail: impl Into<Cow<'static, str>>) -> Problem {
     Problem::invalid("", detail)
 }
 
-/// What `Upload-Metadata` says. Names that are not known are passed over: clients say much.
-pub(super) fn metadata(headers: &HeaderMap, size: Option<u64>) -> Result<NewUpload, Problem> {
+/// What `Upload-Metadata` says, of an upload of which the size is not known yet. Names that are not known are passed over: clients say much.
+pub(super) fn metadata(headers: &HeaderMap) -> Result<NewUpload, Problem> {
     let mut new = NewUpload {
         way: UploadWay::Resumed,
-        pipeline: 0,
-        key: "".into(),
+        pipeline: None,
+        key: None,
         name: None,
         mime: None,
-        size,
+        size: None,
         sha256: None,
         folder: None,
+        version_of: None,
         metadata: text(headers, &UPLOAD_METADATA)?.map(Into::into),
         unused_until: None,
     };
-    let (mut pipeline, mut key) = (None, None);
+    let (mut content, mut standing) = (None, None);
     for pair in text(headers, &UPLOAD_METADATA)?.unwrap_or_default().split(',') {
         let (name, encoded) = pair.trim().split_once(' ').unwrap_or((pair.trim(), ""));
         let wrong = || refused(format!("Upload-Metadata: {name} is not UTF-8 in Base64"));
@@ -119,9 +121,15 @@ pub(super) fn metadata(headers: &HeaderMap, size: Option<u64>) -> Result<NewUplo
             number(&value).ok_or_else(wrong)
         };
         match name {
-            "pipeline" => pipeline = Some(digits()?),
+            "activate" => standing = Some(activate(&value)?),
+            "content" => {
+                // What no content could have is none's.
+                let id = ContentId::parse(&value);
+                content = Some(id.ok_or_else(|| Problem::new(ProblemCode::NotFound))?);
+            }
+            "pipeline" => new.pipeline = Some(digits()?),
             "folder" => new.folder = Some(ChannelId(digits()?)),
-            "key" => key = Some(value),
+            "key" => new.key = Some(value.into()),
             "filename" => new.name = Some(value.into()),
             "filetype" if value.is_empty() => {}
             "filetype" => new.mime = Some(value.into()),
@@ -129,11 +137,31 @@ pub(super) fn metadata(headers: &HeaderMap, size: Option<u64>) -> Result<NewUplo
             _ => {}
         }
     }
-    let needed = |name| refused(format!("Upload-Metadata: {name} is needed"));
-    new.pipeline = pipeline.ok_or_else(|| needed("pipeline"))?;
-    // Who says no key means the name.
-    new.key = key.map(Into::into).or_else(|| new.name.clone()).ok_or_else(|| needed("key"))?;
+    match (content, standing) {
+        (Some(content), standing) => {
+            let standing = standing.unwrap_or(VersionStanding::Active);
+            new.version_of = Some(VersionOf { content, standing });
+        }
+        (None, Some(_)) => {
+            return Err(refused("Upload-Metadata: activate is said of a version, with content"));
+        }
+        (None, None) => {
+            let needed = |name| refused(format!("Upload-Metadata: {name} is needed"));
+            new.pipeline.ok_or_else(|| needed("pipeline"))?;
+            // Who says no key means the name.
+            let key = new.key.or_else(|| new.name.clone());
+            new.key = Some(key.ok_or_else(|| needed("key"))?);
+        }
+    }
     Ok(new)
+}
+
+fn activate(said: &str) -> Result<VersionStanding, Problem> {
+    match said {
+        "true" => Ok(VersionStanding::Active),
+        "false" => Ok(VersionStanding::Waiting),
+        _ => Err(refused("Upload-Metadata: activate is true or false")),
+    }
 }
 
 /// When an upload is forgotten that is not gone on with (tus, expiration).
@@ -164,18 +192,36 @@ mod unit_tests {
     fn metadata_is_names_and_base64() {
         let read = |text: &'static str| {
             let headers = [(UPLOAD_METADATA, HeaderValue::from_static(text))];
-            metadata(&headers.into_iter().collect(), Some(7))
+            metadata(&headers.into_iter().collect())
         };
         // 5, films/a.mp4, video/mp4; and something of which nothing is known.
         let whole = "pipeline NQ==,key ZmlsbXMvYS5tcDQ=, filetype dmlkZW8vbXA0,is_confidential";
         let new = read(whole).unwrap();
-        assert_eq!((new.pipeline, &*new.key, new.size), (5, "films/a.mp4", Some(7)));
+        assert_eq!((new.pipeline, new.key.as_deref()), (Some(5), Some("films/a.mp4")));
         assert_eq!((new.mime.as_deref(), new.name), (Some("video/mp4"), None));
         let named = read("pipeline NQ==,filename YS5tcDQ=").unwrap();
-        assert_eq!((&*named.key, named.name.as_deref()), ("a.mp4", Some("a.mp4")));
-        for wrong in
-            ["", "key YQ==", "pipeline NQ==", "pipeline eA==,key YQ==", "pipeline 5,key YQ"]
-        {
+        assert_eq!((named.key.as_deref(), named.name.as_deref()), (Some("a.mp4"), Some("a.mp4")));
+        // A version of film: its name is not its key.
+        for (text, standing) in [
+            ("content ZmlsbQ==,filename YS5tcDQ=", VersionStanding::Active),
+            ("activate dHJ1ZQ==,content ZmlsbQ==", VersionStanding::Active),
+            ("content ZmlsbQ==,activate ZmFsc2U=", VersionStanding::Waiting),
+        ] {
+            let new = read(text).unwrap();
+            assert_eq!((new.pipeline, new.key), (None, None));
+            let of = VersionOf { content: ContentId::parse("film").unwrap(), standing };
+            assert_eq!(new.version_of, Some(of));
+        }
+        for wrong in [
+            "",
+            "key YQ==",
+            "pipeline NQ==",
+            "pipeline eA==,key YQ==",
+            "pipeline 5,key YQ",
+            "pipeline NQ==,key YQ==,activate dHJ1ZQ==",
+            "content ZmlsbQ==,activate MQ==",
+            "content Zi8u",
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

@@ -3,14 +3,15 @@
 use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::TenantId;
 use crate::control_plane::record::{
-    Autograph, ContentDraft, ContentImport, ContentKind, FileDraft, FileKind, FilePlace,
-    PipelineDraft, SecretHash, Upload, UploadDraft, UploadState,
+    Autograph, ContentDraft, ContentImport, ContentKind, FileDraft, FileKind, FileOwner, FilePlace,
+    PipelineDraft, SecretHash, Upload, UploadDraft, UploadState, VersionOf, VersionStanding,
 };
-use crate::control_plane::store::{Page, StoreErrorKind, UploadStanding};
+use crate::control_plane::store::{Expected, Page, StoreErrorKind, UploadStanding};
 
 on_both_databases! {
     a_key_is_one_uploads
     an_upload_becomes_the_file_of_its_number
+    an_upload_becomes_a_version_of_what_is_there
     what_is_over_is_found
     an_upload_is_its_tenants
 }
@@ -33,6 +34,7 @@ fn draft(pipeline: u64, key: &str) -> UploadDraft {
         size: Some(9),
         sha256: None,
         folder: None,
+        version_of: None,
         metadata: Some("name YQ==".into()),
         issuer: "app_a".into(),
         form_secret: Some(SecretHash::of("secret")),
@@ -50,9 +52,9 @@ async fn begin(stage: &Stage, draft: UploadDraft) -> Result<Upload, StoreErrorKi
     Ok(made)
 }
 
-async fn complete(stage: &Stage, upload: &Upload) -> Upload {
+fn source(upload: &Upload) -> FileDraft {
     let UploadDraft { pipeline, key, name, .. } = upload.draft.clone();
-    let file = FileDraft {
+    FileDraft {
         place: FilePlace { kind: FileKind::Source, slot: "".into(), variant: "".into() },
         pipeline,
         key,
@@ -67,11 +69,14 @@ async fn complete(stage: &Stage, upload: &Upload) -> Upload {
         language: None,
         md5: None,
         autograph: Autograph::Refused,
-    };
+    }
+}
+
+async fn complete(stage: &Stage, upload: &Upload) -> Upload {
     let import = ContentImport {
         id: None,
         draft: ContentDraft::new(ContentKind::Video),
-        files: vec![file],
+        files: vec![source(upload)],
         active_thumbnail: None,
     };
     let mut change = stage.change().await;
@@ -135,6 +140,55 @@ async fn an_upload_becomes_the_file_of_its_number(stage: Stage) {
     drop(change);
     let next = begin(&stage, draft(pipeline, "c")).await.unwrap();
     assert!(next.number > later.number);
+}
+
+async fn an_upload_becomes_a_version_of_what_is_there(stage: Stage) {
+    let pipeline = pipeline(&stage, 1).await;
+    let first = begin(&stage, draft(pipeline, "a")).await.unwrap();
+    let content = complete(&stage, &first).await.content.unwrap();
+    let of = |standing| Some(VersionOf { content: content.clone(), standing });
+    let mut made = Vec::new();
+    for (key, standing) in [("b", VersionStanding::Active), ("c", VersionStanding::Waiting)] {
+        let draft = UploadDraft { version_of: of(standing), ..draft(pipeline, key) };
+        let upload = begin(&stage, draft).await.unwrap();
+        assert_eq!(stage.view().await.upload(upload.number).await.unwrap(), upload);
+        // Not before all of it is here, and not twice.
+        let again = async || {
+            let mut change = stage.change().await;
+            let source = source(&upload);
+            let done = change.upload_completed_as_version(upload.number, source, NOW).await;
+            let done = done.map_err(|error| error.kind())?;
+            assert!(change.commit().await.unwrap().is_some(), "edges must know");
+            Ok(done)
+        };
+        assert_eq!(again().await, Err(StoreErrorKind::Conflict));
+        let mut change = stage.change().await;
+        change.upload_completing(upload.number, 9).await.unwrap();
+        change.commit().await.unwrap();
+        let done = again().await.unwrap();
+        assert_eq!((&done.content, done.state), (&Some(content.clone()), UploadState::Completed));
+        assert_eq!(again().await, Err(StoreErrorKind::Conflict));
+        let version = done.version.unwrap();
+        let mut view = stage.view().await;
+        let owner = FileOwner::Version(version.clone());
+        let files = view.file_list(&owner).await.unwrap();
+        assert_eq!((files.len(), files[0].number), (1, upload.number));
+        made.push(version);
+        // The second waits: what is handed out is the first of them.
+        let now = view.content(&content).await.unwrap();
+        assert_eq!(now.active_version.as_ref(), made.first());
+    }
+    let mut gone = begin(
+        &stage,
+        UploadDraft { version_of: of(VersionStanding::Active), ..draft(pipeline, "d") },
+    )
+    .await
+    .unwrap();
+    let mut change = stage.change().await;
+    change.content_remove(&content, Expected::Any).await.unwrap();
+    gone = change.upload_completing(gone.number, 9).await.unwrap();
+    let refused = change.upload_completed_as_version(gone.number, source(&gone), NOW).await;
+    assert_eq!(refused.unwrap_err().kind(), StoreErrorKind::NotFound);
 }
 
 async fn what_is_over_is_found(stage: Stage) {

@@ -89,7 +89,7 @@ async fn upload_begin(
     let pipeline = query.number("pipeline_id")?;
     let pipeline = pipeline.ok_or_else(|| refused("pipeline_id", "is needed"))?;
     let tenant = api.services.upload_tenant(&caller, pipeline).await?;
-    api.services.upload_admit(&caller, tenant).await?;
+    api.services.upload_admit(&caller, tenant, None).await?;
     let key = query.text("object_key")?.ok_or_else(|| refused("object_key", "is needed"))?;
     query.addresses("ip")?;
     let unused_until = match query.instant("expires_at")? {
@@ -99,14 +99,15 @@ async fn upload_begin(
     };
     let new = NewUpload {
         way: UploadWay::Forms,
-        pipeline,
+        pipeline: Some(pipeline),
         // The vendor's keys may begin with a slash.
-        key: key.strip_prefix('/').unwrap_or(key).into(),
+        key: Some(key.strip_prefix('/').unwrap_or(key).into()),
         name: None,
         mime: None,
         size: None,
         sha256: None,
         folder: None,
+        version_of: None,
         metadata: None,
         unused_until,
     };
