@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::archive_channel::{Channel, Channels};
+use super::archive_criteria::ContentCriteria;
 use super::desk::Services;
 use super::error::{Invalid, ServiceError, at_most};
 use super::right::Rights;
@@ -33,12 +34,14 @@ const LIFETIME: u64 = 7 * 24 * 3600;
 /// What is to be in an archive.
 #[derive(Clone, Debug, Default)]
 pub struct ArchiveOrder {
-    /// These contents; none: those in the folders.
+    /// These contents; none: those in the folders, or all that are like that.
     pub contents: Vec<ContentId>,
     /// Contents in these folders; none: wherever they are.
     pub folders: Vec<ChannelId>,
     /// Also in the folders below?
     pub depth: FolderDepth,
+    /// Contents that are like this.
+    pub criteria: ContentCriteria,
     /// Contents of these kinds; none: of all.
     pub kinds: Vec<ContentKind>,
     /// Which of their files.
@@ -121,8 +124,9 @@ fn accept(order: &ArchiveOrder) -> Result<(), Invalid> {
     };
     at_most("/criteria/xcontentIds", &order.contents, MOST_NAMED)?;
     at_most("/criteria/linkedCategoryOp/linkedCategoryIds", &order.folders, most_folders)?;
-    if order.contents.is_empty() && order.folders.is_empty() {
-        return Err(Invalid::new("/criteria", "must name contents or categories"));
+    order.criteria.accept()?;
+    if order.contents.is_empty() && order.folders.is_empty() && order.criteria.is_empty() {
+        return Err(Invalid::new("/criteria", "must name contents, categories, tags or metadata"));
     }
     Ok(())
 }
@@ -135,7 +139,7 @@ async fn meant(
     order: &ArchiveOrder,
     now: UnixSeconds,
 ) -> Result<Wanted, ServiceError> {
-    let states = found(view, tenant, order).await?;
+    let states = found(view, rights, tenant, order).await?;
     may_share(view, rights, &states).await?;
     entries(view, &states, &order.channels, now).await
 }
@@ -143,12 +147,12 @@ async fn meant(
 /// The contents that an order names, each once.
 async fn found(
     view: &mut View,
+    rights: &Rights,
     tenant: TenantId,
     order: &ArchiveOrder,
 ) -> Result<Vec<ContentState>, ServiceError> {
-    let in_folders =
-        if order.folders.is_empty() { None } else { Some(in_folders(view, tenant, order).await?) };
-    let ids = match &in_folders {
+    let listed = listed(view, rights, tenant, order).await?;
+    let ids = match &listed {
         Some(listed) if order.contents.is_empty() => listed.clone(),
         Some(_) | None => order.contents.clone(),
     };
@@ -158,7 +162,7 @@ async fn found(
         .into_iter()
         .map(|state| (state.id.clone(), state))
         .collect();
-    let allowed: Option<HashSet<ContentId>> = in_folders.map(|it| it.into_iter().collect());
+    let allowed: Option<HashSet<ContentId>> = listed.map(|it| it.into_iter().collect());
     let mut named = HashSet::new();
     let mut found = Vec::with_capacity(ids.len());
     for id in ids {
@@ -175,14 +179,48 @@ async fn found(
     Ok(found)
 }
 
+/// The contents that are in the folders of an order and like what it asks for; none where it only names
+/// contents.
+async fn listed(
+    view: &mut View,
+    rights: &Rights,
+    tenant: TenantId,
+    order: &ArchiveOrder,
+) -> Result<Option<Vec<ContentId>>, ServiceError> {
+    let ArchiveOrder { contents, folders, criteria, .. } = order;
+    if !folders.is_empty() {
+        return in_folders(view, rights, tenant, order).await.map(Some);
+    }
+    match (criteria.is_empty(), contents.is_empty()) {
+        (true, _) => Ok(None),
+        (false, true) => criteria.found(view, rights, tenant, MOST_ENTRIES).await.map(Some),
+        (false, false) => {
+            let mut met = Vec::with_capacity(contents.len());
+            for id in contents {
+                let content = view.content(id).await?;
+                // Before anything is said of what it is like.
+                rights.share(view, content.draft.folder).await?;
+                if criteria.is_met(&content.draft) {
+                    met.push(content.id);
+                }
+            }
+            Ok(Some(met))
+        }
+    }
+}
+
 async fn in_folders(
     view: &mut View,
+    rights: &Rights,
     tenant: TenantId,
     order: &ArchiveOrder,
 ) -> Result<Vec<ContentId>, ServiceError> {
     let mut ids = Vec::new();
     for folder in &order.folders {
         view.folder(*folder).await?;
+        if !order.criteria.is_empty() {
+            rights.see(view, Some(*folder)).await?;
+        }
         let folder = match order.depth {
             FolderDepth::Itself => FolderFilter::Itself(*folder),
             FolderDepth::WithBelow => FolderFilter::WithBelow(*folder),
@@ -191,7 +229,8 @@ async fn in_folders(
         let mut page = Page::first(PAGE_LIMIT);
         loop {
             let listed = view.content_list(tenant, &filter, &page).await?;
-            ids.extend(listed.items.into_iter().map(|content| content.id));
+            let met = listed.items.into_iter().filter(|it| order.criteria.is_met(&it.draft));
+            ids.extend(met.map(|content| content.id));
             at_most("/criteria", &ids, MOST_ENTRIES)?;
             let Some(next) = listed.next else { break };
             page = Page::after(next, PAGE_LIMIT);

@@ -12,6 +12,7 @@
 mod application;
 mod archive;
 mod archive_channel;
+mod archive_criteria;
 mod archive_handing;
 mod archive_opening;
 mod archive_plan;
@@ -70,6 +71,7 @@ pub use super::upload::{
 };
 pub use application::{IssuedSecret, NewSecret, SecretForm};
 pub use archive_channel::{Channel, Channels};
+pub use archive_criteria::{Combined, ContentCriteria, Described, FieldCriterion, TagCriterion};
 pub use archive_handing::ArchiveAsk;
 pub use archive_opening::OpenArchive;
 pub use archive_plan::{ArchiveOrder, FolderDepth};

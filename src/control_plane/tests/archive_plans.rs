@@ -9,16 +9,18 @@ use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::caller::{Actor, Caller, Reach};
 use crate::control_plane::record::{
     ArchivePlan, Autograph, Content, ContentDraft, ContentImport, ContentKind, FileDraft, FileKind,
-    FilePlace, FolderDraft, Grantee, Manifest, PersonId, PipelineDraft, Publication, Right,
-    ScopeSet,
+    FilePlace, FolderDraft, Grantee, Manifest, Metadata, PersonId, PipelineDraft, Publication,
+    Right, ScopeSet,
 };
 use crate::control_plane::service::{
-    ArchiveOrder, Channel, Channels, Expected, FolderDepth, OpenArchive, ServiceError,
+    ArchiveOrder, Channel, Channels, Combined, ContentCriteria, Described, Expected,
+    FieldCriterion, FolderDepth, OpenArchive, ServiceError, TagCriterion,
 };
 use crate::delivery::ByteRange;
 
 on_both_databases! {
     an_archive_is_of_what_was_asked_for
+    an_archive_is_of_what_is_like_that
     an_archive_is_the_same_for_everybody_and_later
     what_changes_makes_it_gone
     whoever_may_not_share_gets_none
@@ -137,6 +139,135 @@ async fn an_archive_is_of_what_was_asked_for(stage: Stage) {
     missing.contents.push(crate::asset::ContentId::random().unwrap());
     let refused = promised(&stage, missing).await.unwrap_err();
     assert!(matches!(refused, ServiceError::NotFound), "{refused:?}");
+}
+
+fn tagged(combined: Combined, each: &[(&str, &str)]) -> ContentCriteria {
+    let each = each.iter().map(|(classification, tag)| TagCriterion {
+        classification: (*classification).into(),
+        tag: (*tag).into(),
+    });
+    let tags = Described { each: each.collect(), combined };
+    ContentCriteria { tags, ..ContentCriteria::default() }
+}
+
+fn saying(combined: Combined, each: &[(&str, &str, &str)]) -> ContentCriteria {
+    let each = each.iter().map(|(classification, name, value)| FieldCriterion {
+        classification: (*classification).into(),
+        name: (*name).into(),
+        value: (*value).into(),
+    });
+    let fields = Described { each: each.collect(), combined };
+    ContentCriteria { fields, ..ContentCriteria::default() }
+}
+
+/// Says something of a content.
+async fn describe(stage: &Stage, content: &Content, tags: &[&str], under: &[&str], sku: &str) {
+    let mut change = stage.store.change(&everybody(), NOW).await.unwrap();
+    let field = |language: &str, value: &str| Metadata {
+        language: language.into(),
+        name: "SKU".into(),
+        value: value.into(),
+    };
+    let texts = |list: &[&str]| list.iter().map(|it| (*it).into()).collect();
+    let draft = ContentDraft {
+        tags: texts(tags),
+        classifications: texts(under),
+        metadata: vec![field("", sku), field("de", "Nummer")],
+        ..content.draft.clone()
+    };
+    change.content_replace(&content.id, Expected::Any, draft).await.unwrap();
+    change.commit().await.unwrap();
+}
+
+/// The vendor's tags and metadata, alone and with folders, contents and kinds; for whoever may share
+/// what is found, of what they may see.
+async fn an_archive_is_of_what_is_like_that(stage: Stage) {
+    let contents = three(&stage).await;
+    let mut change = stage.store.change(&everybody(), NOW).await.unwrap();
+    for name in ["press", "events"] {
+        change.classification_create(TENANT, name).await.unwrap();
+    }
+    change.commit().await.unwrap();
+    describe(&stage, &contents[0], &["harbour", "ship"], &["press"], "A 1").await;
+    describe(&stage, &contents[1], &["harbour"], &["events", "press"], "B 2").await;
+    let (film, picture) = ("Film.MOV", "a, _b_.jpg");
+    let (all, any) = (Combined::All, Combined::Any);
+    let (harbour, ship) = (("press", "harbour"), ("press", "ship"));
+    let of = |criteria: ContentCriteria| ArchiveOrder { criteria, ..ArchiveOrder::default() };
+    let both = ContentCriteria {
+        fields: saying(any, &[("press", "SKU", "B 2")]).fields,
+        ..tagged(any, &[harbour, ship])
+    };
+    let folders = vec![ChannelId(stage.folder)];
+    for (order, expected) in [
+        (of(tagged(any, &[harbour])), vec![film, picture]),
+        (of(tagged(any, &[ship, harbour])), vec![film, picture]),
+        (of(tagged(all, &[harbour, ship])), vec![film]),
+        (of(tagged(any, &[("events", "harbour")])), vec![picture]),
+        (of(saying(any, &[("press", "SKU", "A 1")])), vec![film]),
+        (
+            of(saying(any, &[("press", "SKU", "A 1"), ("events", "SKU", "B 2")])),
+            vec![film, picture],
+        ),
+        (of(saying(all, &[("press", "SKU", "B 2"), ("events", "SKU", "Nummer")])), vec![picture]),
+        (of(both), vec![picture]),
+        (ArchiveOrder { folders: folders.clone(), ..of(tagged(any, &[harbour])) }, vec![film]),
+        (ArchiveOrder { criteria: tagged(any, &[ship]), ..named(&contents[..2]) }, vec![film]),
+        (
+            ArchiveOrder { kinds: vec![ContentKind::Image], ..of(tagged(any, &[harbour])) },
+            vec![picture],
+        ),
+    ] {
+        let plan = promised(&stage, order.clone()).await.unwrap();
+        let mut found = names(&plan);
+        found.sort_unstable();
+        assert_eq!(found, expected, "{order:?}");
+    }
+    let six: Vec<_> = std::iter::repeat_n(harbour, 6).collect();
+    for none in [
+        tagged(any, &[("events", "ship")]),
+        tagged(any, &[("press", "Ship")]),
+        saying(any, &[("press", "SKU", "A")]),
+        saying(any, &[("press", "sku", "A 1")]),
+        tagged(all, &[("press", "ship"), ("events", "harbour")]),
+        tagged(any, &six),
+        tagged(any, &[("", "ship")]),
+    ] {
+        let refused = promised(&stage, of(none.clone())).await.unwrap_err();
+        assert!(matches!(refused, ServiceError::Invalid(_)), "{none:?}: {refused:?}");
+    }
+
+    // A member: what they do not see is not there for them, and what they see they must be able to share.
+    let (id, _) = stage.member("ann", &["catalog.read", "shares.write"]).await;
+    let person = PersonId::parse(&id).unwrap();
+    let reach = Reach::Tenant(TENANT);
+    let ann = Caller::authenticated(Actor::Person(person.clone()), ScopeSet::EVERY, reach);
+    let may = async |right: Right| {
+        let mut change = stage.store.change(&everybody(), NOW).await.unwrap();
+        let below = contents[1].draft.folder.unwrap();
+        let grantee = Grantee::Person(person.clone());
+        change.folder_right_set(below, Expected::Any, &grantee, Some(right)).await.unwrap();
+        change.commit().await.unwrap();
+    };
+    let hers =
+        async |order: ArchiveOrder| stage.services.archive_plan_create(&ann, TENANT, order).await;
+    let wanted = || of(tagged(any, &[harbour]));
+    assert!(matches!(hers(wanted()).await, Err(ServiceError::Invalid(_))));
+    may(Right::See).await;
+    assert!(matches!(hers(wanted()).await, Err(ServiceError::MissingScope(_))));
+    may(Right::Share).await;
+    assert_eq!(names(&hers(wanted()).await.unwrap()), [picture]);
+    // Nothing is told of the tags of what they may not see.
+    for tag in ["ship", "none"] {
+        let criteria = tagged(any, &[("press", tag)]);
+        for order in [
+            ArchiveOrder { criteria: criteria.clone(), ..named(&contents[..1]) },
+            ArchiveOrder { folders: folders.clone(), ..of(criteria.clone()) },
+        ] {
+            let refused = hers(order).await.unwrap_err();
+            assert!(matches!(refused, ServiceError::NotFound), "{tag}: {refused:?}");
+        }
+    }
 }
 
 async fn an_archive_is_the_same_for_everybody_and_later(stage: Stage) {

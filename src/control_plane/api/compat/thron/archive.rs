@@ -25,7 +25,8 @@ use crate::control_plane::api::segment::{Segments, id};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::record::{ArchivePlanId, ContentId, ContentKind, Manifest, Scope};
 use crate::control_plane::service::{
-    ArchiveAsk, ArchiveOrder, Channel, Channels, FolderDepth, ServiceError,
+    ArchiveAsk, ArchiveOrder, Channel, Channels, Combined, ContentCriteria, Described,
+    FieldCriterion, FolderDepth, ServiceError, TagCriterion,
 };
 
 /// What an archive is saved as, where nobody says.
@@ -59,6 +60,60 @@ struct ArchiveCriteria {
     xcontent_ids: Option<Vec<String>>,
     /// Categories.
     linked_category_op: Option<CategoryCriteria>,
+    /// Tags.
+    itag_op: Option<TagsCriteria>,
+    /// Metadata.
+    imetadata_key_op: Option<MetadataCriteria>,
+}
+
+/// Tags, of which one or all must be there.
+#[derive(ToSchema)]
+#[schema(as = MITagCriteriaOption, rename_all = "camelCase")]
+#[expect(dead_code, reason = "the document shows it; the handler takes the fields one by one")]
+struct TagsCriteria {
+    /// At most 5.
+    #[schema(max_items = 5)]
+    itags: Vec<TagQuestion>,
+    /// `OR`, or `AND`.
+    operation: Option<String>,
+}
+
+/// A tag of a content that has the classification, too.
+#[derive(ToSchema)]
+#[schema(as = MITagCriteria, rename_all = "camelCase")]
+#[expect(dead_code, reason = "the document shows it; the handler takes the fields one by one")]
+struct TagQuestion {
+    /// The classification, by name.
+    classification_id: String,
+    /// The tag.
+    id: String,
+    /// Changes nothing: no tag is below another.
+    exclude_sub_tree: Option<bool>,
+}
+
+/// Fields, of which one or all must be so.
+#[derive(ToSchema)]
+#[schema(as = MIMetadataKeyCriteriaOption, rename_all = "camelCase")]
+#[expect(dead_code, reason = "the document shows it; the handler takes the fields one by one")]
+struct MetadataCriteria {
+    /// At most 5.
+    #[schema(max_items = 5)]
+    imetadata: Vec<MetadataQuestion>,
+    /// `OR`, or `AND`.
+    operation: Option<String>,
+}
+
+/// What a field says of a content that has the classification, too.
+#[derive(ToSchema)]
+#[schema(as = MIMetadataCriteria, rename_all = "camelCase")]
+#[expect(dead_code, reason = "the document shows it; the handler takes the fields one by one")]
+struct MetadataQuestion {
+    /// The classification, by name.
+    classification_id: String,
+    /// The field.
+    key: String,
+    /// What it says, in whatever language, to the letter.
+    value: String,
 }
 
 /// Categories: folders, here.
@@ -221,14 +276,6 @@ fn order(question: &Value) -> Result<ArchiveOrder, Problem> {
     let empty = Value::Null;
     let criteria = question.get("criteria").unwrap_or(&empty);
     let options = question.get("options").unwrap_or(&empty);
-    for (field, pointer) in
-        [("itagOp", "/criteria/itagOp"), ("imetadataKeyOp", "/criteria/imetadataKeyOp")]
-    {
-        if criteria.get(field).is_some_and(|asked| !says_nothing(asked)) {
-            let detail = "is not taken here: name contents or categories";
-            return Err(Problem::invalid(pointer, detail));
-        }
-    }
     let folders = criteria.get("linkedCategoryOp").unwrap_or(&empty);
     let depth = match truth(folders.get("cascade"), "/criteria/linkedCategoryOp/cascade")? {
         Some(true) => FolderDepth::WithBelow,
@@ -244,6 +291,7 @@ fn order(question: &Value) -> Result<ArchiveOrder, Problem> {
             |text| text.parse().ok().map(ChannelId),
         )?,
         depth,
+        criteria: described(criteria)?,
         kinds: kinds(criteria)?,
         channels: Channels {
             video: channels(options, "video", "/options/video")?,
@@ -256,6 +304,78 @@ fn order(question: &Value) -> Result<ArchiveOrder, Problem> {
             Some(false) | None => Manifest::Omitted,
         },
     })
+}
+
+/// What contents must be like.
+fn described(criteria: &Value) -> Result<ContentCriteria, Problem> {
+    const TAGS: &str = "/criteria/itagOp/itags";
+    const FIELDS: &str = "/criteria/imetadataKeyOp/imetadata";
+    let empty = Value::Null;
+    let tags = criteria.get("itagOp").unwrap_or(&empty);
+    // Who gave a content its tags is not known here.
+    let sources = "/criteria/itagOp/stypes";
+    if !listed(tags, "stypes", sources, |text| Some(text.to_owned()))?.is_empty() {
+        return Err(Problem::invalid(sources, "is not taken here: tags have no sources"));
+    }
+    let tag = |asked: &Value| -> Result<_, Problem> {
+        truth(asked.get("excludeSubTree"), TAGS)?;
+        let (classification, tag) =
+            (said(asked, "classificationId", TAGS)?, said(asked, "id", TAGS)?);
+        Ok(TagCriterion { classification, tag })
+    };
+    let field = |asked: &Value| -> Result<_, Problem> {
+        let classification = said(asked, "classificationId", FIELDS)?;
+        let (name, value) = (said(asked, "key", FIELDS)?, said(asked, "value", FIELDS)?);
+        Ok(FieldCriterion { classification, name, value })
+    };
+    let fields = criteria.get("imetadataKeyOp").unwrap_or(&empty);
+    Ok(ContentCriteria {
+        tags: Described {
+            each: objects(tags.get("itags"), TAGS)?
+                .into_iter()
+                .map(tag)
+                .collect::<Result<_, _>>()?,
+            combined: combined(tags, "/criteria/itagOp/operation")?,
+        },
+        fields: Described {
+            each: objects(fields.get("imetadata"), FIELDS)?
+                .into_iter()
+                .map(field)
+                .collect::<Result<_, _>>()?,
+            combined: combined(fields, "/criteria/imetadataKeyOp/operation")?,
+        },
+    })
+}
+
+fn combined(of: &Value, pointer: &'static str) -> Result<Combined, Problem> {
+    match of.get("operation") {
+        None | Some(Value::Null) => Ok(Combined::Any),
+        Some(Value::String(text)) if text.is_empty() || text == "OR" => Ok(Combined::Any),
+        Some(Value::String(text)) if text == "AND" => Ok(Combined::All),
+        Some(_) => Err(Problem::invalid(pointer, "must be AND or OR")),
+    }
+}
+
+/// The objects of a list: XML has one as itself, and none as an empty text.
+fn objects<'v>(value: Option<&'v Value>, pointer: &'static str) -> Result<Vec<&'v Value>, Problem> {
+    let items = match value {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::String(text)) if text.trim().is_empty() => Vec::new(),
+        Some(Value::Array(items)) => items.iter().collect(),
+        Some(one) => vec![one],
+    };
+    if items.iter().all(|item| item.is_object()) {
+        Ok(items)
+    } else {
+        Err(Problem::invalid(pointer, "must be a list of objects"))
+    }
+}
+
+/// A text that must be there.
+fn said(of: &Value, field: &str, pointer: &'static str) -> Result<Box<str>, Problem> {
+    let text = of.get(field).and_then(Value::as_str);
+    let needed = || Problem::invalid(pointer, format!("each must have {field}, a text"));
+    text.map(Into::into).ok_or_else(needed)
 }
 
 /// Kinds of content. Of some of the vendor's there are none here; of none but those there is nothing.
@@ -303,16 +423,6 @@ fn truth(value: Option<&Value>, pointer: &'static str) -> Result<Option<bool>, P
     }
 }
 
-fn says_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Array(items) => items.is_empty(),
-        Value::Object(members) => members.values().all(says_nothing),
-        Value::String(text) => text.is_empty(),
-        Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
 #[cfg(test)]
 mod unit_tests {
     use serde_json::json;
@@ -325,7 +435,14 @@ mod unit_tests {
             "criteria": {
                 "contentType": ["VIDEO", "IMAGE", "PAGELET"], "xcontentIds": ["film"],
                 "linkedCategoryOp": {"linkedCategoryIds": ["7"], "cascade": true},
-                "itagOp": {}, "imetadataKeyOp": null,
+                "itagOp": {
+                    "itags": [{"classificationId": "press", "id": "quay", "excludeSubTree": true},
+                              {"classificationId": "press", "id": "ship"}],
+                    "operation": "AND", "stypes": [],
+                },
+                "imetadataKeyOp": {
+                    "imetadata": {"classificationId": "press", "key": "SKU", "value": ""},
+                },
             },
             "options": {
                 "video": ["SOURCE", "WEBHD"], "image": ["1024x768"], "audio": [],
@@ -340,6 +457,26 @@ mod unit_tests {
         let image = vec![Channel::Size(1024, 768)];
         assert_eq!(order.channels, Channels { video, image, ..Channels::default() });
         assert_eq!(order.manifest, Manifest::Appended);
+        let tag = |tag: &str| TagCriterion { classification: "press".into(), tag: tag.into() };
+        let tags = Described { each: vec![tag("quay"), tag("ship")], combined: Combined::All };
+        let (classification, name) = ("press".into(), "SKU".into());
+        let field = FieldCriterion { classification, name, value: "".into() };
+        let fields = Described { each: vec![field], combined: Combined::Any };
+        assert_eq!((order.criteria.tags, order.criteria.fields), (tags, fields));
+    }
+
+    /// What the vendor's client sends where nothing was said (empty lists), and what XML has of it.
+    #[test]
+    fn what_says_nothing_asks_for_nothing() {
+        for criteria in [
+            json!({}),
+            json!({"itagOp": null, "imetadataKeyOp": null}),
+            json!({"itagOp": {"itags": [], "operation": "OR", "stypes": []}, "imetadataKeyOp": {}}),
+            json!({"itagOp": "", "imetadataKeyOp": {"imetadata": "", "operation": "AND"}}),
+        ] {
+            let order = order(&json!({"criteria": criteria})).unwrap();
+            assert!(order.criteria.tags.each.is_empty() && order.criteria.fields.each.is_empty());
+        }
     }
 
     #[test]
@@ -349,7 +486,16 @@ mod unit_tests {
             (json!({"criteria": {"contentType": ["PAGELET"]}}), "/criteria/contentType"),
             (json!({"criteria": {"xcontentIds": ["a/b"]}}), "/criteria/xcontentIds"),
             (json!({"criteria": {"xcontentIds": [7]}}), "/criteria/xcontentIds"),
-            (json!({"criteria": {"itagOp": {"ids": ["t"]}}}), "/criteria/itagOp"),
+            (json!({"criteria": {"itagOp": {"itags": ["t"]}}}), "/criteria/itagOp/itags"),
+            (json!({"criteria": {"itagOp": {"itags": {"id": "t"}}}}), "/criteria/itagOp/itags"),
+            (json!({"criteria": {"itagOp": {"operation": "NOT"}}}), "/criteria/itagOp/operation"),
+            (json!({"criteria": {"itagOp": {"stypes": ["USER"]}}}), "/criteria/itagOp/stypes"),
+            (
+                json!({"criteria": {"imetadataKeyOp": {
+                    "imetadata": [{"classificationId": "c", "key": "k"}],
+                }}}),
+                "/criteria/imetadataKeyOp/imetadata",
+            ),
             (
                 json!({"criteria": {"linkedCategoryOp": {"linkedCategoryIds": ["top"]}}}),
                 "/criteria/linkedCategoryOp/linkedCategoryIds",
