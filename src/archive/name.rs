@@ -6,7 +6,7 @@
 //! or in how accents are composed only, so names are compared without either. What comes out
 //! goes through once more unchanged: names that were kept are the same on every machine.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use unicode_normalization::UnicodeNormalization;
@@ -66,27 +66,25 @@ impl fmt::Display for EntryName {
 /// The names of one archive.
 #[derive(Debug, Default)]
 pub struct EntryNames {
-    /// Folded, with the number that the last one of this name got.
-    taken: HashMap<Box<str>, u32>,
+    /// Folded.
+    taken: HashSet<Box<str>>,
+    /// By what is left of a name where a number is put, folded: the last number that one got. Names
+    /// that are apart behind that only count together, or each would try again what is taken.
+    numbers: HashMap<Box<str>, u32>,
 }
 
 impl EntryNames {
     /// The nearest name that is still free: `name.ext`, `name (2).ext`, …
     pub fn assign(&mut self, wanted: &str) -> EntryName {
         let name = EntryName::sanitised(wanted);
-        let folded = name.folded();
-        let Some(mut number) = self.taken.get(&folded).copied() else {
-            self.taken.insert(folded, 1);
+        if self.taken.insert(name.folded()) {
             return name;
-        };
+        }
+        let number = self.numbers.entry(name.numbered(u32::MAX).folded()).or_insert(1);
         loop {
-            number = number.saturating_add(1);
-            let other = name.numbered(number);
-            let other_folded = other.folded();
-            if !self.taken.contains_key(&other_folded) {
-                self.taken.insert(other_folded, 1);
-                // The next of this name need not try again what is taken.
-                self.taken.insert(folded, number);
+            *number = number.saturating_add(1);
+            let other = name.numbered(*number);
+            if self.taken.insert(other.folded()) {
                 return other;
             }
         }
@@ -214,6 +212,18 @@ mod tests {
     fn ten_thousand_of_one_name_are_no_trouble() {
         let names = assigned(&vec!["image.jpg"; 10_000]);
         assert_eq!(names.last().unwrap(), "image (10000).jpg");
+    }
+
+    /// Names that are apart at their end only, which is cut off to make room for a number.
+    #[test]
+    fn ten_thousand_of_one_beginning_are_no_trouble() {
+        let long = |index: u32| format!("{}{index:04}.jpg", "x".repeat(192));
+        let twice: Vec<String> = (0..5_000).flat_map(|index| [long(index), long(index)]).collect();
+        let wanted: Vec<&str> = twice.iter().map(String::as_str).collect();
+        let names = assigned(&wanted);
+        assert_eq!(names[0], long(0));
+        assert_eq!(names[1], format!("{} (2).jpg", "x".repeat(192)));
+        assert_eq!(names.last().unwrap(), &format!("{} (5001).jpg", "x".repeat(189)));
     }
 
     proptest! {
