@@ -94,14 +94,14 @@ impl EntryNames {
 /// What nobody sees, or what makes `exe.jpg` out of `gpj.exe`.
 fn is_invisible(character: char) -> bool {
     matches!(character,
-        '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'
-        | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// May a file's name on Windows, which forbids most, have it?
 fn is_savable(character: char) -> bool {
-    !character.is_control()
-        && !matches!(character, '"' | '*' | '/' | ':' | '<' | '>' | '?' | '\\' | '|')
+    let ends_a_line = character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
+    !ends_a_line && !matches!(character, '"' | '*' | '/' | ':' | '<' | '>' | '?' | '\\' | '|')
 }
 
 /// Windows drops dots and spaces at the end, and then finds the archive broken; `.` and `..` go with
@@ -174,6 +174,9 @@ mod tests {
             ("COM10.txt", "COM10.txt"),
             ("console.log", "console.log"),
             ("photo\u{202e}gpj.exe", "photogpj.exe"),
+            // Of all that turns reading round, and all that ends a line in some viewer.
+            ("photo\u{61c}\u{2066}gpj.exe\u{2069}", "photogpj.exe"),
+            ("a\u{2028}b\u{2029}c.txt", "a_b_c.txt"),
             (".htaccess", ".htaccess"),
             // Composed, as everybody but macOS has it.
             ("e\u{301}te\u{301}.jpg", "\u{e9}t\u{e9}.jpg"),
