@@ -25,6 +25,9 @@ const MOST_NAMED: usize = 1_000;
 const MOST_FOLDERS: usize = 1_000;
 const MOST_FOLDERS_WITH_BELOW: usize = 50;
 
+/// Channels that it may name for each kind of content: each is looked for in each content.
+const MOST_CHANNELS: usize = 100;
+
 /// Entries of one archive.
 const MOST_ENTRIES: usize = 10_000;
 
@@ -124,6 +127,11 @@ fn accept(order: &ArchiveOrder) -> Result<(), Invalid> {
     };
     at_most("/criteria/xcontentIds", &order.contents, MOST_NAMED)?;
     at_most("/criteria/linkedCategoryOp/linkedCategoryIds", &order.folders, most_folders)?;
+    let Channels { video, audio, image, other } = &order.channels;
+    at_most("/options/video", video, MOST_CHANNELS)?;
+    at_most("/options/audio", audio, MOST_CHANNELS)?;
+    at_most("/options/image", image, MOST_CHANNELS)?;
+    at_most("/options/other", other, MOST_CHANNELS)?;
     order.criteria.accept()?;
     if order.contents.is_empty() && order.folders.is_empty() && order.criteria.is_empty() {
         return Err(Invalid::new("/criteria", "must name contents, categories, tags or metadata"));

@@ -24,6 +24,7 @@ on_both_databases! {
     an_archive_is_the_same_for_everybody_and_later
     what_changes_makes_it_gone
     whoever_may_not_share_gets_none
+    so_many_channels_are_too_many
     a_file_that_nobody_read_is_awaited
     ten_thousand_files
 }
@@ -295,10 +296,16 @@ async fn an_archive_is_the_same_for_everybody_and_later(stage: Stage) {
         "xcontentId,fileName,channel\r\n{},Film.MOV,SOURCE\r\n{},\"a, _b_.jpg\",SOURCE\r\n",
         contents[0].id, contents[1].id
     );
-    let mut left = ByteRange::whole(one.plan.length());
+    let bytes = own_bytes(&one);
+    assert!(bytes.contains(&Bytes::from(manifest)), "{bytes:?}");
+}
+
+/// What of an archive is of no file: records, and the list.
+fn own_bytes(archive: &OpenArchive) -> Vec<Bytes> {
+    let mut left = ByteRange::whole(archive.plan.length());
     let mut bytes = Vec::new();
     while let Some(span) = left {
-        let length = match one.plan.piece(span).unwrap() {
+        let length = match archive.plan.piece(span).unwrap() {
             Piece::Bytes(part) => {
                 bytes.push(part.clone());
                 part.len() as u64
@@ -307,7 +314,28 @@ async fn an_archive_is_the_same_for_everybody_and_later(stage: Stage) {
         };
         left = ByteRange::new(span.first() + length, span.last());
     }
-    assert!(bytes.contains(&Bytes::from(manifest)), "{bytes:?}");
+    bytes
+}
+
+/// Each is looked for in each content.
+async fn so_many_channels_are_too_many(stage: Stage) {
+    let contents = three(&stage).await;
+    let many = |most: usize| (0..most).map(|it| Channel::parse(&it.to_string())).collect();
+    for kind in ["video", "audio", "image", "other"] {
+        let channels = |most| match kind {
+            "video" => Channels { video: many(most), ..Channels::default() },
+            "audio" => Channels { audio: many(most), ..Channels::default() },
+            "image" => Channels { image: many(most), ..Channels::default() },
+            _ => Channels { other: many(most), ..Channels::default() },
+        };
+        let order = |most| ArchiveOrder { channels: channels(most), ..named(&contents) };
+        let refused = promised(&stage, order(101)).await.unwrap_err();
+        let ServiceError::Invalid(invalid) = refused else { panic!("{kind}: {refused:?}") };
+        assert_eq!(invalid.pointer, format!("/options/{kind}"));
+        // Of what the other kinds' has there is something.
+        let most = promised(&stage, order(100)).await;
+        assert!(most.is_ok(), "{kind}: {most:?}");
+    }
 }
 
 async fn what_changes_makes_it_gone(stage: Stage) {
