@@ -135,13 +135,13 @@ fn plan(promise: &ArchivePlan) -> Option<Plan> {
             modified: entry.modified_at,
         };
         let name = draft.add(&entry.name, pinned);
-        for (field, end) in
-            [(entry.content.as_str(), ','), (name.as_str(), ','), (&*entry.channel, '\r')]
-        {
-            push_field(&mut manifest, field);
-            manifest.push(end);
-        }
-        manifest.push('\n');
+        // An id is for programs, and has no letters of which a formula could do harm.
+        manifest.push_str(entry.content.as_str());
+        manifest.push(',');
+        push_text(&mut manifest, name.as_str());
+        manifest.push(',');
+        push_text(&mut manifest, &entry.channel);
+        manifest.push_str("\r\n");
     }
     match promise.manifest {
         Manifest::Appended => {
@@ -152,14 +152,14 @@ fn plan(promise: &ArchivePlan) -> Option<Plan> {
     draft.plan().ok()
 }
 
-/// A field of CSV (RFC 4180).
-fn push_field(line: &mut String, field: &str) {
+/// A field of CSV (RFC 4180). One that a spreadsheet would take for a formula has an apostrophe before
+/// it: whoever uploads a file names it, and whoever opens the list is not to run that.
+fn push_text(line: &mut String, field: &str) {
+    let mark = if field.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
     if field.contains(['"', ',', '\r', '\n']) {
-        line.push('"');
-        line.push_str(&field.replace('"', "\"\""));
-        line.push('"');
+        line.extend(["\"", mark, &field.replace('"', "\"\""), "\""]);
     } else {
-        line.push_str(field);
+        line.extend([mark, field]);
     }
 }
 

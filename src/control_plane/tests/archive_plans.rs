@@ -24,6 +24,7 @@ on_both_databases! {
     an_archive_is_the_same_for_everybody_and_later
     what_changes_makes_it_gone
     whoever_may_not_share_gets_none
+    no_field_of_the_list_is_a_formula
     so_many_channels_are_too_many
     a_file_that_nobody_read_is_awaited
     ten_thousand_files
@@ -315,6 +316,29 @@ fn own_bytes(archive: &OpenArchive) -> Vec<Bytes> {
         left = ByteRange::new(span.first() + length, span.last());
     }
     bytes
+}
+
+/// Names of files are anybody's who uploads: whoever opens the list runs none of them.
+async fn no_field_of_the_list_is_a_formula(stage: Stage) {
+    let pipeline = pipeline(&stage).await;
+    let files = vec![
+        file(pipeline, FileKind::Source, "", "=HYPERLINK(1).jpg"),
+        file(pipeline, FileKind::Format, "@SUM(1)", "-1+1,.jpg"),
+    ];
+    let contents = made(&stage, vec![import(ContentKind::Image, Some(stage.folder), files)]).await;
+    let image = vec![Channel::Source, Channel::parse("@SUM(1)")];
+    let channels = Channels { image, ..Channels::default() };
+    let order = ArchiveOrder { channels, manifest: Manifest::Appended, ..named(&contents) };
+    let promise = promised(&stage, order).await.unwrap();
+    // The files are called what they are called.
+    assert_eq!(names(&promise), ["=HYPERLINK(1).jpg", "-1+1,.jpg"]);
+    let id = &contents[0].id;
+    let manifest = format!(
+        "xcontentId,fileName,channel\r\n{id},'=HYPERLINK(1).jpg,SOURCE\r\n\
+         {id},\"'-1+1,.jpg\",'@SUM(1)\r\n"
+    );
+    let bytes = own_bytes(&opened(&stage, &promise).await.unwrap());
+    assert!(bytes.contains(&Bytes::from(manifest)), "{bytes:?}");
 }
 
 /// Each is looked for in each content.
