@@ -59,13 +59,14 @@ impl Services {
     }
 
     /// The file of an entry of a promised archive, if it is what it was, and the caller's to share:
-    /// asked each time when bytes of it are about to leave.
+    /// asked each time when bytes of it are about to leave, which may be hours after they came.
     pub async fn archive_entry(
         &self,
         caller: &Caller,
         tenant: TenantId,
         entry: &ArchivePlanEntry,
     ) -> Result<HandedFile, ServiceError> {
+        self.still_may(caller, Scope::SharesWrite).await?;
         let (mut view, rights) = self.view_by_right(caller, Scope::SharesWrite, tenant).await?;
         let standing = Standing::of(&mut view, tenant, std::slice::from_ref(entry)).await?;
         may_share(&mut view, &rights, standing.states.values()).await?;

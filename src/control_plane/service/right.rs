@@ -36,6 +36,31 @@ impl Services {
 }
 
 impl Services {
+    /// Refuses whoever may not do any more what they might when they came: for what goes on long after
+    /// their token was looked at. That the token has ended since is no matter.
+    pub(super) async fn still_may(
+        &self,
+        caller: &Caller,
+        needed: Scope,
+    ) -> Result<(), ServiceError> {
+        let mut view = self.view(&Caller::system("rights")).await?;
+        let (scopes, disabled_at) = match caller.actor() {
+            Actor::Application(id) => {
+                let application = view.application(id).await?;
+                (application.scopes, application.disabled_at)
+            }
+            Actor::Person(id) => {
+                let person = view.person(id).await?;
+                (person.scopes, person.disabled_at)
+            }
+            Actor::Edge(_) | Actor::System(_) => return Ok(()),
+        };
+        if disabled_at.is_some() || !scopes.contains(needed) {
+            return Err(MissingScope(needed).into());
+        }
+        Ok(())
+    }
+
     /// A tenant's records, for a caller with that scope, and what they may do in folders.
     pub(super) async fn view_by_right(
         &self,

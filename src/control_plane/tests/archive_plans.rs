@@ -1,6 +1,7 @@
 //! Archives of many contents: what is promised, to whom, and when it is not to be had any more.
 
 use bytes::Bytes;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::stage::{NOW, Stage, on_both_databases};
@@ -8,9 +9,9 @@ use crate::archive::Piece;
 use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::caller::{Actor, Caller, Reach};
 use crate::control_plane::record::{
-    ArchivePlan, Autograph, Content, ContentDraft, ContentImport, ContentKind, FileDraft, FileKind,
-    FilePlace, FolderDraft, Grantee, Manifest, Metadata, PersonId, PipelineDraft, Publication,
-    Right, ScopeSet,
+    ApplicationId, ArchivePlan, Autograph, Content, ContentDraft, ContentImport, ContentKind,
+    FileDraft, FileKind, FilePlace, FolderDraft, Grantee, Manifest, Metadata, PersonId,
+    PipelineDraft, Publication, Right, ScopeSet,
 };
 use crate::control_plane::service::{
     ArchiveOrder, Channel, Channels, Combined, ContentCriteria, Described, Expected,
@@ -24,6 +25,7 @@ on_both_databases! {
     an_archive_is_the_same_for_everybody_and_later
     what_changes_makes_it_gone
     whoever_may_not_share_gets_none
+    whoever_is_shut_out_gets_no_more_of_one
     no_field_of_the_list_is_a_formula
     so_many_channels_are_too_many
     a_file_that_nobody_read_is_awaited
@@ -359,6 +361,40 @@ async fn so_many_channels_are_too_many(stage: Stage) {
         // Of what the other kinds' has there is something.
         let most = promised(&stage, order(100)).await;
         assert!(most.is_ok(), "{kind}: {most:?}");
+    }
+}
+
+/// A download of hours does not outlive the account it began with.
+async fn whoever_is_shut_out_gets_no_more_of_one(stage: Stage) {
+    let contents = three(&stage).await;
+    let promise = promised(&stage, named(&contents[..2])).await.unwrap();
+    let entry = &promise.entries[0];
+    let admin = stage.admin().await;
+    let body = json!({"tenant": 1, "username": "ann", "role": "admin", "scopes": ["shares.write"]});
+    let ann = stage.send("POST /api/v1/people", &admin, &body).await.expect(201).json();
+    let body = json!({"tenant": 1, "name": "sdk", "scopes": ["shares.write"]});
+    let sdk = stage.send("POST /api/v1/applications", &admin, &body).await.expect(201).json();
+    let id = |made: &Value| made["id"].as_str().unwrap().to_owned();
+    let (ann, sdk) = (id(&ann), id(&sdk));
+    let scopes = ScopeSet::parse("shares.write").unwrap();
+    for (path, actor) in [
+        (format!("people/{ann}"), Actor::Person(PersonId::parse(&ann).unwrap())),
+        (format!("applications/{sdk}"), Actor::Application(ApplicationId::parse(&sdk).unwrap())),
+    ] {
+        let caller = Caller::authenticated(actor, scopes, Reach::Tenant(TENANT));
+        let services = &stage.services;
+        services.archive_entry(&caller, TENANT, entry).await.unwrap();
+        let patch = format!("PATCH /api/v1/{path}");
+        for (change, is_in) in [
+            (json!({"scopes": ["catalog.read"]}), false),
+            (json!({"scopes": ["shares.write"]}), true),
+            (json!({"disabled": true}), false),
+            (json!({"disabled": false}), true),
+        ] {
+            stage.send(&patch, &admin, &change).await.expect(200);
+            let entry = services.archive_entry(&caller, TENANT, entry).await;
+            assert_eq!(entry.is_ok(), is_in, "{path} {change}: {entry:?}");
+        }
     }
 }
 
