@@ -1,11 +1,13 @@
-//! Files that an archive needs and that nobody has read yet: they are read at once, one after the other.
-//! Who asked waits a moment for them, and is told to come back where that is not enough.
+//! Files that an archive needs and that nobody has read yet: they are read at once, one after the other,
+//! and few at a time whoever asks. Who asked waits a moment for them, and is told to come back where that
+//! is not enough.
 
 use std::collections::HashSet;
 use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use super::desk::Services;
@@ -23,20 +25,39 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes that are read a second at most.
 const PACE: NonZeroU64 = NonZeroU64::new(64 << 20).unwrap();
 
-/// Files that are being read, by number.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Readings(Arc<Mutex<HashSet<u64>>>);
+/// Files that are read at the same time, whoever asked for them.
+const AT_ONCE: usize = 2;
+
+/// Files that are being read.
+#[derive(Clone, Debug)]
+pub(super) struct Readings {
+    /// By number; those that wait for their turn as well.
+    files: Arc<Mutex<HashSet<u64>>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Default for Readings {
+    fn default() -> Self {
+        Self { files: Arc::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+}
 
 impl Readings {
+    /// Waits for a turn. Whoever has asked for many files waits for each anew, and so behind others.
+    async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        // An error: it was closed, which nobody does.
+        Arc::clone(&self.turns).acquire_owned().await.ok()
+    }
+
     /// Those that nobody reads already.
     fn begin(&self, mut files: Vec<FileState>) -> Vec<FileState> {
-        let mut reading = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reading = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         files.retain(|file| reading.insert(file.number));
         files
     }
 
     fn end(&self, number: u64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
     }
 }
 
@@ -58,6 +79,7 @@ impl Services {
         let reading = tokio::spawn(async move {
             for file in files {
                 let _reading = Reading(services.readings(), file.number);
+                let _turn = services.readings().turn().await;
                 services.file_read(&in_force.delivery, &file).await;
             }
         });
@@ -98,5 +120,21 @@ impl Services {
             Err(error) if error.kind() == StoreErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn few_files_are_read_at_a_time() {
+        let readings = Readings::default();
+        let other = readings.clone();
+        let held = (readings.turn().await, other.turn().await);
+        let third = timeout(Duration::from_hours(1), other.turn()).await;
+        assert!(third.is_err(), "a third is read beside the two");
+        drop(held);
+        assert!(timeout(Duration::from_secs(1), readings.turn()).await.unwrap().is_some());
     }
 }
