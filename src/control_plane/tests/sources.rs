@@ -396,6 +396,14 @@ async fn an_archive_is_prepared_and_handed_over(stage: Stage) {
     let noted = audited(&stage, "source.deliver").await;
     assert_eq!(noted.len(), 1, "{noted:?}");
     assert_eq!(noted[0]["object"], *scene.content);
+    // A name is not cut off before what says that it is an archive.
+    for (length, status) in [(251, 200), (252, 400)] {
+        let name = "x".repeat(length);
+        let asked = [&known[..], &[("downloadId", archive), ("saveAs", &name)]].concat();
+        let got = sdk(&stage, "archiveDownload", &asked).await.expect(status);
+        let said = format!("attachment; filename=\"{name}.zip\"");
+        assert!(status != 200 || got.header("content-disposition") == Some(&said), "{got:?}");
+    }
     let unknown = [&known[..], &[("downloadId", "dla_0"), ("saveAs", "")]].concat();
     sdk(&stage, "archiveDownload", &unknown).await.expect(404);
 }

@@ -32,6 +32,11 @@ use crate::control_plane::service::{
 /// What an archive is saved as, where nobody says.
 const NAME: &str = "archive";
 
+const EXTENSION: &str = ".zip";
+
+/// Longest name that file systems take, in bytes.
+const LONGEST_NAME: usize = 255;
+
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(prepare)).routes(routes!(download, download_by_address))
@@ -264,11 +269,21 @@ async fn hand_over(
     // Who may not ask learns nothing of what is wrong with the question.
     caller.require(Scope::SharesWrite).map_err(ServiceError::from)?;
     let archive = id(fields.need("downloadId")?, ArchivePlanId::parse)?;
-    let name = format!("{}.zip", fields.get("saveAs")?.unwrap_or(NAME));
+    let name = name(fields.get("saveAs")?)?;
     let (method, headers) = (&parts.method, &parts.headers);
     let ask = ArchiveAsk { name: &name, method, headers, request_id };
     let outcome = api.services.archive_hand_over(&caller, tenant, &archive, ask).await;
     handed_over(outcome.map(|response| response.map(Body::new)))
+}
+
+/// What an archive is saved as: a name that would be cut off would lose what says what it is.
+fn name(save_as: Option<&str>) -> Result<String, Problem> {
+    let name = [save_as.unwrap_or(NAME), EXTENSION].concat();
+    if name.len() > LONGEST_NAME {
+        let detail = format!("must have at most {} bytes", LONGEST_NAME - EXTENSION.len());
+        return Err(Problem::invalid("/saveAs", detail));
+    }
+    Ok(name)
 }
 
 /// What is asked for; its limits are the services' to know.
