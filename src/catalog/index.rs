@@ -7,7 +7,7 @@ use hashbrown::HashTable;
 
 use super::content_names::NameRef;
 use super::entry::{ContentState, FolderState};
-use super::name_index::{self, NameIndex, Rank};
+use super::name_index::{self, Given, NameIndex, Rank};
 use super::names::Names;
 use super::packed::{Entry, FileRef, channel_key, video_key};
 use crate::asset::{AssetPath, ChannelId, ContentId, TenantId};
@@ -60,10 +60,10 @@ impl Catalog {
     }
 
     /// The contents of a folder that connectors call so, in the order in which they are meant: the
-    /// oldest first.
+    /// oldest first. Of those that are never given, as they are, one comes last, and no other.
     pub fn called(&self, tenant: TenantId, folder: ChannelId, name: NameRef<'_>) -> Called<'_> {
         let name = name_index::key(tenant, folder, name);
-        Called { catalog: self, tenant, name, behind: None }
+        Called { catalog: self, tenant, name, behind: None, last: Given::Sometimes }
     }
 
     /// The name of the origin that has a file of an entry found here.
@@ -180,20 +180,25 @@ pub struct Called<'c> {
     tenant: TenantId,
     name: Box<[u8]>,
     behind: Option<Rank>,
+    /// What was the last one that came?
+    last: Given,
 }
 
 impl Iterator for Called<'_> {
     type Item = Entry;
 
     fn next(&mut self) -> Option<Entry> {
-        loop {
+        while self.last == Given::Sometimes {
             let rank = self.catalog.by_name.next(&self.name, self.behind.as_ref())?;
-            let entry = self.catalog.find_video(self.tenant, &rank.1);
+            let (given, _, id) = &rank;
+            let (given, entry) = (*given, self.catalog.find_video(self.tenant, id));
             self.behind = Some(rank);
             if let Some(entry) = entry.filter(|it| name_index::has_name(it, &self.name)) {
+                self.last = given;
                 return Some(entry);
             }
         }
+        None
     }
 }
 
@@ -350,8 +355,9 @@ mod tests {
         let sku = |value: &str| ContentName::Metadata { name: "sku".into(), value: value.into() };
         let pretty = |id: &str| ContentName::PrettyId { language: "en".into(), id: id.into() };
         let set = |id: &str, folder: u64, names| {
-            let folder = Some(ChannelId(folder));
-            catalog.set_content(&ContentState { folder, names, ..content(id, Vec::new()) });
+            let (folder, files) =
+                (Some(ChannelId(folder)), vec![file(FileKind::Source, "", "", id)]);
+            catalog.set_content(&ContentState { folder, names, ..content(id, files) });
         };
         let called = |tenant: u64, folder: u64, name: &ContentName| -> Vec<String> {
             let found = catalog.called(TenantId(tenant), ChannelId(folder), NameRef::of(name));

@@ -1,7 +1,9 @@
 //! The second index: contents by what connectors call them, in their folder.
 //!
 //! Several contents may have one name. They are in the order that says which of them is meant: the
-//! oldest first, and of two of one second that of the lesser id (G4).
+//! oldest first, and of two of one second that of the lesser id (G4). Those that are never given, as
+//! they are, come behind all others: whoever looks for one that is need not look at them, for there
+//! may be thousands, and strangers ask.
 
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Bound;
@@ -14,7 +16,16 @@ use crate::asset::{ChannelId, TenantId};
 use crate::clock::UnixSeconds;
 
 /// A content's place among those of its name.
-pub(super) type Rank = (UnixSeconds, Box<str>);
+pub(super) type Rank = (Given, UnixSeconds, Box<str>);
+
+/// Is a content ever given to everybody, as it is?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Given {
+    /// It is published, if not at all times, and has a file.
+    Sometimes,
+    /// It is not.
+    Never,
+}
 
 /// Contents by name. Follows what is put into the catalog and taken out of it.
 #[derive(Debug, Default)]
@@ -68,7 +79,8 @@ pub(super) fn key(tenant: TenantId, folder: ChannelId, name: NameRef<'_>) -> Box
 
 /// Is the entry found by that name?
 pub(super) fn has_name(entry: &Entry, name: &[u8]) -> bool {
-    places(entry).iter().any(|(known, _)| **known == *name)
+    let (Some(tenant), Some(folder)) = (entry.tenant(), entry.folder()) else { return false };
+    entry.names().any(|known| *key(tenant, folder, known) == *name)
 }
 
 /// Where an entry stands in the index.
@@ -81,6 +93,7 @@ fn places(entry: &Entry) -> BTreeSet<(Box<[u8]>, Rank)> {
     else {
         return BTreeSet::new();
     };
-    let rank = || (entry.created_at(), Box::from(id));
+    let given = if entry.is_ever_given() { Given::Sometimes } else { Given::Never };
+    let rank = || (given, entry.created_at(), Box::from(id));
     names.map(|name| (key(tenant, folder, name), rank())).collect()
 }

@@ -163,6 +163,11 @@ impl Entry {
         if covered { Publication::Published } else { Publication::Unpublished }
     }
 
+    /// Is anything of it ever given to everybody, as it is?
+    pub(super) fn is_ever_given(&self) -> bool {
+        self.unpacked().is_some_and(|it| !it.public.is_empty() && !it.files.is_empty())
+    }
+
     /// The file that an asset URL names, if the content has it.
     pub fn file(&self, asset: &AssetPath) -> Option<FileRef<'_>> {
         let mut reader = self.behind_periods()?;

@@ -6,7 +6,7 @@ use super::scenery::{CLIENT, KEYS, NOW, TENANT, blocklist, looking_up, snapshot}
 use crate::asset::{ChannelId, ContentId, OriginKey};
 use crate::catalog::{
     Catalog, CatalogChange, ContentKind, ContentName, ContentNames, ContentState, FilePlace,
-    FileState, Period, Publication,
+    FileState, NameRef, Period, Publication,
 };
 use crate::clock::UnixSeconds;
 use crate::network::ClientIp;
@@ -233,6 +233,49 @@ fn of_several_the_oldest_is_meant_or_none() {
     let hidden = ContentState { publication: Publication::Unpublished, ..of("old", 9) };
     let snapshot = scene([of("young", 1), hidden]);
     each(&snapshot, &[("/dl/sku/m/x", Ok("young")), ("/dl/strict/m/x", Ok("young"))]);
+}
+
+/// Whoever asks for a name that thousands have who are not public has not each of them looked at.
+#[test]
+fn what_is_never_public_is_in_nobodys_way() {
+    let hidden = |index: u64| {
+        let state = content(&format!("h{index}"), 9, &[sku("x")]);
+        let publication = Publication::Unpublished;
+        match index % 3 {
+            0 => ContentState { publication, ..state },
+            1 => ContentState { files: Vec::new(), ..state },
+            _ => ContentState { version: None, ..state },
+        }
+    };
+    let called = |snapshot: &EdgeSnapshot| {
+        let control = snapshot.control.as_ref().unwrap();
+        let name = NameRef::Metadata { name: "SKU", value: "x" };
+        let called = control.catalog.called(TENANT, FOLDER, name);
+        called.map(|it| it.id().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let snapshot = scene((0..3_000).map(hidden));
+    // One, for the reason why there is none.
+    assert_eq!(called(&snapshot).len(), 1);
+    each(&snapshot, &[("/dl/sku/m/x", NOTHING), ("/dl/strict/m/x", NOTHING)]);
+    let young = content("young", 1, &[sku("x")]);
+    let old = content("old", 5, &[sku("x")]);
+    let snapshot = scene((0..3_000).map(hidden).chain([young.clone(), old]));
+    assert_eq!(called(&snapshot)[..2], ["old", "young"]);
+    assert_eq!(called(&snapshot).len(), 3);
+    each(&snapshot, &[("/dl/sku/m/x", Ok("old"))]);
+    // Whoever is published takes their place, and leaves it again.
+    let control = snapshot.control.as_ref().unwrap();
+    let published = content("h0", 9, &[sku("x")]);
+    let unpublished = |state: ContentState| {
+        let publication = Publication::Unpublished;
+        Box::new(ContentState { publication, ..state })
+    };
+    control.catalog.set_content(&published);
+    assert_eq!(called(&snapshot)[..3], ["h0", "old", "young"]);
+    control.catalog.set_content(&unpublished(published));
+    control.catalog.set_content(&unpublished(young));
+    assert_eq!(called(&snapshot)[0], "old");
+    assert_eq!(called(&snapshot).len(), 2);
 }
 
 #[test]
