@@ -17,6 +17,10 @@ use crate::target::{PathToken, RequestTarget, cut, separated};
 /// What stands for a language where a value of metadata is asked for.
 pub const METADATA_MARK: &str = "m";
 
+/// Bytes of the longest name that stands in an address. A field of metadata may say a book, in
+/// hundreds of languages: edges keep none of that.
+pub const LONGEST_ADDRESSED_NAME: usize = 512;
+
 /// The first segment of every address.
 const FIRST: &str = "dl";
 
@@ -64,8 +68,12 @@ impl ConnectorPath {
     }
 
     /// The path as it stands in an address; none where reading it would not give it back, for its
-    /// parts hold what no URL can say.
+    /// parts hold what no URL can say, and where a name is longer than [`LONGEST_ADDRESSED_NAME`].
     pub fn address(&self) -> Option<String> {
+        let (NameSegments::One(name) | NameSegments::Two(_, name)) = &self.name;
+        if name.len() > LONGEST_ADDRESSED_NAME {
+            return None;
+        }
         let segment = |text| utf8_percent_encode(text, SEGMENT).to_string();
         let connector = segment(&self.connector);
         let path = match &self.name {
@@ -127,6 +135,10 @@ mod tests {
         for value in ["a/b", "..", ".", "", "a\\b", "a\nb", "%2e%2e"] {
             assert_eq!(two("cnr_1", METADATA_MARK, value).address(), None, "{value:?}");
         }
+        let long = |length: usize| two("cnr_1", METADATA_MARK, &"x".repeat(length)).address();
+        assert!(
+            long(LONGEST_ADDRESSED_NAME).is_some() && long(LONGEST_ADDRESSED_NAME + 1).is_none()
+        );
         let address = two("cnr_1", METADATA_MARK, "50 % [é]").address();
         assert_eq!(address.as_deref(), Some("/dl/cnr_1/m/50%20%25%20%5B%C3%A9%5D"));
     }

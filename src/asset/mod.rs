@@ -7,7 +7,7 @@ mod kind;
 mod path;
 mod wire_name;
 
-pub use connector_path::{ConnectorPath, METADATA_MARK, NameSegments};
+pub use connector_path::{ConnectorPath, LONGEST_ADDRESSED_NAME, METADATA_MARK, NameSegments};
 pub use ids::{
     ChannelId, ContentId, NotAContentId, NotAVideoId, OriginKey, PATH_ESCAPES, TenantId, VideoId,
 };

@@ -47,7 +47,7 @@ wire_names! {
         Served = "served",
         /// An older content of the same name.
         Shadowed = "shadowed",
-        /// There is none: no URL can say the name.
+        /// There is none: no URL can say the name, or it is longer than any edge keeps.
         Unspeakable = "unspeakable",
     }
 }

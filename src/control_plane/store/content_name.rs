@@ -7,7 +7,7 @@ use super::content_part;
 use super::error::StoreError;
 use super::statement::{Row, Statement, Value};
 use super::view::View;
-use crate::asset::ChannelId;
+use crate::asset::{ChannelId, LONGEST_ADDRESSED_NAME};
 use crate::control_plane::record::{ContentId, ContentName, ContentNames};
 
 /// What connectors of a folder need to know of its contents.
@@ -20,7 +20,10 @@ struct Needs {
 impl Needs {
     fn has(&self, name: &ContentName) -> bool {
         match name {
-            ContentName::Metadata { name, .. } => self.fields.contains(name),
+            // What stands in no address is not asked for.
+            ContentName::Metadata { name, value } => {
+                self.fields.contains(name) && value.len() <= LONGEST_ADDRESSED_NAME
+            }
             ContentName::PrettyId { .. } => self.pretty_ids,
         }
     }

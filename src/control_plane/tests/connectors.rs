@@ -1,8 +1,12 @@
 //! Connectors: what they are, who may make them, and what they say they will give.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::stage::{Stage, on_both_databases};
+use crate::control_plane::caller::Caller;
+use crate::control_plane::record::ContentId;
 
 on_both_databases! {
     a_connector_is_made_changed_and_removed
@@ -10,6 +14,7 @@ on_both_databases! {
     a_preview_says_what_would_become_public
     the_table_says_what_each_address_gives
     names_of_several_are_reported
+    a_name_that_no_address_holds_is_no_edges_to_keep
     the_table_is_a_spreadsheet
 }
 
@@ -263,6 +268,29 @@ async fn names_of_several_are_reported(stage: Stage) {
     let by_id = connector(&stage, &admin, &body(&stage, &json!({"by": "content_id"}))).await;
     let none = stage.ask(&format!("GET {PATH}/{by_id}/clashes"), &admin).await.expect(200).json();
     assert_eq!(none["items"], json!([]));
+}
+
+/// What a field says may be as long as a book, in every language; each edge would have it all.
+async fn a_name_that_no_address_holds_is_no_edges_to_keep(stage: Stage) {
+    let admin = stage.admin().await;
+    let of = |length: usize| json!({"metadata": sku(&"x".repeat(length))});
+    let ids = contents(&stage, &admin, &[of(512), of(513), of(10_000)]).await;
+    let by_sku = body(&stage, &json!({"by": "metadata", "name": "SKU"}));
+    let id = connector(&stage, &admin, &by_sku).await;
+    let of_ids: BTreeSet<_> = ids.iter().map(|id| ContentId::parse(id).unwrap()).collect();
+    let mut view = stage.store.view(&Caller::system("test")).await.unwrap();
+    let told = view.content_states(of_ids).await.unwrap();
+    let names = |id: &String| {
+        let state = told.iter().find(|it| it.id.as_str() == id).unwrap();
+        state.names.as_ref().map_or(0, |names| names.names.len())
+    };
+    assert_eq!([names(&ids[0]), names(&ids[1]), names(&ids[2])], [1, 0, 0]);
+    let rows = table(&stage, &admin, &id).await;
+    let state = |id: &String| rows.iter().find(|row| row.0 == *id).unwrap().2.clone();
+    assert_eq!(state(&ids[0]), ["served"]);
+    for long in &ids[1..] {
+        assert_eq!(state(long), ["unspeakable"]);
+    }
 }
 
 async fn the_table_is_a_spreadsheet(stage: Stage) {
