@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ConnectorId;
+use super::{ConnectorId, ContentId};
 use crate::asset::{ChannelId, TenantId, wire_names};
 use crate::clock::UnixSeconds;
 pub use crate::policy::{AddressedBy, Ambiguity, ConnectorKinds, HttpsRule};
@@ -61,5 +61,14 @@ pub struct ConnectorClash {
     /// What all of them say in the field.
     pub value: Box<str>,
     /// How many they are.
+    pub contents: u64,
+}
+
+/// What a name means that contents of a connector have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectorMeant {
+    /// The first of those that are given.
+    pub first: ContentId,
+    /// How many of them there are.
     pub contents: u64,
 }

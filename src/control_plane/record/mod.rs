@@ -48,7 +48,7 @@ pub use chapter::Chapter;
 pub use classification::{Classification, ClassificationRight};
 pub use connector::{
     AddressedBy, Ambiguity, Connector, ConnectorClash, ConnectorDraft, ConnectorKinds,
-    ConnectorState, HttpsRule, LONGEST_FIELD,
+    ConnectorMeant, ConnectorState, HttpsRule, LONGEST_FIELD,
 };
 pub use content::{Content, ContentDraft, ContentImport, ContentText, Metadata};
 pub use content_link::{ContentLink, ContentLinkDraft, LinkRelation};

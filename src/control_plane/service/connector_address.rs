@@ -17,8 +17,9 @@ use crate::control_plane::record::{
 };
 use crate::control_plane::store::{ContentFilter, FolderFilter, Listed, Page, View};
 
-/// Contents of one name that are told apart; of more it is known that they are many.
-const MOST_NAMESAKES: u16 = 1_000;
+/// Contents with names that others have, on one page of those: of each name some, and of very many
+/// not all.
+const MOST_NAMESAKES: usize = 1_000;
 
 wire_names! {
     /// Does a connector take a content, and if not, why?
@@ -143,7 +144,8 @@ impl Services {
         };
         let listed = view.connector_clash_list(*folder, field, page).await?;
         let values: BTreeSet<_> = listed.items.iter().map(|clash| clash.value.clone()).collect();
-        let namesakes = view.connector_namesakes(*folder, field, &values, MOST_NAMESAKES).await?;
+        let most_of_each = (MOST_NAMESAKES / values.len().max(1)).max(2) as u64;
+        let namesakes = view.connector_namesakes(*folder, field, &values, most_of_each).await?;
         let states = view.content_states(ids(&namesakes)).await?;
         let now = self.now();
         let standing: HashMap<_, _> =
@@ -181,35 +183,31 @@ impl Services {
         let listed = view.content_list(tenant, &filter, page).await?;
         let (items, now) = (listed.items, self.now());
         let own = view.content_states(items.iter().map(|it| it.id.clone()).collect()).await?;
-        let mut known = Known { kinds: draft.kinds, now, of: HashMap::new() };
-        known.learn(own);
-        let namesakes = match &draft.addressed_by {
+        let standings: HashMap<_, _> =
+            own.iter().map(|state| (&state.id, standing(state, draft.kinds, now))).collect();
+        let standing =
+            |content: &Content| standings.get(&content.id).copied().unwrap_or(Standing::NoFile);
+        let meant = match &draft.addressed_by {
             AddressedBy::ContentId | AddressedBy::PrettyId => HashMap::new(),
             AddressedBy::Metadata(field) => {
-                let public = items.iter().filter(|it| known.is_public(&it.id));
+                let public = items.iter().filter(|it| standing(it) == Standing::Public);
                 let values = public.flat_map(|it| names(it, &draft.addressed_by));
                 let values = values.map(|(_, value)| value).collect();
-                let all =
-                    view.connector_namesakes(draft.folder, field, &values, MOST_NAMESAKES).await?;
-                known.learn(view.content_states(ids(&all)).await?);
-                let mut of_value: HashMap<Box<str>, Vec<ContentId>> = HashMap::new();
-                for (value, id) in all.into_iter().filter(|(_, id)| known.is_public(id)) {
-                    of_value.entry(value).or_default().push(id);
-                }
-                of_value
+                view.connector_meant(draft.folder, field, draft.kinds, now, &values).await?
             }
         };
         let items = items.into_iter().map(|content| {
-            let standing = known.standing(&content.id);
+            let standing = standing(&content);
             let addresses = names(&content, &draft.addressed_by).into_iter();
             let addresses = addresses.map(|(language, name)| {
                 let path = path(id, &draft.addressed_by, language.as_deref(), &name).address();
-                let alike = namesakes.get(&name).map(Vec::as_slice).unwrap_or_default();
-                let first = alike.first().is_none_or(|first| *first == content.id);
+                let meant = meant.get(&name);
+                let contents = meant.map_or(0, |meant| meant.contents);
+                let first = meant.is_none_or(|meant| meant.first == content.id);
                 let state = match (&path, standing, draft.state) {
                     (None, _, _) => AddressState::Unspeakable,
                     (Some(_), Standing::Public, ConnectorState::Enabled) => {
-                        match (alike.len() > 1, draft.ambiguity, first) {
+                        match (contents > 1, draft.ambiguity, first) {
                             (true, Ambiguity::Refused, _) => AddressState::Refused,
                             (true, Ambiguity::First, false) => AddressState::Shadowed,
                             (true, Ambiguity::First, true) | (false, _, _) => AddressState::Served,
@@ -217,37 +215,14 @@ impl Services {
                     }
                     (Some(_), _, _) => AddressState::Closed,
                 };
-                let others = alike.iter().filter(|other| **other != content.id).count() as u64;
+                let itself = u64::from(standing == Standing::Public);
+                let others = contents.saturating_sub(itself);
                 ConnectorAddress { language, name, path, state, others }
             });
             let addresses = addresses.collect();
             ConnectorContent { content, standing, addresses }
         });
         Ok(Listed { items: items.collect(), next: listed.next })
-    }
-}
-
-/// What is known of contents.
-struct Known {
-    kinds: ConnectorKinds,
-    now: UnixSeconds,
-    of: HashMap<ContentId, Standing>,
-}
-
-impl Known {
-    fn learn(&mut self, states: Vec<ContentState>) {
-        for state in states {
-            let standing = standing(&state, self.kinds, self.now);
-            self.of.insert(state.id, standing);
-        }
-    }
-
-    fn standing(&self, id: &ContentId) -> Standing {
-        self.of.get(id).copied().unwrap_or(Standing::NoFile)
-    }
-
-    fn is_public(&self, id: &ContentId) -> bool {
-        self.standing(id) == Standing::Public
     }
 }
 

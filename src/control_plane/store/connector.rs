@@ -5,7 +5,7 @@
 //! those are said some at a time, each time in a change of its own, and the connector's row holds
 //! how far that is, so that whoever is stopped half-way goes on there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::change::Change;
 use super::connection::Kind;
@@ -15,13 +15,17 @@ use super::page::{Expected, Listed, Page};
 use super::statement::{Row, Statement, Value};
 use super::view::View;
 use crate::asset::{ChannelId, TenantId};
+use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
-    AddressedBy, Connector, ConnectorClash, ConnectorDraft, ConnectorId, ConnectorKinds, ContentId,
-    ContentKind, FeedEvent,
+    AddressedBy, Connector, ConnectorClash, ConnectorDraft, ConnectorId, ConnectorKinds,
+    ConnectorMeant, ContentId, ContentKind, FeedEvent, FileKind, Publication,
 };
 
 /// Contents of which edges are told the names in one change.
 const AT_A_TIME: u64 = 500;
+
+/// Values that one statement has.
+const STRIDE: usize = 1_000;
 
 /// Are edges told of every name that a connector needs?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,35 +172,97 @@ impl View {
     }
 
     /// The contents of a folder that say one of these in a field, in the order in which they are
-    /// meant, each with what it says; at most `most`.
+    /// meant, each with what it says; at most so many of each.
     pub async fn connector_namesakes(
         &mut self,
         folder: ChannelId,
         field: &str,
         values: &BTreeSet<Box<str>>,
-        most: u16,
+        most_of_each: u64,
     ) -> Result<Vec<(Box<str>, ContentId)>, StoreError> {
         self.folder(folder).await?;
-        if values.is_empty() {
-            return Ok(Vec::new());
+        let mut namesakes = Vec::new();
+        for values in strides(values) {
+            let statement = Statement::new(
+                "SELECT value, id FROM (SELECT value, id, \
+                 ROW_NUMBER() OVER (PARTITION BY value ORDER BY created_at, id) AS place FROM (\
+                 SELECT DISTINCT content_metadata.value, content.id, content.created_at \
+                 FROM content_metadata JOIN content ON content.id = content_metadata.content \
+                 WHERE content.folder = $1 AND content_metadata.name = $2 \
+                 AND content_metadata.value IN",
+            )
+            .bind(folder)
+            .bind(field)
+            .one_of(values)
+            .followed_by(
+                ") AS said) AS placed WHERE place <= ? ORDER BY value, place",
+                most_of_each,
+            );
+            for row in self.connection().rows(statement).await? {
+                namesakes.push((row.text("value")?, row.text("id")?));
+            }
         }
-        let statement = Statement::new(
-            "SELECT content_metadata.value, content.id, content.created_at \
-             FROM content_metadata JOIN content ON content.id = content_metadata.content \
-             WHERE content.folder = $1 AND content_metadata.name = $2 \
-             AND content_metadata.value IN",
-        )
-        .bind(folder)
-        .bind(field)
-        .one_of(values.iter().map(Value::from).collect())
-        .followed_by(
-            "GROUP BY content_metadata.value, content.id, content.created_at \
-             ORDER BY content_metadata.value, content.created_at, content.id LIMIT ?",
-            most,
-        );
-        let rows = self.connection().rows(statement).await?;
-        rows.iter().map(|row| Ok((row.text("value")?, row.text("id")?))).collect()
+        Ok(namesakes)
     }
+
+    /// Which content is meant by each of these in a field, and how many have it, of those in a folder
+    /// that are of such kinds, published at that time, and have an original: what an edge gives.
+    pub async fn connector_meant(
+        &mut self,
+        folder: ChannelId,
+        field: &str,
+        kinds: ConnectorKinds,
+        now: UnixSeconds,
+        values: &BTreeSet<Box<str>>,
+    ) -> Result<HashMap<Box<str>, ConnectorMeant>, StoreError> {
+        self.folder(folder).await?;
+        let kinds = ContentKind::ALL.iter().filter(|kind| kinds.takes(**kind));
+        let kinds: Vec<Value> = kinds.map(|kind| kind.wire_name().into()).collect();
+        let mut meant = HashMap::new();
+        for values in strides(values) {
+            let statement = Statement::new(
+                "SELECT value, id, contents FROM (SELECT value, id, \
+                 ROW_NUMBER() OVER (PARTITION BY value ORDER BY created_at, id) AS place, \
+                 COUNT(*) OVER (PARTITION BY value) AS contents FROM (\
+                 SELECT DISTINCT content_metadata.value, content.id, content.created_at \
+                 FROM content_metadata JOIN content ON content.id = content_metadata.content \
+                 WHERE content.folder = $1 AND content_metadata.name = $2 \
+                 AND content.publication = $3 \
+                 AND (NOT EXISTS (SELECT 1 FROM content_period WHERE content = content.id) \
+                 OR EXISTS (SELECT 1 FROM content_period WHERE content = content.id \
+                 AND (starts_at IS NULL OR starts_at <= $4) \
+                 AND (ends_at IS NULL OR ends_at > $4))) \
+                 AND content.kind IN",
+            )
+            .bind(folder)
+            .bind(field)
+            .bind(Publication::Published.wire_name())
+            .bind(now)
+            .one_of(kinds.clone())
+            .followed_by(
+                "AND EXISTS (SELECT 1 FROM file WHERE file.version = content.active_version \
+                 AND file.kind = ?) AND content_metadata.value IN",
+                FileKind::Source.wire_name(),
+            )
+            .one_of(values)
+            .followed_by(") AS said) AS placed WHERE place = ?", 1_u64);
+            for row in self.connection().rows(statement).await? {
+                let first = row.text("id")?;
+                meant.insert(
+                    row.text("value")?,
+                    ConnectorMeant { first, contents: row.number("contents")? },
+                );
+            }
+        }
+        Ok(meant)
+    }
+}
+
+/// Values that are looked up at once: a statement has a place for each.
+fn strides(values: &BTreeSet<Box<str>>) -> impl Iterator<Item = Vec<Value>> {
+    let values: Vec<Value> = values.iter().map(Value::from).collect();
+    let strides: Vec<Vec<Value>> = values.chunks(STRIDE).map(<[_]>::to_vec).collect();
+    strides.into_iter()
 }
 
 impl Change {

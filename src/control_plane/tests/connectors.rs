@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::stage::{Stage, on_both_databases};
+use super::stage::{NOW, Stage, on_both_databases};
+use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::caller::Caller;
-use crate::control_plane::record::ContentId;
+use crate::control_plane::record::{
+    ContentDraft, ContentId, ContentImport, ContentKind, Metadata, Publication,
+};
 
 on_both_databases! {
     a_connector_is_made_changed_and_removed
@@ -14,6 +17,7 @@ on_both_databases! {
     a_preview_says_what_would_become_public
     the_table_says_what_each_address_gives
     names_of_several_are_reported
+    names_of_very_many_hide_no_others
     a_name_that_no_address_holds_is_no_edges_to_keep
     the_table_is_a_spreadsheet
 }
@@ -268,6 +272,63 @@ async fn names_of_several_are_reported(stage: Stage) {
     let by_id = connector(&stage, &admin, &body(&stage, &json!({"by": "content_id"}))).await;
     let none = stage.ask(&format!("GET {PATH}/{by_id}/clashes"), &admin).await.expect(200).json();
     assert_eq!(none["items"], json!([]));
+}
+
+/// Contents that are not published, each of which has all of these numbers of stock.
+async fn unpublished(stage: &Stage, count: usize, values: &[(&str, &str)]) {
+    let metadata = values.iter().map(|(language, value)| Metadata {
+        language: (*language).into(),
+        name: "SKU".into(),
+        value: (*value).into(),
+    });
+    let draft = ContentDraft {
+        folder: Some(ChannelId(stage.folder)),
+        publication: Publication::Unpublished,
+        metadata: metadata.collect(),
+        ..ContentDraft::new(ContentKind::Video)
+    };
+    let import = ContentImport { id: None, draft, files: Vec::new(), active_thumbnail: None };
+    let mut change = stage.store.change(&Caller::system("test"), NOW).await.unwrap();
+    change.content_import(TenantId(1), vec![import; count]).await.unwrap();
+    change.commit().await.unwrap();
+}
+
+/// G4: the report is of every name, however many have another.
+async fn names_of_very_many_hide_no_others(stage: Stage) {
+    let admin = stage.admin().await;
+    unpublished(&stage, 700, &[("de", "a"), ("en", "a0")]).await;
+    let both = json!([
+        {"language": "de", "name": "SKU", "value": "a"},
+        {"language": "en", "name": "SKU", "value": "a0"},
+    ]);
+    let said =
+        [json!({"metadata": both}), json!({"metadata": sku("b")}), json!({"metadata": sku("b")})];
+    let ids = contents(&stage, &admin, &said).await;
+    let by_sku = body(&stage, &json!({"by": "metadata", "name": "SKU"}));
+    let id = connector(&stage, &admin, &by_sku).await;
+    let urls = format!("GET {PATH}/{id}/urls?limit=1000");
+    let shown = stage.ask(&urls, &admin).await.expect(200).json();
+    let states = |id: &String| {
+        let item = shown["items"].as_array().unwrap().iter().find(|it| it["content"] == **id);
+        let addresses = item.unwrap()["addresses"].as_array().unwrap().clone();
+        let of = |it: &Value| (it["state"].as_str().unwrap().to_owned(), it["others"].clone());
+        addresses.iter().map(of).collect::<Vec<_>>()
+    };
+    let state = |text: &str, others: u64| (text.to_owned(), json!(others));
+    // Whoever is not published is in nobody's way.
+    assert_eq!(states(&ids[0]), [state("served", 0), state("served", 0)]);
+    let mut of_two = [states(&ids[1]), states(&ids[2])].concat();
+    of_two.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(of_two, [state("served", 1), state("shadowed", 1)]);
+
+    let clashes = format!("GET {PATH}/{id}/clashes?limit=1000");
+    let clashes = stage.ask(&clashes, &admin).await.expect(200).json();
+    let clashes = clashes["items"].as_array().unwrap();
+    let values: Vec<_> = clashes.iter().map(|it| it["value"].as_str().unwrap()).collect();
+    assert_eq!(values, ["a", "a0", "b"]);
+    let counts: Vec<_> =
+        clashes.iter().map(|it| it["contents"].as_array().unwrap().len()).collect();
+    assert!(counts[0] > 100 && counts[1] > 100 && counts[2] == 2, "{counts:?}");
 }
 
 /// What a field says may be as long as a book, in every language; each edge would have it all.

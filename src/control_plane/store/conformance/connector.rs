@@ -286,6 +286,9 @@ async fn namesakes_are_in_the_order_in_which_they_are_meant(stage: Stage) {
         namesakes.iter().filter(|(value, _)| &**value == "x").map(|(_, id)| id.clone()).collect();
     assert_eq!(of_x, made.iter().map(|content| content.id.clone()).collect::<Vec<_>>());
     assert_eq!(namesakes.len(), 4);
+    let first = view.connector_namesakes(place, "SKU", &values, 1).await.unwrap();
+    assert_eq!(first.len(), 2);
+    assert!(first.contains(&("x".into(), made[0].id.clone())));
     let clashes = view.connector_clash_list(place, "SKU", &Page::first(9)).await.unwrap().items;
     let clashes: Vec<_> = clashes.iter().map(|clash| (&*clash.value, clash.contents)).collect();
     assert_eq!(clashes, [("alone", 3), ("x", 3)]);
