@@ -14,8 +14,8 @@ use crate::control_plane::service::Page;
 /// Folders that are read at a time.
 const AT_A_TIME: u16 = 1_000;
 
-/// Most folders of a tree: reading more would keep everybody waiting.
-const MOST: usize = 5_000;
+/// Most folders that are looked at for a tree, seen or not: more would keep everybody waiting.
+const MOST: u16 = 5_000;
 
 /// The folders that the caller may see.
 #[derive(Debug)]
@@ -49,13 +49,15 @@ impl FolderTree {
     pub(super) async fn read(console: &Console, at: &InTenant) -> Result<Self, Refusal> {
         let mut folders = HashMap::new();
         let mut page = Page::first(AT_A_TIME);
+        let mut looked_at: u16 = 0;
         let extent = loop {
             let listed =
                 console.services().folder_list(&at.session.caller, at.number(), &page).await?;
             folders.extend(listed.items.into_iter().map(|it| (it.number, it)));
+            looked_at = looked_at.saturating_add(AT_A_TIME);
             match listed.next {
                 None => break Extent::Whole,
-                Some(_) if folders.len() >= MOST => break Extent::Part,
+                Some(_) if looked_at >= MOST => break Extent::Part,
                 Some(next) => page = Page::after(next, AT_A_TIME),
             }
         };

@@ -4,7 +4,10 @@
 use serde_json::json;
 
 use super::stage::{Answer, NOW, Stage, on_both_databases};
+use crate::asset::TenantId;
 use crate::control_plane::account::BROWSER_SESSION;
+use crate::control_plane::caller::Caller;
+use crate::control_plane::record::FolderDraft;
 
 on_both_databases! {
     somebody_signs_in_and_out
@@ -14,6 +17,7 @@ on_both_databases! {
     cookies_are_secured_behind_tls
     every_page_is_closed_and_says_so
     a_member_sees_their_own_folders
+    a_tree_of_very_many_folders_is_shown_in_part
 }
 
 /// A password that everybody here has.
@@ -384,4 +388,19 @@ async fn a_member_sees_their_own_folders(stage: Stage) {
     assert!(one.contains("<h1>inner</h1>") && one.contains(">Seen<"));
     assert!(!one.contains(">folder<"));
     browser.get(&format!("/console/tenants/1/folders/{folder}")).await.expect(404);
+}
+
+/// A member sees few of them, and all are looked at for that.
+async fn a_tree_of_very_many_folders_is_shown_in_part(stage: Stage) {
+    let mut change = stage.store.change(&Caller::system("test"), NOW).await.unwrap();
+    for number in 0..5_500 {
+        let draft = FolderDraft { parent: None, name: number.to_string().into() };
+        change.folder_create(TenantId(1), draft).await.unwrap();
+    }
+    change.commit().await.unwrap();
+    for role in ["admin", "member"] {
+        let mut browser = Browser::of_person(&stage, Some(1), role, &["catalog.read"]).await;
+        let page = browser.get("/console/tenants/1/contents").await.expect(200).body;
+        assert!(page.contains("There are more folders"), "{role}");
+    }
 }
