@@ -58,6 +58,7 @@ pub(in crate::control_plane) fn router<S: Clone + Send + Sync + 'static>(
         .route("/console/audit.ndjson", get(audit::export_all_ndjson))
         .nest("/console/tenants/{tenant}", of_tenant())
         .route("/console/{*path}", any(nothing_here))
+        .method_not_allowed_fallback(no_page)
         .layer(from_fn_with_state(console.clone(), around))
         .with_state(console)
         .merge(look::routes())
@@ -93,6 +94,10 @@ fn of_tenant() -> Router<Console> {
         .route("/audit", get(audit::show))
         .route("/audit.csv", get(audit::export_csv))
         .route("/audit.ndjson", get(audit::export_ndjson))
+}
+
+async fn no_page() -> Result<Response, Refusal> {
+    Err(Refusal::NoPage)
 }
 
 async fn nothing_here() -> Result<Response, Refusal> {

@@ -3,7 +3,7 @@
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
+    ALLOW, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
 };
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
@@ -51,7 +51,9 @@ pub(super) async fn around(
     parts.extensions.insert(visit.clone());
     let mut response = next.run(Request::from_parts(parts, body)).await;
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
+        let ways = response.headers_mut().remove(ALLOW);
         response = refusal.page(&visit);
+        response.headers_mut().extend(ways.map(|ways| (ALLOW, ways)));
     }
     dressed(response)
 }

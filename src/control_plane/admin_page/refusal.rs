@@ -23,6 +23,8 @@ pub(super) enum Refusal {
     FormExpired,
     /// What came is no form.
     NoForm,
+    /// Forms are sent there and no page is, or the other way round.
+    NoPage,
     /// It is not there, or not the caller's to see.
     NotFound,
     /// What was asked is refused, and why.
@@ -50,6 +52,7 @@ impl Refusal {
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Foreign | Self::FormExpired => StatusCode::FORBIDDEN,
             Self::NoForm => StatusCode::BAD_REQUEST,
+            Self::NoPage => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Refused { status, .. } => *status,
             Self::SignedOut { .. } => StatusCode::SEE_OTHER,
@@ -71,6 +74,9 @@ impl Refusal {
                                   go back, reload the page, and send it again."
                 .into(),
             Self::NoForm => "What was sent is no form that is read here.".into(),
+            Self::NoPage => {
+                "There is no page at this address that is asked for in this way.".into()
+            }
             Self::NotFound => "There is nothing at this address, or it is not yours to see.".into(),
             Self::Refused { detail, .. } => detail.clone(),
             Self::SignedOut { .. } => "Your session has ended. Sign in to go on.".into(),
@@ -89,6 +95,7 @@ impl Refusal {
             | Self::Foreign
             | Self::FormExpired
             | Self::NoForm
+            | Self::NoPage
             | Self::NotFound
             | Self::Refused { .. }
             | Self::SignedOut { .. }
@@ -100,7 +107,7 @@ impl Refusal {
         match self {
             Self::Failed(_) => "Something went wrong",
             Self::Foreign | Self::FormExpired | Self::NoForm => "The form was not accepted",
-            Self::NotFound => "Nothing here",
+            Self::NoPage | Self::NotFound => "Nothing here",
             Self::Refused { .. } => "That was refused",
             Self::SignedOut { .. } => "Sign in",
             Self::Unavailable(_) => "Not available at the moment",
@@ -120,6 +127,7 @@ impl Refusal {
             Self::Foreign
             | Self::FormExpired
             | Self::NoForm
+            | Self::NoPage
             | Self::NotFound
             | Self::Refused { .. } => {}
         }

@@ -18,6 +18,7 @@ on_both_databases! {
     every_page_is_closed_and_says_so
     a_member_sees_their_own_folders
     a_tree_of_very_many_folders_is_shown_in_part
+    what_is_asked_for_in_the_wrong_way_is_a_page_too
 }
 
 /// A password that everybody here has.
@@ -402,5 +403,20 @@ async fn a_tree_of_very_many_folders_is_shown_in_part(stage: Stage) {
         let mut browser = Browser::of_person(&stage, Some(1), role, &["catalog.read"]).await;
         let page = browser.get("/console/tenants/1/contents").await.expect(200).body;
         assert!(page.contains("There are more folders"), "{role}");
+    }
+}
+
+async fn what_is_asked_for_in_the_wrong_way_is_a_page_too(stage: Stage) {
+    let mut browser = Browser::of_person(&stage, Some(1), "admin", &["overrides.admin"]).await;
+    for path in ["/console/logout", "/console/tenants/1/protection/everything"] {
+        let refused = browser.get(path).await.expect(405);
+        assert_eq!(refused.header("content-type"), Some("text/html; charset=utf-8"));
+        assert!(refused.header("content-security-policy").unwrap().contains("form-action"));
+        assert_eq!(refused.header("allow"), Some("POST"));
+        assert!(refused.body.contains("Nothing here"), "{refused:?}");
+    }
+    for path in ["/console/", "/console/tenants/1/contents", "/console/audit.csv"] {
+        let refused = browser.post(path, &[]).await.expect(405);
+        assert!(refused.body.contains("Nothing here"), "{refused:?}");
     }
 }
