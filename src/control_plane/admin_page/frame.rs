@@ -3,7 +3,7 @@
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ALLOW, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN, REFERRER_POLICY,
+    ALLOW, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN, REFERER, REFERRER_POLICY,
 };
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
@@ -73,9 +73,13 @@ async fn visit(console: &Console, parts: &Parts) -> Result<Visit, (Visit, Refusa
         request_id: String::new(),
     });
     let kept = Kept::of(headers, arrival.transport);
-    let asked = parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default().into();
-    let visit = Visit { arrival, asked, kept, signed_in: None };
     let reads = matches!(parts.method, Method::GET | Method::HEAD);
+    let asked = if reads {
+        parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default()
+    } else {
+        page_of(headers, &parts.uri, console.public_url())
+    };
+    let visit = Visit { arrival, asked: asked.into(), kept, signed_in: None };
     if !reads && !is_own(headers, &parts.uri, console.public_url()) {
         return Err((visit, Refusal::Foreign));
     }
@@ -99,12 +103,27 @@ fn is_own(headers: &HeaderMap, uri: &Uri, public_url: Option<&str>) -> bool {
         return site == "same-origin";
     }
     let Some(origin) = one(ORIGIN) else { return false };
+    let asked = uri.authority().map(Authority::as_str).or_else(|| one(HOST));
+    is_here(origin, asked, public_url)
+}
+
+/// Is that the origin of this console, which was asked for at that host?
+fn is_here(origin: &str, asked: Option<&str>, public_url: Option<&str>) -> bool {
     if public_url.is_some_and(|url| origin_of(url) == Some(origin)) {
         return true;
     }
-    let asked = uri.authority().map(Authority::as_str).or_else(|| one(HOST));
     let sent_by = origin.split_once("://").map(|(_, host)| host);
     sent_by.is_some_and(|host| asked.is_some_and(|asked| asked.eq_ignore_ascii_case(host)))
+}
+
+/// The page that a form was sent from, as far as the browser says; else nothing. Where the form is
+/// sent there is no page to go to.
+fn page_of(headers: &HeaderMap, uri: &Uri, public_url: Option<&str>) -> String {
+    let text = |name: HeaderName| headers.get(name).and_then(|it| it.to_str().ok());
+    let Some(page) = text(REFERER) else { return String::new() };
+    let asked = uri.authority().map(Authority::as_str).or_else(|| text(HOST));
+    let origin = origin_of(page).filter(|origin| is_here(origin, asked, public_url));
+    origin.and_then(|origin| page.strip_prefix(origin)).unwrap_or_default().to_owned()
 }
 
 /// `https://host:port` of an address.

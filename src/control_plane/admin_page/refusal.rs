@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::session::Visit;
 use super::shell::{Notice, Shell, rendered};
+use super::sign_in::own_path;
 use crate::control_plane::account::AccountError;
 use crate::control_plane::service::ServiceError;
 use crate::telemetry::ErrorChain;
@@ -158,7 +159,7 @@ impl Refusal {
 /// To the sign-in page, and from there back to what was asked for.
 fn to_sign_in(asked: &str) -> Response {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("next", asked);
+    query.append_pair("next", own_path(asked));
     redirect(&format!("/console/login?{}", query.finish()))
 }
 

@@ -129,7 +129,7 @@ fn set(response: &mut Response, cookie: Option<HeaderValue>) {
 
 /// The path, if it is one of this console's pages; else where one comes in. What a browser could
 /// read as another host's address is none.
-fn own_path(next: &str) -> &str {
+pub(super) fn own_path(next: &str) -> &str {
     let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let is_sign_in = next.starts_with("/console/login") || next.starts_with("/console/logout");
     if next.starts_with(START) && is_plain && !is_sign_in { next } else { START }

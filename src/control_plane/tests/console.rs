@@ -18,6 +18,7 @@ on_both_databases! {
     every_page_is_closed_and_says_so
     a_member_sees_their_own_folders
     a_tree_of_very_many_folders_is_shown_in_part
+    whoever_signs_in_again_comes_to_a_page
     what_is_asked_for_in_the_wrong_way_is_a_page_too
 }
 
@@ -403,6 +404,32 @@ async fn a_tree_of_very_many_folders_is_shown_in_part(stage: Stage) {
         let mut browser = Browser::of_person(&stage, Some(1), role, &["catalog.read"]).await;
         let page = browser.get("/console/tenants/1/contents").await.expect(200).body;
         assert!(page.contains("There are more folders"), "{role}");
+    }
+}
+
+/// A form that was sent too late brings nobody to an address that only forms are sent to.
+async fn whoever_signs_in_again_comes_to_a_page(stage: Stage) {
+    let mut browser = Browser::of_person(&stage, Some(1), "admin", &["overrides.admin"]).await;
+    let live = browser.cookie.clone();
+    let page = "/console/tenants/1/protection?said=saved";
+    for (referrer, next) in [
+        (Some(format!("http://control{page}")), page),
+        (Some(format!("http://evil.example{page}")), "/console/"),
+        (Some("http://control/docs".to_owned()), "/console/"),
+        (None, "/console/"),
+    ] {
+        browser.cookie = Some("countersign_console=csc_dead".to_owned());
+        let referrer = referrer.map(|it| format!("Referer: {it}"));
+        let headers: Vec<_> = referrer.iter().map(String::as_str).collect();
+        let headers = [&headers[..], &["Origin: http://control"]].concat();
+        let path = "/console/tenants/1/protection/everything";
+        let sent = browser.send(path, &[], "", &headers).await.expect(303);
+        let query =
+            form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish();
+        assert_eq!(sent.header("location"), Some(&*format!("/console/login?{query}")));
+        browser.cookie.clone_from(&live);
+        let start = if next == page { 200 } else { 303 };
+        browser.get(next).await.expect(start);
     }
 }
 
