@@ -131,8 +131,14 @@ fn set(response: &mut Response, cookie: Option<HeaderValue>) {
 /// read as another host's address is none.
 pub(super) fn own_path(next: &str) -> &str {
     let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let path = next.split(['?', '#']).next().unwrap_or_default();
+    // As browsers read them, `%2e` as well (URL Standard, section 4.4).
+    let leads_out = path.split('/').any(|segment| {
+        let segment = segment.replace("%2e", ".").replace("%2E", ".");
+        segment == "." || segment == ".."
+    });
     let is_sign_in = next.starts_with("/console/login") || next.starts_with("/console/logout");
-    if next.starts_with(START) && is_plain && !is_sign_in { next } else { START }
+    if next.starts_with(START) && is_plain && !leads_out && !is_sign_in { next } else { START }
 }
 
 #[cfg(test)]
@@ -141,7 +147,7 @@ mod tests {
 
     #[test]
     fn one_goes_on_to_pages_of_the_console_only() {
-        for own in ["/console/", "/console/tenants/1/contents?title=a%20b&after=x"] {
+        for own in ["/console/", "/console/tenants/1/contents?title=a%20b/../c&after=x"] {
             assert_eq!(own_path(own), own);
         }
         for foreign in [
@@ -156,6 +162,9 @@ mod tests {
             "/console",
             "console/",
             "/console/login?next=/console/login",
+            "/console/../dl/connector/page",
+            "/console/tenants/%2E%2e/.%2e/dl/connector/page?a=b",
+            "/console/./login",
         ] {
             assert_eq!(own_path(foreign), START, "{foreign}");
         }
