@@ -19,6 +19,7 @@ use ppp::{v1, v2};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::network::PeerIp;
+use crate::policy::ClientScheme;
 
 /// The longest version 1 header, with CRLF (section 2.1).
 const MAX_V1_BYTES: usize = 107;
@@ -31,6 +32,9 @@ const V2_PREFIX_BYTES: usize = 16;
 /// bytes in practice. The format would allow 64 KiB a connection before anything is known of it.
 pub const MAX_V2_PAYLOAD: usize = 4096;
 
+/// In the first byte of a note of type `PP2_TYPE_SSL`: the client connected over TLS (section 2.2.5).
+const CLIENT_SSL: u8 = 0x01;
+
 /// Whom a PROXY header names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProxiedPeer {
@@ -39,6 +43,8 @@ pub enum ProxiedPeer {
     Connection,
     /// The source the proxy states.
     Stated(SocketAddr),
+    /// The same, of a client that reached the proxy over TLS, which ends there.
+    StatedOverTls(SocketAddr),
 }
 
 impl ProxiedPeer {
@@ -46,7 +52,15 @@ impl ProxiedPeer {
     pub fn source(self) -> Option<SocketAddr> {
         match self {
             Self::Connection => None,
-            Self::Stated(source) => Some(source),
+            Self::Stated(source) | Self::StatedOverTls(source) => Some(source),
+        }
+    }
+
+    /// What the client speaks, where the connection itself speaks `own`.
+    pub fn scheme(self, own: ClientScheme) -> ClientScheme {
+        match self {
+            Self::Connection | Self::Stated(_) => own,
+            Self::StatedOverTls(_) => ClientScheme::Https,
         }
     }
 
@@ -141,14 +155,29 @@ where
             v2::Addresses::Unspecified,
         ) => Ok(ProxiedPeer::Connection),
         (v2::Protocol::Stream, v2::Addresses::IPv4(ends)) => {
-            Ok(stated(ends.source_address, ends.source_port))
+            Ok(noted(&header, ends.source_address, ends.source_port))
         }
         (v2::Protocol::Stream, v2::Addresses::IPv6(ends)) => {
-            Ok(stated(ends.source_address, ends.source_port))
+            Ok(noted(&header, ends.source_address, ends.source_port))
         }
         (_, v2::Addresses::IPv4(_) | v2::Addresses::IPv6(_) | v2::Addresses::Unix(_)) => {
             Err(ProxyProtocolRejection::UnsupportedFamily)
         }
+    }
+}
+
+/// A source, with what the proxy notes of TLS (section 2.2.5): its first byte has a bit for that. Notes
+/// that cannot be read say nothing.
+fn noted(header: &v2::Header<'_>, address: impl Into<IpAddr>, port: u16) -> ProxiedPeer {
+    let source = SocketAddr::new(address.into(), port);
+    let is_tls = |note: v2::TypeLengthValue<'_>| {
+        let client = note.value.first().copied().unwrap_or_default();
+        note.kind == v2::Type::SSL as u8 && client & CLIENT_SSL != 0
+    };
+    if header.tlvs().map_while(Result::ok).any(is_tls) {
+        ProxiedPeer::StatedOverTls(source)
+    } else {
+        ProxiedPeer::Stated(source)
     }
 }
 
@@ -349,6 +378,34 @@ mod tests {
         for (header, expected) in cases {
             assert_eq!(outcome(&header), expected, "{header:?}");
         }
+    }
+
+    #[test]
+    fn a_proxy_that_ended_tls_says_so() {
+        let over_tls = |source: &str| ProxiedPeer::StatedOverTls(source.parse().unwrap());
+        let with = |notes: &[&[u8]]| v2(0x21, 0x11, &[V4, &notes.concat()].concat());
+        // PP2_TYPE_SSL: a byte about the client, and whether its certificate was verified.
+        let (tls, plain) = ([0x20, 0, 5, 1, 0, 0, 0, 0], [0x20, 0, 5, 0, 0, 0, 0, 0]);
+        let certified = [0x20, 0, 5, 7, 0, 0, 0, 0];
+        let nothing = [4, 0, 1, 1];
+        for (header, expected) in [
+            (with(&[&tls]), over_tls("192.0.2.1:8080")),
+            (with(&[&nothing, &certified]), over_tls("192.0.2.1:8080")),
+            (with(&[&plain]), stated("192.0.2.1:8080")),
+            (with(&[&nothing]), stated("192.0.2.1:8080")),
+            // Cut off, empty, and behind what cannot be read.
+            (with(&[&tls[..6]]), stated("192.0.2.1:8080")),
+            (with(&[&[0x20, 0, 0]]), stated("192.0.2.1:8080")),
+            (with(&[&[4, 0, 9, 0], &tls]), stated("192.0.2.1:8080")),
+            // The proxy's own.
+            (v2(0x20, 0x11, &[V4, &tls].concat()), ProxiedPeer::Connection),
+        ] {
+            assert_eq!(outcome(&header), Ok(expected), "{header:?}");
+        }
+        let plain = ClientScheme::Http;
+        assert_eq!(over_tls("192.0.2.1:1").scheme(plain), ClientScheme::Https);
+        assert_eq!(stated("192.0.2.1:1").scheme(plain), plain);
+        assert_eq!(over_tls("192.0.2.1:1").source(), stated("192.0.2.1:1").source());
     }
 
     #[test]

@@ -10,12 +10,13 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::network::{NetworkSet, PeerIp};
+use crate::policy::ClientScheme;
 use crate::splice::Outlet;
 
 use super::super::admission::Admitted;
 use super::super::connection_metrics::{ConnectionMetrics, Timeout};
 use super::super::drain::DrainSignal;
-use super::super::proxy_protocol::read_proxy_header;
+use super::super::proxy_protocol::{ProxiedPeer, read_proxy_header};
 use super::super::tls::ALPN_HTTP2;
 use super::activity::Activity;
 use super::answer::{Answer, TurnedAway};
@@ -51,7 +52,8 @@ impl<A: Answer> Door<A> {
         let mut admitted = admitted;
         let limits = self.answer.settings().limits.clone();
         let due = Instant::now() + limits.handshake_timeout;
-        let Ok(peer) = self.in_time(due, self.peer(&mut stream, from)).await else { return };
+        let Ok(proxied) = self.in_time(due, self.proxied(&mut stream, from)).await else { return };
+        let peer = proxied.peer(from);
         if admitted.count_for(peer, limits.max_connections_per_address).is_err() {
             self.metrics.refused_over_address_limit.increment();
             self.turn_away(stream, peer).await;
@@ -60,7 +62,11 @@ impl<A: Answer> Door<A> {
         let activity = Activity::new(limits);
         let stream = WatchedWrites::new(stream, Arc::clone(&activity));
         let Some(tls) = &self.tls else {
-            let plain = Spoken { transport: Transport::Plain, protocol: Protocol::Http1, outlet };
+            let transport = match proxied.scheme(ClientScheme::Http) {
+                ClientScheme::Http => Transport::Plain,
+                ClientScheme::Https => Transport::PlainBehindTls,
+            };
+            let plain = Spoken { transport, protocol: Protocol::Http1, outlet };
             return self.speak(stream, peer, plain, activity).await;
         };
         let encrypted = Box::pin(self.encrypted(tls, stream));
@@ -105,15 +111,15 @@ impl<A: Answer> Door<A> {
     }
 
     /// Who is at the other end, by the PROXY header if this peer must speak it.
-    async fn peer<S>(&self, stream: &mut S, from: IpAddr) -> Result<PeerIp, NotEntered>
+    async fn proxied<S>(&self, stream: &mut S, from: IpAddr) -> Result<ProxiedPeer, NotEntered>
     where
         S: AsyncRead + Unpin,
     {
         if !self.proxies.contains(from) {
-            return Ok(PeerIp::new(from));
+            return Ok(ProxiedPeer::Connection);
         }
         match read_proxy_header(stream).await {
-            Ok(proxied) => Ok(proxied.peer(from)),
+            Ok(proxied) => Ok(proxied),
             Err(rejection) => {
                 self.metrics.proxy_header_refusals.increment();
                 tracing::debug!(peer = %from, reason = rejection.as_str(), "PROXY header refused");

@@ -26,14 +26,16 @@ impl ConnectionFacts {
     pub fn scheme(&self) -> ClientScheme {
         match self.transport {
             Transport::Plain => ClientScheme::Http,
-            Transport::Tls { .. } => ClientScheme::Https,
+            Transport::PlainBehindTls | Transport::Tls { .. } => ClientScheme::Https,
         }
     }
 
     /// The name the TLS client asked for.
     pub fn server_name(&self) -> Option<&str> {
         match &self.transport {
-            Transport::Plain | Transport::Tls { server_name: None } => None,
+            Transport::Plain | Transport::PlainBehindTls | Transport::Tls { server_name: None } => {
+                None
+            }
             Transport::Tls { server_name: Some(name) } => Some(name),
         }
     }
@@ -44,6 +46,8 @@ impl ConnectionFacts {
 pub enum Transport {
     /// Cleartext.
     Plain,
+    /// Cleartext, from a proxy whose PROXY header says that the client's TLS ended there.
+    PlainBehindTls,
     /// TLS 1.2 or 1.3.
     Tls {
         /// The name the client asked for (SNI), lowercase; a request's host must be the same.
