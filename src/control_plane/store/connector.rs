@@ -36,6 +36,22 @@ pub enum Naming {
     More,
 }
 
+/// Does a change of a connector need names of which edges are not told?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NamingChange {
+    /// Other names, or those of other contents.
+    Other,
+    /// The same as before.
+    Same,
+}
+
+impl NamingChange {
+    fn of(before: &ConnectorDraft, after: &ConnectorDraft) -> Self {
+        let same = before.folder == after.folder && before.addressed_by == after.addressed_by;
+        if same { Self::Same } else { Self::Other }
+    }
+}
+
 fn read(row: &Row) -> Result<Connector, StoreError> {
     let kinds = row.text::<Box<str>>("kinds")?;
     let kinds: Option<Vec<ContentKind>> =
@@ -308,15 +324,21 @@ impl Change {
         expected: Expected,
         draft: ConnectorDraft,
     ) -> Result<Connector, StoreError> {
-        self.hold_contents(&draft.addressed_by).await?;
+        let seen = self.view().connector(id).await?;
+        expected.meet(seen.revision)?;
+        let naming = NamingChange::of(&seen.draft, &draft);
+        if naming == NamingChange::Other {
+            self.hold_contents(&draft.addressed_by).await?;
+        }
         let before = self.connector_lock(id).await?;
-        expected.meet(before.revision)?;
+        // What was to be done came of it.
+        Expected::Revision(seen.revision).meet(before.revision)?;
         self.connector_folder(before.tenant, draft.folder).await?;
         let (addressed_by, metadata) = written(&draft.addressed_by);
         let statement = Statement::new(
             "UPDATE connector SET name = $2, folder = $3, kinds = $4, addressed_by = $5, \
-             metadata = $6, https = $7, ambiguity = $8, state = $9, named_through = NULL, \
-             revision = revision + 1 WHERE id = $1",
+             metadata = $6, https = $7, ambiguity = $8, state = $9, revision = revision + 1 \
+             WHERE id = $1",
         )
         .bind(id.as_str())
         .bind(&draft.name)
@@ -329,7 +351,11 @@ impl Change {
         .bind(draft.state.wire_name());
         self.view().connection().execute(statement).await?;
         let after = self.view().connector(id).await?;
-        self.begin_naming(&after).await?;
+        match naming {
+            NamingChange::Other => self.begin_naming(&after).await?,
+            // It goes on where it is.
+            NamingChange::Same => {}
+        }
         let tenant = Some(after.tenant);
         self.note("connector.update", tenant, id.as_str(), Some(&before), Some(&after));
         self.publish(FeedEvent::ConnectorSet(after.clone()));
@@ -365,7 +391,14 @@ impl Change {
     /// The first of the names that a connector needs. Where there are few, they are all.
     async fn begin_naming(&mut self, connector: &Connector) -> Result<(), StoreError> {
         match &connector.draft.addressed_by {
-            AddressedBy::ContentId => Ok(()),
+            AddressedBy::ContentId => {
+                let statement = Statement::new(
+                    "UPDATE connector SET named_through = NULL \
+                     WHERE id = $1 AND named_through IS NOT NULL",
+                );
+                let statement = statement.bind(connector.id.as_str());
+                self.view().connection().execute(statement).await.map(drop)
+            }
             AddressedBy::Metadata(_) | AddressedBy::PrettyId => {
                 self.name_behind(connector, "").await.map(drop)
             }

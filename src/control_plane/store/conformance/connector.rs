@@ -15,6 +15,7 @@ use crate::control_plane::store::{Expected, Naming, Page, StoreErrorKind};
 on_both_databases! {
     a_connector_is_what_was_said_of_it
     edges_are_told_the_names_that_connectors_need
+    names_that_edges_know_are_not_told_again
     names_of_many_contents_are_told_some_at_a_time
     one_that_begins_beside_an_import_misses_nothing
     namesakes_are_in_the_order_in_which_they_are_meant
@@ -246,6 +247,29 @@ async fn names_of_many_contents_are_told_some_at_a_time(stage: Stage) {
     let distinct: BTreeSet<_> =
         told.iter().flatten().flat_map(|names| names.names.clone()).collect();
     assert_eq!((told.len(), distinct.len()), (1_100, 1_100));
+}
+
+/// A folder may have thousands of contents, and whoever calls a connector otherwise changes none.
+async fn names_that_edges_know_are_not_told_again(stage: Stage) {
+    stage.tenant(1).await;
+    let place = folder(&stage, 1, "press").await;
+    content(&stage, said(place, "one", &[("", "1")])).await;
+    let by_sku = || draft(place, AddressedBy::Metadata("SKU".into()));
+    let id = connector(&stage, by_sku()).await.id;
+    assert_eq!(last_events(&stage).await.len(), 2);
+    let replace = async |draft: ConnectorDraft| {
+        let mut change = stage.change().await;
+        change.connector_replace(&id, Expected::Any, draft).await.unwrap();
+        change.commit().await.unwrap();
+        last_events(&stage).await.len()
+    };
+    let disabled = ConnectorDraft { state: ConnectorState::Disabled, ..by_sku() };
+    assert_eq!(replace(disabled).await, 1);
+    assert_eq!(replace(ConnectorDraft { name: "other".into(), ..by_sku() }).await, 1);
+    assert_eq!(replace(draft(place, AddressedBy::PrettyId)).await, 2);
+    assert_eq!(last_names(&stage).await, [Some(named(&[pretty("one")]))]);
+    assert_eq!(replace(draft(place, AddressedBy::ContentId)).await, 1);
+    assert_eq!(replace(by_sku()).await, 2);
 }
 
 /// The import began before there was a connector, and ends behind it.
