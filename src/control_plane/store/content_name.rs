@@ -93,7 +93,8 @@ impl View {
         Ok(needs)
     }
 
-    /// The names for people, and the fields, of these contents.
+    /// The names for people, and what stands in their fields, of these contents; without what no
+    /// address has: there may be much of it.
     async fn every_name(
         &mut self,
         ids: Vec<Value>,
@@ -116,7 +117,9 @@ impl View {
             "SELECT content, name, value FROM content_metadata WHERE content IN",
             ids,
             "",
-        );
+        )
+        // Characters: no text has fewer bytes than those.
+        .followed_by("AND length(value) <= ?", LONGEST_ADDRESSED_NAME as u64);
         for row in self.connection().rows(statement).await? {
             let (name, value) = (row.text("name")?, row.text("value")?);
             names.push((row.text("content")?, ContentName::Metadata { name, value }));
