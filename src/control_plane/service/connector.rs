@@ -10,6 +10,9 @@ use crate::control_plane::record::{
 };
 use crate::control_plane::store::{Change, Expected, Listed, Page, View};
 
+/// Connectors of one tenant: every edge has all of them.
+const MOST_CONNECTORS: u16 = 1_000;
+
 impl Services {
     /// A tenant's connector.
     pub async fn connector(
@@ -51,6 +54,11 @@ impl Services {
         let (mut change, rights) = self.change_to_share(caller, tenant).await?;
         accept(&draft)?;
         rights.share(change.view(), Some(draft.folder)).await?;
+        let all = change.view().connector_list(tenant, &Page::first(MOST_CONNECTORS)).await?;
+        if all.items.len() >= usize::from(MOST_CONNECTORS) {
+            let detail = format!("a tenant has at most {MOST_CONNECTORS} connectors");
+            return Err(Invalid::new("", detail).into());
+        }
         let made = change.connector_create(tenant, draft).await?;
         change.commit().await?;
         Ok(made)

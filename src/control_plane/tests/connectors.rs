@@ -8,12 +8,13 @@ use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
-    ContentDraft, ContentId, ContentImport, ContentKind, Metadata, Publication,
+    ConnectorId, ContentDraft, ContentId, ContentImport, ContentKind, Metadata, Publication,
 };
 
 on_both_databases! {
     a_connector_is_made_changed_and_removed
     whoever_makes_one_may_share_the_folder
+    there_are_not_more_than_a_thousand
     a_preview_says_what_would_become_public
     the_table_says_what_each_address_gives
     names_of_several_are_reported
@@ -151,6 +152,25 @@ async fn whoever_makes_one_may_share_the_folder(stage: Stage) {
     stage.ask(&format!("GET {PATH}/{hidden}/urls"), &token).await.expect(404);
     let list = stage.ask(&format!("GET {PATH}"), &token).await.expect(200).json();
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
+}
+
+/// Each is at every edge, for all tenants' requests.
+async fn there_are_not_more_than_a_thousand(stage: Stage) {
+    let admin = stage.admin().await;
+    let post = format!("POST {PATH}");
+    let by_id = body(&stage, &json!({"by": "content_id"}));
+    let first = connector(&stage, &admin, &by_id).await;
+    let mut change = stage.store.change(&Caller::system("test"), NOW).await.unwrap();
+    let id = ConnectorId::parse(&first).unwrap();
+    let draft = change.view().connector(&id).await.unwrap().draft;
+    for _ in 1..1_000 {
+        change.connector_create(TenantId(1), draft.clone()).await.unwrap();
+    }
+    change.commit().await.unwrap();
+    let refused = stage.send(&post, &admin, &by_id).await.expect(400).json();
+    assert!(refused["detail"].as_str().unwrap().contains("at most 1000"), "{refused}");
+    stage.send(&format!("DELETE {PATH}/{first}"), &admin, &json!({})).await.expect(204);
+    stage.send(&post, &admin, &by_id).await.expect(201);
 }
 
 async fn a_preview_says_what_would_become_public(stage: Stage) {
