@@ -3,7 +3,8 @@
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ALLOW, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN, REFERER, REFERRER_POLICY,
+    ALLOW, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN, REFERER,
+    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
 };
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
@@ -35,6 +36,9 @@ const SAID: [(HeaderName, &str); 5] = [
     ),
 ];
 
+/// As edges say it (RFC 6797; security page, part 5).
+const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Wraps a request to a page.
@@ -46,7 +50,7 @@ pub(super) async fn around(
     let (mut parts, body) = request.into_parts();
     let visit = match visit(&console, &parts).await {
         Ok(visit) => visit,
-        Err((visit, refusal)) => return dressed(refusal.page(&visit)),
+        Err((visit, refusal)) => return dressed(refusal.page(&visit), &visit),
     };
     parts.extensions.insert(visit.clone());
     let mut response = next.run(Request::from_parts(parts, body)).await;
@@ -55,12 +59,19 @@ pub(super) async fn around(
         response = refusal.page(&visit);
         response.headers_mut().extend(ways.map(|ways| (ALLOW, ways)));
     }
-    dressed(response)
+    dressed(response, &visit)
 }
 
-fn dressed(mut response: Response) -> Response {
+fn dressed(mut response: Response, visit: &Visit) -> Response {
     for (name, value) in SAID {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    match visit.arrival.transport {
+        Transport::Plain => {}
+        // What is typed here is never to be typed in the clear.
+        Transport::Secured => {
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, ONE_YEAR);
+        }
     }
     response
 }

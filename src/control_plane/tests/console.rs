@@ -298,6 +298,12 @@ async fn cookies_are_secured_behind_tls(stage: Stage) {
     let cookie = page.header("set-cookie").unwrap().to_owned();
     assert!(cookie.starts_with("__Host-countersign_console=csc_"), "{cookie}");
     assert!(cookie.ends_with("; Path=/; Max-Age=28800; HttpOnly; SameSite=Lax; Secure"));
+    let strict =
+        |answer: &Answer| answer.header("strict-transport-security").map(ToOwned::to_owned);
+    assert_eq!(strict(&page).as_deref(), Some("max-age=31536000"));
+    let refused = stage.call("POST /console/login", &[https], "").await.expect(403);
+    assert_eq!(strict(&refused).as_deref(), Some("max-age=31536000"));
+    assert_eq!(strict(&stage.call("GET /console/login", &[], "").await), None);
     let mut browser = Browser::new(&stage);
     browser.keep(&page);
     let login = [("username", "ann"), ("password", PASSWORD)];
