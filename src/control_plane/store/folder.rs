@@ -7,7 +7,7 @@ use super::page::{Expected, Listed, Page};
 use super::statement::{Row, Statement};
 use super::view::View;
 use crate::asset::{ChannelId, TenantId};
-use crate::control_plane::record::{FOLDER_DEPTH, FeedEvent, Folder, FolderDraft};
+use crate::control_plane::record::{FOLDER_DEPTH, FeedEvent, Folder, FolderDraft, Grantee};
 
 fn read(row: &Row) -> Result<Folder, StoreError> {
     Ok(Folder {
@@ -44,6 +44,33 @@ impl View {
              WHERE tenant = $1 AND ($2 IS NULL OR number > $2) ORDER BY number LIMIT $3",
         );
         let statement = statement.bind(tenant).bind(page.after).bind(page.probe());
+        let rows = self.connection().rows(statement).await?;
+        let folders = rows.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Listed::cut(folders, page, |folder: &Folder| folder.number))
+    }
+
+    /// Those of a tenant's folders over which somebody has a right, or over one above, by number.
+    pub async fn folder_list_seen(
+        &mut self,
+        tenant: TenantId,
+        grantee: &Grantee,
+        page: &Page<ChannelId>,
+    ) -> Result<Listed<Folder, ChannelId>, StoreError> {
+        self.reach(Some(tenant))?;
+        let statement = Statement::new(
+            "WITH RECURSIVE seen (number) AS (\
+             SELECT folder.number FROM folder_right \
+             JOIN folder ON folder.number = folder_right.folder \
+             WHERE folder_right.grantee = $1 AND folder.tenant = $2 \
+             UNION SELECT folder.number FROM folder JOIN seen ON folder.parent = seen.number) \
+             SELECT number, tenant, parent, name, created_at, revision FROM folder \
+             WHERE number IN (SELECT number FROM seen) AND ($3 IS NULL OR number > $3) \
+             ORDER BY number LIMIT $4",
+        )
+        .bind(grantee.as_str())
+        .bind(tenant)
+        .bind(page.after)
+        .bind(page.probe());
         let rows = self.connection().rows(statement).await?;
         let folders = rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok(Listed::cut(folders, page, |folder: &Folder| folder.number))

@@ -9,6 +9,7 @@ on_both_databases! {
     folders_are_a_tree
     a_folder_lies_so_deep_at_most
     a_member_has_what_they_were_given
+    a_members_list_is_of_what_they_see
 }
 
 const PATH: &str = "/api/v1/tenants/1/folders";
@@ -109,4 +110,44 @@ async fn a_member_has_what_they_were_given(stage: Stage) {
     let patch = format!("PATCH {PATH}/{within}");
     stage.send(&patch, ann, &json!({"parent": null})).await.expect(403);
     stage.send(&patch, ann, &json!({"name": "renamed"})).await.expect(200);
+}
+
+/// However many there are that they do not: a page is of as many as were asked for.
+async fn a_members_list_is_of_what_they_see(stage: Stage) {
+    let admin = stage.admin().await;
+    let (member, token) = stage.member("ann", &["catalog.read"]).await;
+    let post = format!("POST {PATH}");
+    let mut made = Vec::new();
+    let make = async |parent: Option<usize>, made: &mut Vec<u64>| {
+        let parent = parent.map(|at| made[at]);
+        let body = json!({"parent": parent, "name": made.len().to_string()});
+        let folder = stage.send(&post, &admin, &body).await.expect(201).json();
+        made.push(folder["number"].as_u64().unwrap());
+    };
+    // Two trees of three, in the order in which they are made: the roots first.
+    for parent in [None, None, Some(0), Some(1), Some(2), Some(3)] {
+        make(parent, &mut made).await;
+    }
+    let give = async |at: usize, right: &str| {
+        let put = format!("PUT {PATH}/{}/rights/{member}", made[at]);
+        stage.send(&put, &admin, &json!({"right": right})).await.expect(204);
+    };
+    let pages = async || {
+        let mut line = format!("GET {PATH}?limit=1");
+        let mut seen = Vec::new();
+        loop {
+            let page = stage.ask(&line, &token).await.expect(200).json();
+            let items = page["items"].as_array().unwrap();
+            seen.extend(items.iter().map(|it| it["number"].as_u64().unwrap()));
+            let Some(cursor) = page["next_cursor"].as_str() else { return seen };
+            assert_eq!(items.len(), 1, "an empty page before the last");
+            line = format!("GET {PATH}?limit=1&cursor={cursor}");
+        }
+    };
+    assert!(pages().await.is_empty());
+    give(3, "SHARE").await;
+    assert_eq!(pages().await, [made[3], made[5]]);
+    give(5, "SEE").await;
+    give(0, "SEE").await;
+    assert_eq!(pages().await, [made[0], made[2], made[3], made[4], made[5]]);
 }
