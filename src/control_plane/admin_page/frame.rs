@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::arrival::{Arrival, Transport};
+use super::arrival::{Arrival, PageQuota, Transport};
 use super::console::Console;
 use super::refusal::Refusal;
 use super::session::{Kept, Visit};
@@ -82,6 +82,7 @@ async fn visit(console: &Console, parts: &Parts) -> Result<Visit, (Visit, Refusa
         address: None,
         transport: Transport::Plain,
         request_id: String::new(),
+        quota: PageQuota::endless(),
     });
     let kept = Kept::of(headers, arrival.transport);
     let reads = matches!(parts.method, Method::GET | Method::HEAD);
@@ -96,7 +97,12 @@ async fn visit(console: &Console, parts: &Parts) -> Result<Visit, (Visit, Refusa
     }
     let Some(kept) = &visit.kept else { return Ok(visit) };
     match console.accounts().signed_in(kept.token(), visit.arrival.address).await {
-        Ok(signed_in) => Ok(Visit { signed_in: Some(signed_in), ..visit }),
+        Ok(signed_in) => match visit.arrival.quota.take(&signed_in.caller) {
+            Ok(()) => Ok(Visit { signed_in: Some(signed_in), ..visit }),
+            Err(wait) => {
+                Err((Visit { signed_in: Some(signed_in), ..visit }, Refusal::too_many(wait)))
+            }
+        },
         Err(AccountError::NotValid) => Ok(visit),
         Err(error) => Err((visit, error.into())),
     }

@@ -47,6 +47,13 @@ struct RefusalPage {
 }
 
 impl Refusal {
+    /// Whoever asks has asked for too much, and is to wait so many seconds.
+    pub(super) fn too_many(wait: u64) -> Self {
+        let detail =
+            format!("You asked for too much in a minute. Wait {wait} seconds, then try again.");
+        Self::Refused { status: StatusCode::TOO_MANY_REQUESTS, detail }
+    }
+
     /// Its status.
     pub(super) fn status(&self) -> StatusCode {
         match self {

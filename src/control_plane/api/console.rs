@@ -9,8 +9,9 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 
 use super::envelope::RequestId;
+use super::rate_limit::Noted;
 use super::state::Api;
-use crate::control_plane::admin_page::{Arrival, Console, Transport, router};
+use crate::control_plane::admin_page::{Arrival, Console, PageQuota, Transport, router};
 
 /// The console's pages.
 pub(super) fn routes(api: &Api) -> Router<Api> {
@@ -23,8 +24,18 @@ async fn arrived(State(api): State<Api>, request: Request, next: Next) -> Respon
     let request_id = parts.extensions.get().map(|RequestId(id)| id.clone()).unwrap_or_default();
     let address = api.client_address(&parts);
     let transport = transport(&api, &parts);
-    parts.extensions.insert(Arrival { address, transport, request_id });
+    let quota = quota(&api, &parts);
+    parts.extensions.insert(Arrival { address, transport, request_id, quota });
     next.run(Request::from_parts(parts, body)).await
+}
+
+/// One and the same for a person's pages and their calls.
+fn quota(api: &Api, parts: &Parts) -> PageQuota {
+    let (limit, noted) = (api.rate_limit.clone(), parts.extensions.get::<Noted>().cloned());
+    PageQuota::new(move |caller| {
+        let taken = limit.take(caller, noted.as_ref());
+        taken.map_err(|refused| refused.retry_after.unwrap_or(1))
+    })
 }
 
 /// What the browser's request came on: TLS that ends here, or at a proxy whose word is believed.

@@ -463,3 +463,26 @@ async fn what_is_asked_for_in_the_wrong_way_is_a_page_too(stage: Stage) {
         assert!(refused.body.contains("Nothing here"), "{refused:?}");
     }
 }
+
+/// Pages count as calls do, of the same quota.
+#[tokio::test]
+async fn whoever_asks_for_too_many_pages_waits() {
+    let stage = Stage::of_quota(10).await;
+    let mut browser = Browser::of_person(&stage, Some(1), "admin", &["catalog.read"]).await;
+    let page = "/console/tenants/1/contents";
+    let first = browser.get(page).await.expect(200);
+    assert!(first.header("ratelimit").unwrap().starts_with("\"caller\";r="), "{first:?}");
+    let mut last = first;
+    // One comes back every six seconds.
+    for _ in 0..60 {
+        if last.status != 429 {
+            last = browser.get(page).await;
+        }
+    }
+    let last = last.expect(429);
+    assert!(last.body.contains("too much in a minute"), "{last:?}");
+    // Another person is not held up, and whoever is not signed in is asked to.
+    Browser::new(&stage).get(page).await.expect(303);
+    let mut other = Browser::of_person(&stage, Some(1), "admin", &[]).await;
+    other.get("/console/nothing").await.expect(404);
+}

@@ -1,6 +1,7 @@
 //! What each case begins with: an API on a port of its own, two tenants, and who calls.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 
@@ -98,7 +99,15 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.db");
         let address = StoreAddress::parse(&format!("sqlite:{}", path.display())).unwrap();
-        Self::on(&address, Some(folder)).await
+        Self::on(&address, Some(folder), None).await
+    }
+
+    /// One in which each caller has so many requests a minute.
+    pub(super) async fn of_quota(a_minute: u32) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let address = StoreAddress::parse(&format!("sqlite:{}", path.display())).unwrap();
+        Self::on(&address, Some(folder), NonZeroU32::new(a_minute)).await
     }
 
     pub(super) async fn postgres() -> Self {
@@ -109,10 +118,14 @@ impl Stage {
         let mut connection = options.connect().await.unwrap();
         connection.execute(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).await.unwrap();
         let url = format!("{server}&options=-c%20search_path%3D{schema}");
-        Self::on(&StoreAddress::parse(&url).unwrap(), None).await
+        Self::on(&StoreAddress::parse(&url).unwrap(), None, None).await
     }
 
-    async fn on(address: &StoreAddress, kept: Option<TempDir>) -> Self {
+    async fn on(
+        address: &StoreAddress,
+        kept: Option<TempDir>,
+        a_minute: Option<NonZeroU32>,
+    ) -> Self {
         let store = Store::open(address).await.unwrap();
         let mut change = store.change(&Caller::system("test"), NOW).await.unwrap();
         for number in [1, 2] {
@@ -144,6 +157,7 @@ impl Stage {
             })
         });
         let api = api.await.unwrap().with_uploads(taken).with_sources(sources);
+        let api = api.with_rate_limit(a_minute);
         let services = api.services().clone();
         let uploading = services.clone();
         tokio::spawn(async move { uploading.uploads_complete().await });
