@@ -25,6 +25,7 @@ mod publish;
 pub mod record;
 mod retention;
 pub mod service;
+mod spreadsheet;
 pub mod store;
 #[cfg(test)]
 mod tests;

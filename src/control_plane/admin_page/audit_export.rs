@@ -13,6 +13,7 @@ use crate::asset::TenantId;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::AuditEvent;
 use crate::control_plane::service::{AuditFilter, Page, ServiceError, Services};
+use crate::control_plane::spreadsheet::write_row;
 
 /// Events read at a time.
 const AT_A_TIME: u16 = 500;
@@ -148,42 +149,5 @@ fn csv(event: &AuditEvent, text: &mut String) {
         &diff,
         hash,
     ];
-    for (place, field) in fields.into_iter().enumerate() {
-        if place > 0 {
-            text.push(',');
-        }
-        cell(field, text);
-    }
-    text.push_str("\r\n");
-}
-
-/// A field between quotes. What a spreadsheet would take for a formula gets an apostrophe before it
-/// (OWASP, CSV injection).
-fn cell(field: &str, text: &mut String) {
-    text.push('"');
-    if field.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        text.push('\'');
-    }
-    text.push_str(&field.replace('"', "\"\""));
-    text.push('"');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_no_formula_and_ends_where_it_ends() {
-        for (field, expected) in [
-            ("plain", "\"plain\""),
-            ("", "\"\""),
-            ("a \"quote\", b", "\"a \"\"quote\"\", b\""),
-            ("=HYPERLINK(1)", "\"'=HYPERLINK(1)\""),
-            ("-civ9", "\"'-civ9\""),
-        ] {
-            let mut text = String::new();
-            cell(field, &mut text);
-            assert_eq!(text, expected);
-        }
-    }
+    write_row(fields, text);
 }

@@ -1,23 +1,18 @@
 //! What a connector gives: the table of its addresses, the names of several contents, and what would
 //! become public by one that is not made yet.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use futures_core::Stream;
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::connector::NewConnector;
-use super::{connector_csv, wire_enum};
+use super::wire_enum;
 use crate::asset::TenantId;
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body::Json;
@@ -27,13 +22,11 @@ use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
 use crate::control_plane::api::segment::{Parameters, Segments, connector_path, tenant};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::caller::Caller;
-use crate::control_plane::record::{ConnectorId, ContentId, ContentKind};
+use crate::control_plane::record::{ConnectorId, ContentKind};
 use crate::control_plane::service::{
-    AddressState, Clash, ConnectorAddress, ConnectorContent, Listed, Page, ServiceError, Standing,
+    AddressState, Clash, ConnectorAddress, ConnectorContent, Standing,
 };
-
-/// Contents read at a time while the table is written.
-const AT_A_TIME: u16 = 500;
+use crate::control_plane::spreadsheet::ConnectorTable;
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
@@ -267,68 +260,22 @@ fn asked_for(headers: &HeaderMap) -> Form {
     }
 }
 
-/// All of the table. One that could not be finished breaks off: it never ends as if it were whole.
+/// All of the table.
 async fn spreadsheet(
     api: Api,
     caller: Caller,
     tenant: TenantId,
     id: ConnectorId,
 ) -> Result<Response, Problem> {
-    let site = api.services.connector_site(tenant).unwrap_or_default();
-    let page = Page::first(AT_A_TIME);
-    let first = api.services.connector_content_list(&caller, tenant, &id, &page).await?;
-    let disposition = format!("attachment; filename=\"{id}.csv\"");
-    let (lines, receiver) = mpsc::channel(2);
-    tokio::spawn(async move {
-        let mut listed = first;
-        let mut text = connector_csv::HEAD.to_owned();
-        loop {
-            for item in &listed.items {
-                connector_csv::lines(item, &site, &mut text);
-            }
-            if lines.send(Ok(std::mem::take(&mut text).into())).await.is_err() {
-                return;
-            }
-            let Some(after) = listed.next else { return };
-            let page = Page::after(after, AT_A_TIME);
-            listed = match behind(&api, &caller, tenant, &id, &page).await {
-                Ok(listed) => listed,
-                Err(error) => {
-                    let _gone = lines.send(Err(error)).await;
-                    return;
-                }
-            };
-        }
-    });
-    let media_type = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
-    let disposition = HeaderValue::try_from(disposition);
-    let mut response = Body::from_stream(Lines(receiver)).into_response();
+    let disposition = HeaderValue::try_from(format!("attachment; filename=\"{id}.csv\""));
+    let table = ConnectorTable::begin(api.services.clone(), caller, tenant, id).await?;
+    let mut response = Body::from_stream(table).into_response();
+    let media_type = HeaderValue::from_static(ConnectorTable::MEDIA_TYPE);
     response.headers_mut().insert(CONTENT_TYPE, media_type);
     if let Ok(disposition) = disposition {
         response.headers_mut().insert(CONTENT_DISPOSITION, disposition);
     }
     Ok(response)
-}
-
-async fn behind(
-    api: &Api,
-    caller: &Caller,
-    tenant: TenantId,
-    id: &ConnectorId,
-    page: &Page<ContentId>,
-) -> Result<Listed<ConnectorContent, ContentId>, ServiceError> {
-    api.services.connector_content_list(caller, tenant, id, page).await
-}
-
-/// Pieces of the table, as they are read.
-struct Lines(mpsc::Receiver<Result<Bytes, ServiceError>>);
-
-impl Stream for Lines {
-    type Item = Result<Bytes, ServiceError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_recv(context)
-    }
 }
 
 fn wire(item: ConnectorContent, site: Option<&str>) -> ContentBody {

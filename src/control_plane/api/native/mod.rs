@@ -12,7 +12,6 @@ pub(super) mod chapter;
 pub(super) mod classification;
 pub(super) mod connector;
 pub(super) mod connector_address;
-mod connector_csv;
 pub(super) mod content;
 mod content_body;
 pub(super) mod content_import;
