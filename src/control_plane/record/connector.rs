@@ -72,3 +72,12 @@ pub struct ConnectorMeant {
     /// How many of them there are.
     pub contents: u64,
 }
+
+/// A field of metadata that contents of a folder have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectorField {
+    /// What it is called.
+    pub name: Box<str>,
+    /// How many contents have it.
+    pub contents: u64,
+}

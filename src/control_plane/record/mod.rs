@@ -47,8 +47,8 @@ pub use blocklist::{BlocklistEntry, BlocklistKind};
 pub use chapter::Chapter;
 pub use classification::{Classification, ClassificationRight};
 pub use connector::{
-    AddressedBy, Ambiguity, Connector, ConnectorClash, ConnectorDraft, ConnectorKinds,
-    ConnectorMeant, ConnectorState, HttpsRule, LONGEST_FIELD,
+    AddressedBy, Ambiguity, Connector, ConnectorClash, ConnectorDraft, ConnectorField,
+    ConnectorKinds, ConnectorMeant, ConnectorState, HttpsRule, LONGEST_FIELD,
 };
 pub use content::{Content, ContentDraft, ContentImport, ContentText, Metadata};
 pub use content_link::{ContentLink, ContentLinkDraft, LinkRelation};

@@ -3,15 +3,18 @@
 use super::desk::Services;
 use super::error::{Invalid, ServiceError, text};
 use super::right::Rights;
-use crate::asset::TenantId;
+use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
-    AddressedBy, Connector, ConnectorDraft, ConnectorId, LONGEST_FIELD, Scope,
+    AddressedBy, Connector, ConnectorDraft, ConnectorField, ConnectorId, LONGEST_FIELD, Scope,
 };
 use crate::control_plane::store::{Change, Expected, Listed, Page, View};
 
 /// Connectors of one tenant: every edge has all of them.
 const MOST_CONNECTORS: u16 = 1_000;
+
+/// Fields that people choose from.
+const MOST_FIELDS: u16 = 200;
 
 impl Services {
     /// A tenant's connector.
@@ -42,6 +45,44 @@ impl Services {
         }
         listed.items = seen;
         Ok(listed)
+    }
+
+    /// The connectors of a folder, the oldest first.
+    pub async fn connector_list_of_folder(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        folder: ChannelId,
+        page: &Page<ConnectorId>,
+    ) -> Result<Listed<Connector, ConnectorId>, ServiceError> {
+        let mut view = self.connected_folder(caller, tenant, folder).await?.0;
+        Ok(view.connector_list_of_folder(folder, page).await?)
+    }
+
+    /// The fields of metadata of which a folder's connectors can make addresses (B9), by name; of very
+    /// many the first.
+    pub async fn connector_field_list(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        folder: ChannelId,
+    ) -> Result<Vec<ConnectorField>, ServiceError> {
+        let mut view = self.connected_folder(caller, tenant, folder).await?.0;
+        let mut fields = view.connector_field_list(folder, MOST_FIELDS).await?;
+        fields.retain(|field| field.name.len() <= LONGEST_FIELD);
+        Ok(fields)
+    }
+
+    /// May the caller make, change and remove connectors of a folder that they see?
+    pub async fn connector_may_change(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        folder: ChannelId,
+    ) -> Result<bool, ServiceError> {
+        let (mut view, rights) = self.connected_folder(caller, tenant, folder).await?;
+        let has_scope = caller.scopes().contains(Scope::SharesWrite);
+        Ok(has_scope && rights.may_share(&mut view, Some(folder)).await?)
     }
 
     /// Makes a connector.
@@ -111,6 +152,19 @@ impl Services {
         let connector = view.connector(id).await?;
         rights.see(&mut view, Some(connector.draft.folder)).await?;
         Ok((view, connector))
+    }
+
+    /// A folder that the caller may see, and what they may do in it.
+    async fn connected_folder(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        folder: ChannelId,
+    ) -> Result<(View, Rights), ServiceError> {
+        let (mut view, rights) = self.view_by_right(caller, Scope::CatalogRead, tenant).await?;
+        view.folder(folder).await?;
+        rights.see(&mut view, Some(folder)).await?;
+        Ok((view, rights))
     }
 
     async fn change_to_share(

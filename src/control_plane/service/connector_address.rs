@@ -21,6 +21,9 @@ use crate::control_plane::store::{ContentFilter, FolderFilter, Listed, Page, Vie
 /// not all.
 const MOST_NAMESAKES: usize = 1_000;
 
+/// Connectors of which a content's addresses are told.
+const MOST_CONNECTORS: u16 = 50;
+
 wire_names! {
     /// Does a connector take a content, and if not, why?
     Standing {
@@ -128,6 +131,27 @@ impl Services {
         self.contents_of(&mut view, tenant, id, &connector.draft, page).await
     }
 
+    /// A content as the connectors of its folder have it, the oldest of them first; of very many not
+    /// all.
+    pub async fn connector_list_of_content(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        content: &ContentId,
+    ) -> Result<Vec<(Connector, ConnectorContent)>, ServiceError> {
+        let (mut view, content) = self.content_view(caller, tenant, content).await?;
+        let Some(folder) = content.draft.folder else { return Ok(Vec::new()) };
+        let page = Page::first(MOST_CONNECTORS);
+        let listed = view.connector_list_of_folder(folder, &page).await?;
+        let mut connected = Vec::with_capacity(listed.items.len());
+        for connector in listed.items {
+            let Connector { id, draft, .. } = &connector;
+            let items = self.as_connected(&mut view, id, draft, vec![content.clone()]).await?;
+            connected.extend(items.into_iter().map(|item| (connector.clone(), item)));
+        }
+        Ok(connected)
+    }
+
     /// The names that several contents of a connector's folder have, taken or not; by name. Ids and
     /// names for people are each of one.
     pub async fn connector_clash_list(
@@ -181,7 +205,19 @@ impl Services {
         let folder = Some(FolderFilter::Itself(draft.folder));
         let filter = ContentFilter { folder, ..ContentFilter::default() };
         let listed = view.content_list(tenant, &filter, page).await?;
-        let (items, now) = (listed.items, self.now());
+        let items = self.as_connected(view, id, draft, listed.items).await?;
+        Ok(Listed { items, next: listed.next })
+    }
+
+    /// These contents of a connector's folder as it has them.
+    async fn as_connected(
+        &self,
+        view: &mut View,
+        id: &ConnectorId,
+        draft: &ConnectorDraft,
+        items: Vec<Content>,
+    ) -> Result<Vec<ConnectorContent>, ServiceError> {
+        let now = self.now();
         let own = view.content_states(items.iter().map(|it| it.id.clone()).collect()).await?;
         let standings: HashMap<_, _> =
             own.iter().map(|state| (&state.id, standing(state, draft.kinds, now))).collect();
@@ -222,7 +258,7 @@ impl Services {
             let addresses = addresses.collect();
             ConnectorContent { content, standing, addresses }
         });
-        Ok(Listed { items: items.collect(), next: listed.next })
+        Ok(items.collect())
     }
 }
 

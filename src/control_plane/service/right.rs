@@ -106,6 +106,15 @@ impl Rights {
         self.may(view, folder, Right::See).await
     }
 
+    /// May what lies in that folder be handed out (THRON's SHARE)?
+    pub(super) async fn may_share(
+        &self,
+        view: &mut View,
+        folder: Option<ChannelId>,
+    ) -> Result<bool, ServiceError> {
+        self.may(view, folder, Right::Share).await
+    }
+
     /// Refuses whoever may not find what lies in that folder: for them there is nothing.
     pub(super) async fn see(
         &self,
@@ -138,7 +147,7 @@ impl Rights {
         view: &mut View,
         folder: Option<ChannelId>,
     ) -> Result<(), ServiceError> {
-        if self.may(view, folder, Right::Share).await? {
+        if self.may_share(view, folder).await? {
             return Ok(());
         }
         self.see(view, folder).await?;

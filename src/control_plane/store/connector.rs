@@ -17,8 +17,8 @@ use super::view::View;
 use crate::asset::{ChannelId, TenantId};
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
-    AddressedBy, Connector, ConnectorClash, ConnectorDraft, ConnectorId, ConnectorKinds,
-    ConnectorMeant, ContentId, ContentKind, FeedEvent, FileKind, Publication,
+    AddressedBy, Connector, ConnectorClash, ConnectorDraft, ConnectorField, ConnectorId,
+    ConnectorKinds, ConnectorMeant, ContentId, ContentKind, FeedEvent, FileKind, Publication,
 };
 
 /// Contents of which edges are told the names in one change.
@@ -117,7 +117,17 @@ impl View {
         page: &Page<ConnectorId>,
     ) -> Result<Listed<Connector, ConnectorId>, StoreError> {
         self.reach(Some(tenant))?;
-        self.connectors(Some(tenant), page).await
+        self.connectors(Some(tenant), None, page).await
+    }
+
+    /// The connectors of a folder, the oldest first.
+    pub async fn connector_list_of_folder(
+        &mut self,
+        folder: ChannelId,
+        page: &Page<ConnectorId>,
+    ) -> Result<Listed<Connector, ConnectorId>, StoreError> {
+        let tenant = self.folder(folder).await?.tenant;
+        self.connectors(Some(tenant), Some(folder), page).await
     }
 
     /// Every connector, the oldest first.
@@ -126,20 +136,23 @@ impl View {
         page: &Page<ConnectorId>,
     ) -> Result<Listed<Connector, ConnectorId>, StoreError> {
         self.reach(None)?;
-        self.connectors(None, page).await
+        self.connectors(None, None, page).await
     }
 
     async fn connectors(
         &mut self,
         tenant: Option<TenantId>,
+        folder: Option<ChannelId>,
         page: &Page<ConnectorId>,
     ) -> Result<Listed<Connector, ConnectorId>, StoreError> {
         let statement = Statement::new(
             "SELECT id, tenant, name, folder, kinds, addressed_by, metadata, https, ambiguity, \
              state, created_at, revision FROM connector \
-             WHERE ($1 IS NULL OR tenant = $1) AND id > $2 ORDER BY id LIMIT $3",
+             WHERE ($1 IS NULL OR tenant = $1) AND ($2 IS NULL OR folder = $2) AND id > $3 \
+             ORDER BY id LIMIT $4",
         )
         .bind(tenant)
+        .bind(folder)
         .bind(page.after.as_ref().map_or("", ConnectorId::as_str))
         .bind(page.probe());
         let rows = self.connection().rows(statement).await?;
@@ -185,6 +198,28 @@ impl View {
             })
             .collect::<Result<_, StoreError>>()?;
         Ok(Listed::cut(clashes, page, |clash: &ConnectorClash| clash.value.clone()))
+    }
+
+    /// The fields of metadata that contents of a folder have, by name; the first `most` of them.
+    pub async fn connector_field_list(
+        &mut self,
+        folder: ChannelId,
+        most: u16,
+    ) -> Result<Vec<ConnectorField>, StoreError> {
+        self.folder(folder).await?;
+        let statement = Statement::new(
+            "SELECT content_metadata.name, \
+             CAST(COUNT(DISTINCT content_metadata.content) AS BIGINT) AS contents \
+             FROM content_metadata JOIN content ON content.id = content_metadata.content \
+             WHERE content.folder = $1 GROUP BY content_metadata.name \
+             ORDER BY content_metadata.name LIMIT $2",
+        );
+        let rows = self.connection().rows(statement.bind(folder).bind(u64::from(most))).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ConnectorField { name: row.text("name")?, contents: row.number("contents")? })
+            })
+            .collect()
     }
 
     /// The contents of a folder that say one of these in a field, in the order in which they are

@@ -113,6 +113,7 @@ async fn a_connector_is_what_was_said_of_it(stage: Stage) {
     stage.tenant(2).await;
     let place = folder(&stage, 1, "press").await;
     let foreign = folder(&stage, 2, "press").await;
+    let other = folder(&stage, 1, "other").await;
     let mut made = Vec::new();
     for addressed_by in
         [AddressedBy::ContentId, AddressedBy::PrettyId, AddressedBy::Metadata("SKU".into())]
@@ -128,6 +129,13 @@ async fn a_connector_is_what_was_said_of_it(stage: Stage) {
     assert!(view.connector_list(TenantId(2), &Page::first(9)).await.unwrap().items.is_empty());
     let first = view.connector_list(TENANT, &Page::first(1)).await.unwrap();
     assert_eq!((first.items.len(), first.next.as_ref()), (1, Some(&made[0].id)));
+    for (folder, expected) in [(place, &*made), (other, &[]), (foreign, &[])] {
+        let listed = view.connector_list_of_folder(folder, &Page::first(9)).await.unwrap();
+        assert_eq!(listed.items, expected);
+    }
+    let behind = Page::after(made[0].id.clone(), 1);
+    let second = view.connector_list_of_folder(place, &behind).await.unwrap();
+    assert_eq!((&*second.items, second.next.as_ref()), (&made[1..2], Some(&made[1].id)));
     drop(view);
     let mut view = stage.store.view(&Stage::of_tenant(2)).await.unwrap();
     let error = view.connector(&made[0].id).await.unwrap_err();
@@ -316,6 +324,15 @@ async fn namesakes_are_in_the_order_in_which_they_are_meant(stage: Stage) {
     let clashes = view.connector_clash_list(place, "SKU", &Page::first(9)).await.unwrap().items;
     let clashes: Vec<_> = clashes.iter().map(|clash| (&*clash.value, clash.contents)).collect();
     assert_eq!(clashes, [("alone", 3), ("x", 3)]);
+    drop(view);
+    let mut fields = said(place, "fields", &[("", "z")]);
+    fields.metadata.push(Metadata { language: "en".into(), name: "Use".into(), value: "A".into() });
+    content(&stage, fields).await;
+    let mut view = stage.view().await;
+    let fields = view.connector_field_list(place, 9).await.unwrap();
+    let fields: Vec<_> = fields.iter().map(|field| (&*field.name, field.contents)).collect();
+    assert_eq!(fields, [("SKU", 5), ("Use", 1)]);
+    assert_eq!(view.connector_field_list(place, 1).await.unwrap().len(), 1);
     let behind = Page::after("alone".into(), 9);
     assert_eq!(view.connector_clash_list(place, "SKU", &behind).await.unwrap().items.len(), 1);
 }
