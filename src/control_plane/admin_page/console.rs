@@ -9,7 +9,9 @@ use axum::routing::{any, get, post};
 
 use super::frame::around;
 use super::refusal::{Refusal, redirect};
-use super::{audit, content, library, link, look, protection, sign_in, tenant};
+use super::{
+    audit, connector, connector_form, content, library, link, look, protection, sign_in, tenant,
+};
 use crate::control_plane::account::Accounts;
 use crate::control_plane::service::Services;
 
@@ -78,8 +80,17 @@ fn of_tenant() -> Router<Console> {
         .route("/types", post(protection::switch_types))
         .route("/close", post(protection::close_one))
         .route("/close-all", post(protection::close_all));
+    let connector = Router::new()
+        .route("/", get(connector::show))
+        .route("/urls.csv", get(connector::export))
+        .route("/clashes", get(connector::show_clashes))
+        .route("/edit", get(connector_form::show_edit).post(connector_form::edit))
+        .route("/remove", get(connector::show_remove).post(connector::remove));
     Router::new()
         .route("/", get(tenant::show_one))
+        .route("/connectors", get(connector::show_all))
+        .route("/connectors/new", get(connector_form::show_new).post(connector_form::install))
+        .nest("/connectors/{connector}", connector)
         .route("/contents", get(library::show_all))
         .nest("/contents/{content}", content)
         .route("/folders/{folder}", get(library::show_folder))

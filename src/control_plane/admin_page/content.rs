@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::connector_words::GivenRow;
 use super::console::Console;
 use super::folder_tree::FolderTree;
 use super::library::{kind_name, title_of};
@@ -44,6 +45,15 @@ struct InformationPage {
     periods: Vec<(Option<Instant>, Option<Instant>)>,
     created: Instant,
     changed: Instant,
+    /// By which connectors it has which addresses.
+    connectors: Vec<Connected>,
+}
+
+/// A content as a connector has it.
+struct Connected {
+    name: Box<str>,
+    path: String,
+    row: GivenRow,
 }
 
 #[derive(Template)]
@@ -160,9 +170,27 @@ pub(super) async fn show(
         periods: content.draft.periods.iter().map(instants).collect(),
         created: Instant(content.created_at),
         changed: Instant(content.updated_at),
+        connectors: connected(&console, &at, &content.id).await?,
         content,
     };
     rendered(StatusCode::OK, &page)
+}
+
+async fn connected(
+    console: &Console,
+    at: &InTenant,
+    content: &ContentId,
+) -> Result<Vec<Connected>, Refusal> {
+    let (caller, tenant, services) = (&at.session.caller, at.number(), console.services());
+    let site = services.connector_site(tenant);
+    let found = services.connector_list_of_content(caller, tenant, content).await?;
+    let connected = found.into_iter().enumerate().map(|(place, (connector, item))| {
+        let path = at.path(&format!("connectors/{}", connector.id));
+        let place = place.to_string();
+        let row = GivenRow::of(at, site.as_deref(), &connector.draft, item, &place);
+        Connected { name: connector.draft.name, path, row }
+    });
+    Ok(connected.collect())
 }
 
 /// "Advanced".

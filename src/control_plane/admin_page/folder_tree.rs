@@ -102,6 +102,30 @@ impl FolderTree {
         self.way_to(number).into_iter().map(|it| (it.name.clone(), path(it))).collect()
     }
 
+    /// A folder's name behind those of the folders that it lies in; none where it is not there.
+    pub(super) fn label(&self, number: ChannelId) -> Option<String> {
+        let names: Vec<_> = self.way_to(number).into_iter().map(|it| &*it.name).collect();
+        (!names.is_empty()).then(|| names.join(" / "))
+    }
+
+    /// Every folder by number and label, in the order of the tree.
+    pub(super) fn labels(&self) -> Vec<(ChannelId, String)> {
+        let mut labels = Vec::with_capacity(self.folders.len());
+        let mut waiting: Vec<_> = self.numbers_below(None).rev().collect();
+        while let Some(number) = waiting.pop() {
+            labels.extend(self.label(number).map(|label| (number, label)));
+            waiting.extend(self.numbers_below(Some(number)).rev());
+        }
+        labels
+    }
+
+    fn numbers_below(
+        &self,
+        parent: Option<ChannelId>,
+    ) -> impl DoubleEndedIterator<Item = ChannelId> + '_ {
+        self.below.get(&parent).map(Vec::as_slice).unwrap_or_default().iter().copied()
+    }
+
     /// The tree, open as far as to what lies in that folder.
     pub(super) fn branches(&self, at: &InTenant, shown: Option<ChannelId>) -> Vec<Branch> {
         let way: Vec<_> = shown.map(|it| self.way_to(it)).unwrap_or_default();
@@ -169,5 +193,8 @@ mod tests {
         let way: Vec<_> = tree.way_to(ChannelId(4)).iter().map(|it| it.number.0).collect();
         assert_eq!(way, [3, 4]);
         assert!(tree.way_to(ChannelId(9)).is_empty());
+        let labels: Vec<_> = tree.labels().into_iter().map(|(_, label)| label).collect();
+        assert_eq!(labels, ["a", "B", "c", "c / d"]);
+        assert_eq!(tree.label(ChannelId(9)), None);
     }
 }

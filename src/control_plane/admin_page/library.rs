@@ -13,11 +13,14 @@ use super::shell::{Here, InTenant, Section, Shell, rendered};
 use super::spelling::Instant;
 use crate::asset::ChannelId;
 use crate::catalog::{ContentKind, Publication};
-use crate::control_plane::record::{Content, ContentId, Folder, Scope};
+use crate::control_plane::record::{ConnectorId, Content, ContentId, Folder, Scope};
 use crate::control_plane::service::{ContentFilter, FolderFilter, Page};
 
 /// Contents of a page.
 const SHOWN: u16 = 50;
+
+/// Connectors that are named on a folder's page.
+const CONNECTORS: u16 = 20;
 
 /// Longest title that is looked for, in bytes.
 const LONGEST: usize = 256;
@@ -43,6 +46,10 @@ struct LibraryPage {
     next: Option<String>,
     /// Where the folder's own files are switched, for whoever may.
     protection: Option<String>,
+    /// The connectors of the folder, by name and address.
+    connectors: Vec<(Box<str>, String)>,
+    /// Where one is installed on it, by whoever may.
+    install: Option<String>,
 }
 
 struct Row {
@@ -103,6 +110,10 @@ async fn show(
     let tree = FolderTree::read(console, at).await?;
 
     let number = folder.as_ref().map(|folder| folder.number);
+    let (connectors, install) = match number {
+        Some(folder) => connectors_of(console, at, folder).await?,
+        None => (Vec::new(), None),
+    };
     let everything = at.path("contents");
     let own = number.map_or_else(|| everything.clone(), |it| at.path(&format!("folders/{it}")));
     let ticked = if below == Here::Yes { "1" } else { "" };
@@ -125,11 +136,29 @@ async fn show(
             .filter(|_| at.session.has(Scope::OverridesAdmin))
             .map(|it| at.path(&format!("folders/{it}/protection"))),
         next: listed.next.map(|next| page_behind(next.as_str())),
+        connectors,
+        install,
         folder,
         everything,
         own,
     };
     rendered(StatusCode::OK, &page)
+}
+
+/// The connectors of a folder, by name and address, and where another is installed by whoever may.
+async fn connectors_of(
+    console: &Console,
+    at: &InTenant,
+    folder: ChannelId,
+) -> Result<(Vec<(Box<str>, String)>, Option<String>), Refusal> {
+    let (caller, tenant, services) = (&at.session.caller, at.number(), console.services());
+    let page = Page::first(CONNECTORS);
+    let listed = services.connector_list_of_folder(caller, tenant, folder, &page).await?;
+    let path = |id: &ConnectorId| at.path(&format!("connectors/{id}"));
+    let connectors = listed.items.into_iter().map(|it| (it.draft.name, path(&it.id)));
+    let may = services.connector_may_change(caller, tenant, folder).await?;
+    let install = may.then(|| at.path(&format!("connectors/new?folder={folder}")));
+    Ok((connectors.collect(), install))
 }
 
 impl Row {

@@ -7,6 +7,7 @@
 //! | `shell`, `refusal`, `look` | what every page has; what is shown instead of one; styles and the script |
 //! | `sign_in`, `tenant` | coming in, and where to |
 //! | `library`, `content` | folders, what lies in them, and what is known of it |
+//! | `connector`, `connector_form`, `connector_words` | what is public by connectors, and how one is installed |
 //! | `protection`, `link`, `audit` | what is public; links that were signed; who changed what |
 //! | `folder_tree`, `download`, `spelling` | how trees, downloads, instants and sizes are shown |
 //! | `query`, `audit_export` | what addresses ask; the log as a file |
@@ -16,8 +17,8 @@
 //!
 //! **Invariants.** No page has rules of its own: it asks `service` with the caller who is signed in,
 //! as the API does. Nothing changes by `GET`. What a form brings is looked at only where it was sent
-//! from a page of this console, in the session that the page was made in. No page names another
-//! host, holds a script or a style of its own, or is stored anywhere; a value is text in it, never
+//! from a page of this console, in the session that the page was made in. No page loads anything of
+//! another host, holds a script or a style of its own, or is stored anywhere; a value is text in it, never
 //! markup. What the browser keeps is a session's token and nothing else.
 //!
 //! Not here: what may be done (`service`), and passwords (`account`).
@@ -25,6 +26,9 @@
 mod arrival;
 mod audit;
 mod audit_export;
+mod connector;
+mod connector_form;
+mod connector_words;
 mod console;
 mod content;
 mod download;

@@ -91,6 +91,7 @@ impl Notice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Section {
     Library,
+    Connectors,
     Protection,
     Links,
     Audit,
@@ -104,11 +105,13 @@ pub(super) struct InTenant {
 }
 
 impl Section {
-    const ALL: [Self; 4] = [Self::Library, Self::Protection, Self::Links, Self::Audit];
+    const ALL: [Self; 5] =
+        [Self::Library, Self::Connectors, Self::Protection, Self::Links, Self::Audit];
 
     fn label(self) -> &'static str {
         match self {
             Self::Library => "Library",
+            Self::Connectors => "Connectors",
             Self::Protection => "Protection",
             Self::Links => "Links",
             Self::Audit => "Audit",
@@ -118,6 +121,7 @@ impl Section {
     fn path(self) -> &'static str {
         match self {
             Self::Library => "contents",
+            Self::Connectors => "connectors",
             Self::Protection => "protection",
             Self::Links => "links",
             Self::Audit => "audit",
@@ -127,7 +131,7 @@ impl Section {
     /// The scope without which there is nothing to see.
     fn scope(self) -> Scope {
         match self {
-            Self::Library => Scope::CatalogRead,
+            Self::Library | Self::Connectors => Scope::CatalogRead,
             Self::Protection => Scope::OverridesAdmin,
             Self::Links | Self::Audit => Scope::AuditRead,
         }

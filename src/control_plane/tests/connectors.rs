@@ -25,17 +25,17 @@ on_both_databases! {
 
 const PATH: &str = "/api/v1/tenants/1/connectors";
 
-fn body(stage: &Stage, addressed_by: &Value) -> Value {
+pub(super) fn body(stage: &Stage, addressed_by: &Value) -> Value {
     json!({"name": "Press", "folder": stage.folder, "addressed_by": addressed_by})
 }
 
-async fn connector(stage: &Stage, admin: &str, body: &Value) -> String {
+pub(super) async fn connector(stage: &Stage, admin: &str, body: &Value) -> String {
     let made = stage.send(&format!("POST {PATH}"), admin, body).await.expect(201).json();
     made["id"].as_str().unwrap().to_owned()
 }
 
 /// Contents of the stage's folder, each with what is said of it; their ids.
-async fn contents(stage: &Stage, admin: &str, said: &[Value]) -> Vec<String> {
+pub(super) async fn contents(stage: &Stage, admin: &str, said: &[Value]) -> Vec<String> {
     let body = json!({"name": "p", "origin": "media"});
     let made = stage.send("POST /api/v1/tenants/1/pipelines", admin, &body).await.expect(201);
     let pipeline = made.json()["number"].clone();
@@ -54,7 +54,7 @@ async fn contents(stage: &Stage, admin: &str, said: &[Value]) -> Vec<String> {
     ids
 }
 
-fn sku(value: &str) -> Value {
+pub(super) fn sku(value: &str) -> Value {
     json!([{"language": "", "name": "SKU", "value": value}])
 }
 

@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::connectors;
 use super::stage::{Answer, NOW, Stage, on_both_databases};
 use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::account::BROWSER_SESSION;
@@ -321,7 +322,9 @@ async fn cookies_are_secured_behind_tls(stage: Stage) {
 
 async fn every_page_is_closed_and_says_so(stage: Stage) {
     let sample = stage.catalog(1).await;
-    let paths = super::console_pages::paths(&sample, stage.folder);
+    let by_sku = connectors::body(&stage, &json!({"by": "metadata", "name": "SKU"}));
+    let connector = connectors::connector(&stage, &stage.admin().await, &by_sku).await;
+    let paths = super::console_pages::paths(&sample, stage.folder, &connector);
     let mut nobody = Browser::new(&stage);
     let mut stranger =
         Browser::of_person(&stage, Some(2), "admin", &super::console_pages::SCOPES).await;

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::connectors;
 use super::console::{Browser, make};
 use super::console_pages::SCOPES;
 use super::stage::{CatalogSample, Stage, on_both_databases};
@@ -26,7 +27,7 @@ fn in_force(stage: &Stage) {
 }
 
 /// What of a page is between two texts.
-fn between<'p>(page: &'p str, begin: &str, end: &str) -> &'p str {
+pub(super) fn between<'p>(page: &'p str, begin: &str, end: &str) -> &'p str {
     let (_, rest) = page.split_once(begin).unwrap_or_else(|| panic!("no {begin} in {page}"));
     rest.split(end).next().unwrap()
 }
@@ -259,7 +260,24 @@ async fn every_action_needs_its_form_and_its_scope(stage: Stage) {
     reader.sign_in("reader").await;
     reader.get(&format!("/console/tenants/1/contents/{content}")).await.expect(200);
     let tenant = "/console/tenants/1";
+    let by_id = connectors::body(&stage, &json!({"by": "content_id"}));
+    let connector = connectors::connector(&stage, &stage.admin().await, &by_id).await;
+    let folder = stage.folder.to_string();
+    let settings = |step: &'static str| {
+        vec![
+            ("name", "Other"),
+            ("folder", &*folder),
+            ("which", "all"),
+            ("by", "pretty_id"),
+            ("revision", "1"),
+            ("step", step),
+        ]
+    };
     let actions = [
+        (format!("{tenant}/connectors/new"), settings("look")),
+        (format!("{tenant}/connectors/new"), settings("save")),
+        (format!("{tenant}/connectors/{connector}/edit"), settings("save")),
+        (format!("{tenant}/connectors/{connector}/remove"), vec![("revision", "1")]),
         (form.clone(), vec![("amount", "1"), ("unit", "days")]),
         (format!("{tenant}/links/{link}/revoke"), vec![]),
         (format!("{tenant}/protection/everything"), vec![("opens", "everything")]),

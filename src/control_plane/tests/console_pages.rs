@@ -14,11 +14,11 @@ on_both_databases! {
 }
 
 /// What every page together needs.
-pub(super) const SCOPES: [&str; 5] =
-    ["audit.read", "catalog.read", "files.sign", "links.revoke", "overrides.admin"];
+pub(super) const SCOPES: [&str; 6] =
+    ["audit.read", "catalog.read", "files.sign", "links.revoke", "overrides.admin", "shares.write"];
 
 /// Each page of tenant 1 that is asked for.
-pub(super) fn paths(sample: &CatalogSample, folder: u64) -> Vec<String> {
+pub(super) fn paths(sample: &CatalogSample, folder: u64, connector: &str) -> Vec<String> {
     let content = format!("/console/tenants/1/contents/{}", sample.content);
     vec![
         "/console/tenants/1/contents".to_owned(),
@@ -29,6 +29,14 @@ pub(super) fn paths(sample: &CatalogSample, folder: u64) -> Vec<String> {
         format!("{content}/history"),
         format!("{content}/files/{}/link", sample.file),
         format!("/console/tenants/1/folders/{folder}/protection"),
+        "/console/tenants/1/connectors".to_owned(),
+        "/console/tenants/1/connectors/new".to_owned(),
+        format!("/console/tenants/1/connectors/new?folder={folder}"),
+        format!("/console/tenants/1/connectors/{connector}"),
+        format!("/console/tenants/1/connectors/{connector}/urls.csv"),
+        format!("/console/tenants/1/connectors/{connector}/clashes"),
+        format!("/console/tenants/1/connectors/{connector}/edit"),
+        format!("/console/tenants/1/connectors/{connector}/remove"),
         "/console/tenants/1/protection".to_owned(),
         "/console/tenants/1/links".to_owned(),
         "/console/tenants/1/audit".to_owned(),

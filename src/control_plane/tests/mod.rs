@@ -5,6 +5,7 @@ mod archive_plans;
 mod connectors;
 mod console;
 mod console_actions;
+mod console_connectors;
 mod console_pages;
 mod contents;
 mod conventions;
