@@ -2,12 +2,11 @@
 //! somebody from signing in to a link that opens and is revoked, with a mouse, without scripts, on a
 //! narrow screen, and by keyboard alone (requirements B7, B8, D14 to D27, G11).
 
-use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::support::browser::walk;
 use crate::support::command::said;
 use crate::support::control::{
     ApiClient, Records, application, folder_of, say_where_the_site_is, with_master_key,
@@ -17,8 +16,6 @@ use crate::support::output::keep_secret;
 use crate::support::planes::ControlPlane;
 use crate::support::process::Process;
 use crate::support::tools::tool;
-
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/console/journey.cjs");
 
 const PASSWORD: &str = "right horse battery";
 
@@ -65,32 +62,11 @@ impl Scene {
 
     /// Has a browser take these walks.
     fn walk(&self, walks: &[&str]) {
-        let shots = std::env::var_os("COUNTERSIGN_TEST_SCREENSHOTS")
-            .map_or_else(|| self.process.path("screenshots"), PathBuf::from);
-        std::fs::create_dir_all(&shots).unwrap();
         let told = json!({
-            "walks": walks, "chromium": tool("COUNTERSIGN_TEST_CHROMIUM", "chromium"),
-            "base": format!("http://{}", self.process.control()), "shots": shots,
             "username": "ann@example.com", "password": PASSWORD, "folder": self.folder,
             "content": self.content, "file": self.file, "bytes": FILM,
         });
-        let mut browser = Command::new(tool("COUNTERSIGN_TEST_NODE", "node"))
-            .arg(SCRIPT)
-            .env("NODE_PATH", tool("COUNTERSIGN_TEST_BROWSER", "what drives a browser"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        browser.stdin.take().unwrap().write_all(told.to_string().as_bytes()).unwrap();
-        let said = browser.wait_with_output().unwrap();
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        let (out, err) = (text(&said.stdout), text(&said.stderr));
-        print!("{out}");
-        assert!(said.status.success(), "{out}\n{err}");
-        for walk in walks {
-            assert!(out.contains(&format!("walked: {walk}\n")), "{out}");
-        }
+        walk(&self.process, "journey.cjs", walks, &told);
     }
 }
 

@@ -39,6 +39,10 @@ mod virtual_host;
 #[cfg(test)]
 mod console;
 
+// Connectors in the console, in a browser, with what their addresses give.
+#[cfg(test)]
+mod console_connectors;
+
 // What is kept between requests: asked for once, served to whoever may, stale while an origin fails.
 #[cfg(test)]
 mod cache;

@@ -42,8 +42,38 @@ exports.open = async (browser, base, options = {}) => {
   return { context, page, faults }
 }
 
-// Looks at a page as everybody sees it: light and dark, wide and narrow. `state` is who is signed in.
-// The checker is put into a window of its own, past the policy that keeps scripts out of the page.
+exports.signIn = async (page, { base, username, password }) => {
+  await page.goto(base + '/console/')
+  await page.getByLabel('User name').fill(username)
+  await page.getByLabel('Password').fill(password)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('heading', { name: 'All contents' }).waitFor()
+}
+
+// Presses Tab until what has the focus is of that name, and is seen to have it.
+exports.tabTo = async (page, name) => {
+  for (let presses = 0; presses < 120; presses++) {
+    await page.keyboard.press('Tab')
+    const focused = await page.evaluate(() => {
+      const it = document.activeElement
+      const label = it.labels?.[0]?.innerText ?? it.innerText ?? ''
+      const { outlineStyle, outlineWidth } = getComputedStyle(it)
+      return { tag: it.tagName, label: label.replace(/\s+/g, ' ').trim(), seen: outlineStyle !== 'none' && outlineWidth !== '0px' }
+    })
+    if (focused.tag !== 'BODY' && !focused.seen) exports.fail(`the focus is not seen on ${focused.label}`)
+    if (focused.label.startsWith(name)) return
+  }
+  exports.fail(`no key leads to ${name}`)
+}
+
+// The same, and goes where it leads.
+exports.follow = async (page, name) => {
+  await exports.tabTo(page, name)
+  await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
+}
+
+// Looks at a page as everybody sees it: light and dark, wide and narrow. `state` is who is signed in;
+// `address` may be a way to a page that has none, as one that a form answers. The checker is put into a window of its own, past the policy that keeps scripts out of the page.
 exports.inspect = async (browser, base, state, shots, name, address) => {
   const context = await browser.newContext({ storageState: state, bypassCSP: true })
   const page = await context.newPage()
@@ -51,7 +81,8 @@ exports.inspect = async (browser, base, state, shots, name, address) => {
     for (const colorScheme of ['light', 'dark']) {
       await page.setViewportSize(viewport)
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-      await page.goto(base + address)
+      if (typeof address === 'string') await page.goto(base + address)
+      else await address(page)
       await page.evaluate(AXE)
       const found = await page.evaluate(
         values => window.axe.run(document, { runOnly: { type: 'tag', values } }), STANDARDS)

@@ -3,7 +3,7 @@
 // chromium, base, shots, username, password, folder, content, file. Ends with 0 if all was as it must be.
 const fs = require('node:fs')
 const assert = require('node:assert')
-const { launch, open, inspect, fail } = require('./browser.cjs')
+const { launch, open, inspect, fail, signIn, tabTo, follow } = require('./browser.cjs')
 
 const told = JSON.parse(fs.readFileSync(0, 'utf8'))
 const { base, shots, username, password } = told
@@ -12,14 +12,6 @@ setTimeout(() => {
   console.error('it took too long')
   process.exit(2)
 }, 280000).unref()
-
-const signIn = async page => {
-  await page.goto(base + '/console/')
-  await page.getByLabel('User name').fill(username)
-  await page.getByLabel('Password').fill(password)
-  await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('heading', { name: 'All contents' }).waitFor()
-}
 
 const signOut = async page => {
   await page.getByRole('button', { name: 'Sign out' }).click()
@@ -116,27 +108,7 @@ const journey = async (page, { scripts, clipboard }) => {
   await signOut(page)
 }
 
-// Presses Tab until what has the focus is of that name, and is seen to have it.
-const tabTo = async (page, name) => {
-  for (let presses = 0; presses < 120; presses++) {
-    await page.keyboard.press('Tab')
-    const focused = await page.evaluate(() => {
-      const it = document.activeElement
-      const label = it.labels?.[0]?.innerText ?? it.innerText ?? ''
-      const { outlineStyle, outlineWidth } = getComputedStyle(it)
-      return { tag: it.tagName, label: label.replace(/\s+/g, ' ').trim(), seen: outlineStyle !== 'none' && outlineWidth !== '0px' }
-    })
-    if (focused.tag !== 'BODY' && !focused.seen) fail(`the focus is not seen on ${focused.label}`)
-    if (focused.label.startsWith(name)) return
-  }
-  fail(`no key leads to ${name}`)
-}
-
 const byKeyboard = async page => {
-  const follow = async name => {
-    await tabTo(page, name)
-    await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
-  }
   await page.goto(base + '/console/')
   // The field for the name has the focus.
   await page.keyboard.type(username)
@@ -146,19 +118,19 @@ const byKeyboard = async page => {
   await tabTo(page, 'Skip to the content')
   await page.keyboard.press('Enter')
   assert.equal(await page.evaluate(() => document.activeElement.id), 'content')
-  await follow('Press')
-  await follow('Summer 2026')
-  await follow('Harbour at dawn')
-  await follow('Information')
-  await follow('Advanced')
-  await follow('Make a link to harbour.mp4')
+  await follow(page, 'Press')
+  await follow(page, 'Summer 2026')
+  await follow(page, 'Harbour at dawn')
+  await follow(page, 'Information')
+  await follow(page, 'Advanced')
+  await follow(page, 'Make a link to harbour.mp4')
   await tabTo(page, 'as often as one likes')
   await page.keyboard.press('ArrowDown')
   assert.equal(await page.getByLabel('once').isChecked(), true)
   await tabTo(page, 'Make the link')
   await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
   await page.getByRole('status').getByText('The link is made.').waitFor()
-  await follow('Protection')
+  await follow(page, 'Protection')
   await tabTo(page, 'Subtitles')
   await page.keyboard.press('Space')
   await tabTo(page, 'Save which types are public')
@@ -166,9 +138,9 @@ const byKeyboard = async page => {
   await page.getByRole('status').getByText('Saved').waitFor()
   await tabTo(page, 'Make every file of this tenant protected again')
   await page.keyboard.press('Space')
-  await follow('Close everything')
+  await follow(page, 'Close everything')
   await page.getByRole('status').getByText('Saved').waitFor()
-  await follow('Sign out')
+  await follow(page, 'Sign out')
   await page.getByRole('status').getByText('You are signed out.').waitFor()
 }
 
@@ -220,7 +192,7 @@ const walk = async () => {
     'every page': async () => {
       await inspect(browser, base, undefined, shots, 'sign-in', '/console/login')
       const { context, page } = await open(browser, base)
-      await signIn(page)
+      await signIn(page, told)
       const state = await context.storageState()
       const links = await page.request.get(base + '/console/tenants/1/links')
       const link = /\/console\/tenants\/1\/links\/lnk_\w+/.exec(await links.text())

@@ -1,6 +1,7 @@
 //! What the suite is built from.
 
 pub(crate) mod bodies;
+pub(crate) mod browser;
 pub(crate) mod catalog;
 pub(crate) mod chance;
 pub(crate) mod command;
