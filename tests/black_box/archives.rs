@@ -13,9 +13,8 @@ use tempfile::TempDir;
 
 use crate::support::command::said;
 use crate::support::control::{
-    ApiClient, Records, application, exchange, folder, start, with_master_key,
+    ApiClient, Records, application, exchange, folder, start, thron_session, with_master_key,
 };
-use crate::support::output::keep_secret;
 use crate::support::process::Process;
 use crate::support::tools::tool;
 
@@ -35,16 +34,8 @@ struct Session {
 
 impl Session {
     /// As the SDK begins one.
-    fn begin(address: SocketAddr, (id, secret): &(String, String)) -> Self {
-        let kind =
-            "Content-Type: application/x-www-form-urlencoded\r\nAccept: application/json\r\n";
-        let form = format!("appId={id}&appKey={secret}");
-        let path = "/api/xadmin/resources/apps/loginApp/1";
-        let answer = exchange(address, "POST", path, kind, &form);
-        assert_eq!(answer.status, 200, "{answer:?}");
-        let token = answer.body["appUserTokenId"].as_str().unwrap().to_owned();
-        keep_secret(&token);
-        Self { address, token }
+    fn begin(address: SocketAddr, credentials: &(String, String)) -> Self {
+        Self { address, token: thron_session(address, credentials) }
     }
 
     /// What it is told when it asks for an archive.

@@ -10,7 +10,9 @@ use countersign::token::edge_auth::SignRequest;
 use tokio::time::Instant;
 
 use crate::support::command::{countersign, said};
-use crate::support::control::{ApiClient, Records, application, exchange, folder, start};
+use crate::support::control::{
+    ApiClient, Records, application, exchange, folder, start, thron_session,
+};
 use crate::support::edge::NOW;
 use crate::support::links::{an_hour, signed};
 use crate::support::output::keep_secret;
@@ -344,17 +346,6 @@ fn schemathesis(records: &Records) {
     }
     let metrics = status(process.admin(), "/readyz");
     assert_eq!(metrics, 200);
-}
-
-/// A session in THRON's dialect.
-fn thron_session(address: SocketAddr, (id, secret): &(String, String)) -> String {
-    let form = format!("appId={id}&appKey={secret}");
-    let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
-    let path = "/api/xadmin/resources/apps/loginApp/1";
-    let answer = exchange(address, "POST", path, kind, &form);
-    let token = answer.body["appUserTokenId"].as_str().unwrap().to_owned();
-    keep_secret(&token);
-    token
 }
 
 const EVERY_SCOPE: &str = "accounts.admin,audit.read,catalog.read,catalog.write,edges.admin,\

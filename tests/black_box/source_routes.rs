@@ -9,10 +9,9 @@ use countersign::control_plane::api::{Document, document};
 use serde_json::{Value, json};
 
 use crate::support::control::{
-    ApiClient, Records, application, exchange, folder_of, start, with_master_key,
+    ApiClient, Records, application, exchange, folder_of, start, thron_session, with_master_key,
 };
 use crate::support::edge::{KEY_HEX, NOW, usual_config};
-use crate::support::output::keep_secret;
 use crate::support::raw_client::{self, Answer};
 use crate::support::signing::token;
 
@@ -141,11 +140,7 @@ fn no_byte_of_an_original_may_be_kept_by_a_shared_cache() {
         "addressed_by": {"by": "content_id"}});
     let connector = post("/api/v1/tenants/1/connectors", connector)["id"].clone();
     let connector = connector.as_str().unwrap().to_owned();
-    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
-    let login = format!("appId={}&appKey={}", credentials.0, credentials.1);
-    let login = exchange(control, "POST", "/api/xadmin/resources/apps/loginApp/1", form, &login);
-    let session = login.body["appUserTokenId"].as_str().unwrap().to_owned();
-    keep_secret(&session);
+    let session = thron_session(control, &credentials);
     let shown = format!("X-TOKENID: {session}\r\nAuthorization: Bearer {}\r\n", api.token());
     let archive = json!({"criteria": {"xcontentIds": [content]}}).to_string();
     let prepare = "/api/xcontents/resources/archive/prepare/1";

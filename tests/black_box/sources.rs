@@ -7,8 +7,9 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::support::command::said;
-use crate::support::control::{ApiClient, Records, application, exchange, folder, with_master_key};
-use crate::support::output::keep_secret;
+use crate::support::control::{
+    ApiClient, Records, application, exchange, folder, thron_session, with_master_key,
+};
 use crate::support::process::Process;
 use crate::support::tools::tool;
 
@@ -29,18 +30,6 @@ fn content(api: &ApiClient, size: usize) -> String {
     made["id"].as_str().unwrap().to_owned()
 }
 
-/// A session of that application.
-fn session(address: std::net::SocketAddr, (id, secret): &(String, String)) -> String {
-    let form = format!("appId={id}&appKey={secret}");
-    let kind = "Content-Type: application/x-www-form-urlencoded\r\n";
-    let path = "/api/xadmin/resources/apps/loginApp/1";
-    let answer = exchange(address, "POST", path, kind, &form);
-    assert_eq!(answer.status, 200, "{answer:?}");
-    let token = answer.body["appUserTokenId"].as_str().unwrap().to_owned();
-    keep_secret(&token);
-    token
-}
-
 fn goes_on(records: &Records) {
     let folder = with_master_key(folder(records, &[]));
     let film = film();
@@ -50,7 +39,7 @@ fn goes_on(records: &Records) {
     let process = Process::start(folder, &[]);
     let api = ApiClient::log_in(process.control(), &credentials);
     let content = content(&api, film.len());
-    let token = session(process.control(), &credentials);
+    let token = thron_session(process.control(), &credentials);
     let got = process.path("got.mp4");
     let curl = |address: std::net::SocketAddr, arguments: &[&str]| {
         let mut curl = Command::new(tool("COUNTERSIGN_TEST_CURL", "curl"));
@@ -109,7 +98,7 @@ fn tokens_in_addresses_and_cdns_are_refused_where_the_operator_says_so() {
     let process = Process::start(folder, &[]);
     let api = ApiClient::log_in(process.control(), &credentials);
     let content = content(&api, 4);
-    let token = session(process.control(), &credentials);
+    let token = thron_session(process.control(), &credentials);
     let asked = format!("{SOURCE}?clientId=1&xcontentId={content}");
     let get = |query: &str, lines: &str| {
         exchange(process.control(), "GET", &format!("{asked}{query}"), lines, "")
