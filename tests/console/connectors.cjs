@@ -16,12 +16,15 @@ setTimeout(() => {
   process.exit(2)
 }, 280000).unref()
 
+// The walk that is under way.
+let underWay = ''
+
 // Keeps what is seen, in the light and in the dark.
 const keep = async (page, name) => {
   const size = page.viewportSize().width < 600 ? 'narrow' : 'wide'
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-    await page.screenshot({ path: path.join(shots, `connector-${name}-${size}-${colorScheme}.png`), fullPage: true })
+    await page.screenshot({ path: path.join(shots, `${underWay}-${name}-${size}-${colorScheme}.png`), fullPage: true })
   }
 }
 
@@ -284,6 +287,7 @@ const walks = {
 const walk = async () => {
   const browser = await launch(told.chromium)
   for (const name of told.walks) {
+    underWay = `connector-${name.replace(' ', '-')}`
     await walks[name](browser)
     console.log(`walked: ${name}`)
   }
