@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::HOST;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 
@@ -38,18 +40,54 @@ fn quota(api: &Api, parts: &Parts) -> PageQuota {
     })
 }
 
-/// What the browser's request came on: TLS that ends here, or at a proxy whose word is believed.
+/// What the browser's request came on: TLS that ends here, at a proxy whose word is believed, or where
+/// the operator says that clients come: whoever asks for the host of an `https` address met TLS there.
 fn transport(api: &Api, parts: &Parts) -> Transport {
     if parts.extensions.get() == Some(&Transport::Secured) {
         return Transport::Secured;
     }
+    let host = parts.headers.get(HOST).and_then(|it| it.to_str().ok());
+    let asked = parts.uri.authority().map(Authority::as_str).or(host);
+    if is_public_https(api.public_url.as_deref(), asked) || proxied_over_tls(api, parts) {
+        Transport::Secured
+    } else {
+        Transport::Plain
+    }
+}
+
+fn is_public_https(public_url: Option<&str>, asked: Option<&str>) -> bool {
+    let public = public_url.and_then(|url| url.strip_prefix("https://")?.split('/').next());
+    public.is_some_and(|public| asked.is_some_and(|asked| asked.eq_ignore_ascii_case(public)))
+}
+
+/// The left-most of several values is meant: that of the proxy that met the client.
+fn proxied_over_tls(api: &Api, parts: &Parts) -> bool {
     let Some(ConnectInfo(peer)) = parts.extensions.get::<ConnectInfo<SocketAddr>>() else {
-        return Transport::Plain;
+        return false;
     };
-    let is_trusted = api.trusted_proxies.contains(peer.ip());
     let said = parts.headers.get("x-forwarded-proto").and_then(|it| it.to_str().ok());
-    match said {
-        Some(scheme) if is_trusted && scheme.eq_ignore_ascii_case("https") => Transport::Secured,
-        Some(_) | None => Transport::Plain,
+    let first = said.and_then(|said| said.split(',').next());
+    api.trusted_proxies.contains(peer.ip())
+        && first.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_of_a_public_https_address_is_secured() {
+        let public = Some("https://control.example:8443/a");
+        for (public, asked, expected) in [
+            (public, Some("control.example:8443"), true),
+            (public, Some("Control.Example:8443"), true),
+            (public, Some("127.0.0.1:8081"), false),
+            (public, Some("control.example"), false),
+            (public, None, false),
+            (Some("http://control.example"), Some("control.example"), false),
+            (None, Some("control.example"), false),
+        ] {
+            assert_eq!(is_public_https(public, asked), expected, "{public:?} {asked:?}");
+        }
     }
 }

@@ -302,6 +302,12 @@ async fn cookies_are_secured_behind_tls(stage: Stage) {
     let strict =
         |answer: &Answer| answer.header("strict-transport-security").map(ToOwned::to_owned);
     assert_eq!(strict(&page).as_deref(), Some("max-age=31536000"));
+    // A second proxy in the clear behind the one that ends TLS, and the other way round.
+    for (said, secured) in [("https, http", true), ("http, https", false)] {
+        let said = format!("X-Forwarded-Proto: {said}");
+        let page = stage.call("GET /console/login", &[&said], "").await.expect(200);
+        assert_eq!(page.header("set-cookie").unwrap().contains("; Secure"), secured, "{said}");
+    }
     let refused = stage.call("POST /console/login", &[https], "").await.expect(403);
     assert_eq!(strict(&refused).as_deref(), Some("max-age=31536000"));
     assert_eq!(strict(&stage.call("GET /console/login", &[], "").await), None);
