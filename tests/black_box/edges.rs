@@ -128,7 +128,7 @@ fn what_is_pushed_is_in_force_at_every_edge_whoever_is_killed() {
     };
     wait_until("every edge says how far it is", told);
     for load in loads {
-        load.stop().assert_good(100);
+        load.stop_after(100).assert_good(100);
     }
     for edge in edges {
         let (exit, _) = edge.stop();
@@ -304,7 +304,7 @@ fn edges_go_on_at_another_control_plane_of_the_same_database() {
     push(&one.admin(), true);
     in_force_everywhere(&edges, true);
     for load in loads {
-        load.stop().assert_good(100);
+        load.stop_after(100).assert_good(100);
     }
 }
 

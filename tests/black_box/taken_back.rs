@@ -187,7 +187,7 @@ fn what_is_taken_back_is_dead_at_every_edge() {
     at.until_from([127, 0, 0, 1], own, &line, 403, &[200]);
 
     for load in loads {
-        load.stop().assert_good(100);
+        load.stop_after(100).assert_good(100);
     }
     at.took.sort_unstable();
     let (count, worst) = (at.took.len(), at.took.last().unwrap());

@@ -12,7 +12,8 @@ use super::keep_alive::{Dial, KeepAlive, dial};
 
 /// Running clients.
 pub(crate) struct Load {
-    clients: Vec<(Sender<()>, JoinHandle<Report>)>,
+    /// Each with what ends it: once it has made so many requests.
+    clients: Vec<(Sender<usize>, JoinHandle<Report>)>,
 }
 
 /// What became of the requests.
@@ -55,9 +56,17 @@ impl Load {
 
     /// Ends it.
     pub(crate) fn stop(self) -> Report {
+        self.stop_after(0)
+    }
+
+    /// Ends it once so many requests were made, however soon everything else was over.
+    pub(crate) fn stop_after(self, least: usize) -> Report {
         let mut all = Report::default();
-        for (stop, client) in self.clients {
-            drop(stop);
+        let share = least.div_ceil(self.clients.len());
+        for (stop, _) in &self.clients {
+            stop.send(share).unwrap();
+        }
+        for (_stop, client) in self.clients {
             let report = client.join().unwrap();
             all.requests += report.requests;
             all.connections += report.connections;
@@ -105,18 +114,23 @@ impl Report {
 fn run(
     mut client: KeepAlive,
     pace: Duration,
-    stopped: &Receiver<()>,
+    stopped: &Receiver<usize>,
     ask: &impl Fn(&mut KeepAlive, usize) -> Result<(), String>,
 ) -> Report {
     let mut report = Report::default();
     let mut due = Instant::now();
-    loop {
+    let mut least = usize::MAX;
+    while report.requests < least {
         // An edge that stalls is not asked less: what is overdue is asked at once.
         due += pace;
         let wait = due.saturating_duration_since(Instant::now());
         match stopped.recv_timeout(wait) {
             Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
+            Ok(share) => {
+                least = share;
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
         }
         let began = Instant::now();
         let asked = ask(&mut client, report.requests);
