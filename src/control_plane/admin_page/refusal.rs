@@ -214,6 +214,7 @@ impl From<ServiceError> for Refusal {
             | ServiceError::Original(_)
             | ServiceError::Public
             | ServiceError::Referenced
+            | ServiceError::Shrinks { .. }
             | ServiceError::Stale
             | ServiceError::Unread { .. }
             | ServiceError::Upload(_) => refused(StatusCode::CONFLICT),

@@ -115,6 +115,9 @@ impl From<ServiceError> for Problem {
             ServiceError::OutcomeUnknown(_) => {
                 Self::new(ProblemCode::OutcomeUnknown).because(error)
             }
+            ServiceError::Shrinks { .. } => {
+                Self { detail: error.to_string().into(), ..Self::new(ProblemCode::TableShrinks) }
+            }
             ServiceError::Public => {
                 Self { detail: error.to_string().into(), ..Self::new(ProblemCode::PublicFile) }
             }
@@ -307,6 +310,7 @@ problem_codes! {
     PreconditionRequired = PRECONDITION_REQUIRED "precondition_required" "If-Match is needed";
     /// Everybody may have it.
     PublicFile = CONFLICT "public_file" "The file is public: a link to it cannot be bound, limited or tagged";
+    TableShrinks = CONFLICT "table_shrinks" "Most of what the table has would be gone, and nobody said that this is meant";
     /// The tenant would have more than it may.
     QuotaExceeded = INSUFFICIENT_STORAGE "quota_exceeded" "The tenant would have more than its quota";
     /// None of the ranges lies in the file.

@@ -63,6 +63,17 @@ pub enum ServiceError {
     /// Everybody may have the file: no link can keep anybody from it.
     #[error("the file is public: a link to it cannot be bound, limited or tagged")]
     Public,
+    /// The table would lose most of what is in it, and nobody said that this is meant.
+    #[error(
+        "{removed} of the {entries} entries that the table has would be gone: compare with \
+         dry_run=1, and say force=1 if it is meant"
+    )]
+    Shrinks {
+        /// Entries that the table has.
+        entries: usize,
+        /// Those that would be gone.
+        removed: usize,
+    },
     /// It names something that is not there, or something that is there names it.
     #[error("something it names is missing, or something names it")]
     Referenced,

@@ -86,7 +86,9 @@ pub use download_link::{FileChoice, LinkOrder, OrderedLink, OrderedLinks, Shown}
 pub use edge::Issued;
 pub use error::{Invalid, OriginalRefusal, ServiceError, UploadRefusal};
 pub use file::{FileTable, FilesOf};
-pub use path_override::{OverrideDifference, OverrideProposal, OverrideStanding, TypeStanding};
+pub use path_override::{
+    OverrideDifference, OverrideProposal, OverrideStanding, Shrinking, TypeStanding,
+};
 pub use person::PersonPassword;
 pub use pipeline::KnownOrigins;
 pub use reseal::{ResealError, Resealed};

@@ -1,5 +1,7 @@
 //! Overrides: which protected assets are public (requirements D18 to D26, G10 to G13).
 
+use std::collections::HashSet;
+
 use super::desk::Services;
 use super::error::{Invalid, ServiceError};
 use crate::asset::{AssetType, AssetTypeSet, TenantId};
@@ -11,6 +13,19 @@ use crate::control_plane::store::{Expected, Listed, Page, override_steps};
 
 /// Most entries of one tenant's table.
 const MOST_OVERRIDES: usize = 100_000;
+
+/// Entries from which on a table does not lose more than half of them by mistake: a list that was
+/// cut off on its way, or is of another tenant.
+const LARGE: usize = 20;
+
+/// May a table lose most of its entries at once?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shrinking {
+    /// It may: somebody said so.
+    Meant,
+    /// It is asked about.
+    Refused,
+}
 
 /// A table that somebody would like.
 #[derive(Clone, Debug, Default)]
@@ -130,10 +145,18 @@ impl Services {
         tenant: TenantId,
         expected: Expected,
         proposal: OverrideProposal,
+        shrinking: Shrinking,
     ) -> Result<OverrideList, ServiceError> {
         caller.require(Scope::OverridesAdmin)?;
         accept_all(&proposal)?;
         let mut change = self.change(caller).await?;
+        let now = change.view().override_list(tenant).await?;
+        match shrinking {
+            Shrinking::Meant => {}
+            // Whoever means another revision is told of that.
+            Shrinking::Refused if expected.meet(now.revision).is_err() => {}
+            Shrinking::Refused => keeps_most(&now, &proposal)?,
+        }
         change.override_replace(tenant, expected, proposal.0).await?;
         let list = change.view().override_list(tenant).await?;
         change.commit().await?;
@@ -188,6 +211,17 @@ impl Services {
         change.commit().await?;
         Ok(list)
     }
+}
+
+/// Refuses a table that lacks more than half of a large one's levels.
+fn keeps_most(now: &OverrideList, proposal: &OverrideProposal) -> Result<(), ServiceError> {
+    let kept: HashSet<&OverrideLevel> = proposal.0.iter().map(|(level, _)| level).collect();
+    let entries = now.overrides.len();
+    let removed = now.overrides.iter().filter(|it| !kept.contains(&it.level)).count();
+    if entries >= LARGE && removed * 2 > entries {
+        return Err(ServiceError::Shrinks { entries, removed });
+    }
+    Ok(())
 }
 
 fn accept_all(proposal: &OverrideProposal) -> Result<(), Invalid> {

@@ -8,6 +8,7 @@ on_both_databases! {
     the_vendors_examples
     what_the_vendors_page_leaves_open
     a_table_is_replaced_compared_and_rolled_back
+    a_large_table_is_not_halved_by_mistake
     a_table_says_what_it_means
 }
 
@@ -204,6 +205,34 @@ async fn a_table_is_replaced_compared_and_rolled_back(stage: Stage) {
     assert_eq!(back, expected);
     let unknown = json!({"revision": 99});
     stage.send(&format!("POST {path}/rollback"), &token, &unknown).await.expect(404);
+}
+
+/// A list that was cut off on its way closes nothing (`security`, configuration and snapshots).
+async fn a_large_table_is_not_halved_by_mistake(stage: Stage) {
+    let token = stage.token(Some(1), "overrides.admin").await;
+    let bearer = format!("Authorization: Bearer {token}");
+    let put = async |query: &str, matching: &str, ids: std::ops::Range<u32>| {
+        let row = |id| json!({"id": format!("v{id}"), "scope": "public"});
+        let table = json!({"videos": ids.map(row).collect::<Vec<_>>()}).to_string();
+        let line = format!("PUT /api/v1/tenants/1/overrides{query}");
+        let matching = format!("If-Match: {matching}");
+        stage.call(&line, &[&bearer, "Content-Type: application/json", &matching], &table).await
+    };
+    put("", "*", 0..19).await.expect(200);
+    // A small one is whoever's.
+    put("", "*", 0..0).await.expect(200);
+    put("", "*", 0..20).await.expect(200);
+    for ids in [0..9, 0..0, 11..40] {
+        let refused = put("", "\"r3\"", ids).await.expect(409).json();
+        assert_eq!(refused["code"], "table_shrinks");
+        assert!(refused["detail"].as_str().unwrap().contains("force=1"), "{refused}");
+    }
+    put("?force=2", "*", 0..9).await.expect(400);
+    put("", "\"r2\"", 0..9).await.expect(412);
+    put("?dry_run=1", "*", 0..0).await.expect(200);
+    put("", "*", 0..10).await.expect(200);
+    put("", "*", 0..20).await.expect(200);
+    put("?force=1", "*", 0..1).await.expect(200);
 }
 
 async fn a_table_says_what_it_means(stage: Stage) {

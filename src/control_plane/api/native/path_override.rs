@@ -20,7 +20,7 @@ use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::{
     Opening, OverrideLevel, OverrideList, OverrideRevision, OverrideStep,
 };
-use crate::control_plane::service::OverrideProposal;
+use crate::control_plane::service::{OverrideProposal, Shrinking};
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
@@ -171,6 +171,9 @@ struct ReplaceQuery {
     /// `1` answers with what would change, and changes nothing.
     #[param(minimum = 0, maximum = 1)]
     dry_run: Option<u8>,
+    /// `1` if a table of 20 entries or more is meant to lose more than half of them.
+    #[param(minimum = 0, maximum = 1)]
+    force: Option<u8>,
 }
 
 /// Which revision to go back to.
@@ -228,6 +231,11 @@ async fn override_replace(
 ) -> Result<Response, Problem> {
     let tenant = tenant(&number)?;
     let proposal = proposal(table)?;
+    let shrinking = match query.force {
+        Some(1) => Shrinking::Meant,
+        None | Some(0) => Shrinking::Refused,
+        Some(_) => return Err(Problem::invalid("", "force is 0 or 1")),
+    };
     match query.dry_run {
         Some(1) => {
             let found =
@@ -237,7 +245,10 @@ async fn override_replace(
             Ok(tagged(found.revision, answer))
         }
         None | Some(0) => {
-            let list = api.services.override_replace(&caller, tenant, expected, proposal).await?;
+            let list = api
+                .services
+                .override_replace(&caller, tenant, expected, proposal, shrinking)
+                .await?;
             Ok(state_of(list))
         }
         Some(_) => Err(Problem::invalid("", "dry_run is 0 or 1")),
