@@ -59,14 +59,13 @@ impl Load {
         self.stop_after(0)
     }
 
-    /// Ends it once so many requests were made, however soon everything else was over.
+    /// Ends it once so many requests were made, however soon everything else was over; one client after
+    /// the other.
     pub(crate) fn stop_after(self, least: usize) -> Report {
         let mut all = Report::default();
         let share = least.div_ceil(self.clients.len());
-        for (stop, _) in &self.clients {
+        for (stop, client) in self.clients {
             stop.send(share).unwrap();
-        }
-        for (_stop, client) in self.clients {
             let report = client.join().unwrap();
             all.requests += report.requests;
             all.connections += report.connections;
