@@ -10,19 +10,16 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::connector::{found, refuse_whoever_may_not};
-use super::connector_words::{GivenRow, chosen_kind_name};
+use super::connector_settings::{KindBox, Typed};
+use super::connector_words::GivenRow;
 use super::console::Console;
 use super::folder_tree::{Extent, FolderTree};
 use super::form::Posted;
 use super::query::{Query, number};
 use super::refusal::{Refusal, redirect};
-use super::shell::{Here, InTenant, Notice, Section, Shell, rendered};
+use super::shell::{InTenant, Notice, Section, Shell, rendered};
 use crate::asset::ChannelId;
-use crate::catalog::ContentKind;
-use crate::control_plane::record::{
-    AddressedBy, Ambiguity, Connector, ConnectorDraft, ConnectorField, ConnectorKinds,
-    ConnectorState, Folder, HttpsRule, Scope,
-};
+use crate::control_plane::record::{Connector, ConnectorDraft, ConnectorField, Folder, Scope};
 use crate::control_plane::service::{AddressState, Expected, Page, ServiceError};
 
 /// Contents of a page of those that become public.
@@ -74,26 +71,6 @@ struct Setting {
     own: String,
     /// Where one is led who would rather not.
     back: String,
-}
-
-/// A kind of contents, with whether it is chosen.
-struct KindBox {
-    wire_name: &'static str,
-    label: &'static str,
-    ticked: Here,
-}
-
-/// What was typed into the form: kept, so that neither a look nor a refusal loses anything of it.
-struct Typed {
-    name: String,
-    every_kind: Here,
-    kinds: Vec<ContentKind>,
-    by: String,
-    field: String,
-    https: Here,
-    strict: Here,
-    works: Here,
-    revision: String,
 }
 
 /// What becomes public.
@@ -345,141 +322,9 @@ impl Setting {
     }
 }
 
-impl Typed {
-    /// What the form begins with: as the API does where nothing is said.
-    fn usual(folder: &Folder) -> Self {
-        Self {
-            name: folder.name.to_string(),
-            every_kind: Here::Yes,
-            kinds: Vec::new(),
-            by: "content_id".to_owned(),
-            field: String::new(),
-            https: Here::Yes,
-            strict: Here::No,
-            works: Here::Yes,
-            revision: String::new(),
-        }
-    }
-
-    fn of_connector(connector: &Connector) -> Self {
-        let draft = &connector.draft;
-        let (by, field) = match &draft.addressed_by {
-            AddressedBy::ContentId => ("content_id", ""),
-            AddressedBy::Metadata(field) => ("metadata", &**field),
-            AddressedBy::PrettyId => ("pretty_id", ""),
-        };
-        Self {
-            name: draft.name.to_string(),
-            every_kind: Here::when(draft.kinds == ConnectorKinds::All),
-            kinds: draft.kinds.chosen(),
-            by: by.to_owned(),
-            field: field.to_owned(),
-            https: Here::when(draft.https == HttpsRule::Forced),
-            strict: Here::when(draft.ambiguity == Ambiguity::Refused),
-            works: Here::when(draft.state == ConnectorState::Enabled),
-            revision: connector.revision.to_string(),
-        }
-    }
-
-    fn of(posted: &Posted) -> Self {
-        let text = |name| posted.text(name).to_owned();
-        Self {
-            name: text("name"),
-            every_kind: Here::when(posted.text("which") == "all"),
-            kinds: posted.texts("kinds").filter_map(ContentKind::from_wire_name).collect(),
-            by: text("by"),
-            field: posted.raw("field").to_owned(),
-            https: Here::when(!posted.text("https").is_empty()),
-            strict: Here::when(!posted.text("strict").is_empty()),
-            works: Here::when(posted.text("works") != "no"),
-            revision: text("revision"),
-        }
-    }
-
-    fn boxes(&self) -> Vec<KindBox> {
-        let choice =
-            [ContentKind::Video, ContentKind::Image, ContentKind::Audio, ContentKind::Other];
-        let boxes = choice.into_iter().map(|kind| KindBox {
-            wire_name: kind.wire_name(),
-            label: chosen_kind_name(kind),
-            ticked: Here::when(self.kinds.contains(&kind)),
-        });
-        boxes.collect()
-    }
-
-    /// What is to be said, or what is wrong with it.
-    fn draft(&self, folder: ChannelId) -> Result<ConnectorDraft, String> {
-        // To choose nothing is not to choose everything.
-        let kinds = match self.every_kind {
-            Here::Yes => ConnectorKinds::All,
-            Here::No if self.kinds.is_empty() => {
-                return Err("Choose at least one kind of content, or all of them.".to_owned());
-            }
-            Here::No => ConnectorKinds::of(&self.kinds)
-                .ok_or("Choose among videos, images, audio and documents.")?,
-        };
-        let addressed_by = match &*self.by {
-            "content_id" => AddressedBy::ContentId,
-            "pretty_id" => AddressedBy::PrettyId,
-            "metadata" if self.field.is_empty() => {
-                return Err("Choose the metadata whose values stand in the addresses.".to_owned());
-            }
-            "metadata" => AddressedBy::Metadata(self.field.as_str().into()),
-            _ => return Err("Choose what stands for a content in the addresses.".to_owned()),
-        };
-        Ok(ConnectorDraft {
-            name: self.name.as_str().into(),
-            folder,
-            kinds,
-            addressed_by,
-            https: if self.https.holds() { HttpsRule::Forced } else { HttpsRule::Optional },
-            ambiguity: if self.strict.holds() { Ambiguity::Refused } else { Ambiguity::First },
-            state: if self.works.holds() {
-                ConnectorState::Enabled
-            } else {
-                ConnectorState::Disabled
-            },
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::asset::TenantId;
-    use crate::clock::UnixSeconds;
-
-    #[test]
-    fn what_is_typed_is_a_connector_or_a_sentence() {
-        let folder = Folder {
-            number: ChannelId(3),
-            tenant: TenantId(1),
-            parent: None,
-            name: "Press".into(),
-            created_at: UnixSeconds::new(1),
-            revision: 1,
-        };
-        let typed = || Typed::usual(&folder);
-        let draft = typed().draft(folder.number).unwrap();
-        assert_eq!((&*draft.name, draft.kinds), ("Press", ConnectorKinds::All));
-        assert_eq!((draft.https, draft.state), (HttpsRule::Forced, ConnectorState::Enabled));
-        // B5: no kind is not every kind.
-        let none = Typed { every_kind: Here::No, ..typed() };
-        assert!(none.draft(folder.number).unwrap_err().contains("at least one kind"));
-        let some = Typed { kinds: vec![ContentKind::Image], ..none };
-        let kinds = some.draft(folder.number).unwrap().kinds;
-        assert!(kinds.takes(ContentKind::Image) && !kinds.takes(ContentKind::Video));
-        let odd = Typed { kinds: vec![ContentKind::Url], every_kind: Here::No, ..typed() };
-        assert!(odd.draft(folder.number).is_err());
-        let by = |by: &str, field: &str| {
-            let typed = Typed { by: by.to_owned(), field: field.to_owned(), ..typed() };
-            typed.draft(folder.number).map(|draft| draft.addressed_by)
-        };
-        assert_eq!(by("pretty_id", "SKU"), Ok(AddressedBy::PrettyId));
-        assert_eq!(by("metadata", "SKU"), Ok(AddressedBy::Metadata("SKU".into())));
-        assert!(by("metadata", "").is_err());
-        assert!(by("", "").is_err());
-    }
 
     #[test]
     fn pages_of_what_becomes_public_lead_on_and_back() {

@@ -28,6 +28,7 @@ mod audit;
 mod audit_export;
 mod connector;
 mod connector_form;
+mod connector_settings;
 mod connector_words;
 mod console;
 mod content;
