@@ -154,15 +154,30 @@ fn in_one_process(records: &Records) {
     assert!(items.iter().all(|it| it["connector"] == **connector && it["edge"].is_null()), "{all}");
 
     // The same as a file, all of it.
-    let export = format!("{LIST}/export?connector={connector}");
+    let lines = exported(address, &api, &format!("{LIST}/export?connector={connector}"));
+    assert_eq!(&lines, items);
+
+    // And in the audit log's, each that gave something, by the event's id.
+    let mut audited = exported(address, &api, "/api/v1/audit/export");
+    audited.retain(|it| it["action"] == "connector.deliver");
+    assert!(audited.iter().all(|it| it["object"] == FILM), "{audited:?}");
+    let network = |it: &Value| it["diff"]["network"][1].clone();
+    assert!(audited.iter().all(|it| network(it) == "127.0.0.0/24"), "{audited:?}");
+    let told = |it: &Value| (it["id"].clone(), it["version"].clone());
+    let gave = items.iter().filter(|it| it["sent"] != 0).map(|it| json!(told(it)).to_string());
+    let said = |it: &Value| (it["diff"]["event"][1].clone(), it["diff"]["version"][1].clone());
+    let audited = audited.iter().map(|it| json!(said(it)).to_string());
+    assert_eq!(audited.collect::<BTreeSet<_>>(), gave.collect());
+}
+
+/// The lines of an export.
+fn exported(address: SocketAddr, api: &ApiClient, path: &str) -> Vec<Value> {
     let mut curl = Command::new(tool("COUNTERSIGN_TEST_CURL", "curl"));
     let bearer = format!("Authorization: Bearer {}", api.token());
-    let url = format!("http://{address}{export}");
+    let url = format!("http://{address}{path}");
     let exported = said(curl.args(["-sS", "--fail", "-H", &bearer, &url]), b"");
     assert_eq!(exported.status, 0, "{}", exported.err);
-    let lines = exported.out.lines();
-    let lines: Vec<Value> = lines.map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(&lines, items);
+    exported.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]

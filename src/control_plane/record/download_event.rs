@@ -3,11 +3,15 @@
 
 use std::fmt;
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{NotAnId, VersionId};
+use super::{ContentId, NotAnId, VersionId};
 use crate::clock::UnixSeconds;
-use crate::event::{DownloadEvent, FraudEvent, SpoolId};
+use crate::event::{DownloadBy, DownloadEvent, DownloadMethod, FraudEvent, SpoolId};
+use crate::network::ClientIp;
 
 /// An event's id: it says when, and sorts by that.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,6 +30,70 @@ pub struct KeptDownload {
     pub version: Option<VersionId>,
     /// What happened.
     pub event: DownloadEvent,
+}
+
+/// A connector gave something of an original: what the audit log says of it (requirement A13). Whoever
+/// asked is kept there for ever, so that of them it has the network alone; their address is in the event,
+/// as long as that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConnectorDelivery {
+    /// The event that has all of it.
+    pub event: DownloadEventId,
+    /// The connector's id.
+    pub connector: Box<str>,
+    /// The version; none where the file was gone when the edge told of it.
+    pub version: Option<VersionId>,
+    /// The file's number.
+    pub file: u64,
+    /// From where: the /24 of an IPv4 address, the /56 of an IPv6 address.
+    pub network: IpNet,
+    /// How many requests they were.
+    pub requests: u64,
+    /// When the first of them ended.
+    pub since: UnixSeconds,
+    /// When the last of them did.
+    pub at: UnixSeconds,
+    /// Bytes that left.
+    pub bytes: u64,
+    /// The status of the answers: 206 where parts were asked for.
+    pub status: u16,
+    /// The name of the edge; none where the control plane's own process is it.
+    pub edge: Option<Box<str>>,
+}
+
+impl KeptDownload {
+    /// What the audit log says of it, and of which content: of an original through a connector of which
+    /// bytes left.
+    pub fn audited(&self) -> Option<(&ContentId, ConnectorDelivery)> {
+        let Self { id, edge, version, event } = self;
+        let DownloadBy::Connector(by) = &event.by else { return None };
+        if event.method != DownloadMethod::Get || event.sent == 0 {
+            return None;
+        }
+        let delivery = ConnectorDelivery {
+            event: id.clone(),
+            connector: by.connector.clone(),
+            version: version.clone(),
+            file: by.file,
+            network: network(event.client),
+            requests: by.requests,
+            since: by.since,
+            at: event.at,
+            bytes: event.sent,
+            status: event.status,
+            edge: edge.clone(),
+        };
+        Some((event.content.as_ref()?, delivery))
+    }
+}
+
+/// The network of a client, as those that anti-fraud tells apart are (requirement G23).
+fn network(client: ClientIp) -> IpNet {
+    let bits = match client.get() {
+        IpAddr::V4(_) => 24,
+        IpAddr::V6(_) => 56,
+    };
+    IpNet::new_assert(client.get(), bits).trunc()
 }
 
 /// What anti-fraud found.

@@ -53,7 +53,7 @@ pub use connector::{
 pub use content::{Content, ContentDraft, ContentImport, ContentText, Metadata};
 pub use content_link::{ContentLink, ContentLinkDraft, LinkRelation};
 pub use context::{Context, ContextDraft, ContextText};
-pub use download_event::{DownloadEventId, KeptDownload, KeptFinding};
+pub use download_event::{ConnectorDelivery, DownloadEventId, KeptDownload, KeptFinding};
 pub use download_link::{DownloadLink, DownloadTerms, RequestDigest};
 pub use edge::{Edge, EnrolmentCode};
 pub use feed::{FeedEntry, FeedEvent, FeedHead, FeedPage, FeedVersion, KeptPurges, PurgedFiles};

@@ -80,29 +80,27 @@ pub enum Forgotten {
 /// The versions of files, each with whose it is and of which content.
 type Versions = HashMap<(TenantId, ContentId, u64), VersionId>;
 
-/// What is written of one. Of a version is only said what is so: a file of that content.
-fn row(
-    id: &DownloadEventId,
-    edge: Option<&str>,
-    versions: &Versions,
-    event: &DownloadEvent,
-) -> Result<Vec<Value>, StoreError> {
-    let content = event.content.clone();
-    let (link, connector, version) = match &event.by {
-        DownloadBy::Link { link, key: _ } => (Some(&**link), None, None),
-        DownloadBy::Connector(ConnectorUse { connector, file, .. }) => {
-            let of = content.clone().map(|content| (event.tenant, content, *file));
-            (None, Some(&**connector), of.and_then(|of| versions.get(&of)))
-        }
+/// The version that a connector's file is of. Said is only what is so: a file of that content.
+fn version(versions: &Versions, event: &DownloadEvent) -> Option<VersionId> {
+    let DownloadBy::Connector(ConnectorUse { file, .. }) = &event.by else { return None };
+    versions.get(&(event.tenant, event.content.clone()?, *file)).cloned()
+}
+
+/// What is written of one.
+fn row(kept: &KeptDownload) -> Result<Vec<Value>, StoreError> {
+    let KeptDownload { id, edge, version, event } = kept;
+    let (link, connector) = match &event.by {
+        DownloadBy::Link { link, key: _ } => (Some(&**link), None),
+        DownloadBy::Connector(ConnectorUse { connector, .. }) => (None, Some(&**connector)),
     };
     Ok(vec![
         id.as_str().into(),
         event.tenant.into(),
         link.into(),
         connector.into(),
-        content.as_ref().map(ContentId::as_str).into(),
-        version.map(VersionId::as_str).into(),
-        edge.into(),
+        event.content.as_ref().map(ContentId::as_str).into(),
+        version.as_ref().map(VersionId::as_str).into(),
+        edge.as_deref().into(),
         Value::json(event)?,
     ])
 }
@@ -145,7 +143,8 @@ impl View {
 impl Change {
     /// Takes what is new in a batch, downloads and findings, which came from the edge of that name or
     /// from this process. Gives the number up to which its spool was taken. Events of a tenant that is
-    /// gone are nobody's, and are passed over. Not audited: it is a log itself.
+    /// gone are nobody's, and are passed over. Audited is what connectors gave (requirement A13), which
+    /// nobody asked this control plane for; the rest is a log itself.
     pub async fn download_event_take(
         &mut self,
         edge: Option<&str>,
@@ -177,7 +176,13 @@ impl Change {
             match event {
                 Event::Download(event) => {
                     let event = DownloadEvent { at, ..event };
-                    downloads.push(row(&id, edge, &versions, &event)?);
+                    let (edge, version) = (edge.map(Into::into), version(&versions, &event));
+                    let kept = KeptDownload { id, edge, version, event };
+                    if let Some((content, delivery)) = kept.audited() {
+                        let (tenant, content) = (Some(kept.event.tenant), content.as_str());
+                        self.note("connector.deliver", tenant, content, None, Some(&delivery));
+                    }
+                    downloads.push(row(&kept)?);
                 }
                 Event::Fraud(event) => {
                     let event = FraudEvent { at, since: event.since.min(at), ..event };

@@ -1,10 +1,14 @@
 //! Downloads: each once, whoever brings them how often, and for half a year.
 
+use serde_json::{Map, Value};
+
 use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{ContentId, DownloadEventId, VersionId};
-use crate::control_plane::store::{DownloadFilter, Forgotten, ListOrder, Page, StoreErrorKind};
+use crate::control_plane::store::{
+    AuditFilter, DownloadFilter, Forgotten, ListOrder, Page, StoreErrorKind,
+};
 use crate::event::{
     ConnectorUse, DownloadBy, DownloadEnd, DownloadEvent, DownloadMethod, Event, EventBatch,
     Extent, NumberedEvent, SpoolId,
@@ -16,12 +20,17 @@ on_both_databases! {
     batches_that_come_at_once_are_taken_once
     lists_are_of_a_link_a_content_and_a_time
     what_a_connector_gave_is_of_a_version
+    what_gave_no_bytes_is_not_audited
     what_is_nobodys_or_ahead_of_time_spoils_nothing
     what_is_old_is_forgotten
 }
 
 fn spool(byte: u8) -> SpoolId {
     SpoolId::of_bytes([byte; 12])
+}
+
+fn address(text: &str) -> ClientIp {
+    ClientIp::new(text.parse().unwrap())
 }
 
 fn event(seconds: u64, link: &str, content: &str) -> DownloadEvent {
@@ -32,7 +41,7 @@ fn event(seconds: u64, link: &str, content: &str) -> DownloadEvent {
         by: DownloadBy::Link { link: link.into(), key: "key_1".into() },
         content: ContentId::parse(content),
         path: format!("/private/videos/{content}/source").into(),
-        client: ClientIp::new("192.0.2.1".parse().unwrap()),
+        client: address("192.0.2.1"),
         method: DownloadMethod::Get,
         extent: Extent::Whole,
         status: 200,
@@ -195,6 +204,56 @@ async fn what_a_connector_gave_is_of_a_version(stage: Stage) {
     assert_eq!(listed(&stage, of("cnr_")).await, Vec::<u64>::new());
     let film = DownloadFilter { content: ContentId::parse("film"), ..of("cnr_a") };
     assert_eq!(listed(&stage, film).await, [1, 5, 6]);
+
+    // What connectors gave is in the audit log, newest first, with the network of whoever asked (A13).
+    let filter = AuditFilter { action: Some("connector.deliver".into()), ..AuditFilter::default() };
+    let mut view = stage.view().await;
+    let audited = view.audit_search(&filter, &Page::first(10)).await.unwrap().items;
+    let objects: Vec<_> = audited.iter().map(|it| &*it.object).collect();
+    assert_eq!(objects, ["film", "film", "others", "other", "film"]);
+    let of = |field: &str, diff: &Map<String, Value>| diff.get(field).map(|it| it[1].clone());
+    let said = |field: &str| {
+        audited.iter().map(|it| of(field, &it.diff).unwrap_or_default()).collect::<Vec<_>>()
+    };
+    let number = DownloadEventId::of(UnixSeconds::new(1), &spool(1), 1);
+    assert_eq!(said("event")[4], number.as_str());
+    assert_eq!(said("version")[4], "ver_00000000000000000000000001");
+    assert_eq!(said("version")[..4], [const { Value::Null }; 4]);
+    assert_eq!(said("requests"), [6, 5, 4, 3, 1]);
+    assert!(said("network").iter().all(|it| it == "192.0.2.0/24"), "{audited:?}");
+    assert!(audited.iter().all(|it| it.tenant == Some(TenantId(1))), "{audited:?}");
+}
+
+/// Nothing left, or nobody but a link gave it: it is no download of an original for the audit log.
+async fn what_gave_no_bytes_is_not_audited(stage: Stage) {
+    stage.tenant(1).await;
+    let by = DownloadBy::Connector(ConnectorUse {
+        connector: "cnr_a".into(),
+        file: 7,
+        user_agent: None,
+        since: UnixSeconds::new(1),
+        requests: 1,
+    });
+    let through = |at| DownloadEvent { by: by.clone(), ..event(at, "", "film") };
+    let events = [
+        DownloadEvent { method: DownloadMethod::Head, sent: 0, ..through(1) },
+        DownloadEvent { status: 304, sent: 0, ..through(2) },
+        event(3, "lnk_a", "film"),
+        // One that broke off gave something.
+        DownloadEvent { sent: 5, client: address("2001:db8:1:2ff::9"), ..through(4) },
+    ];
+    let numbered = (1..).zip(events);
+    let numbered = numbered.map(|(number, event)| NumberedEvent { number, event: download(event) });
+    take(&stage, EventBatch { spool: spool(1), events: numbered.collect() }).await;
+    let filter = AuditFilter { action: Some("connector".into()), ..AuditFilter::default() };
+    let mut view = stage.view().await;
+    let audited = view.audit_search(&filter, &Page::first(10)).await.unwrap().items;
+    let said: Vec<_> = audited.iter().map(|it| &it.diff).collect();
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!(
+        (&said[0]["bytes"][1], &said[0]["network"][1]),
+        (&5.into(), &"2001:db8:1:200::/56".into())
+    );
 }
 
 async fn what_is_nobodys_or_ahead_of_time_spoils_nothing(stage: Stage) {
