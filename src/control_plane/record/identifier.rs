@@ -115,6 +115,8 @@ identifiers! {
     ArchivePlanId = "dla_";
     /// A connector's id, which stands in its addresses.
     ConnectorId = "cnr_";
+    /// A share's id, which opens nothing.
+    ShareId = "shr_";
 }
 
 impl ConnectorId {

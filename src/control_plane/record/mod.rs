@@ -32,6 +32,7 @@ mod pipeline;
 mod position_set;
 mod revocation;
 mod scope;
+mod share;
 mod signing_key;
 mod source_ticket;
 mod tenant;
@@ -65,7 +66,7 @@ pub(crate) use identifier::chance;
 pub use identifier::{
     AccessTokenId, ApplicationId, ArchiveId, ArchivePlanId, BlocklistId, ConnectorId, ContentId,
     ContentLinkId, EdgeId, EnrolmentId, LinkId, NotAnId, PersonId, RevocationId, SecretHash,
-    SecretId, SigningKeyId, SourceTicketId, VersionId,
+    SecretId, ShareId, SigningKeyId, SourceTicketId, VersionId,
 };
 pub use link_claim::{LinkClaim, MOST_AGAIN};
 pub use path_override::{
@@ -76,6 +77,11 @@ pub use pipeline::{Pipeline, PipelineDraft};
 pub use position_set::PositionSet;
 pub use revocation::{Revocation, RevocationDraft, RevokedLinks};
 pub use scope::{Scope, ScopeSet};
+pub use share::{
+    MOST_CHOSEN, MOST_RECIPIENTS, MOST_SHARED, RecipientDraft, Share, ShareAddress, ShareDelivery,
+    ShareDownloads, ShareDraft, ShareEvent, ShareEventKind, ShareInformation, ShareItem, ShareLogo,
+    ShareRecipient,
+};
 pub use signing_key::{KeyUse, SealedKey, SigningKey, SigningKeyDraft};
 pub use source_ticket::{SourceDelivery, SourceTicket, SourceWay};
 pub use tenant::Tenant;

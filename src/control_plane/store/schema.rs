@@ -30,6 +30,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (15, "archive_plan", include_str!("migrations/0015_archive_plan.sql")),
     (16, "connector_download", include_str!("migrations/0016_connector_download.sql")),
     (17, "upload_version", include_str!("migrations/0017_upload_version.sql")),
+    (18, "share", include_str!("migrations/0018_share.sql")),
 ];
 
 /// The number of the last one.
