@@ -15,6 +15,7 @@
 pub mod account;
 mod admin_page;
 pub mod api;
+mod browser;
 mod caller;
 mod config;
 mod connector_naming;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::control_plane::browser::Transport;
 use crate::control_plane::caller::Caller;
 use crate::network::ClientIp;
 
@@ -47,13 +48,4 @@ impl fmt::Debug for PageQuota {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PageQuota").finish_non_exhaustive()
     }
-}
-
-/// What a request came on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::control_plane) enum Transport {
-    /// Plain HTTP.
-    Plain,
-    /// TLS, here or at a proxy that is trusted.
-    Secured,
 }

@@ -3,8 +3,8 @@
 
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ALLOW, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, ORIGIN, REFERER,
-    REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    ALLOW, CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, REFERER, REFERRER_POLICY,
+    STRICT_TRANSPORT_SECURITY,
 };
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
@@ -12,11 +12,12 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::arrival::{Arrival, PageQuota, Transport};
+use super::arrival::{Arrival, PageQuota};
 use super::console::Console;
 use super::refusal::Refusal;
 use super::session::{Kept, Visit};
 use crate::control_plane::account::AccountError;
+use crate::control_plane::browser::{Transport, is_here, is_own, origin_of};
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                       connect-src 'none'; form-action 'self'; base-uri 'none'; \
@@ -38,8 +39,6 @@ const SAID: [(HeaderName, &str); 5] = [
 
 /// As edges say it (RFC 6797; security page, part 5).
 const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
-
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Wraps a request to a page.
 pub(super) async fn around(
@@ -108,31 +107,6 @@ async fn visit(console: &Console, parts: &Parts) -> Result<Visit, (Visit, Refusa
     }
 }
 
-/// Was the request sent by a page of this host? A browser says so; whoever says nothing is none that
-/// has a form of ours.
-fn is_own(headers: &HeaderMap, uri: &Uri, public_url: Option<&str>) -> bool {
-    let one = |name: HeaderName| {
-        let mut lines = headers.get_all(name).iter();
-        let first = lines.next()?.to_str().ok();
-        if lines.next().is_some() { Some("") } else { first.or(Some("")) }
-    };
-    if let Some(site) = one(FETCH_SITE) {
-        return site == "same-origin";
-    }
-    let Some(origin) = one(ORIGIN) else { return false };
-    let asked = uri.authority().map(Authority::as_str).or_else(|| one(HOST));
-    is_here(origin, asked, public_url)
-}
-
-/// Is that the origin of this console, which was asked for at that host?
-fn is_here(origin: &str, asked: Option<&str>, public_url: Option<&str>) -> bool {
-    if public_url.is_some_and(|url| origin_of(url) == Some(origin)) {
-        return true;
-    }
-    let sent_by = origin.split_once("://").map(|(_, host)| host);
-    sent_by.is_some_and(|host| asked.is_some_and(|asked| asked.eq_ignore_ascii_case(host)))
-}
-
 /// The page that a form was sent from, as far as the browser says; else nothing. Where the form is
 /// sent there is no page to go to.
 fn page_of(headers: &HeaderMap, uri: &Uri, public_url: Option<&str>) -> String {
@@ -143,59 +117,11 @@ fn page_of(headers: &HeaderMap, uri: &Uri, public_url: Option<&str>) -> String {
     origin.and_then(|origin| page.strip_prefix(origin)).unwrap_or_default().to_owned()
 }
 
-/// `https://host:port` of an address.
-fn origin_of(url: &str) -> Option<&str> {
-    let (scheme, rest) = url.split_once("://")?;
-    let host = rest.split('/').next()?;
-    url.get(..scheme.len() + "://".len() + host.len())
-}
-
 /// What a page answers instead of itself is put into the answer, for [`around`] to show.
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn own(headers: &[(&'static str, &str)], public_url: Option<&str>) -> bool {
-        let headers = headers.iter().map(|(name, value)| {
-            (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
-        });
-        is_own(&headers.collect(), &Uri::from_static("/console/login"), public_url)
-    }
-
-    #[test]
-    fn a_form_comes_from_a_page_of_this_host() {
-        for (headers, expected) in [
-            (vec![("sec-fetch-site", "same-origin")], true),
-            (vec![("sec-fetch-site", "same-site")], false),
-            (vec![("sec-fetch-site", "cross-site")], false),
-            (vec![("sec-fetch-site", "none")], false),
-            (
-                vec![("sec-fetch-site", "cross-site"), ("origin", "http://c:1"), ("host", "c:1")],
-                false,
-            ),
-            (vec![("origin", "http://c:1"), ("host", "c:1")], true),
-            (vec![("origin", "http://c:1"), ("host", "c")], false),
-            (vec![("origin", "http://evil"), ("host", "c:1")], false),
-            (vec![("origin", "null"), ("host", "null")], false),
-            (vec![("origin", "http://c:1")], false),
-            (vec![("host", "c:1")], false),
-            (vec![], false),
-        ] {
-            assert_eq!(own(&headers, None), expected, "{headers:?}");
-        }
-        let behind = [("origin", "https://files.example"), ("host", "10.0.0.1:8081")];
-        assert!(!own(&behind, None));
-        assert!(own(&behind, Some("https://files.example")));
-        assert!(own(&behind, Some("https://files.example/under")));
-        assert!(!own(&behind, Some("https://files.example.org")));
-        assert!(!own(&behind, Some("http://files.example")));
     }
 }

@@ -48,5 +48,5 @@ mod sign_in;
 mod spelling;
 mod tenant;
 
-pub(in crate::control_plane) use arrival::{Arrival, PageQuota, Transport};
+pub(in crate::control_plane) use arrival::{Arrival, PageQuota};
 pub(in crate::control_plane) use console::{Console, router};

@@ -9,10 +9,11 @@ use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 
-use super::arrival::{Arrival, Transport};
+use super::arrival::Arrival;
 use super::console::Console;
 use super::refusal::Refusal;
 use crate::control_plane::account::{BROWSER_SESSION, SecretText, SignedIn};
+use crate::control_plane::browser::Transport;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{Scope, SecretHash};
 use crate::secret::Secret;

@@ -13,7 +13,8 @@ use axum::response::Response;
 use super::envelope::RequestId;
 use super::rate_limit::Noted;
 use super::state::Api;
-use crate::control_plane::admin_page::{Arrival, Console, PageQuota, Transport, router};
+use crate::control_plane::admin_page::{Arrival, Console, PageQuota, router};
+use crate::control_plane::browser::Transport;
 
 /// The console's pages.
 pub(super) fn routes(api: &Api) -> Router<Api> {

@@ -30,7 +30,7 @@ use super::admission::Admission;
 use super::impatient::Impatient;
 use super::router::router;
 use super::state::Api;
-use crate::control_plane::admin_page::Transport;
+use crate::control_plane::browser::Transport;
 
 /// For a handshake, and for a head.
 const PATIENCE: Duration = Duration::from_secs(10);
