@@ -280,7 +280,7 @@ mod tests {
         let made = of_content(&edge, "a");
         let later = NOW.plus(5);
         for links in [
-            RevokedLinks::Link(made.token.id.as_str().into()),
+            RevokedLinks::Link(made.token.id.clone()),
             RevokedLinks::Asset("/private/videos/a/*".into()),
             RevokedLinks::TenantEpoch(1),
             RevokedLinks::Key("key_1".into()),

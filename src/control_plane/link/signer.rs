@@ -46,7 +46,7 @@ pub struct LinkRequest<'r> {
     /// The name the file is to be saved under; without one it is shown where it can be.
     pub file_name: Option<&'r str>,
     /// The id that it has; a new one, if nothing is said.
-    pub id: Option<&'r LinkId>,
+    pub id: Option<&'r str>,
 }
 
 /// A link, ready to be handed out.
@@ -62,7 +62,7 @@ pub struct SignedLink {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkToken {
     /// The id by which it can be revoked.
-    pub id: LinkId,
+    pub id: Box<str>,
     /// The last second at which it opens.
     pub expiry: UnixSeconds,
 }
@@ -170,7 +170,7 @@ pub(super) struct Statement<'s> {
     pub(super) payload: LinkPayload,
     pub(super) expiry: UnixSeconds,
     pub(super) ip: Option<IpNet>,
-    pub(super) id: Option<&'s LinkId>,
+    pub(super) id: Option<&'s str>,
 }
 
 impl Statement<'_> {
@@ -182,9 +182,9 @@ impl Statement<'_> {
     ) -> Result<(String, LinkToken), LinkRefusal> {
         let Self { tenant, acl, payload, expiry, ip, id } = self;
         let start = Some(UnixSeconds::new(now.get().saturating_sub(EARLY)));
-        let id = match id {
-            Some(id) => id.clone(),
-            None => LinkId::random(now)?,
+        let id: Box<str> = match id {
+            Some(id) => id.into(),
+            None => LinkId::random(now)?.as_str().into(),
         };
         let control = snapshot.control.as_deref().ok_or(LinkRefusal::NoKey)?;
         let (rules, key) = control.links.signer(tenant, now).ok_or(LinkRefusal::NoKey)?;
@@ -194,7 +194,7 @@ impl Statement<'_> {
             start,
             expiry,
             ip,
-            id: Some(id.as_str()),
+            id: Some(&id),
             payload: Some(&payload),
             escape: None,
         };
@@ -320,7 +320,7 @@ mod tests {
                 assert!(link.url.starts_with("https://files.example.com/private/"), "{link:?}");
                 assert_eq!(opened(&snapshot, &link.url, "192.0.2.1"), Ok(()), "{link:?}");
                 assert_eq!(link.token.as_ref().unwrap().expiry, NOW.plus(60));
-                assert!(link.url.contains(link.token.as_ref().unwrap().id.as_str()), "{link:?}");
+                assert!(link.url.contains(&*link.token.as_ref().unwrap().id), "{link:?}");
             }
             assert_ne!(plain.token.unwrap().id, named.token.unwrap().id);
             let other = named.url.replace("b%26c.pdf", "exe");

@@ -337,7 +337,7 @@ impl Services {
             expiry: link.expires_at,
             ip: addresses,
             file_name,
-            id: Some(&link.id),
+            id: Some(link.id.as_str()),
         };
         Ok(self.link_signer()?.link(&request, link.created_at)?)
     }
@@ -355,7 +355,7 @@ impl Services {
         let file = placed.file.number;
         let Some(token) = token else { return Ok(OrderedLink { file, url, token: None, asked }) };
         let kept = change.download_link_create(link, order.request.as_ref()).await?;
-        if kept.id == token.id {
+        if kept.id.as_str() == &*token.id {
             return Ok(OrderedLink { file, url, token: Some(token), asked });
         }
         let SignedLink { url, token } = self.sign(&placed, &kept, order.shown)?;
