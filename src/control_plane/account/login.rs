@@ -6,13 +6,14 @@ use super::authenticate::{Accounts, Holder, holder, person_holder};
 use super::error::AccountError;
 use super::password::Verdict;
 use super::secret_text::{SecretKind, SecretText};
+use super::throttle::Attempt;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
     AccessTokenDraft, Grantee, Person, SecretHash, Tenant, TokenUse,
 };
-use crate::control_plane::store::{Change, Ended, PAGE_LIMIT, Page};
+use crate::control_plane::store::{Change, Ended, PAGE_LIMIT, Page, StoreError};
 use crate::network::ClientIp;
 use crate::secret::Secret;
 use crate::telemetry::ErrorChain;
@@ -69,7 +70,8 @@ impl Accounts {
         address: Option<ClientIp>,
     ) -> Result<LoggedIn, AccountError> {
         let now = self.clock.now();
-        let attempt = self.attempt(username, address, now).await?;
+        let attempt = Attempt::to_log_in(username, address);
+        self.begin(&attempt, now).await?;
         let person = match self.person_of(username, password, now).await {
             Ok(person) => person,
             Err(
@@ -150,6 +152,23 @@ impl Accounts {
             Some(tenant) => vec![view.tenant(tenant).await?],
             None => view.tenant_list(&Page::first(PAGE_LIMIT)).await?.items,
         })
+    }
+
+    /// Begins an attempt, or says how long to wait.
+    async fn begin(&self, attempt: &Attempt, now: UnixSeconds) -> Result<(), AccountError> {
+        let mut change = self.store.change(&Caller::system("login"), now).await?;
+        if let Some(wait) = attempt.begin(&mut change).await? {
+            return Err(AccountError::Throttled { retry_after: wait.get() });
+        }
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Takes an attempt back that failed on our side.
+    async fn excuse(&self, attempt: &Attempt, now: UnixSeconds) -> Result<(), StoreError> {
+        let mut change = self.store.change(&Caller::system("login"), now).await?;
+        attempt.excuse(&mut change).await?;
+        change.commit().await.map(drop)
     }
 
     async fn person_of(

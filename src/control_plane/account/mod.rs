@@ -28,4 +28,5 @@ pub use password::{HashingFailed, PasswordHasher};
 pub use secret_text::{SecretKind, SecretText};
 pub use session::SlidingSession;
 pub use signature::Signer;
+pub(in crate::control_plane) use throttle::Attempt;
 pub use throttle::{LOGIN_TRIES, LOGIN_WINDOW};

@@ -1,6 +1,7 @@
-//! Delays after failed logins: of a network, never of an account.
+//! Delays after failed logins, and after wrong passwords of shares: of a network, never of an account
+//! or a share.
 //!
-//! A network is an IPv4 address or an IPv6 /64. What counts is what failed of one name from one
+//! A network is an IPv4 address or an IPv6 /64. What counts is what failed of one name, or one share, from one
 //! network, and of a network as a whole. The first failures cost nothing, each further one doubles the
 //! wait, up to [`LOGIN_WINDOW`]; failures that old are forgotten. Who comes from elsewhere waits for
 //! nothing, whichever account was aimed at.
@@ -10,12 +11,10 @@
 //! them.
 
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 
-use super::authenticate::Accounts;
-use super::error::AccountError;
 use crate::clock::UnixSeconds;
-use crate::control_plane::caller::Caller;
-use crate::control_plane::record::SecretHash;
+use crate::control_plane::record::{SecretHash, ShareId};
 use crate::control_plane::store::{Change, LoginFailures, StoreError};
 use crate::network::ClientIp;
 
@@ -39,58 +38,67 @@ const OF_A_NAME: Patience = Patience { free: LOGIN_TRIES, most: 10 };
 /// An office has many people, and few who cannot remember.
 const OF_A_NETWORK: Patience = Patience { free: 20, most: 30 };
 
-/// An attempt that counts as failed.
+/// What a network failed at as a whole: to log in, or to open shares.
+const LOGINS: &str = "";
+const SHARES: &str = "share";
+
+/// An attempt that counts as failed, once it has begun.
 #[derive(Debug)]
-pub(super) struct Attempt {
+pub(in crate::control_plane) struct Attempt {
     subject: SecretHash,
+    whole: &'static str,
     network: Box<str>,
 }
 
-impl Accounts {
-    /// Begins an attempt, or says how long to wait.
-    pub(super) async fn attempt(
-        &self,
-        username: &str,
-        address: Option<ClientIp>,
-        now: UnixSeconds,
-    ) -> Result<Attempt, AccountError> {
+impl Attempt {
+    /// To log in under a name.
+    pub(super) fn to_log_in(username: &str, address: Option<ClientIp>) -> Self {
         // Not the name: people type passwords there.
         let subject = SecretHash::of(&username.to_lowercase());
-        let attempt = Attempt { subject, network: network(address) };
+        Self { subject, whole: LOGINS, network: network(address) }
+    }
+
+    /// To open a share. Nobody logs in under a name that begins so.
+    pub(in crate::control_plane) fn to_open(share: &ShareId, address: Option<ClientIp>) -> Self {
+        let subject = SecretHash::of(&format!("\0share\0{share}"));
+        Self { subject, whole: SHARES, network: network(address) }
+    }
+
+    /// Begins it: it counts as failed if that change lasts. Gives how long to wait, in seconds, where
+    /// it is not to be looked at; then the change is not to last, for whoever waits is not to wait for
+    /// ever.
+    pub(in crate::control_plane) async fn begin(
+        &self,
+        change: &mut Change,
+    ) -> Result<Option<NonZeroU64>, StoreError> {
+        let now = change.now();
         let forgotten = UnixSeconds::new(now.get().saturating_sub(LOGIN_WINDOW));
-        let mut change = self.store.change(&Caller::system("login"), now).await?;
         let mut wait = 0;
-        for (subject, patience) in [(attempt.subject.as_str(), OF_A_NAME), ("", OF_A_NETWORK)] {
-            let failures = change.login_failure_count(subject, &attempt.network, forgotten).await?;
+        for (subject, patience) in [(self.subject.as_str(), OF_A_NAME), (self.whole, OF_A_NETWORK)]
+        {
+            let failures = change.login_failure_count(subject, &self.network, forgotten).await?;
             wait = wait.max(patience.wait(failures, now));
         }
-        if wait > 0 {
-            // Not counted: whoever waits is not to wait for ever.
-            return Err(AccountError::Throttled { retry_after: wait });
-        }
-        change.commit().await?;
-        Ok(attempt)
+        Ok(NonZeroU64::new(wait))
     }
 
-    /// Takes an attempt back that failed on our side.
-    pub(super) async fn excuse(
+    /// Takes it back, if that change lasts: it failed on our side.
+    pub(in crate::control_plane) async fn excuse(
         &self,
-        attempt: &Attempt,
-        now: UnixSeconds,
+        change: &mut Change,
     ) -> Result<(), StoreError> {
-        let mut change = self.store.change(&Caller::system("login"), now).await?;
-        change.login_failure_take_back(attempt.subject.as_str(), &attempt.network).await?;
-        change.login_failure_take_back("", &attempt.network).await?;
-        change.commit().await.map(drop)
+        change.login_failure_take_back(self.subject.as_str(), &self.network).await?;
+        change.login_failure_take_back(self.whole, &self.network).await
     }
-}
 
-impl Attempt {
-    /// It succeeded, if that change lasts. A name's failures are forgotten; a network's are not, or
-    /// whoever has an account could go on guessing.
-    pub(super) async fn succeed(&self, change: &mut Change) -> Result<(), StoreError> {
+    /// It succeeded, if that change lasts. What failed of the same is forgotten; what the network
+    /// failed at is not, or whoever has one password could go on guessing others.
+    pub(in crate::control_plane) async fn succeed(
+        &self,
+        change: &mut Change,
+    ) -> Result<(), StoreError> {
         change.login_failure_clear(self.subject.as_str(), &self.network).await?;
-        change.login_failure_take_back("", &self.network).await
+        change.login_failure_take_back(self.whole, &self.network).await
     }
 }
 
