@@ -28,6 +28,9 @@ const COLUMNS: &[&str] = &[
     "revision",
 ];
 
+/// Contents looked up at a time.
+const STRIDE: usize = 1_000;
+
 fn read(row: &Row, parts: Parts) -> Result<Content, StoreError> {
     let Parts { periods, texts, metadata, tags, classifications } = parts;
     Ok(Content {
@@ -94,6 +97,28 @@ impl View {
         let statement = statement.bind(tenant).bind(language).bind(pretty_id);
         let id: ContentId = self.found(statement).await?.text("content")?;
         self.content(&id).await
+    }
+
+    /// Those of these contents that a tenant has, by id.
+    pub async fn contents_of(
+        &mut self,
+        tenant: TenantId,
+        contents: &[ContentId],
+    ) -> Result<Vec<Content>, StoreError> {
+        self.reach(Some(tenant))?;
+        let mut found = Vec::with_capacity(contents.len());
+        for some in contents.chunks(STRIDE) {
+            let statement = Statement::any_of(
+                "SELECT id, tenant, folder, kind, url, publication, active_version, created_at, \
+                 updated_at, revision FROM content WHERE id IN",
+                content_part::ids(some.iter()),
+                "ORDER BY id",
+            );
+            let rows = self.connection().rows(statement).await?;
+            found.extend(self.with_parts(rows).await?);
+        }
+        found.retain(|content| content.tenant == tenant);
+        Ok(found)
     }
 
     /// The folders of those of a tenant's contents that there are.

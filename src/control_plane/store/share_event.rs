@@ -1,0 +1,117 @@
+//! What happened to shares, each in its own order.
+
+use ipnet::IpNet;
+use serde_json::{Map, Value as Json};
+
+use super::change::Change;
+use super::error::{StoreError, StoreErrorKind};
+use super::page::{Listed, Page};
+use super::statement::{Row, Statement, Value};
+use super::view::View;
+use crate::control_plane::record::{ShareEvent, ShareEventKind, ShareId};
+
+/// A history that has so many gets no more of visitors, downloads apart.
+const MOST_BY_VISITORS: i64 = 100_000;
+
+/// Something that happened to a share, before it has its place.
+#[derive(Clone, Debug)]
+pub struct Happened {
+    /// What.
+    pub kind: ShareEventKind,
+    /// Who did it, by their id; none where it was a visitor.
+    pub actor: Option<Box<str>>,
+    /// By whose address, where that is a recipient's.
+    pub recipient: Option<u64>,
+    /// From where.
+    pub network: Option<IpNet>,
+    /// Of which item.
+    pub item: Option<u64>,
+    /// What is to be said of it.
+    pub detail: Map<String, Json>,
+}
+
+impl Happened {
+    /// That, and no more is known of it.
+    pub fn of(kind: ShareEventKind) -> Self {
+        Self { kind, actor: None, recipient: None, network: None, item: None, detail: Map::new() }
+    }
+}
+
+fn read(row: &Row) -> Result<ShareEvent, StoreError> {
+    let network = match row.text_opt::<Box<str>>("network")? {
+        Some(text) => Some(text.parse().map_err(|_| StoreErrorKind::Corrupt)?),
+        None => None,
+    };
+    Ok(ShareEvent {
+        number: row.number("number")?,
+        at: row.number("at")?,
+        kind: row.text("kind")?,
+        actor: row.text_opt("actor")?,
+        recipient: row.number_opt("recipient")?,
+        network,
+        item: row.number_opt("item")?,
+        detail: row.json("detail")?,
+    })
+}
+
+impl View {
+    /// What happened to a share, the latest first.
+    pub async fn share_event_list(
+        &mut self,
+        id: &ShareId,
+        page: &Page<u64>,
+    ) -> Result<Listed<ShareEvent, u64>, StoreError> {
+        self.share(id).await?;
+        let statement = Statement::new(
+            "SELECT number, at, kind, actor, recipient, network, item, detail FROM share_event \
+             WHERE share = $1 AND ($2 IS NULL OR number < $2) ORDER BY number DESC LIMIT $3",
+        );
+        let statement = statement.bind(id.as_str()).bind(page.after).bind(page.probe());
+        let rows = self.connection().rows(statement).await?;
+        let events = rows.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(Listed::cut(events, page, |event: &ShareEvent| event.number))
+    }
+}
+
+impl Change {
+    /// Writes into a share's history what happened. Of visitors, whom anybody can be, nothing more is
+    /// written into a history of very many.
+    pub async fn share_event_add(
+        &mut self,
+        id: &ShareId,
+        happened: &Happened,
+    ) -> Result<(), StoreError> {
+        self.view().share(id).await?;
+        let most = if happened.actor.is_some() { i64::MAX } else { MOST_BY_VISITORS };
+        let statement = Statement::new(
+            "UPDATE share SET events = events + 1 WHERE id = $1 AND events < $2 RETURNING events",
+        );
+        let statement = statement.bind(id.as_str()).bind(most);
+        let Some(row) = self.view().connection().row(statement).await? else { return Ok(()) };
+        self.share_event_write(id, row.number("events")?, happened).await
+    }
+
+    /// The same, in a place that was taken for it.
+    pub(super) async fn share_event_write(
+        &mut self,
+        id: &ShareId,
+        number: u64,
+        happened: &Happened,
+    ) -> Result<(), StoreError> {
+        let Happened { kind, actor, recipient, network, item, detail } = happened;
+        let statement = Statement::new(
+            "INSERT INTO share_event (share, number, at, kind, actor, recipient, network, item, \
+             detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        )
+        .bind(id.as_str())
+        .bind(number)
+        .bind(self.now())
+        .bind(kind.wire_name())
+        .bind(actor.as_deref())
+        .bind(*recipient)
+        .bind(network.map(|it| it.to_string()).as_deref())
+        .bind(*item)
+        .bind(Value::json(detail)?);
+        self.view().connection().execute(statement).await.map(drop)
+    }
+}
