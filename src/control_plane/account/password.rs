@@ -77,6 +77,18 @@ impl PasswordHasher {
         .await
     }
 
+    /// Is it the password of which that is kept?
+    pub async fn opens(
+        &self,
+        password: Secret<String>,
+        kept: &PasswordHash,
+    ) -> Result<bool, HashingFailed> {
+        match self.verify(password, Some(kept.clone())).await? {
+            Verdict::Wrong => Ok(false),
+            Verdict::Right | Verdict::RightWithOldParameters(_) => Ok(true),
+        }
+    }
+
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, HashingFailed> + Send + 'static,

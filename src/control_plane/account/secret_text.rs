@@ -27,6 +27,8 @@ pub enum SecretKind {
     Signing,
     /// Calls, for as long as there are some.
     Session,
+    /// A visitor's session with a share.
+    Share,
     /// One download, by somebody who shows nothing else.
     Ticket,
     /// Bringing an upload's bytes by a form.
@@ -44,6 +46,7 @@ impl SecretKind {
             Self::Enrolment => "csn_",
             Self::Refresh => "csr_",
             Self::Session => "cst_",
+            Self::Share => "csv_",
             Self::Signing => "",
             Self::Ticket => "csd_",
             Self::Upload => "csu_",

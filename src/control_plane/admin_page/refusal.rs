@@ -10,7 +10,7 @@ use super::session::Visit;
 use super::shell::{Notice, Shell, rendered};
 use super::sign_in::own_path;
 use crate::control_plane::account::AccountError;
-use crate::control_plane::service::ServiceError;
+use crate::control_plane::service::{ServiceError, ShareRefusal};
 use crate::telemetry::ErrorChain;
 
 /// Why there is no page.
@@ -226,6 +226,18 @@ impl From<ServiceError> for Refusal {
             ServiceError::MissingScope(_)
             | ServiceError::MoreThanOwn(_)
             | ServiceError::OneTenantOnly => refused(StatusCode::FORBIDDEN),
+            ServiceError::Share(refusal) => refused(match refusal {
+                ShareRefusal::Fixed | ShareRefusal::TooLarge { .. } => {
+                    StatusCode::UNPROCESSABLE_ENTITY
+                }
+                ShareRefusal::Gone => StatusCode::GONE,
+                ShareRefusal::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
+                ShareRefusal::Forbidden { .. }
+                | ShareRefusal::Locked
+                | ShareRefusal::UsedUp
+                | ShareRefusal::ViewOnly
+                | ShareRefusal::WrongPassword => StatusCode::FORBIDDEN,
+            }),
             ServiceError::NotFound => Self::NotFound,
             ServiceError::Failed(_) => Self::Failed(Arc::new(error)),
             ServiceError::Full(_)

@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 
 use crate::control_plane::account::AccountError;
 use crate::control_plane::link::LinkRefusal;
-use crate::control_plane::service::{Invalid, ServiceError, UploadRefusal};
+use crate::control_plane::record::ContentId;
+use crate::control_plane::service::{Invalid, ServiceError, ShareRefusal, UploadRefusal};
 use crate::policy::DenialCode;
 
 /// What went wrong, before a dialect spells it.
@@ -115,6 +116,7 @@ impl From<ServiceError> for Problem {
             ServiceError::OutcomeUnknown(_) => {
                 Self::new(ProblemCode::OutcomeUnknown).because(error)
             }
+            ServiceError::Share(refusal) => refusal.into(),
             ServiceError::Shrinks { .. } => {
                 Self { detail: error.to_string().into(), ..Self::new(ProblemCode::TableShrinks) }
             }
@@ -149,6 +151,33 @@ impl From<ServiceError> for Problem {
                 };
                 Self { detail: refusal.to_string().into(), ..Self::new(code) }
             }
+        }
+    }
+}
+
+impl From<ShareRefusal> for Problem {
+    fn from(refusal: ShareRefusal) -> Self {
+        let detail = refusal.to_string().into();
+        let told = |code| Self { detail, ..Self::new(code) };
+        match refusal {
+            ShareRefusal::Fixed => told(ProblemCode::ShareFixed),
+            ShareRefusal::Forbidden { contents } => {
+                let fault = |content: &ContentId| Fault {
+                    pointer: "/contents".into(),
+                    detail: content.to_string().into(),
+                };
+                let errors = contents.iter().map(fault).collect();
+                Self { errors, ..told(ProblemCode::ShareForbidden) }
+            }
+            ShareRefusal::Gone => told(ProblemCode::ShareGone),
+            ShareRefusal::Locked => told(ProblemCode::ShareLocked),
+            ShareRefusal::Throttled { retry_after } => {
+                Self { retry_after: Some(retry_after), ..told(ProblemCode::Throttled) }
+            }
+            ShareRefusal::TooLarge { .. } => told(ProblemCode::ShareTooLarge),
+            ShareRefusal::UsedUp => told(ProblemCode::ShareUsedUp),
+            ShareRefusal::ViewOnly => told(ProblemCode::ShareViewOnly),
+            ShareRefusal::WrongPassword => told(ProblemCode::SharePassword),
         }
     }
 }
@@ -325,6 +354,22 @@ problem_codes! {
     ScopeExceeded = FORBIDDEN "scope_exceeded" "Nobody can give a scope they do not have";
     /// The caller may not do this.
     ScopeMissing = FORBIDDEN "scope_missing" "A scope is missing";
+    /// Nothing is added to a share.
+    ShareFixed = UNPROCESSABLE_ENTITY "share_fixed" "Nothing is added to a share: make a new one";
+    /// Contents that are not the caller's to share.
+    ShareForbidden = FORBIDDEN "share_forbidden" "Some of the contents are not yours to share";
+    /// The share is over, or the address is closed.
+    ShareGone = GONE "share_gone" "The share is over";
+    /// A password or an acceptance is wanted.
+    ShareLocked = FORBIDDEN "share_locked" "The share is not open";
+    /// The password is another one.
+    SharePassword = FORBIDDEN "share_password" "The password is not right";
+    /// More than a share may have.
+    ShareTooLarge = UNPROCESSABLE_ENTITY "share_too_large" "A share does not have so many contents";
+    /// The download limit is reached.
+    ShareUsedUp = FORBIDDEN "share_used_up" "The share has no download left";
+    /// The download flag is off.
+    ShareViewOnly = FORBIDDEN "share_view_only" "What is shared can be looked at, and not be saved";
     /// The database's disk has no room.
     StoreFull = SERVICE_UNAVAILABLE "store_full" "The control plane's database has no room: nothing was changed";
     /// Too many failures.

@@ -26,6 +26,8 @@ pub enum Channel {
     Format(Box<str>),
     /// The best rendition.
     Published,
+    /// The best rendition, or the original of what has none.
+    PublishedOrSource,
     /// The rendition of that width and height.
     Size(u32, u32),
     /// The original.
@@ -99,6 +101,10 @@ impl Channel {
                 let (width, height) = size_of(file).unwrap_or_default();
                 (u64::from(width) * u64::from(height), file.size)
             }),
+            Self::PublishedOrSource => {
+                let of = |channel: Self| channel.of(content, facts);
+                of(Self::Published).or_else(|| of(Self::Source))
+            }
             Self::Size(width, height) => {
                 of_kind(FileKind::Format).find(|file| size_of(file) == Some((*width, *height)))
             }
@@ -111,7 +117,7 @@ impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Format(key) => f.write_str(key),
-            Self::Published => f.write_str("PUBLISHED"),
+            Self::Published | Self::PublishedOrSource => f.write_str("PUBLISHED"),
             Self::Size(width, height) => write!(f, "{width}x{height}"),
             Self::Source => f.write_str("SOURCE"),
         }

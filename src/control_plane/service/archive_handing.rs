@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Method, Response, StatusCode};
 
-use super::archive_opening::OpenArchive;
+use super::archive_opening::{ArchiveRight, OpenArchive};
 use super::desk::Services;
 use super::error::{OriginalRefusal, ServiceError};
 use super::source::{Sources, SourcesInForce, asker, unredeemed};
@@ -46,12 +46,23 @@ impl Services {
         id: &ArchivePlanId,
         ask: ArchiveAsk<'_>,
     ) -> Result<Response<AnswerBody>, ServiceError> {
-        let OpenArchive { promise, plan, files } = self.archive_open(caller, tenant, id).await?;
+        let right = ArchiveRight::Own(caller.within(tenant));
+        self.archive_hand_over_by(right, tenant, id, ask).await
+    }
+
+    /// The same, by the right that somebody has to it.
+    pub(super) async fn archive_hand_over_by(
+        &self,
+        right: ArchiveRight,
+        tenant: TenantId,
+        id: &ArchivePlanId,
+        ask: ArchiveAsk<'_>,
+    ) -> Result<Response<AnswerBody>, ServiceError> {
+        let OpenArchive { promise, plan, files } = self.archive_open_by(&right, tenant, id).await?;
         let in_force = in_force(self)?;
-        let client = asker(caller.address())?;
+        let client = asker(right.caller().address())?;
         let asker = Asker { client, way: in_force.cdn.way(ask.headers) };
-        let (services, caller) = (self.clone(), caller.within(tenant));
-        let handed = Handed { services, caller, asker, promise };
+        let handed = Handed { services: self.clone(), right, asker, promise };
         for file in files {
             drop(handed.decide(file, &in_force)?);
         }
@@ -66,7 +77,7 @@ impl Services {
         let bytes_leave = matches!(response.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT);
         if bytes_leave && method == AskMethod::Get {
             let deliveries = handed.deliveries(&plan, &response, ask.request_id);
-            let mut change = self.change(&handed.caller).await?;
+            let mut change = self.change(handed.right.caller()).await?;
             for (content, delivery) in deliveries {
                 change.source_delivered(tenant, &content, &delivery)?;
             }
@@ -80,8 +91,8 @@ impl Services {
 #[derive(Debug)]
 struct Handed {
     services: Services,
-    /// Within the archive's tenant.
-    caller: Caller,
+    /// Of a caller within the archive's tenant.
+    right: ArchiveRight,
     asker: Asker,
     promise: ArchivePlan,
 }
@@ -135,9 +146,11 @@ impl Handed {
     }
 
     async fn opened(&self, index: usize, range: ByteRange) -> Result<Body, OriginError> {
-        let Self { services, caller, asker: _, promise } = self;
+        let Self { services, right, asker: _, promise } = self;
         let entry = promise.entries.get(index).ok_or(OriginFault::BodyBroken)?;
-        let file = services.archive_entry(caller, promise.tenant, entry).await.map_err(refused)?;
+        let ArchivePlan { tenant, issuer, .. } = promise;
+        let file = services.archive_entry_by(right, *tenant, issuer, entry).await;
+        let file = file.map_err(refused)?;
         let in_force = in_force(services).map_err(refused)?;
         let permit = self.decide(file, &in_force).map_err(refused)?;
         let delivery = in_force.delivery.redeem(permit).map_err(|it| refused(unredeemed(it)))?;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::archive_plan::{may_share, publication};
 use super::desk::Services;
 use super::error::ServiceError;
+use super::share_archiving::SharedArchive;
 use crate::archive::{Draft, Pinned, Plan};
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
@@ -40,6 +41,17 @@ impl Services {
         tenant: TenantId,
         id: &ArchivePlanId,
     ) -> Result<OpenArchive, ServiceError> {
+        self.archive_open_by(&ArchiveRight::Own(caller.clone()), tenant, id).await
+    }
+
+    /// The same, by the right that the caller has to it.
+    pub(super) async fn archive_open_by(
+        &self,
+        right: &ArchiveRight,
+        tenant: TenantId,
+        id: &ArchivePlanId,
+    ) -> Result<OpenArchive, ServiceError> {
+        let caller = right.caller();
         let (mut view, rights) = self.view_by_right(caller, Scope::SharesWrite, tenant).await?;
         let promise = view.archive_plan(id).await?;
         let now = self.now();
@@ -51,6 +63,7 @@ impl Services {
         }
         let standing = Standing::of(&mut view, tenant, &promise.entries).await?;
         may_share(&mut view, &rights, standing.states.values()).await?;
+        self.still_gives(&mut view, right, &promise.issuer, &promise.entries).await?;
         drop(view);
         let files = promise.entries.iter().map(|entry| standing.file(entry, now));
         let files = files.collect::<Option<_>>().ok_or(ServiceError::ArchiveGone)?;
@@ -66,11 +79,59 @@ impl Services {
         tenant: TenantId,
         entry: &ArchivePlanEntry,
     ) -> Result<HandedFile, ServiceError> {
+        let own = ArchiveRight::Own(caller.clone());
+        self.archive_entry_by(&own, tenant, "", entry).await
+    }
+
+    /// The same, of an archive that was promised to that issuer, by the right that the caller has to it.
+    pub(super) async fn archive_entry_by(
+        &self,
+        right: &ArchiveRight,
+        tenant: TenantId,
+        issuer: &str,
+        entry: &ArchivePlanEntry,
+    ) -> Result<HandedFile, ServiceError> {
+        let caller = right.caller();
         self.still_may(caller, Scope::SharesWrite).await?;
         let (mut view, rights) = self.view_by_right(caller, Scope::SharesWrite, tenant).await?;
         let standing = Standing::of(&mut view, tenant, std::slice::from_ref(entry)).await?;
         may_share(&mut view, &rights, standing.states.values()).await?;
+        self.still_gives(&mut view, right, issuer, std::slice::from_ref(entry)).await?;
         standing.file(entry, self.now()).ok_or(ServiceError::ArchiveGone)
+    }
+
+    /// Refuses what a share does not give any more.
+    async fn still_gives(
+        &self,
+        view: &mut View,
+        right: &ArchiveRight,
+        issuer: &str,
+        entries: &[ArchivePlanEntry],
+    ) -> Result<(), ServiceError> {
+        match right {
+            ArchiveRight::Own(_) => Ok(()),
+            ArchiveRight::Shared(_, shared) => {
+                shared.still_gives(view, issuer, entries, self.now()).await
+            }
+        }
+    }
+}
+
+/// By which right somebody has an archive.
+#[derive(Debug)]
+pub(super) enum ArchiveRight {
+    /// All that is in it is theirs to share.
+    Own(Caller),
+    /// It was promised on the page of a share, and all that is in it is shared.
+    Shared(Caller, SharedArchive),
+}
+
+impl ArchiveRight {
+    /// Who asks; for a share, the program itself.
+    pub(super) fn caller(&self) -> &Caller {
+        match self {
+            Self::Own(caller) | Self::Shared(caller, _) => caller,
+        }
     }
 }
 

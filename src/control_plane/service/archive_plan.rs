@@ -32,7 +32,7 @@ const MOST_CHANNELS: usize = 100;
 const MOST_ENTRIES: usize = 10_000;
 
 /// Seconds for which an archive can be had, and gone on with: a week.
-const LIFETIME: u64 = 7 * 24 * 3600;
+pub(super) const LIFETIME: u64 = 7 * 24 * 3600;
 
 /// What is to be in an archive.
 #[derive(Clone, Debug, Default)]
@@ -248,7 +248,7 @@ async fn in_folders(
 }
 
 /// What an order means.
-enum Wanted {
+pub(super) enum Wanted {
     /// All of it.
     Known(Vec<ArchivePlanEntry>),
     /// Nobody knows what these files are.
@@ -256,7 +256,7 @@ enum Wanted {
 }
 
 /// The files that are wanted of these, as exactly these bytes.
-async fn entries(
+pub(super) async fn entries(
     view: &mut View,
     states: &[ContentState],
     channels: &Channels,

@@ -144,6 +144,7 @@ fn is_of_one(error: &ServiceError) -> bool {
         | ServiceError::OneTenantOnly
         | ServiceError::Public
         | ServiceError::Referenced
+        | ServiceError::Share(_)
         | ServiceError::Shrinks { .. }
         | ServiceError::Stale
         | ServiceError::Unread { .. }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::catalog::ContentKind;
 use crate::control_plane::caller::MissingScope;
 use crate::control_plane::link::LinkRefusal;
-use crate::control_plane::record::Scope;
+use crate::control_plane::record::{ContentId, Scope};
 use crate::control_plane::store::{Retry, StoreError, StoreErrorKind};
 use crate::control_plane::upload::StagingError;
 use crate::delivery::OriginError;
@@ -77,6 +77,9 @@ pub enum ServiceError {
     /// It names something that is not there, or something that is there names it.
     #[error("something it names is missing, or something names it")]
     Referenced,
+    /// A share is not made, not changed or not opened.
+    #[error(transparent)]
+    Share(#[from] ShareRefusal),
     /// It has been changed since the caller looked.
     #[error("it has been changed since")]
     Stale,
@@ -117,6 +120,49 @@ impl From<Denied> for OriginalRefusal {
     fn from(Denied { code, complete_length, error }: Denied) -> Self {
         Self { code, complete_length, error }
     }
+}
+
+/// Why a share is not made, not changed or not opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ShareRefusal {
+    /// Nothing is added to a share (C30).
+    #[error("nothing is added to a share: make a new one of what both are to have")]
+    Fixed,
+    /// Some of the contents are not the caller's to share.
+    #[error("{} of the contents are not yours to share", contents.len())]
+    Forbidden {
+        /// Which.
+        contents: Vec<ContentId>,
+    },
+    /// It is over, or the visitor's address is closed.
+    #[error("the share is over")]
+    Gone,
+    /// A password is wanted, or the terms are to be accepted.
+    #[error("the share is not open: its password is wanted, or its terms are to be accepted")]
+    Locked,
+    /// Too many passwords were wrong.
+    #[error("too many wrong passwords from this network")]
+    Throttled {
+        /// When to try again, in seconds.
+        retry_after: u64,
+    },
+    /// It would have more than a share may have.
+    #[error("a share has at most {most} contents of {of}")]
+    TooLarge {
+        /// How many it may have.
+        most: usize,
+        /// Of what.
+        of: &'static str,
+    },
+    /// All of its downloads were begun.
+    #[error("the share has no download left")]
+    UsedUp,
+    /// Its contents can be looked at only.
+    #[error("what is shared can be looked at, and not be saved")]
+    ViewOnly,
+    /// The password is another one.
+    #[error("the password is not right")]
+    WrongPassword,
 }
 
 /// Why an upload is not taken, or what it brings is not.

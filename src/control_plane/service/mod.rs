@@ -50,6 +50,13 @@ mod purge;
 mod reseal;
 mod revocation;
 mod right;
+mod share;
+mod share_access;
+mod share_archiving;
+mod share_changing;
+mod share_giving;
+mod share_making;
+mod share_showing;
 mod signed_cookie;
 mod signing_key;
 mod source;
@@ -64,7 +71,7 @@ mod version;
 pub use super::store::{
     AuditFilter, ContentFilter, DownloadFilter, Expected, FileDirection, FileOrder, FileRange,
     FolderFilter, FraudFilter, LinkFilter, ListOrder, Listed, MetadataFilter, ONLY_REVISION, Once,
-    Page, RevisedKey, Store,
+    Page, RevisedKey, ShareFilter, ShareState, Store,
 };
 pub use super::upload::{
     Appended, BodyEnd, BrokenOff, ByteSource, Checksum, ChecksumAlgorithm, Staging,
@@ -84,7 +91,7 @@ pub use desk::Services;
 pub use download::Download;
 pub use download_link::{FileChoice, LinkOrder, OrderedLink, OrderedLinks, Shown};
 pub use edge::Issued;
-pub use error::{Invalid, OriginalRefusal, ServiceError, UploadRefusal};
+pub use error::{Invalid, OriginalRefusal, ServiceError, ShareRefusal, UploadRefusal};
 pub use file::{FileTable, FilesOf};
 pub use path_override::{
     OverrideDifference, OverrideProposal, OverrideStanding, Shrinking, TypeStanding,
@@ -92,6 +99,12 @@ pub use path_override::{
 pub use person::PersonPassword;
 pub use pipeline::KnownOrigins;
 pub use reseal::{ResealError, Resealed};
+pub use share_access::{ShareAccess, ShareStanding};
+pub use share_archiving::{ShareArchiveOrder, ShareForm};
+pub use share_changing::{PasswordChange, ShareRevision};
+pub use share_giving::{FileUse, ShareTicket};
+pub use share_making::{OnForbidden, ShareExpiry, ShareOf, ShareOrder, SharePassword};
+pub use share_showing::{CompleteInformation, ShownFile, ShownItem};
 pub use signing_key::{HEAD_START, LONGEST_LINK, NewKey};
 pub use source::{
     IssuedTicket, Original, ShownTicket, SourceAsk, SourceVersion, Sources, SourcesInForce,

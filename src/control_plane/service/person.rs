@@ -142,7 +142,7 @@ fn accept(caller: &Caller, draft: &PersonDraft) -> Result<(), ServiceError> {
     within(caller, draft.scopes)
 }
 
-fn failed(error: crate::control_plane::account::HashingFailed) -> ServiceError {
+pub(super) fn failed(error: crate::control_plane::account::HashingFailed) -> ServiceError {
     ServiceError::Failed(Box::new(error))
 }
 

@@ -1,0 +1,380 @@
+//! Shares that are made: what is chosen is looked at and kept once, and follows nothing afterwards
+//! (C1 to C8).
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+
+use unicode_normalization::UnicodeNormalization;
+
+use super::archive_plan::FolderDepth;
+use super::desk::Services;
+use super::error::{Invalid, ServiceError, ShareRefusal, at_most, language, prose, text};
+use super::person::failed;
+use super::right::Rights;
+use crate::asset::{ChannelId, TenantId};
+use crate::clock::UnixSeconds;
+use crate::control_plane::caller::{Actor, Caller};
+use crate::control_plane::record::{
+    ContentId, MOST_CHOSEN, MOST_RECIPIENTS, MOST_SHARED, PasswordHash, RecipientDraft, Scope,
+    Share, ShareAddress, ShareDraft, ShareEventKind, ShareId, ShareItem, ShareRecipient,
+};
+use crate::control_plane::store::{Happened, ShareCandidate, View};
+use crate::secret::Secret;
+
+/// Characters of a password (G24), and the bytes that are hashed at most.
+const PASSWORD: std::ops::RangeInclusive<usize> = 4..=128;
+
+/// Bytes of what a sharer writes.
+const TITLE: usize = 256;
+const MESSAGE: usize = 8_192;
+const TERMS: usize = 65_536;
+const NAME: usize = 256;
+
+/// A mail address has no more bytes (RFC 5321 section 4.5.3.1.3).
+const EMAIL: usize = 254;
+
+const DAY: u64 = 24 * 3_600;
+
+/// A share that is asked for.
+#[derive(Debug)]
+pub struct ShareOrder {
+    /// Of what.
+    pub of: ShareOf,
+    /// What becomes of contents that are not the caller's to share.
+    pub on_forbidden: OnForbidden,
+    /// What is said about it.
+    pub draft: ShareDraft,
+    /// Until when.
+    pub expiry: ShareExpiry,
+    /// Its password; perhaps none.
+    pub password: Option<SharePassword>,
+    /// Who has an address of their own.
+    pub recipients: Vec<RecipientDraft>,
+}
+
+/// What is shared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShareOf {
+    /// These contents, of whatever folders and kinds (C2, C4), in this order.
+    Contents(Vec<ContentId>),
+    /// What is in a folder at this moment (C5, C6, C8).
+    Folder(ChannelId, FolderDepth),
+}
+
+/// What becomes of contents that are not the caller's to share (G6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnForbidden {
+    /// Nothing is shared.
+    #[default]
+    Refuse,
+    /// They are left out.
+    Skip,
+}
+
+/// When a share ends (G8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShareExpiry {
+    /// After that second.
+    At(UnixSeconds),
+    /// So many days from now.
+    Days(u16),
+    /// Never.
+    Never,
+}
+
+impl Default for ShareExpiry {
+    fn default() -> Self {
+        Self::Days(30)
+    }
+}
+
+impl ShareExpiry {
+    /// The last second; none: there is no last.
+    pub(super) fn end(self, now: UnixSeconds) -> Result<Option<UnixSeconds>, Invalid> {
+        let end = match self {
+            Self::Never => return Ok(None),
+            Self::At(end) => end,
+            Self::Days(days) => now.plus(u64::from(days) * DAY),
+        };
+        if end <= now {
+            return Err(Invalid::new("/expires_at", "must be in the future"));
+        }
+        Ok(Some(end))
+    }
+}
+
+/// A share's password as somebody typed it.
+#[derive(Debug)]
+pub struct SharePassword(Secret<String>);
+
+impl SharePassword {
+    /// That text, in the one form in which it is compared (NFC).
+    pub fn typed(text: &str) -> Self {
+        Self(Secret::new(text.nfc().collect()))
+    }
+
+    pub(super) fn into_text(self) -> Secret<String> {
+        self.0
+    }
+
+    pub(super) fn accept(&self) -> Result<(), Invalid> {
+        if PASSWORD.contains(&self.0.expose().chars().count()) {
+            return Ok(());
+        }
+        let (least, most) = (PASSWORD.start(), PASSWORD.end());
+        Err(Invalid::new("/password", format!("needs {least} to {most} characters")))
+    }
+}
+
+impl Services {
+    /// Makes a share. Nothing is made where something is not the caller's to share, unless they say
+    /// that it is to be left out.
+    pub async fn share_create(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        order: ShareOrder,
+    ) -> Result<Share, ServiceError> {
+        caller.require(Scope::SharesWrite)?;
+        let ShareOrder { of, on_forbidden, draft, expiry, password, recipients } = order;
+        accept(&draft)?;
+        accept_recipients(&recipients)?;
+        if let ShareOf::Contents(contents) = &of {
+            accept_chosen(contents)?;
+        }
+        let password = match password {
+            Some(password) => Some(self.share_password(password).await?),
+            None => None,
+        };
+        let rights = self.rights(caller).await?;
+        let mut change = self.tenant_change(caller, Scope::SharesWrite, tenant).await?;
+        let now = change.now();
+        let expires_at = expiry.end(now)?;
+        known_context(change.view(), tenant, &draft).await?;
+        let found = found(change.view(), &rights, tenant, &of, now).await?;
+        let shared = permitted(change.view(), &rights, found, on_forbidden).await?;
+        let items = items(shared)?;
+        let (creator, creator_name) = self.named(caller).await?;
+        let classifications = match &rights {
+            Rights::All => None,
+            Rights::As(member) => {
+                Some(change.view().classification_list_managed(tenant, member).await?)
+            }
+        };
+        let folder = match of {
+            ShareOf::Contents(_) => None,
+            ShareOf::Folder(folder, _) => Some(folder),
+        };
+        let share = Share {
+            id: ShareId::random(now)?,
+            tenant,
+            address: ShareAddress::random()?,
+            password_version: 1,
+            terms_version: 1,
+            link_epoch: 1,
+            draft,
+            creator,
+            creator_name,
+            folder,
+            items: items.len() as u64,
+            password,
+            classifications,
+            created_at: now,
+            expires_at,
+            downloads: 0,
+            revision: 1,
+        };
+        let recipients = addressed(recipients)?;
+        change.share_create(&share, &items, &recipients).await?;
+        let mut made = Happened::of(ShareEventKind::Created);
+        made.actor = Some(share.creator.clone());
+        made.detail.insert("items".to_owned(), share.items.into());
+        change.share_event_add(&share.id, &made).await?;
+        change.commit().await?;
+        Ok(share)
+    }
+
+    /// What is kept of a password.
+    pub(super) async fn share_password(
+        &self,
+        password: SharePassword,
+    ) -> Result<PasswordHash, ServiceError> {
+        password.accept()?;
+        self.passwords().hash(password.0).await.map_err(failed)
+    }
+
+    /// Who a caller is, and what they are called.
+    async fn named(&self, caller: &Caller) -> Result<(Box<str>, Box<str>), ServiceError> {
+        let mut view = self.view(&Caller::system("names")).await?;
+        let name = match caller.actor() {
+            Actor::Application(id) => view.application(id).await?.name,
+            Actor::Person(id) => view.person(id).await?.username,
+            Actor::Edge(_) | Actor::System(_) => "".into(),
+        };
+        Ok((caller.actor().to_string().into(), name))
+    }
+}
+
+/// Refuses what cannot be said about a share.
+pub(super) fn accept(draft: &ShareDraft) -> Result<(), Invalid> {
+    let ShareDraft {
+        title,
+        message,
+        context: _,
+        delivery: _,
+        information: _,
+        download: _,
+        download_limit: _,
+        terms,
+        language: tag,
+        logo: _,
+    } = draft;
+    text("/title", title, TITLE)?;
+    prose("/message", message, MESSAGE)?;
+    if let Some(terms) = terms {
+        if terms.trim().is_empty() {
+            return Err(Invalid::new("/terms", "must say something, or be null"));
+        }
+        prose("/terms", terms, TERMS)?;
+    }
+    tag.as_ref().map_or(Ok(()), |tag| language("/language", tag))
+}
+
+/// Refuses a context that there is not.
+pub(super) async fn known_context(
+    view: &mut View,
+    tenant: TenantId,
+    draft: &ShareDraft,
+) -> Result<(), ServiceError> {
+    let Some(name) = &draft.context else { return Ok(()) };
+    match view.context(tenant, name).await.map_err(ServiceError::from) {
+        Ok(_) => Ok(()),
+        Err(ServiceError::NotFound) => {
+            Err(Invalid::new("/context", "names no context that there is").into())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn accept_recipients(recipients: &[RecipientDraft]) -> Result<(), Invalid> {
+    at_most("/recipients", recipients, MOST_RECIPIENTS)?;
+    for (place, RecipientDraft { name, email }) in recipients.iter().enumerate() {
+        text(format!("/recipients/{place}/name"), name, NAME)?;
+        let Some(email) = email else { continue };
+        let at = || format!("/recipients/{place}/email");
+        text(at(), email, EMAIL)?;
+        let is_one = email.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty() && !domain.is_empty() && !domain.contains('@')
+        });
+        if !is_one || email.contains(char::is_whitespace) {
+            return Err(Invalid::new(at(), "must be a mail address"));
+        }
+    }
+    Ok(())
+}
+
+fn accept_chosen(contents: &[ContentId]) -> Result<(), ServiceError> {
+    if contents.is_empty() {
+        return Err(Invalid::new("/contents", "must name at least one content").into());
+    }
+    if contents.len() > MOST_CHOSEN {
+        return Err(too_large(MOST_CHOSEN, "those that are chosen one by one"));
+    }
+    let mut named = BTreeSet::new();
+    if contents.iter().all(|id| named.insert(id)) {
+        return Ok(());
+    }
+    Err(Invalid::new("/contents", "must name each content once").into())
+}
+
+fn too_large(most: usize, of: &'static str) -> ServiceError {
+    ShareRefusal::TooLarge { most, of }.into()
+}
+
+/// What is to be shared, of what the caller may see.
+async fn found(
+    view: &mut View,
+    rights: &Rights,
+    tenant: TenantId,
+    of: &ShareOf,
+    now: UnixSeconds,
+) -> Result<Vec<ShareCandidate>, ServiceError> {
+    match of {
+        ShareOf::Contents(ids) => {
+            let found = view.share_candidates(tenant, ids, now).await?;
+            let mut known: HashMap<_, _> =
+                found.into_iter().map(|it| (it.content.clone(), it)).collect();
+            let mut chosen = Vec::with_capacity(ids.len());
+            for id in ids {
+                let candidate = known.remove(id).ok_or(ServiceError::NotFound)?;
+                rights.see(view, candidate.folder).await?;
+                chosen.push(candidate);
+            }
+            Ok(chosen)
+        }
+        ShareOf::Folder(folder, depth) => {
+            view.folder(*folder).await?;
+            rights.see(view, Some(*folder)).await?;
+            let probe = MOST_SHARED as u64 + 1;
+            let found = match depth {
+                FolderDepth::Itself => {
+                    view.share_candidates_in(tenant, *folder, now, probe).await?
+                }
+                FolderDepth::WithBelow => {
+                    view.share_candidates_below(tenant, *folder, now, probe).await?
+                }
+            };
+            if found.len() > MOST_SHARED {
+                return Err(too_large(MOST_SHARED, "a folder"));
+            }
+            Ok(found)
+        }
+    }
+}
+
+/// Those that are the caller's to share.
+async fn permitted(
+    view: &mut View,
+    rights: &Rights,
+    found: Vec<ShareCandidate>,
+    on_forbidden: OnForbidden,
+) -> Result<Vec<ShareCandidate>, ServiceError> {
+    let mut known: HashMap<Option<ChannelId>, bool> = HashMap::new();
+    let (mut shared, mut forbidden) = (Vec::with_capacity(found.len()), Vec::new());
+    for candidate in found {
+        let folder = candidate.folder;
+        if let Entry::Vacant(unknown) = known.entry(folder) {
+            unknown.insert(rights.may_share(view, folder).await?);
+        }
+        let may = known.get(&folder).copied().unwrap_or(false);
+        if may { shared.push(candidate) } else { forbidden.push(candidate.content) }
+    }
+    match on_forbidden {
+        OnForbidden::Refuse if !forbidden.is_empty() => {
+            Err(ShareRefusal::Forbidden { contents: forbidden }.into())
+        }
+        OnForbidden::Refuse | OnForbidden::Skip => Ok(shared),
+    }
+}
+
+fn items(shared: Vec<ShareCandidate>) -> Result<Vec<ShareItem>, ServiceError> {
+    if shared.is_empty() {
+        return Err(Invalid::new("", "there is nothing in it that could be shared").into());
+    }
+    let numbered = (0_u64..).zip(shared);
+    let item = |(number, ShareCandidate { content, folder: _, publication })| ShareItem {
+        number,
+        content,
+        publication,
+        removed_at: None,
+    };
+    Ok(numbered.map(item).collect())
+}
+
+fn addressed(drafts: Vec<RecipientDraft>) -> Result<Vec<ShareRecipient>, ServiceError> {
+    let recipient = |(number, RecipientDraft { name, email })| {
+        let address = ShareAddress::random()?;
+        Ok(ShareRecipient { number, address, name, email, revoked_at: None })
+    };
+    (1_u64..).zip(drafts).map(recipient).collect()
+}
