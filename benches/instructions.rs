@@ -32,7 +32,7 @@ use countersign::target::{PathToken, RequestTarget};
 use countersign::telemetry::LineWriter;
 use countersign::token::edge_auth::{EdgeAuth, SignScope, verify};
 use countersign::token::{
-    Candidates, Carrier, CarrierRules, LinkTerms, MacBudget, Sharing, Subject, Uses,
+    Candidates, Carrier, CarrierRules, Delivers, LinkTerms, MacBudget, Sharing, Subject, Uses,
 };
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use http::header::{HOST, USER_AGENT};
@@ -205,6 +205,7 @@ fn cache_hit_pipeline(edge: Edge) -> (Edge, String) {
 const PLAIN: LinkTerms = LinkTerms {
     sharing: Sharing::Allowed,
     uses: Uses::Any,
+    delivers: Delivers::AsEver,
     parallel: None,
     issuer: None,
     tag: None,

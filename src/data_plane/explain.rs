@@ -12,7 +12,7 @@ use crate::policy::{
     EdgeSnapshot, FraudMode, Listed, MeantBy, Permit, PermittedObject, RequestFacts, Resource,
     Scheme, Site, Step, Witness, admit, decide_witnessed,
 };
-use crate::token::{Sharing, Subject, TokenRejection, Uses, edge_auth};
+use crate::token::{Delivers, Sharing, Subject, TokenRejection, Uses, edge_auth};
 
 use super::identity::{Arrival, Learned, identify};
 use super::{Settings, response};
@@ -92,7 +92,12 @@ pub fn explain(question: Question<'_>, policy: &EdgeSnapshot, settings: &Setting
                 Basis::Public => "everybody may have it".to_owned(),
                 Basis::Session => "a control plane hands it over".to_owned(),
                 Basis::Token(token) => {
-                    format!("the {} token of key {} opens it", token.carrier(), token.key())
+                    let delivers = match token.delivers() {
+                        Delivers::AsEver => "",
+                        Delivers::Original => " as an original, which nobody keeps",
+                    };
+                    let (carrier, key) = (token.carrier(), token.key());
+                    format!("the {carrier} token of key {key} opens it{delivers}")
                 }
             };
             story.tell("permit", basis);
@@ -282,6 +287,9 @@ impl Story {
                         .push(format!("blocklist entry {range} covers {}", facts.client));
                 }
             }
+            Denial::Plain(DenialCode::CdnRefused) => self
+                .near_misses
+                .push("a client that asks directly: originals go through no CDN".to_owned()),
             Denial::Token(rejection) => self.token_near_misses(facts, now, rejection),
             Denial::Fraud(_) => self.near_misses.push(
                 "a client whom no list, database or proxy's header speaks against; or \

@@ -1,6 +1,7 @@
 //! The target of `token::edge_auth::verify`: whatever is done to the text of a token, only what
 //! was signed verifies, for what was signed, when it may. A token whose id is a link's is signed by
-//! a key of our own: its payload must be one of the four texts that the request can have.
+//! a key of our own: its payload must be bound to the request in one of the two ways, and say no
+//! more than the terms that there are.
 
 use std::net::IpAddr;
 
@@ -240,7 +241,29 @@ fn is_of(payload: &str, asked: &RequestTarget) -> bool {
     }
     let signed: Vec<&str> = signed.iter().map(|it| &**it).collect();
     let bindings = [owner.map(|it| format!("1.c{it}")), Some(format!("1.q{}", digest(&signed)))];
-    bindings.iter().flatten().any(|it| payload == it || payload == format!("{it}.u"))
+    let mut rest = bindings.iter().flatten().find_map(|it| payload.strip_prefix(&**it));
+    for flag in [".u", ".a", ".o", ".s"] {
+        rest = rest.map(|rest| rest.strip_prefix(flag).unwrap_or(rest));
+    }
+    rest.is_some_and(are_terms_with_values)
+}
+
+/// `.p` and a count, then `.i` and `.t` and a mark each, any of which may be missing.
+fn are_terms_with_values(text: &str) -> bool {
+    let is_count =
+        |value: &str| value.parse::<u16>().is_ok_and(|it| it > 0 && it.to_string() == value);
+    let is_mark = |value: &str| {
+        let bytes = URL_SAFE_NO_PAD.decode(value).unwrap_or_default();
+        bytes.len() == 8 && URL_SAFE_NO_PAD.encode(bytes) == value
+    };
+    let mut allowed = "pit".chars();
+    let Some(items) = text.strip_prefix('.') else { return text.is_empty() };
+    items.split('.').all(|item| {
+        let mut letters = item.chars();
+        let Some(kind) = letters.next() else { return false };
+        let value = letters.as_str();
+        allowed.any(|it| it == kind) && if kind == 'p' { is_count(value) } else { is_mark(value) }
+    })
 }
 
 fn keyring(hex: &str, purpose: KeyPurpose) -> Keyring {

@@ -6,7 +6,7 @@ use crate::asset::Visibility;
 use crate::clock::UnixSeconds;
 use crate::target::{RequestTarget, cut};
 use crate::token::{
-    LinkOpens, MacBudget, Sharing, Subject, TokenRejection, VerifiedToken, edge_auth,
+    Delivers, LinkOpens, MacBudget, Sharing, Subject, TokenRejection, VerifiedToken, edge_auth,
 };
 
 use super::catalog_rules::Look;
@@ -50,6 +50,11 @@ pub fn decide_witnessed<'r, W: Witness>(
     };
     let subject = paths.as_subject(facts);
     let token = verify_any(facts, subject, snapshot, now, witness)?;
+    match (token.delivers(), facts.way) {
+        // What becomes of it there nobody knows (G3).
+        (Delivers::Original, Way::Cdn) => return Err(DenialCode::CdnRefused.into()),
+        (Delivers::Original, Way::Direct) | (Delivers::AsEver, _) => {}
+    }
     // Only now: whoever has no token learns nothing of what there is.
     // A payload of somebody else's says nothing (contract part 2).
     let link = token.payload().map_or(LinkOpens::Published, |payload| payload.opens);

@@ -3,7 +3,7 @@
 use crate::asset::{AssetPath, OriginKey, Visibility};
 use crate::clock::UnixSeconds;
 use crate::target::{RequestTarget, cut};
-use crate::token::{LinkOpens, VerifiedToken, without_parameter};
+use crate::token::{Delivers, LinkOpens, VerifiedToken, without_parameter};
 
 use super::catalog_rules::{Found, Look};
 use super::rules::OriginTakes;
@@ -129,7 +129,11 @@ impl<'r> Permit<'r> {
         let Self { grant, basis, noticed: _ } = self;
         let grant = grant?;
         let exposure = grant.exposure(&basis);
-        Ok(grant.into_object(exposure))
+        let object = grant.into_object(exposure);
+        Ok(match exposure {
+            Exposure::Source => PermittedObject { cache: CacheRules::Off, ..object },
+            Exposure::Private { .. } | Exposure::Public => object,
+        })
     }
 }
 
@@ -151,7 +155,10 @@ impl Grant<'_> {
     fn exposure(&self, basis: &Basis<'_>) -> Exposure {
         let until = match basis {
             Basis::Public | Basis::Session => None,
-            Basis::Token(token) => Some(token.claims().expiry),
+            Basis::Token(token) => match token.delivers() {
+                Delivers::Original => return Exposure::Source,
+                Delivers::AsEver => Some(token.claims().expiry),
+            },
         };
         let public = match self {
             Grant::Asset { asset, effective, .. } | Grant::Registered { asset, effective, .. } => {

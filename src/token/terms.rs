@@ -1,13 +1,14 @@
 //! On which terms a link of ours opens, beside what it is bound to.
 //!
 //! ```text
-//! terms  = [ ".a" ] [ ".o" ] [ ".p" count ] [ ".i" mark ] [ ".t" mark ]
+//! terms  = [ ".a" ] [ ".o" ] [ ".s" ] [ ".p" count ] [ ".i" mark ] [ ".t" mark ]
 //! count  = a decimal number, 1 to 65535, without leading zeros
 //! mark   = 11 characters of base64url, the first 64 bits of a digest
 //! ```
 //!
-//! `a` watches for a link that goes round (requirements E11), `o` lets it be used once (G22), `p`
-//! limits how many downloads run at once (E16). Marks say who asked for the link (`i`) and which
+//! `a` watches for a link that goes round (requirements E11), `o` lets it be used once (G22), `s`
+//! says that it hands over an original, which nobody keeps and no CDN carries (A11, G3), `p` limits
+//! how many downloads run at once (E16). Marks say who asked for the link (`i`) and which
 //! tag it carries (`t`), for whoever takes back all of an application's, or all of a tag's: what a
 //! link carries can be revoked without knowing each link.
 
@@ -33,6 +34,8 @@ pub struct LinkTerms {
     pub sharing: Sharing,
     /// How often it opens.
     pub uses: Uses,
+    /// What its bytes count as.
+    pub delivers: Delivers,
     /// Most downloads of it at a time.
     pub parallel: Option<NonZeroU16>,
     /// Who asked for it.
@@ -61,6 +64,17 @@ pub enum Uses {
     Any,
     /// Once: its bytes leave one time.
     One,
+}
+
+/// What the bytes that a link opens count as.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivers {
+    /// What they are to whoever may have them otherwise: for the client, which may keep them while
+    /// the link opens.
+    #[default]
+    AsEver,
+    /// An original: kept by nobody, and refused to whoever asks through a CDN.
+    Original,
 }
 
 /// Stands for the application that asked for a link, of one tenant.
@@ -107,6 +121,10 @@ impl LinkTerms {
         if items.next_if_eq(&"o").is_some() {
             uses = Uses::One;
         }
+        let mut delivers = Delivers::AsEver;
+        if items.next_if_eq(&"s").is_some() {
+            delivers = Delivers::Original;
+        }
         let mut after = |letter| {
             let item = items.next_if(|item| item.starts_with(letter))?;
             Some(item.strip_prefix(letter).unwrap_or_default())
@@ -114,6 +132,7 @@ impl LinkTerms {
         Ok(Self {
             sharing,
             uses,
+            delivers,
             parallel: after('p').map(count).transpose()?,
             issuer: after('i').map(read).transpose()?.map(IssuerMark),
             tag: after('t').map(read).transpose()?.map(TagMark),
@@ -134,7 +153,7 @@ fn read(text: &str) -> Result<Mark, NotAPayload> {
 
 impl fmt::Display for LinkTerms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sharing, uses, parallel, issuer, tag } = self;
+        let Self { sharing, uses, delivers, parallel, issuer, tag } = self;
         match sharing {
             Sharing::Allowed => {}
             Sharing::Watched => f.write_str(".a")?,
@@ -142,6 +161,10 @@ impl fmt::Display for LinkTerms {
         match uses {
             Uses::Any => {}
             Uses::One => f.write_str(".o")?,
+        }
+        match delivers {
+            Delivers::AsEver => {}
+            Delivers::Original => f.write_str(".s")?,
         }
         if let Some(count) = parallel {
             write!(f, ".p{count}")?;
@@ -172,12 +195,17 @@ pub(super) mod tests {
     #[test]
     fn terms_have_one_order_and_one_spelling() {
         let mark = "AAAAAAAAAAA";
-        let all = format!("a.o.p4.i{mark}.t{mark}");
+        let all = format!("a.o.s.p4.i{mark}.t{mark}");
         assert_eq!(parse(&all).unwrap().to_string(), format!(".{all}"));
         for text in [
             "o.a",
             "a.a",
+            "s.o",
+            "s.a",
+            "s.s",
+            "S",
             "p4.o",
+            "p4.s",
             "p0",
             "p04",
             "p+4",
@@ -207,10 +235,12 @@ pub(super) mod tests {
 
     pub(in crate::token) fn any_terms() -> impl Strategy<Value = LinkTerms> {
         let mark = any::<Option<Mark>>();
-        (any::<bool>(), any::<bool>(), any::<Option<NonZeroU16>>(), mark.clone(), mark).prop_map(
-            |(watched, once, parallel, issuer, tag)| LinkTerms {
+        let flags = any::<[bool; 3]>();
+        (flags, any::<Option<NonZeroU16>>(), mark.clone(), mark).prop_map(
+            |([watched, once, original], parallel, issuer, tag)| LinkTerms {
                 sharing: if watched { Sharing::Watched } else { Sharing::Allowed },
                 uses: if once { Uses::One } else { Uses::Any },
+                delivers: if original { Delivers::Original } else { Delivers::AsEver },
                 parallel,
                 issuer: issuer.map(IssuerMark),
                 tag: tag.map(TagMark),

@@ -3,7 +3,7 @@
 use crate::keyring::{KeyId, KeyPurpose};
 use crate::target::RequestTarget;
 
-use super::{Carrier, Claims, LinkPayload};
+use super::{Carrier, Claims, Delivers, LinkPayload};
 
 /// A token whose signature, dates, scope and address were checked for one request.
 ///
@@ -45,6 +45,11 @@ impl<'t> VerifiedToken<'t> {
     /// What it says beside its fields; none under a key of somebody else's.
     pub fn payload(&self) -> Option<LinkPayload> {
         self.payload
+    }
+
+    /// What the bytes that it opens count as.
+    pub fn delivers(&self) -> Delivers {
+        self.payload.map_or(Delivers::AsEver, |payload| payload.terms.delivers)
     }
 
     /// Where it rode.

@@ -1,10 +1,12 @@
 //! `countersign explain`: the steps, and what would have opened it.
 
+use countersign::token::{Delivers, LinkTerms};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::support::command::countersign;
 use crate::support::edge::{Edge, KEY_HEX, NOW, usual_config};
+use crate::support::links::{own_link, with_own_key};
 use crate::support::signing::token;
 
 /// A folder to ask `explain` about.
@@ -205,4 +207,18 @@ fn explain_says_whose_scripts_may_read_the_answer() {
         said["near_misses"],
         serde_json::json!(["GET or HEAD; OPTIONS where the site sets `cors`"])
     );
+}
+
+/// G3: a link to an original, as its client has it and as a CDN does.
+#[test]
+fn explain_tells_of_an_original_that_nobody_keeps() {
+    let folder = Edge::builder(with_own_key(&usual_config("", ""))).write();
+    let terms = LinkTerms { delivers: Delivers::Original, ..LinkTerms::default() };
+    let link = own_link("/private/videos/a/source", "lnk_1", terms);
+    let (status, json) = explain(&folder, &link, &[]);
+    assert_eq!((status, &json["code"]), (0, &"ok".into()), "{json:#}");
+    assert!(json.to_string().contains("opens it as an original, which nobody keeps"), "{json:#}");
+    let (status, json) = explain(&folder, &link, &["-H", "CDN-Loop: cdn.example"]);
+    assert_eq!((status, &json["code"]), (1, &"cdn_refused".into()), "{json:#}");
+    assert_eq!(json["near_misses"].as_array().unwrap().len(), 1, "{json:#}");
 }

@@ -16,6 +16,7 @@ use crate::support::raw_client::{self, Answer, Connection};
 const WATCHED: LinkTerms = LinkTerms {
     sharing: Sharing::Watched,
     uses: countersign::token::Uses::Any,
+    delivers: countersign::token::Delivers::AsEver,
     parallel: None,
     issuer: None,
     tag: None,

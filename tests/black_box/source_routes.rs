@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use countersign::control_plane::api::{Document, document};
+use countersign::token::{Delivers, LinkTerms};
 use serde_json::{Value, json};
 
 use crate::support::control::{
     ApiClient, Records, application, exchange, folder_of, start, thron_session, with_master_key,
 };
 use crate::support::edge::{KEY_HEX, NOW, usual_config};
+use crate::support::links::{own_link, with_own_key};
 use crate::support::raw_client::{self, Answer};
 use crate::support::signing::token;
 
@@ -116,6 +118,7 @@ fn no_byte_of_an_original_may_be_kept_by_a_shared_cache() {
     let of_template = "assets = { origin = \"media\", key = \"{path}/{quality}.{source}\" }";
     let config = usual_config("", "").replacen(of_template, "assets = { catalog = true }", 1);
     let files = [("film.mp4", &*original)];
+    let config = with_own_key(&config);
     let folder = with_master_key(folder_of(&config, &Records::Sqlite, &files));
     let credentials = application(folder.path(), SCOPES);
     let process = start(folder);
@@ -182,12 +185,15 @@ fn no_byte_of_an_original_may_be_kept_by_a_shared_cache() {
     // What an outsider asks of an edge.
     let path = format!("/private/videos/{content}/source");
     let link = format!("{path}?__token__={}", token(KEY_HEX, &path, NOW + 60));
+    let terms = LinkTerms { delivers: Delivers::Original, ..LinkTerms::default() };
+    let to_original = own_link(&path, "lnk_1", terms);
     for (target, is_link) in [
         (format!("/dl/{connector}/{content}"), false),
         (format!("/dl/{connector}/{content}?file-name=a.mp4"), false),
         (path.clone(), true),
         (path.replacen("private", "public", 1), true),
         (link, true),
+        (to_original.clone(), false),
     ] {
         let (line, headers) = (format!("GET {target}"), String::new());
         routes.push(Route { at: edge, line, headers, body: String::new(), is_link });
@@ -209,7 +215,12 @@ fn no_byte_of_an_original_may_be_kept_by_a_shared_cache() {
             if !has_bytes_of_it(&answer) {
                 continue;
             }
-            *given.entry(route.line.split('?').next().unwrap().to_owned()).or_default() += 1;
+            let way = if *route.line == format!("GET {to_original}") {
+                "a link to an original"
+            } else {
+                route.line.split('?').next().unwrap()
+            };
+            *given.entry(way.to_owned()).or_default() += 1;
             if route.is_link {
                 assert!(kept.starts_with("private"), "{about}");
             } else {
@@ -244,6 +255,7 @@ fn no_byte_of_an_original_may_be_kept_by_a_shared_cache() {
         "GET /api/xcontents/resources/archive/download/1".to_owned(),
         "POST /api/xcontents/resources/archive/download/1".to_owned(),
         format!("GET {path}"),
+        "a link to an original".to_owned(),
     ] {
         assert!(given.contains_key(&way), "nothing came by {way}: {given:?}");
     }

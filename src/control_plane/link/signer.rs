@@ -15,7 +15,9 @@ use crate::clock::UnixSeconds;
 use crate::control_plane::record::LinkId;
 use crate::policy::{AssetSource, EdgeSnapshot, Site};
 use crate::token::edge_auth::{SignRequest, SignScope, sign};
-use crate::token::{Carrier, LinkBinding, LinkOpens, LinkPayload, LinkTerms, QueryDigest};
+use crate::token::{
+    Carrier, Delivers, LinkBinding, LinkOpens, LinkPayload, LinkTerms, QueryDigest,
+};
 
 /// Seconds by which a token says it was signed earlier than it was. One that was signed in the second
 /// of a revocation is of before it, and an edge whose clock is that much behind takes it.
@@ -108,10 +110,13 @@ impl LinkSigner {
         let snapshot = self.in_force()?;
         let site = site_of(&snapshot, request.tenant, Carrier::Query).ok_or(LinkRefusal::NoSite)?;
         let address = address(site).ok_or(LinkRefusal::AddressUnknown)?;
-        let open = match request.opens {
-            LinkOpens::Published => snapshot.effective(request.tenant, request.asset),
-            // What is not published is public nowhere, whatever an override says (G16).
-            LinkOpens::Everything => Visibility::Private,
+        let open = match (request.opens, request.terms.delivers) {
+            (LinkOpens::Published, Delivers::AsEver) => {
+                snapshot.effective(request.tenant, request.asset)
+            }
+            // What is not published is public nowhere, whatever an override says (G16), and an
+            // original is handed over by a token that says so, whoever else may have the file (G3).
+            (LinkOpens::Everything, _) | (_, Delivers::Original) => Visibility::Private,
         };
         let target = Target::of(request, open);
         let mut url = format!("{address}{target}");
@@ -379,6 +384,10 @@ mod tests {
         let link = signer.link(&request(&asset), NOW).unwrap();
         let url = "https://files.example.com/public/videos/-a/source".to_owned();
         assert_eq!(link, SignedLink { url, token: None });
+        let terms = LinkTerms { delivers: Delivers::Original, ..LinkTerms::default() };
+        let original = signer.link(&LinkRequest { terms, ..request(&asset) }, NOW).unwrap();
+        let (begin, end) = ("https://files.example.com/private/", ".s~hmac=");
+        assert!(original.url.starts_with(begin) && original.url.contains(end), "{original:?}");
         let unpublished = LinkRequest { opens: LinkOpens::Everything, ..request(&asset) };
         let link = signer.link(&unpublished, NOW).unwrap();
         assert!(link.url.contains("/private/") && link.url.contains(".u~hmac="), "{link:?}");

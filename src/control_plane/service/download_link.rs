@@ -15,7 +15,7 @@ use crate::control_plane::record::{
     FileOwner, LinkId, RequestDigest, RevocationDraft, RevokedLinks, Scope,
 };
 use crate::control_plane::store::{Change, LinkFilter, Listed, Page, View};
-use crate::token::{IssuerMark, LinkOpens, LinkTerms, TagMark};
+use crate::token::{Delivers, IssuerMark, LinkOpens, LinkTerms, TagMark};
 
 /// Bytes of a tag.
 const TAG: usize = 128;
@@ -325,6 +325,7 @@ impl Services {
         let terms = LinkTerms {
             sharing,
             uses,
+            delivers: Delivers::AsEver,
             parallel,
             issuer: Some(IssuerMark::of(tenant.0, &link.issuer)),
             tag: link.tag.as_ref().map(|tag| TagMark::of(tenant.0, tag)),

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use super::scenery::{
-    Answer, CLIENT, Carried, FOREIGN_KEY, KEYS, NOW, TENANT, acl, ask, blocklist, snapshot,
+    Answer, CLIENT, Carried, FOREIGN_KEY, KEYS, NOW, TENANT, acl, ask, ask_by, blocklist,
+    looking_up, private_until, snapshot, token,
 };
-use crate::asset::TenantId;
+use crate::asset::{ContentId, TenantId};
+use crate::catalog::{Catalog, ContentKind, ContentState, FilePlace, FileState, Publication};
 use crate::keyring::{KeyMaterial, KeyPurpose, KeyWindow, Keyring};
 use crate::policy::{
-    ControlState, DenialCode, EdgeSnapshot, LinkKey, LinkKeys, OverrideTable, Revocations,
-    RevokedLinks, TenantRevocations,
+    CacheRules, ControlState, DenialCode, EdgeSnapshot, Exposure, LinkKey, LinkKeys, OverrideTable,
+    Revocations, RevokedLinks, TenantRevocations, Way,
 };
 use crate::token::edge_auth::{EdgeAuth, SignRequest, sign};
 use crate::token::{
-    Carrier, LinkBinding, LinkOpens, LinkPayload, LinkTerms, OwnerDigest, QueryDigest,
+    Carrier, Delivers, LinkBinding, LinkOpens, LinkPayload, LinkTerms, OwnerDigest, QueryDigest,
 };
 
 const MINE: &str = "11112222333344445555666677778888";
@@ -36,6 +38,33 @@ fn signed(hex: &str, payload: Option<&str>) -> String {
     let keys = LinkKeys::new([("it", &link_key(None, hex))]);
     let (rules, key) = keys.signer(TENANT, NOW).unwrap();
     sign(rules, key, &SignRequest { payload, id: Some("lnk_1"), ..acl(&["/private/*"]) }).unwrap()
+}
+
+/// One content, `film`, published.
+fn with_a_film() -> Catalog {
+    let catalog = Catalog::new();
+    catalog.set_content(&ContentState {
+        tenant: TENANT,
+        id: ContentId::parse("film").unwrap(),
+        kind: ContentKind::Video,
+        folder: None,
+        publication: Publication::Published,
+        periods: Vec::new(),
+        version: Some("v1".into()),
+        active_thumbnail: None,
+        files: vec![FileState {
+            number: 1,
+            place: FilePlace::source(),
+            origin: "media".into(),
+            key: "film".into(),
+            name: "film.mp4".into(),
+            size: 9,
+            mime: "video/mp4".into(),
+            sha256: None,
+        }],
+        names: None,
+    });
+    catalog
 }
 
 /// By which key it opens, or why it does not.
@@ -121,6 +150,58 @@ fn what_is_bound_to_a_content_opens_that_one_in_every_form() {
         ["/private/videos/b/thumbnails/5", "/private/channels/a/x", "/private/videos/A/source"]
     {
         assert_eq!(opened(&snapshot, "", of(other)), Err(DenialCode::TokenScope), "{other}");
+    }
+}
+
+/// A11, G3: whatever a link to an original opens, nobody keeps, and nobody has through a CDN. Of
+/// somebody else's key the same text says nothing.
+#[test]
+fn what_a_link_to_an_original_opens_is_kept_by_nobody() {
+    let keys = [("mine", link_key(Some(TENANT), MINE))];
+    let of_template = with_keys(&keys, Revocations::default());
+    let links = Arc::clone(&of_template.control.as_ref().unwrap().links);
+    let of_catalog = looking_up(Catalog::new(), of_template.clone());
+    let catalog = Arc::new(with_a_film());
+    let control = ControlState { catalog, links, ..ControlState::empty() };
+    let of_catalog = EdgeSnapshot { control: Some(Arc::new(control)), ..of_catalog };
+    let binding = LinkBinding::Query(QueryDigest::of(TENANT.0, None));
+    let says = |delivers| {
+        let terms = LinkTerms { delivers, ..LinkTerms::default() };
+        LinkPayload { binding, opens: LinkOpens::Published, terms }.to_string()
+    };
+    let (original, as_ever) = (says(Delivers::Original), says(Delivers::AsEver));
+    let film = "/private/videos/film/source";
+    for (snapshot, path) in [
+        (&of_template, film),
+        (&of_template, "/vod/a"),
+        (&of_catalog, film),
+        (&of_catalog, "/vod/a"),
+    ] {
+        for (key, payload, is_original) in
+            [(MINE, &original, true), (MINE, &as_ever, false), (KEYS[0].1, &original, false)]
+        {
+            let scope = [path];
+            let request = SignRequest { payload: Some(payload), ..acl(&scope) };
+            for &carrier in Carrier::ALL {
+                let carried = [Carried { carrier, token: token(key, &request) }];
+                let told = |way| ask_by(way, snapshot, path, "", &carried, CLIENT);
+                let Answer::Given { object, .. } = told(Way::Direct) else {
+                    panic!("{path} by the {carrier}: {:?}", told(Way::Direct))
+                };
+                let through = told(Way::Cdn);
+                if is_original {
+                    let kept = (object.exposure, object.cache);
+                    assert_eq!(kept, (Exposure::Source, CacheRules::Off), "{path} {carrier}");
+                    assert_eq!(through, Answer::Refused(DenialCode::CdnRefused), "{path}");
+                } else {
+                    assert_eq!(object.exposure, private_until(60), "{path} {carrier}");
+                    assert!(matches!(through, Answer::Given { .. }), "{path} {through:?}");
+                }
+            }
+        }
+        // Without a token, or with another's, a CDN is told what everybody is told.
+        let nobody = ask_by(Way::Cdn, snapshot, path, "", &[], CLIENT);
+        assert_eq!(nobody, Answer::Refused(DenialCode::TokenMissing), "{path}");
     }
 }
 

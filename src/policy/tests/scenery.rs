@@ -220,6 +220,18 @@ pub(super) fn ask(
     tokens: &[Carried],
     client: &str,
 ) -> Answer {
+    ask_by(Way::Direct, snapshot, path, query, tokens, client)
+}
+
+/// The same of a request that came that way.
+pub(super) fn ask_by(
+    way: Way,
+    snapshot: &EdgeSnapshot,
+    path: &str,
+    query: &str,
+    tokens: &[Carried],
+    client: &str,
+) -> Answer {
     let of = |carrier| tokens.iter().filter(move |it| it.carrier == carrier).map(|it| &it.token);
     // In a segment the slashes and question marks of an ACL must be escaped.
     let escaped = |token: &str| token.replace('%', "%25").replace('/', "%2f").replace('?', "%3f");
@@ -250,7 +262,7 @@ pub(super) fn ask(
         target,
         client,
         untrusted_proxy: None,
-        way: Way::Direct,
+        way,
         scheme: ClientScheme::Https,
         resource,
         candidates,
