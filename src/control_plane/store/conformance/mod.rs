@@ -18,5 +18,6 @@ mod fraud_event;
 mod idempotency;
 mod link_claim;
 mod overrides;
+mod share;
 mod stage;
 mod upload;
