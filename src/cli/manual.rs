@@ -26,6 +26,7 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("paths", include_str!("../manual/paths.md")),
     ("people", include_str!("../manual/people.md")),
     ("requirements", include_str!("../manual/requirements.md")),
+    ("shares", include_str!("../manual/shares.md")),
     ("tokens", include_str!("../manual/tokens.md")),
     ("uploads", include_str!("../manual/uploads.md")),
 ];

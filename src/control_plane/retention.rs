@@ -1,6 +1,7 @@
 //! Forgets what nobody needs any more: tokens that ended, failed logins, answers kept for repeated calls,
 //! revocations of links that have expired by themselves, the uses of links that did, the oldest part of
-//! the change feed, archives that were promised and are over, and downloads, findings of anti-fraud
+//! the change feed, archives that were promised and are over, shares that ended
+//! a month ago, and downloads, findings of anti-fraud
 //! and links of long ago.
 //!
 //! Nothing of it is said to anybody, and what is forgotten late does no harm. The audit log is not
@@ -30,6 +31,9 @@ const DOWNLOADS_KEPT: u64 = 180 * 24 * 3600;
 /// Seconds for which a link that ended is known: as long as what was downloaded by it.
 const LINKS_KEPT: u64 = DOWNLOADS_KEPT;
 
+/// Seconds for which a share that ended is still there, and can be opened again (C25).
+const SHARES_KEPT: u64 = 30 * 24 * 3600;
+
 /// Versions of the feed that a reader may be behind.
 const FEED_KEPT: u64 = 100_000;
 
@@ -43,13 +47,17 @@ pub async fn retain(store: Store, clock: Clock) -> Infallible {
     }
 }
 
-async fn forget(store: &Store, clock: Clock) -> Result<(), StoreError> {
+pub(in crate::control_plane) async fn forget(
+    store: &Store,
+    clock: Clock,
+) -> Result<(), StoreError> {
     let now = clock.now();
     let before = |seconds| UnixSeconds::new(now.get().saturating_sub(seconds));
     let caller = Caller::system("retention");
     let mut change = store.change(&caller, now).await?;
     change.access_token_forget(before(TOKENS_KEPT)).await?;
     change.source_ticket_forget(before(TOKENS_KEPT)).await?;
+    change.share_session_forget(now).await?;
     change.idempotency_forget().await?;
     change.revocation_forget().await?;
     change.login_failure_forget(before(LOGIN_WINDOW)).await?;
@@ -78,6 +86,12 @@ async fn forget(store: &Store, clock: Clock) -> Result<(), StoreError> {
     while gone > 0 {
         let mut change = store.change(&caller, now).await?;
         gone = change.archive_plan_forget(now).await?;
+        change.commit().await?;
+    }
+    let mut ended = 1;
+    while ended > 0 {
+        let mut change = store.change(&caller, now).await?;
+        ended = change.share_forget(before(SHARES_KEPT)).await?;
         change.commit().await?;
     }
     forgotten = Forgotten::Some;

@@ -14,6 +14,9 @@ pub(super) struct ReadRefusals;
 /// Refusals of an operation that writes.
 pub(super) struct WriteRefusals;
 
+/// Refusals of one that makes or changes a share.
+pub(super) struct ShareRefusals;
+
 /// Refusals of an operation that writes in the vendor's dialect.
 pub(super) struct VendorRefusals;
 
@@ -141,6 +144,14 @@ impl IntoResponses for ReadRefusals {
 impl IntoResponses for WriteRefusals {
     fn responses() -> Responses {
         native(READ.iter().chain(WRITE).copied())
+    }
+}
+
+impl IntoResponses for ShareRefusals {
+    fn responses() -> Responses {
+        // Of one status the last is shown: what is the shares' own is.
+        let own = [ProblemCode::ShareForbidden, ProblemCode::ShareTooLarge];
+        native(READ.iter().chain(WRITE).copied().chain(own))
     }
 }
 

@@ -67,6 +67,8 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::fraud_event::routes())
         .merge(native::download_link::routes())
         .merge(native::upload::routes())
+        .merge(native::share::routes())
+        .merge(native::share_part::routes())
 }
 
 /// `MediaHub`'s API.

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Problem, ProblemCode};
 use crate::asset::{ChannelId, TenantId};
-use crate::control_plane::record::{ConnectorId, ContentId, VersionId};
+use crate::control_plane::record::{ConnectorId, ContentId, ShareId, VersionId};
 
 /// The parts of a path. One that is no text is nobody's.
 pub(super) struct Segments<T>(pub(super) T);
@@ -75,6 +75,11 @@ pub(super) fn connector_path(
     connector: &str,
 ) -> Result<(TenantId, ConnectorId), Problem> {
     Ok((tenant(tenant_number)?, id(connector, ConnectorId::parse)?))
+}
+
+/// The tenant and the share in a path.
+pub(super) fn share_path(tenant_number: &str, share: &str) -> Result<(TenantId, ShareId), Problem> {
+    Ok((tenant(tenant_number)?, id(share, ShareId::parse)?))
 }
 
 /// The tenant and the folder in a path.

@@ -13,8 +13,8 @@ use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::caller::{Caller, MissingScope};
 use crate::control_plane::record::{
-    RevocationDraft, RevokedLinks, Scope, Share, ShareDownloads, ShareDraft, ShareEventKind,
-    ShareId, ShareInformation, ShareRecipient, difference,
+    ContentId, RevocationDraft, RevokedLinks, Scope, Share, ShareDownloads, ShareDraft,
+    ShareEventKind, ShareId, ShareInformation, ShareRecipient, difference,
 };
 use crate::control_plane::store::{Change, Expected, Happened};
 
@@ -117,6 +117,20 @@ impl Services {
         change.share_event_add(id, &removed).await?;
         change.commit().await?;
         Ok(())
+    }
+
+    /// Takes a content out of a share: its links die with it (C29).
+    pub async fn share_content_remove(
+        &self,
+        caller: &Caller,
+        tenant: TenantId,
+        id: &ShareId,
+        content: &ContentId,
+    ) -> Result<(), ServiceError> {
+        let mut view = self.view_by_right(caller, Scope::SharesWrite, tenant).await?.0;
+        let item = view.share_item_of(id, content).await?.ok_or(ServiceError::NotFound)?;
+        drop(view);
+        self.share_item_remove(caller, tenant, id, item.number).await
     }
 
     /// Closes a recipient's address, and the links that were handed out there.

@@ -16,7 +16,7 @@ use crate::control_plane::record::{
 };
 use crate::control_plane::store::{Happened, View};
 use crate::network::ClientIp;
-use crate::token::{IssuerMark, LinkOpens, LinkTerms, TagMark, Uses};
+use crate::token::{Delivers, IssuerMark, LinkOpens, LinkTerms, TagMark, Uses};
 
 /// A download that was begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,8 +164,16 @@ impl Services {
         let asset = file.place.of_content(&state.id).ok_or(ServiceError::NotHandedOut)?;
         let tenant = share.tenant;
         let issuer = issuer_of(share, access.recipient_number());
+        let delivers = match file.place.kind {
+            FileKind::Attachment | FileKind::Source => Delivers::Original,
+            FileKind::ChapterThumbnail
+            | FileKind::Format
+            | FileKind::Subtitle
+            | FileKind::Thumbnail => Delivers::AsEver,
+        };
         let terms = LinkTerms {
             uses: link.uses,
+            delivers,
             issuer: Some(IssuerMark::of(tenant.0, &issuer)),
             tag: Some(TagMark::of(tenant.0, &item_mark(&share.id, item.number))),
             ..LinkTerms::default()

@@ -8,7 +8,7 @@ use super::page::{Expected, Listed, Page};
 use super::share_event::Happened;
 use super::statement::{Row, Statement, Value};
 use super::view::View;
-use crate::asset::TenantId;
+use crate::asset::{TenantId, wire_names};
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
     ContentId, PasswordHash, Share, ShareAddress, ShareDraft, ShareEventKind, ShareId, ShareItem,
@@ -31,13 +31,14 @@ pub struct ShareFilter {
     pub state: Option<(ShareState, UnixSeconds)>,
 }
 
-/// Is a share open?
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ShareState {
-    /// It is.
-    Open,
-    /// It has ended.
-    Over,
+wire_names! {
+    /// Is a share open?
+    ShareState {
+        /// It is.
+        Open = "open",
+        /// It has ended.
+        Over = "over",
+    }
 }
 
 /// What an address opens, or is the first thing to open.

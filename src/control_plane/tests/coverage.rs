@@ -81,6 +81,11 @@ async fn every_operation_asks_who_calls(stage: Stage) {
         stage.send("POST /api/v1/tenants/1/connectors", &admin, &body).await.expect(201).json();
     let connector = made["id"].as_str().unwrap().to_owned();
     let link = a_link(&stage, catalog.file).await;
+    let body = json!({
+        "title": "s", "contents": [catalog.content], "recipients": [{"name": "r"}],
+    });
+    let made = stage.send("POST /api/v1/tenants/1/shares", &admin, &body).await.expect(201).json();
+    let share = made["id"].as_str().unwrap().to_owned();
 
     let begin =
         format!("POST /v1/files/uploads/?object_key=a.bin&pipeline_id={}", catalog.pipeline);
@@ -116,6 +121,9 @@ async fn every_operation_asks_who_calls(stage: Stage) {
             .replace("{link}", &link)
             .replace("{upload}", &upload)
             .replace("{connector}", &connector)
+            .replace("{share}", &share)
+            .replace("{item}", "0")
+            .replace("{recipient}", "1")
             .replace("{context}", &catalog.context)
             .replace("{classification}", &catalog.classification)
             .replace("{claim}", &"0".repeat(32))
@@ -222,6 +230,7 @@ fn valid_body(name: &str) -> Value {
         | "post /api/v1/tenants/{tenant}/connectors/preview" => {
             json!({"name": "c", "folder": 1, "addressed_by": {"by": "content_id"}})
         }
+        "post /api/v1/tenants/{tenant}/shares" => json!({"title": "s", "contents": ["c"]}),
         "post /api/v1/tenants/{tenant}/contexts"
         | "post /api/v1/tenants/{tenant}/classifications" => json!({"name": "x"}),
         "post /api/v1/tenants/{tenant}/archives" => {

@@ -4,9 +4,10 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 
 use crate::control_plane::record::{
-    BlocklistKind, ConnectorKinds, ContentKind, FileKind, LinkRelation, Publication,
+    BlocklistKind, ConnectorKinds, ContentKind, FileKind, LinkRelation, Publication, ShareDelivery,
+    ShareEventKind, ShareInformation,
 };
-use crate::control_plane::service::{AddressState, Standing};
+use crate::control_plane::service::{AddressState, ShareState, Standing};
 
 fn names(names: impl Iterator<Item = &'static str>) -> Schema {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
@@ -43,6 +44,22 @@ pub(super) fn publications() -> Schema {
 
 pub(super) fn relations() -> Schema {
     names(LinkRelation::ALL.iter().map(|it| it.wire_name()))
+}
+
+pub(super) fn share_deliveries() -> Schema {
+    names(ShareDelivery::ALL.iter().map(|it| it.wire_name()))
+}
+
+pub(super) fn share_event_kinds() -> Schema {
+    names(ShareEventKind::ALL.iter().map(|it| it.wire_name()))
+}
+
+pub(super) fn share_information() -> Schema {
+    names(ShareInformation::ALL.iter().map(|it| it.wire_name()))
+}
+
+pub(super) fn share_states() -> Schema {
+    names(ShareState::ALL.iter().map(|it| it.wire_name()))
 }
 
 /// A list of them.
