@@ -92,9 +92,15 @@ pub fn identify<'s>(
     Ok(RequestFacts { site, target, client, untrusted_proxy, way, scheme, resource, candidates })
 }
 
-/// One host, no body, nothing that asks for another protocol, limits.
+/// No body, nothing that asks for another protocol, limits.
 fn check_framing(parts: &Parts, body: BodyPresence, limits: &Limits) -> Result<(), Denial> {
-    let headers = &parts.headers;
+    check_size(&parts.headers, limits)?;
+    check_no_body(&parts.headers, body)?;
+    check_protocol(&parts.headers)
+}
+
+/// Is the header section within the limits?
+pub(super) fn check_size(headers: &HeaderMap, limits: &Limits) -> Result<(), Denial> {
     let bytes: usize = headers
         .iter()
         .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
@@ -102,6 +108,11 @@ fn check_framing(parts: &Parts, body: BodyPresence, limits: &Limits) -> Result<(
     if headers.len() > limits.max_headers || bytes > limits.max_header_bytes {
         return Err(DenialCode::HeadersTooLarge.into());
     }
+    Ok(())
+}
+
+/// Nothing follows the head, and nothing says so.
+pub(super) fn check_no_body(headers: &HeaderMap, body: BodyPresence) -> Result<(), Denial> {
     // Refused whatever the method: what follows such a head is read differently by different
     // servers (security page, part 2.1).
     if headers.contains_key(TRANSFER_ENCODING)
@@ -110,6 +121,11 @@ fn check_framing(parts: &Parts, body: BodyPresence, limits: &Limits) -> Result<(
     {
         return Err(DenialCode::BodyRefused.into());
     }
+    Ok(())
+}
+
+/// The request asks for no interim answer, and for no other protocol.
+pub(super) fn check_protocol(headers: &HeaderMap) -> Result<(), Denial> {
     if headers.contains_key(EXPECT) {
         return Err(DenialCode::ExpectRefused.into());
     }
@@ -154,7 +170,7 @@ pub(super) fn over_tls(parts: &Parts, facts: &RequestFacts<'_>) -> Option<Header
 }
 
 /// The one host that every part of the request agrees on.
-fn request_host(parts: &Parts) -> Result<RequestHost, Denial> {
+pub(super) fn request_host(parts: &Parts) -> Result<RequestHost, Denial> {
     let mut named = None;
     let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     let mut lines = parts.headers.get_all(HOST).iter();
@@ -174,17 +190,26 @@ fn request_host(parts: &Parts) -> Result<RequestHost, Denial> {
 }
 
 fn request_target(parts: &Parts, site: &Site, limits: &Limits) -> Result<RequestTarget, Denial> {
-    // An absolute target, or `:scheme`, of something that is not here to be had.
-    let foreign = |scheme: &Scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS;
-    if parts.uri.scheme().is_some_and(foreign) {
-        return Err(DenialCode::TargetMalformed.into());
-    }
     let path_token = match &site.token {
         Some(token) if token.carriers.allows(Carrier::Path) => {
             PathToken::Named(token.carriers.name())
         }
         Some(_) | None => PathToken::Absent,
     };
+    read_target(parts, path_token, limits)
+}
+
+/// The target, with tokens in its path or not.
+pub(super) fn read_target(
+    parts: &Parts,
+    path_token: PathToken<'_>,
+    limits: &Limits,
+) -> Result<RequestTarget, Denial> {
+    // An absolute target, or `:scheme`, of something that is not here to be had.
+    let foreign = |scheme: &Scheme| *scheme != Scheme::HTTP && *scheme != Scheme::HTTPS;
+    if parts.uri.scheme().is_some_and(foreign) {
+        return Err(DenialCode::TargetMalformed.into());
+    }
     let text = parts.uri.path_and_query().map_or("", |text| text.as_str());
     Ok(RequestTarget::parse(text, path_token, limits.max_target_bytes)?)
 }

@@ -46,6 +46,11 @@ impl RequestHost {
         &self.name
     }
 
+    /// The port, where one is named.
+    pub fn port(&self) -> Option<u16> {
+        self.port
+    }
+
     /// Is it this server name of a TLS handshake?
     pub fn is(&self, server_name: &str) -> bool {
         let server_name = server_name.strip_suffix('.').unwrap_or(server_name);
