@@ -29,6 +29,7 @@
 //! | `feed` | what control planes say to edges, and what it amounts to |
 //! | `event` | what edges report to control planes |
 //! | `claim` | what edges ask of the ledger of one-use links |
+//! | `visitor` | who opens a share's page, as the edge that they came to saw them |
 //!
 //! The leaves do I/O and know neither plane:
 //!
@@ -67,12 +68,13 @@
 //! | `policy` | `target` `asset` `catalog` `clock` `keyring` `network` `token` |
 //! | `feed` | `target` `asset` `catalog` `clock` `network` `policy` |
 //! | `event` `claim` | `asset` `clock` `network` |
+//! | `visitor` | `target` `asset` `network` `policy` |
 //! | `origin` | `asset` `clock` `secret` `splice` |
 //! | `delivery` | `origin` `policy` `asset` `clock` |
 //! | `response` | `clock` `delivery` `policy` `splice` |
 //! | `archive` | `clock` `delivery` |
-//! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `delivery` `response` `secret` `splice` `telemetry` |
-//! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `delivery` `response` `archive` `telemetry` `keyring` `secret` |
+//! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `visitor` `delivery` `response` `secret` `splice` `telemetry` |
+//! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `visitor` `delivery` `response` `archive` `telemetry` `keyring` `secret` |
 //! | `config` | all above; named by `app`, `cli` and `fuzzing` only |
 //! | `app` | everything but `cli` and `fuzzing` |
 //! | `cli` | `app` `config`, and the floor |
@@ -103,3 +105,4 @@ pub mod splice;
 pub mod target;
 pub mod telemetry;
 pub mod token;
+pub mod visitor;

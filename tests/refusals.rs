@@ -38,6 +38,7 @@ const NEEDS_MORE_THAN_A_HEAD: &[(DenialCode, &str)] = &[
     (DenialCode::Overloaded, "black box/turned_away.rs: connections over the limits"),
     (DenialCode::RangeNotSatisfiable, "black box: ranges past the end"),
     (DenialCode::RequestTimeout, "black box/turned_away.rs: a late head"),
+    (DenialCode::ShareUnavailable, "black box/shares.rs: a control plane that is killed"),
     (DenialCode::SnapshotStale, "black box/edges.rs: an edge that nobody spoke to for too long"),
     (DenialCode::UsageUnavailable, "black box/redis.rs: an edge whose Redis was stopped"),
 ];

@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use super::composer::Composer;
 use crate::asset::TenantId;
 use crate::clock::Clock;
-use crate::control_plane::api::{Api, Listener, serve};
+use crate::control_plane::api::{Api, Listener, SharePages, serve};
 use crate::control_plane::link::{LinkSigner, MasterKeyError};
 use crate::control_plane::service::{
     KnownOrigins, ServiceError, Services, Sources, SourcesInForce, Staging, Uploads,
@@ -98,6 +98,7 @@ pub(super) enum Files {
 pub(super) struct Control {
     addresses: Vec<SocketAddr>,
     services: Services,
+    share_pages: SharePages,
     store: Store,
     stop: oneshot::Sender<()>,
     server: JoinHandle<()>,
@@ -159,7 +160,7 @@ impl Control {
         };
         api.services().signing_key_ensure(&Caller::system("configuration")).await?;
         let edges = api.edges();
-        let services = api.services().clone();
+        let (services, share_pages) = (api.services().clone(), api.share_pages());
         let mut tasks = Vec::new();
         let publisher = Publisher::start(store.clone(), clock, master_key).await;
         let mut publisher = publisher.map_err(failed)?;
@@ -191,7 +192,7 @@ impl Control {
         tasks.push(forever(hear(store.clone())));
         tasks.push(forever(name_contents(store.clone(), clock)));
         tasks.push(forever(retain(store.clone(), clock)));
-        Ok(Self { addresses, services, store, stop, server, tasks })
+        Ok(Self { addresses, services, share_pages, store, stop, server, tasks })
     }
 
     /// Where its APIs are.
@@ -204,9 +205,14 @@ impl Control {
         &self.services
     }
 
+    /// What visitors of shares are answered by.
+    pub(super) fn share_pages(&self) -> SharePages {
+        self.share_pages.clone()
+    }
+
     /// Finishes what is under way, and closes the store.
     pub(super) async fn stop(self) {
-        let Self { addresses: _, services: _, store, stop, server, tasks } = self;
+        let Self { addresses: _, services: _, share_pages: _, store, stop, server, tasks } = self;
         // The server is gone only where it failed.
         let _ = stop.send(());
         if timeout(PATIENCE, server).await.is_err() {

@@ -10,7 +10,8 @@ use tokio::runtime::Handle;
 use crate::clock::Clock;
 use crate::data_plane::{
     BindError, Claims, Config, DrainTrigger, Drained, EdgeState, EventQueue, Follower, Listeners,
-    Metrics, Pipeline, Reporter, SyncConfig, SyncSetupError, UsageCounters, Workers, drain,
+    Metrics, Pipeline, Reporter, ShareDoor, SyncConfig, SyncSetupError, UsageCounters, Workers,
+    drain,
 };
 use crate::policy::SnapshotReader;
 use crate::telemetry::{LineSink, LineWriter};
@@ -25,11 +26,12 @@ pub(super) struct BoundEdge {
     listeners: Listeners,
 }
 
-/// What a data plane says to control planes; none of what nobody hears.
+/// What a data plane says to control planes, or asks of them; none of what nobody hears.
 #[derive(Debug, Default)]
 pub(super) struct Reports {
     pub(super) events: Option<EventQueue>,
     pub(super) claims: Option<Claims>,
+    pub(super) shares: Option<ShareDoor>,
 }
 
 /// A running data plane.
@@ -65,9 +67,10 @@ impl BoundEdge {
         metrics.watch_connections(registry, listeners.metrics()).map_err(StartError::Metrics)?;
         let dropped = metrics.log_lines_dropped.clone();
         let (log, sink) = LineWriter::start(access_log, dropped).map_err(StartError::System)?;
-        let Reports { events, claims } = reports;
+        let Reports { events, claims, shares } = reports;
         let pipeline = Pipeline::new(state, clock, metrics, log).with_usage(usage);
-        let pipeline = Arc::new(pipeline.with_events(events).with_claims(claims));
+        let pipeline =
+            Arc::new(pipeline.with_events(events).with_claims(claims).with_shares(shares));
         let (drain, signal) = drain();
         let addresses: Vec<_> = listeners.addresses().collect();
         let workers = listeners.run(|_| Arc::clone(&pipeline), &signal)?;

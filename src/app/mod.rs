@@ -12,6 +12,7 @@ mod provision;
 mod reload;
 mod scan;
 mod serve;
+mod share;
 mod watch;
 
 pub use crate::control_plane::record::Publication;

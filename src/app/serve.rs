@@ -15,8 +15,8 @@ use crate::clock::Clock;
 use crate::control_plane;
 use crate::data_plane::{
     BindError, Certificates, Claimant, Claims, Config, EdgeState, EventQueue, ListenerConfig,
-    Metrics, StartError as WorkersStartError, SyncConfig, SyncSetupError, UsageConfig,
-    UsageCounters, UsageSetupError,
+    Metrics, ShareCourier, ShareDoor, StartError as WorkersStartError, SyncConfig, SyncSetupError,
+    UsageConfig, UsageCounters, UsageSetupError,
 };
 use crate::policy::{SnapshotPublisher, SnapshotReader};
 use crate::telemetry::{AdminError, AdminListener, Readiness};
@@ -27,6 +27,7 @@ use super::control::{Control, ControlError, ControlSetup, Files};
 use super::edge::{BoundEdge, Edge, Reports, follow, raise_descriptor_limit};
 use super::events::EventKeeper;
 use super::reload::{Fixed, ReloadError, ReloadHandle, Reloader, Sites};
+use super::share::OwnPages;
 
 /// What a service is started with.
 pub struct ServeOptions {
@@ -219,11 +220,19 @@ impl Service {
             (None, Some(_) | None) => None,
         };
 
+        let desk = runtime.handle().clone();
+        let shares = match (&wanted.sync, &control) {
+            (Some(config), _) => Some(ShareDoor::new(ShareCourier::new(config)?, desk)),
+            (None, Some(control)) => Some(ShareDoor::new(OwnPages(control.share_pages()), desk)),
+            (None, None) => None,
+        };
+
         let edge = match edge {
             Some(edge) => {
                 let reports = Reports {
                     events: events.is_some().then_some(queue),
                     claims: keeper.is_some().then_some(claims),
+                    shares,
                 };
                 let usage = count_uses(&wanted.usage, &metrics, &runtime)?;
                 let state = state.clone();

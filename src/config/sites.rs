@@ -375,5 +375,8 @@ fn prefix(value: Value<'_>, assets: Assets) -> Option<&str> {
     if assets == Assets::OfCatalog && first == "dl" {
         return refuse("with a catalog, /dl is for connectors' addresses and nothing else");
     }
+    if assets == Assets::OfCatalog && first == "s" {
+        return refuse("with a catalog, /s is for the pages of shares and nothing else");
+    }
     Some(text)
 }

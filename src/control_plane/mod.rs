@@ -26,6 +26,7 @@ mod publish;
 pub mod record;
 mod retention;
 pub mod service;
+pub mod share_page;
 mod spreadsheet;
 pub mod store;
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::identity::BodyPresence;
 use super::pipeline::Pipeline;
 use super::reply::ReplyBody;
 use super::settings::Settings;
+use super::share_door::is_share;
 
 /// Who came over TLS once is to come over TLS again (RFC 6797).
 const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -26,8 +27,16 @@ impl Answer for Pipeline {
         connection: &Arc<ConnectionFacts>,
     ) -> Response<ReplyBody> {
         let (parts, body) = request.into_parts();
-        let body = if body.is_end_stream() { BodyPresence::Absent } else { BodyPresence::Present };
-        let mut response = strict(self.answer(&parts, body, connection).await, connection);
+        let presence =
+            if body.is_end_stream() { BodyPresence::Absent } else { BodyPresence::Present };
+        let response = match &self.shares {
+            // Boxed: few requests need the room.
+            Some(door) if is_share(&parts.uri) => {
+                Box::pin(self.answer_visitor(door, &parts, body, presence, connection)).await
+            }
+            Some(_) | None => self.answer(&parts, presence, connection).await,
+        };
+        let mut response = strict(response, connection);
         if let Some(outlet) = &connection.outlet {
             response.body_mut().splice_into(outlet);
         }

@@ -15,6 +15,7 @@ use crate::policy::{
 use crate::token::{Delivers, Sharing, Subject, TokenRejection, Uses, edge_auth};
 
 use super::identity::{Arrival, Learned, identify};
+use super::share_door::{is_share, read_head, site_with_shares};
 use super::{Settings, response};
 
 /// What is asked about: one request, as it would arrive.
@@ -58,6 +59,11 @@ pub struct ExplainedStep {
 pub fn explain(question: Question<'_>, policy: &EdgeSnapshot, settings: &Settings) -> Explanation {
     let mut story = Story::default();
     let mut learned = Learned::default();
+    let site = Some(question.parts).filter(|parts| is_share(&parts.uri));
+    let site = site.and_then(|it| site_with_shares(it, question.arrival, &policy.sites));
+    if let Some(site) = site {
+        return story.of_a_share(question, site, policy, settings);
+    }
     let identified =
         identify(question.parts, question.arrival, &policy.sites, settings, &mut learned);
     story.tell_learned(&learned, question.arrival);
@@ -357,6 +363,41 @@ impl Story {
                 now,
             ));
         }
+    }
+
+    /// Who may knock is said here; the rest the control plane knows.
+    fn of_a_share(
+        mut self,
+        question: Question<'_>,
+        site: &Site,
+        policy: &EdgeSnapshot,
+        settings: &Settings,
+    ) -> Explanation {
+        let Question { parts, arrival, now: _ } = question;
+        let mut learned = Learned { site: Some(site), client: None };
+        let visitor = read_head(parts, arrival, site, settings, &mut learned);
+        self.tell_learned(&learned, arrival);
+        let visitor = match visitor {
+            Ok(visitor) => visitor,
+            Err(denial) => {
+                self.tell("refused", format!("{denial}"));
+                self.hint_unidentified(denial);
+                return self.denied(denial);
+            }
+        };
+        self.tell("resource", format!("page of a share, tenant {}", visitor.tenant));
+        let is_blocked = policy.blocks(visitor.client);
+        let blocked = if is_blocked { Blocked::Yes } else { Blocked::No };
+        self.see(|| Step::Blocklist { blocked });
+        if is_blocked {
+            if let Some(range) = policy.blocklist.find(visitor.client) {
+                let entry = format!("blocklist entry {range} covers {}", visitor.client);
+                self.near_misses.push(entry);
+            }
+            return self.denied(DenialCode::IpBlocked.into());
+        }
+        self.tell("share", "a control plane answers: whether there is one, it knows".to_owned());
+        self.end("allow", "ok", StatusCode::OK.as_u16())
     }
 
     fn denied(self, denial: Denial) -> Explanation {

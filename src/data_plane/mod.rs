@@ -7,6 +7,8 @@
 //! token, suspicions) → `count` (`usage`: links that are watched) → `fetch` → `claim` (`usage`:
 //! one-use links) → `respond`. A refusal at any phase goes through one function to an answer. What a
 //! link of our own opened is noted when its body ends (`events`), and brought to a control plane.
+//!
+//! What is asked under `/s/` of a site that has shares goes another way: `share_door`.
 
 mod access_log;
 mod admission;
@@ -35,6 +37,7 @@ mod request_id;
 pub mod response;
 mod resumption;
 mod settings;
+mod share_door;
 mod state;
 mod sync;
 mod tls;
@@ -61,14 +64,15 @@ pub use metrics::Metrics;
 pub use pipeline::Pipeline;
 pub use proxy_protocol::{MAX_V2_PAYLOAD, ProxiedPeer, ProxyProtocolRejection, read_proxy_header};
 pub use purging::keep_up;
-pub use reply::{Reply, ReplyBody};
+pub use reply::{Reply, ReplyBody, ReplyBroken};
 pub use settings::{
     AccessLog, CertificateFiles, Config, Limits, ListenerConfig, Missing, Reasons, Settings,
 };
+pub use share_door::{DeskAway, DeskBody, PageBody, PageBroken, ShareDesk, ShareDoor};
 pub use state::EdgeState;
 pub use sync::{
-    Claimant, ControlUrl, ControlUrlRejection, Follower, Reporter, SyncConfig, SyncSetupError,
-    kept_state,
+    Claimant, ControlUrl, ControlUrlRejection, Follower, Reporter, ShareCourier, SyncConfig,
+    SyncSetupError, kept_state,
 };
 pub use tls::{CertificateError, CertificateProblem, Certificates};
 pub use usage::{

@@ -31,6 +31,7 @@ use super::refusal::Refusal;
 use super::reply::{Reply, ReplyBody};
 use super::request_id::{RequestIds, Trust};
 use super::response::{self, DenialContext, REQUEST_ID_HEADER};
+use super::share_door::ShareDoor;
 use super::state::EdgeState;
 use super::usage::{
     Begun, Claimed, Claims, DownloadKind, LinkRef, OneUse, Slot, UsageCounters, Use,
@@ -49,15 +50,17 @@ const BREATHS: usize = 1_000;
 pub struct Pipeline {
     state: SnapshotReader<EdgeState>,
     clock: Clock,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     log: LineWriter,
-    request_ids: RequestIds,
+    pub(super) request_ids: RequestIds,
     /// What links are used for.
     usage: UsageCounters,
     /// None where no control plane wants to know what links opened.
     events: Option<EventQueue>,
     /// None where there is no ledger of one-use links.
     claims: Option<Claims>,
+    /// None where nobody answers for shares.
+    pub(super) shares: Option<ShareDoor>,
 }
 
 impl Pipeline {
@@ -71,7 +74,17 @@ impl Pipeline {
         let request_ids = RequestIds::new();
         let usage = UsageCounters::in_process();
         let metrics = Arc::new(metrics);
-        Self { state, clock, metrics, log, request_ids, usage, events: None, claims: None }
+        Self {
+            state,
+            clock,
+            metrics,
+            log,
+            request_ids,
+            usage,
+            events: None,
+            claims: None,
+            shares: None,
+        }
     }
 
     /// The same, which counts there what links are used for.
@@ -90,6 +103,12 @@ impl Pipeline {
     #[must_use]
     pub fn with_claims(self, claims: Option<Claims>) -> Self {
         Self { claims, ..self }
+    }
+
+    /// The same, which hands over there what is asked of shares.
+    #[must_use]
+    pub fn with_shares(self, shares: Option<ShareDoor>) -> Self {
+        Self { shares, ..self }
     }
 
     /// The state in force.
@@ -347,7 +366,7 @@ impl Pipeline {
         self.metrics.token_verifications.with_label_values(&[scheme, key, result]).inc();
     }
 
-    fn begin_record(
+    pub(super) fn begin_record(
         &self,
         connection: &ConnectionFacts,
         request_id: &HeaderValue,
@@ -366,14 +385,14 @@ impl Pipeline {
     }
 
     /// Where the line goes, if one is wanted.
-    fn log(&self, state: Option<&EdgeState>) -> Option<LineWriter> {
+    pub(super) fn log(&self, state: Option<&EdgeState>) -> Option<LineWriter> {
         match state.map_or(AccessLog::On, |it| it.settings.access_log) {
             AccessLog::On => Some(self.log.clone()),
             AccessLog::Off => None,
         }
     }
 
-    fn finish(
+    pub(super) fn finish(
         &self,
         reply: Response<Reply>,
         mut record: Box<AccessRecord>,
@@ -435,25 +454,25 @@ fn watched<'a>(
 }
 
 /// Is the other end of the connection believed?
-fn trust(state: Option<&EdgeState>, connection: &ConnectionFacts) -> Trust {
+pub(super) fn trust(state: Option<&EdgeState>, connection: &ConnectionFacts) -> Trust {
     let proxy = state.is_some_and(|it| it.settings.trusted_proxies.contains(connection.peer.get()));
     if proxy { Trust::Proxy } else { Trust::None }
 }
 
 /// Are refusals to name their code? Before the first state nobody has said so.
-fn reasons(state: Option<&EdgeState>) -> Reasons {
+pub(super) fn reasons(state: Option<&EdgeState>) -> Reasons {
     state.map_or(Reasons::Hidden, |it| it.settings.reasons)
 }
 
 /// What is known of a request that is refused.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
-    headers: &'a HeaderMap,
-    site: Option<&'a Site>,
+pub(super) struct Asked<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) site: Option<&'a Site>,
 }
 
 /// The one place where a refusal becomes an answer and a log line.
-fn deny(
+pub(super) fn deny(
     refusal: &Refusal,
     reasons: Reasons,
     request_id: &HeaderValue,
@@ -494,7 +513,7 @@ async fn refuse(
     denial.into()
 }
 
-fn describe_head(parts: &Parts, record: &mut AccessRecord) {
+pub(super) fn describe_head(parts: &Parts, record: &mut AccessRecord) {
     if record.wanted == Wanted::No {
         return;
     }

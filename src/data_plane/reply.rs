@@ -18,6 +18,7 @@ use crate::telemetry::{ErrorChain, LineWriter};
 
 use super::access_log::{AccessRecord, Completion, micros};
 use super::metrics::Metrics;
+use super::share_door::{PageBody, PageBroken};
 
 /// What an answer holds.
 #[derive(Debug)]
@@ -25,8 +26,21 @@ use super::metrics::Metrics;
 pub enum Reply {
     /// A file, or a part of one.
     File(AnswerBody),
+    /// A share's page.
+    Page(PageBody),
     /// A refusal.
     Text(Full<Bytes>),
+}
+
+/// Why an answer has no end.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplyBroken {
+    /// The origin broke off.
+    #[error(transparent)]
+    File(#[from] OriginError),
+    /// Whoever answers for shares did.
+    #[error(transparent)]
+    Page(#[from] PageBroken),
 }
 
 impl Reply {
@@ -34,6 +48,7 @@ impl Reply {
     pub(super) fn length(&self) -> Option<u64> {
         match self {
             Self::File(body) => body.size_hint().exact(),
+            Self::Page(body) => body.size_hint().exact(),
             Self::Text(body) => body.size_hint().exact(),
         }
     }
@@ -65,7 +80,7 @@ impl ReplyBody {
     pub(super) fn keep_pieces_small(&mut self) {
         match &mut self.reply {
             Reply::File(body) => body.keep_pieces_small(),
-            Reply::Text(_) => {}
+            Reply::Page(_) | Reply::Text(_) => {}
         }
     }
 }
@@ -75,21 +90,24 @@ impl ReplyBody {
     pub fn splice_into(&mut self, outlet: &Outlet) {
         match &mut self.reply {
             Reply::File(body) => body.splice_into(outlet),
-            Reply::Text(_) => {}
+            Reply::Page(_) | Reply::Text(_) => {}
         }
     }
 }
 
 impl Body for ReplyBody {
     type Data = Bytes;
-    type Error = OriginError;
+    type Error = ReplyBroken;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, OriginError>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, ReplyBroken>>> {
         let frame = ready!(match &mut self.reply {
-            Reply::File(body) => Pin::new(body).poll_frame(cx),
+            Reply::File(body) => {
+                Pin::new(body).poll_frame(cx).map_err(ReplyBroken::from)
+            }
+            Reply::Page(body) => Pin::new(body).poll_frame(cx).map_err(ReplyBroken::from),
             // A refusal's text is in memory: reading it cannot fail.
             Reply::Text(body) => Pin::new(body).poll_frame(cx).map_err(|never| match never {}),
         });
@@ -107,6 +125,7 @@ impl Body for ReplyBody {
     fn is_end_stream(&self) -> bool {
         match &self.reply {
             Reply::File(body) => body.is_end_stream(),
+            Reply::Page(body) => body.is_end_stream(),
             Reply::Text(body) => body.is_end_stream(),
         }
     }
@@ -114,6 +133,7 @@ impl Body for ReplyBody {
     fn size_hint(&self) -> SizeHint {
         match &self.reply {
             Reply::File(body) => body.size_hint(),
+            Reply::Page(body) => body.size_hint(),
             Reply::Text(body) => body.size_hint(),
         }
     }

@@ -185,6 +185,8 @@ denial_codes! {
     RangeNotSatisfiable = "range_not_satisfiable",
     /// The request did not arrive in time.
     RequestTimeout = "request_timeout",
+    /// No control plane that answers for shares can be reached.
+    ShareUnavailable = "share_unavailable",
     /// A control plane was not heard for longer than what it said is believed.
     SnapshotStale = "snapshot_stale",
     /// The target could be read as two different paths.

@@ -44,6 +44,7 @@ pub const fn status(code: DenialCode) -> StatusCode {
         DenialCode::LedgerUnavailable
         | DenialCode::NoSnapshot
         | DenialCode::Overloaded
+        | DenialCode::ShareUnavailable
         | DenialCode::SnapshotStale
         | DenialCode::UsageUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         DenialCode::OriginTimeout => StatusCode::GATEWAY_TIMEOUT,

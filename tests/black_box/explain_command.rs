@@ -222,3 +222,22 @@ fn explain_tells_of_an_original_that_nobody_keeps() {
     assert_eq!((status, &json["code"]), (1, &"cdn_refused".into()), "{json:#}");
     assert_eq!(json["near_misses"].as_array().unwrap().len(), 1, "{json:#}");
 }
+
+/// Whether there is such a share the control plane knows; who may knock is said here.
+#[test]
+fn explain_tells_of_a_share_what_the_edge_knows() {
+    let of_template = "assets = { origin = \"media\", key = \"{path}/{quality}.{source}\" }";
+    let config = usual_config("blocklists = [\"blocked.netset\"]", "");
+    let config = config.replacen(of_template, "assets = { catalog = true }", 1);
+    let control = "[control]\nlisten = \"127.0.0.1:0\"\nstore = \"sqlite:control.db\"\n\n[admin]";
+    let config = config.replacen("[admin]", control, 1);
+    let folder = Edge::builder(config).file("blocked.netset", "203.0.113.0/24\n").write();
+    let (status, json) = explain(&folder, "/s/abc", &[]);
+    assert_eq!((status, &json["code"]), (0, &"ok".into()), "{json:#}");
+    assert!(json["steps"].to_string().contains("a control plane answers"), "{json:#}");
+    let (status, json) = explain(&folder, "/s/abc", &["--client", "203.0.113.9"]);
+    assert_eq!((status, &json["code"]), (1, &"ip_blocked".into()), "{json:#}");
+    assert!(json["near_misses"].to_string().contains("203.0.113.0/24 covers"), "{json:#}");
+    let (status, json) = explain(&folder, "/s/abc/../x", &[]);
+    assert_eq!((status, &json["code"]), (1, &"target_ambiguous".into()), "{json:#}");
+}

@@ -147,6 +147,10 @@ mod curl;
 #[cfg(test)]
 mod source_routes;
 
+// The door to shares: what may come in, on one machine and through edges elsewhere.
+#[cfg(test)]
+mod shares;
+
 // Originals, from the control plane: pasted addresses, ranges, downloads that are gone on with.
 #[cfg(test)]
 mod sources;

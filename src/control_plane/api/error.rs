@@ -211,6 +211,7 @@ const fn original(code: DenialCode) -> ProblemCode {
         | DenialCode::NoSnapshot
         | DenialCode::Overloaded
         | DenialCode::RequestTimeout
+        | DenialCode::ShareUnavailable
         | DenialCode::SnapshotStale
         | DenialCode::TargetAmbiguous
         | DenialCode::TargetMalformed

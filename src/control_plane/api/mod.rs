@@ -9,6 +9,7 @@
 //! | `body`, `lines`, `cursor`, `condition`, `idempotency`, `rate_limit`, `timestamp` | the conventions: JSON in, pages, entity tags, keys, quotas, dates |
 //! | `native/` | `/api/v1`: one file a noun |
 //! | `compat/{vmpro,mediahub,thron}/` | movingimage's dialect, Xvid MediaHub's, and THRON's |
+//! | `share` | the way to the pages of shares, which edges have visitors for |
 //! | `oauth2` | tokens: RFC 6749, 7009, 7662, 8414 |
 //! | `document` | the documents of `OpenAPI` and the page that shows them |
 //!
@@ -42,6 +43,7 @@ mod refusal;
 mod router;
 mod segment;
 mod server;
+mod share;
 mod state;
 mod timestamp;
 
@@ -49,4 +51,5 @@ pub use admission::ConnectionLimits;
 pub use document::{Document, document};
 pub use router::router;
 pub use server::{Listener, serve};
+pub use share::SharePages;
 pub use state::{Api, QueryToken};

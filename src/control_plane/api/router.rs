@@ -10,10 +10,11 @@ use super::envelope::envelope;
 use super::error::{Problem, ProblemCode};
 use super::idempotency::once;
 use super::state::Api;
-use super::{console, document, native, oauth2};
+use super::{console, document, native, oauth2, share};
 
 /// The API, to be served with the peer's address as `ConnectInfo<SocketAddr>` on each connection.
 pub fn router(api: Api) -> Router {
+    let pages = api.share_pages();
     let (native, _) = native_routes().split_for_parts();
     let (vmpro, _) = vmpro_routes().split_for_parts();
     let (mediahub, _) = mediahub_routes().split_for_parts();
@@ -28,6 +29,7 @@ pub fn router(api: Api) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(nothing_here)
         .layer(from_fn(envelope))
+        .merge(share::routes(pages))
         .with_state(api)
 }
 

@@ -9,6 +9,7 @@ use axum::http::header::HOST;
 
 use super::cursor::CursorKey;
 use super::rate_limit::RateLimit;
+use super::share::SharePages;
 use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::{Accounts, PasswordHasher};
 use crate::control_plane::edge_sync::EdgeHub;
@@ -16,6 +17,7 @@ use crate::control_plane::link::{LinkSigner, MasterKey};
 use crate::control_plane::service::{
     KnownOrigins, ServiceError, Services, Sources, Store, Uploads,
 };
+use crate::control_plane::share_page;
 use crate::network::NetworkSet;
 
 /// May a session's token be in an address (requirement G1)?
@@ -138,6 +140,11 @@ impl Api {
             Some(false) => None,
             Some(true) => before.or_else(|| Some(self.services.now())),
         }
+    }
+
+    /// What visitors are answered by.
+    pub fn share_pages(&self) -> SharePages {
+        SharePages::new(share_page::router())
     }
 
     /// What edges follow; it is to be [run](EdgeHub::run).

@@ -21,7 +21,12 @@ use tokio::task::JoinSet;
 use tokio::time::{error::Elapsed, timeout};
 use tokio_rustls::TlsConnector;
 
+use crate::visitor::Visitor;
+
 use super::settings::{ControlUrl, Security, SyncConfig};
+
+/// Where control planes take what edges are asked of shares, whose target follows.
+const SHARES: &str = "/api/v1/edge/shares";
 
 /// For name, connection and handshakes together.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -127,6 +132,28 @@ impl Connector {
             .header(CONTENT_TYPE, "application/json")
             .header(USER_AGENT, agent)
             .body(Full::new(body))
+    }
+
+    /// A visitor's request to a share, with the token, and what the visitor is.
+    pub(super) fn on_behalf(
+        &self,
+        url: &ControlUrl,
+        request: &Request<Bytes>,
+    ) -> Result<Request<Full<Bytes>>, http::Error> {
+        let target = format!("{SHARES}{}", request.uri());
+        let mut passed =
+            Request::builder().method(request.method()).uri(target).body(Full::default())?;
+        *passed.body_mut() = Full::new(request.body().clone());
+        let headers = passed.headers_mut();
+        headers.extend(request.headers().clone());
+        if let Some(visitor) = request.extensions().get::<Visitor>() {
+            for (name, value) in Visitor::FIELDS.into_iter().zip(visitor.written()) {
+                headers.insert(name, HeaderValue::try_from(value)?);
+            }
+        }
+        headers.insert(HOST, HeaderValue::try_from(url.authority())?);
+        headers.insert(AUTHORIZATION, self.bearer.clone());
+        Ok(passed)
     }
 }
 

@@ -11,12 +11,14 @@
 //! planes only, over TLS with verified certificates or within this machine.
 //!
 //! The other way, [`Reporter`] keeps on the disk what links opened here, and brings it to whichever
-//! control plane answers; [`Claimant`] asks whichever answers for uses of one-use links.
+//! control plane answers; [`Claimant`] asks whichever answers for uses of one-use links; and
+//! [`ShareCourier`] brings what is asked of shares.
 //!
 //! Not here: what the lines mean (`feed`), and how a state is put in force (`app`).
 
 mod claimant;
 mod connect;
+mod courier;
 mod follower;
 mod journal;
 mod reporter;
@@ -25,6 +27,7 @@ mod settings;
 
 pub use claimant::Claimant;
 pub use connect::SyncSetupError;
+pub use courier::ShareCourier;
 pub use follower::{Follower, kept_state};
 pub use reporter::Reporter;
 pub use settings::{ControlUrl, ControlUrlRejection, SyncConfig};

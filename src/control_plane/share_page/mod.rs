@@ -1,0 +1,11 @@
+//! The pages of shares, as visitors have them: everything under `/s/`.
+//!
+//! A request comes from the door of an edge, with its [`Visitor`](crate::visitor::Visitor) among its
+//! extensions, its target and `Host` as the visitor's.
+
+use axum::Router;
+
+/// The pages. There are none yet: every address is unknown.
+pub fn router() -> Router {
+    Router::new()
+}
