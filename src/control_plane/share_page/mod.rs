@@ -3,9 +3,6 @@
 //! A request comes from the door of an edge, with its [`Visitor`](crate::visitor::Visitor) among its
 //! extensions, its target and `Host` as the visitor's.
 
-use axum::Router;
+mod router;
 
-/// The pages. There are none yet: every address is unknown.
-pub fn router() -> Router {
-    Router::new()
-}
+pub use router::router;

@@ -14,8 +14,9 @@ use super::super::pipeline::{Asked, Pipeline, deny, describe_head, reasons, trus
 use super::super::refusal::Refusal;
 use super::super::reply::{Reply, ReplyBody};
 use super::super::state::EdgeState;
+use super::door::{DeskAway, NotAnswered, ShareDoor};
+use super::headers;
 use super::reading::{read_head, site_with_shares};
-use super::{DeskAway, NotAnswered, ShareDoor, headers};
 use crate::policy::{Denial, DenialCode, Site};
 use crate::telemetry::ErrorChain;
 

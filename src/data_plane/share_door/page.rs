@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::{DeskAway, DeskBody, NotAnswered};
+use super::door::{DeskAway, DeskBody};
 
 /// Pieces that wait for the client to take them.
 pub(super) const PIECES: usize = 4;
@@ -162,15 +162,5 @@ impl Body for PageBody {
 
     fn size_hint(&self) -> SizeHint {
         self.left.map(SizeHint::with_exact).unwrap_or_default()
-    }
-}
-
-impl NotAnswered {
-    /// For the log.
-    pub(super) fn cause(self) -> Option<DeskAway> {
-        match self {
-            Self::Away(away) => Some(away),
-            Self::NoPlace => None,
-        }
     }
 }
