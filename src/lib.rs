@@ -39,6 +39,7 @@
 //! | `delivery` | the way from a permit to bytes; the only importer of `origin` |
 //! | `response` | answers with bytes: ranges, conditions, the headers that go with them |
 //! | `archive` | many files as one zip that can be resumed: its plan, and its bytes |
+//! | `rendition` | smaller and other pictures of an image, and QR codes; it alone does no I/O |
 //! | `splice` | bytes that pass from descriptor to descriptor within the kernel |
 //! | `telemetry` | logs, metrics, the operators' listener |
 //!
@@ -60,7 +61,7 @@
 //!
 //! | module | may name |
 //! |---|---|
-//! | `secret` `clock` `network` `target` `splice` `telemetry` | none of ours |
+//! | `secret` `clock` `network` `target` `splice` `telemetry` `rendition` | none of ours |
 //! | `asset` | `target` |
 //! | `keyring` | `secret` `clock` |
 //! | `token` | `target` `clock` `keyring` `network` `secret` |
@@ -74,7 +75,7 @@
 //! | `response` | `clock` `delivery` `policy` `splice` |
 //! | `archive` | `clock` `delivery` |
 //! | `data_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `visitor` `delivery` `response` `secret` `splice` `telemetry` |
-//! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `visitor` `delivery` `response` `archive` `telemetry` `keyring` `secret` |
+//! | `control_plane` | `target` `asset` `clock` `network` `token` `policy` `feed` `event` `claim` `visitor` `delivery` `response` `archive` `rendition` `telemetry` `keyring` `secret` |
 //! | `config` | all above; named by `app`, `cli` and `fuzzing` only |
 //! | `app` | everything but `cli` and `fuzzing` |
 //! | `cli` | `app` `config`, and the floor |
@@ -99,6 +100,7 @@ pub mod keyring;
 pub mod network;
 pub mod origin;
 pub mod policy;
+pub mod rendition;
 pub mod response;
 pub mod secret;
 pub mod splice;

@@ -4,6 +4,9 @@
 #![expect(unsafe_code, reason = "a global allocator that counts cannot be written without")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
+#[path = "rendition/memory.rs"]
+mod rendition_memory;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -28,6 +31,18 @@ use countersign::token::{Carrier, CarrierRules};
 thread_local! {
     /// Allocations of this thread: other tests run on others.
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+
+    /// Bytes that this thread has, and the most that it had.
+    static TAKEN: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
+
+fn taken(more: usize, less: usize) {
+    let _ = TAKEN.try_with(|taken| {
+        let (now, most) = taken.get();
+        let now = now + more;
+        // What another thread took may be given back here.
+        taken.set((now.saturating_sub(less), most.max(now)));
+    });
 }
 
 /// The system's allocator, counted.
@@ -38,17 +53,21 @@ struct Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        taken(layout.size(), 0);
         // SAFETY: as above.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        taken(0, layout.size());
         // SAFETY: as above.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // Both are there while it is copied.
+        taken(size, layout.size());
         // SAFETY: as above.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -61,6 +80,15 @@ fn allocations_of<T>(work: impl FnOnce() -> T) -> (u64, T) {
     let before = ALLOCATIONS.get();
     let outcome = work();
     (ALLOCATIONS.get() - before, outcome)
+}
+
+/// The most bytes that the work had beside what there was.
+fn most_of<T>(work: impl FnOnce() -> T) -> (u64, T) {
+    let (now, _) = TAKEN.get();
+    TAKEN.set((now, now));
+    let outcome = work();
+    let (_, most) = TAKEN.get();
+    (u64::try_from(most - now).unwrap(), outcome)
 }
 
 const NOW: UnixSeconds = UnixSeconds::new(1_893_448_800);

@@ -2,7 +2,7 @@
 
 use super::token_verify::token_verify;
 use super::{
-    addresses, answers, configs, connections, origin_replies, paths, refusals, token_text,
+    addresses, answers, configs, connections, images, origin_replies, paths, refusals, token_text,
 };
 
 /// One fuzz target.
@@ -25,6 +25,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "file_name", run: refusals::file_name },
     Target { name: "forwarded", run: addresses::forwarded },
     Target { name: "host", run: addresses::host },
+    Target { name: "image_file", run: images::image_file },
     Target { name: "netset", run: addresses::netset },
     Target { name: "origin_reply", run: origin_replies::origin_reply },
     Target { name: "path_pattern", run: paths::path_pattern },
