@@ -24,6 +24,7 @@ mod hashing;
 pub mod link;
 mod publish;
 pub mod record;
+mod rendering;
 mod retention;
 pub mod service;
 pub mod share_page;

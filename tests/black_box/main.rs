@@ -139,6 +139,10 @@ mod nginx_origin;
 #[cfg(test)]
 mod archives;
 
+// Renditions and QR codes, as other programs see them.
+#[cfg(test)]
+mod renditions;
+
 // Links of the signers that are not ours, opened by curl: protocols, carriers, resume.
 #[cfg(test)]
 mod curl;

@@ -214,6 +214,7 @@ impl From<ServiceError> for Refusal {
             | ServiceError::Original(_)
             | ServiceError::Public
             | ServiceError::Referenced
+            | ServiceError::Rendition(_)
             | ServiceError::Shrinks { .. }
             | ServiceError::Stale
             | ServiceError::Unread { .. }

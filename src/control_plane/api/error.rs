@@ -12,7 +12,10 @@ use utoipa::ToSchema;
 use crate::control_plane::account::AccountError;
 use crate::control_plane::link::LinkRefusal;
 use crate::control_plane::record::ContentId;
-use crate::control_plane::service::{Invalid, ServiceError, ShareRefusal, UploadRefusal};
+use crate::control_plane::rendering::COME_AGAIN;
+use crate::control_plane::service::{
+    Invalid, RenditionRefusal, ServiceError, ShareRefusal, UploadRefusal,
+};
 use crate::policy::DenialCode;
 
 /// What went wrong, before a dialect spells it.
@@ -124,6 +127,18 @@ impl From<ServiceError> for Problem {
                 Self { detail: error.to_string().into(), ..Self::new(ProblemCode::PublicFile) }
             }
             ServiceError::Referenced => Self::new(ProblemCode::Referenced),
+            ServiceError::Rendition(refusal) => {
+                let code = match refusal {
+                    RenditionRefusal::Busy => ProblemCode::RenditionBusy,
+                    RenditionRefusal::NotAnImage => ProblemCode::NotAnImage,
+                    RenditionRefusal::Outside { .. } => ProblemCode::Invalid,
+                    RenditionRefusal::TooLarge { .. } | RenditionRefusal::TooLong { .. } => {
+                        ProblemCode::ImageTooLarge
+                    }
+                };
+                let retry_after = (code == ProblemCode::RenditionBusy).then_some(COME_AGAIN);
+                Self { detail: refusal.to_string().into(), retry_after, ..Self::new(code) }
+            }
             ServiceError::Stale => Self::new(ProblemCode::PreconditionFailed),
             ServiceError::Unavailable(_) => {
                 Self { retry_after: Some(1), ..Self::new(ProblemCode::Unavailable).because(error) }
@@ -302,6 +317,8 @@ problem_codes! {
     FilesUnread = CONFLICT "files_unread" "The checksums of some files are not known yet";
     /// Another request had that idempotency key.
     IdempotencyMismatch = UNPROCESSABLE_ENTITY "idempotency_mismatch" "Another request was made with this idempotency key";
+    /// Its pixels or its bytes are too many.
+    ImageTooLarge = CONFLICT "image_too_large" "The image is too large for renditions to be made of it";
     /// Something is wrong here.
     Internal = INTERNAL_SERVER_ERROR "internal" "The request could not be worked on";
     /// The client's address is blocked.
@@ -314,6 +331,8 @@ problem_codes! {
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "The method is not allowed here";
     /// The site's carriers have no cookie.
     NoCookie = CONFLICT "no_cookie" "The tenant's site takes no cookies";
+    /// There are no renditions of it.
+    NotAnImage = CONFLICT "not_an_image" "The file is no image that renditions are made of";
     /// The configuration, or the keys, do not say how.
     NoLink = CONFLICT "no_link" "Links to this tenant's files cannot be made";
     /// There is nothing to seal keys under.
@@ -349,6 +368,8 @@ problem_codes! {
     RateLimited = TOO_MANY_REQUESTS "rate_limited" "Too many requests of this caller";
     /// Something names it, or it names nothing.
     Referenced = CONFLICT "referenced" "Something it names is missing, or something names it";
+    /// Too many are being made.
+    RenditionBusy = SERVICE_UNAVAILABLE "rendition_busy" "Too many renditions are being made: come again";
     /// What was promised was taken back.
     Revoked = GONE "revoked" "It was revoked";
     /// The caller would give more than they have.
@@ -398,6 +419,24 @@ problem_codes! {
 #[cfg(test)]
 mod unit_tests {
     use super::*;
+
+    #[test]
+    fn who_is_refused_a_rendition_knows_whether_to_come_again() {
+        let of = |refusal: RenditionRefusal| Problem::from(ServiceError::from(refusal));
+        let busy = of(RenditionRefusal::Busy);
+        assert_eq!((busy.code.code(), busy.code.status().as_u16()), ("rendition_busy", 503));
+        assert_eq!(busy.retry_after, Some(COME_AGAIN));
+        for refusal in [
+            RenditionRefusal::NotAnImage,
+            RenditionRefusal::TooLarge { width: 1, height: 1 },
+            RenditionRefusal::TooLong { most: 1 },
+            RenditionRefusal::Outside { width: 1, height: 1 },
+        ] {
+            let problem = of(refusal);
+            assert!(problem.code.status().is_client_error());
+            assert_eq!(problem.retry_after, None);
+        }
+    }
 
     #[test]
     fn codes_are_of_errors_and_unique() {

@@ -32,6 +32,7 @@ mod cursor;
 mod document;
 mod envelope;
 mod error;
+mod handing;
 mod idempotency;
 mod impatient;
 mod line_export;

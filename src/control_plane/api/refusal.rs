@@ -211,6 +211,18 @@ const SOURCE: &[ProblemCode] = &[
     ProblemCode::OriginTimeout,
 ];
 
+/// Refusals of one that makes a rendition of an original.
+pub(super) struct RenditionRefusals;
+
+const RENDITION: &[ProblemCode] =
+    &[ProblemCode::ImageTooLarge, ProblemCode::NotAnImage, ProblemCode::RenditionBusy];
+
+impl IntoResponses for RenditionRefusals {
+    fn responses() -> Responses {
+        native(READ.iter().chain(SOURCE).chain(RENDITION).copied())
+    }
+}
+
 /// Refusals of one that promises an archive.
 pub(super) struct PrepareRefusals;
 

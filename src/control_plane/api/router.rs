@@ -56,6 +56,7 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::content::routes())
         .merge(native::content_import::routes())
         .merge(native::content_link::routes())
+        .merge(native::rendition::routes())
         .merge(native::version::routes())
         .merge(native::file::routes())
         .merge(native::attachment::routes())

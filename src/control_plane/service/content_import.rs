@@ -155,6 +155,7 @@ fn is_of_one(error: &ServiceError) -> bool {
         | ServiceError::Original(_)
         | ServiceError::OutcomeUnknown(_)
         | ServiceError::Full(_)
+        | ServiceError::Rendition(_)
         | ServiceError::Unavailable(_) => false,
     }
 }

@@ -6,6 +6,7 @@ use crate::control_plane::account::PasswordHasher;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::{LinkRefusal, LinkSigner, MasterKey};
 use crate::control_plane::record::Scope;
+use crate::control_plane::rendering::Renderings;
 use crate::control_plane::store::{Change, Store, View};
 
 use super::archive_reading::Readings;
@@ -28,6 +29,7 @@ pub struct Services {
     uploads: Option<Uploads>,
     sources: Option<Sources>,
     readings: Readings,
+    renderings: Renderings,
 }
 
 impl Services {
@@ -44,6 +46,7 @@ impl Services {
             uploads: None,
             sources: None,
             readings: Readings::default(),
+            renderings: Renderings::default(),
         }
     }
 
@@ -123,6 +126,10 @@ impl Services {
 
     pub(super) fn readings(&self) -> &Readings {
         &self.readings
+    }
+
+    pub(super) fn renderings(&self) -> &Renderings {
+        &self.renderings
     }
 
     pub(super) fn link_signer(&self) -> Result<&LinkSigner, ServiceError> {

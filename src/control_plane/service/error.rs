@@ -6,10 +6,12 @@ use crate::catalog::ContentKind;
 use crate::control_plane::caller::MissingScope;
 use crate::control_plane::link::LinkRefusal;
 use crate::control_plane::record::{ContentId, Scope};
+use crate::control_plane::rendering::NotMade;
 use crate::control_plane::store::{Retry, StoreError, StoreErrorKind};
 use crate::control_plane::upload::StagingError;
 use crate::delivery::OriginError;
 use crate::policy::DenialCode;
+use crate::rendition::RenditionError;
 use crate::response::Denied;
 
 /// A refusal or a failure of a service.
@@ -77,6 +79,9 @@ pub enum ServiceError {
     /// It names something that is not there, or something that is there names it.
     #[error("something it names is missing, or something names it")]
     Referenced,
+    /// There is no such rendition of an image, or not now.
+    #[error(transparent)]
+    Rendition(#[from] RenditionRefusal),
     /// A share is not made, not changed or not opened.
     #[error(transparent)]
     Share(#[from] ShareRefusal),
@@ -163,6 +168,57 @@ pub enum ShareRefusal {
     /// The password is another one.
     #[error("the password is not right")]
     WrongPassword,
+}
+
+/// Why there is no rendition of a file.
+#[derive(Debug, thiserror::Error)]
+pub enum RenditionRefusal {
+    /// Too many are being made.
+    #[error("too many renditions are being made: come again")]
+    Busy,
+    /// It is none that is read here.
+    #[error("the file is no image that can be read: JPEG, PNG, WebP and GIF are")]
+    NotAnImage,
+    /// The part that is wanted is not in it.
+    #[error("the part that is wanted is not in the image, which has {width} × {height} pixels")]
+    Outside {
+        /// Its width.
+        width: u32,
+        /// Its height.
+        height: u32,
+    },
+    /// It has more pixels than images may have of which renditions are made.
+    #[error("the image is too large: it has {width} × {height} pixels")]
+    TooLarge {
+        /// Its width.
+        width: u32,
+        /// Its height.
+        height: u32,
+    },
+    /// It has more bytes.
+    #[error("the image is too large: it has more than {most} bytes")]
+    TooLong {
+        /// How many it may have.
+        most: u64,
+    },
+}
+
+impl From<NotMade> for ServiceError {
+    fn from(why: NotMade) -> Self {
+        let refusal = match why {
+            NotMade::Busy => RenditionRefusal::Busy,
+            NotMade::OtherBytes => return Self::Failed(why.into()),
+            NotMade::Image(RenditionError::NotAnImage(_)) => RenditionRefusal::NotAnImage,
+            NotMade::Image(RenditionError::Outside { width, height }) => {
+                RenditionRefusal::Outside { width, height }
+            }
+            NotMade::Image(RenditionError::TooLarge { width, height }) => {
+                RenditionRefusal::TooLarge { width, height }
+            }
+            NotMade::Image(RenditionError::Failed(why)) => return Self::Failed(why),
+        };
+        refusal.into()
+    }
 }
 
 /// Why an upload is not taken, or what it brings is not.

@@ -47,6 +47,7 @@ mod path_override;
 mod person;
 mod pipeline;
 mod purge;
+mod rendition;
 mod reseal;
 mod revocation;
 mod right;
@@ -91,7 +92,9 @@ pub use desk::Services;
 pub use download::Download;
 pub use download_link::{FileChoice, LinkOrder, OrderedLink, OrderedLinks, Shown};
 pub use edge::Issued;
-pub use error::{Invalid, OriginalRefusal, ServiceError, ShareRefusal, UploadRefusal};
+pub use error::{
+    Invalid, OriginalRefusal, RenditionRefusal, ServiceError, ShareRefusal, UploadRefusal,
+};
 pub use file::{FileTable, FilesOf};
 pub use path_override::{
     OverrideDifference, OverrideProposal, OverrideStanding, Shrinking, TypeStanding,

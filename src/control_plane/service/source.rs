@@ -92,6 +92,16 @@ impl Original {
     pub fn version(&self) -> &VersionId {
         &self.version
     }
+
+    /// The name it is saved under.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whose it is, and the file.
+    pub(super) fn into_handed(self) -> (TenantId, HandedFile) {
+        (self.tenant, self.handed)
+    }
 }
 
 /// A ticket that this client may use.

@@ -22,6 +22,7 @@ mod link_claims;
 mod media_downloads;
 mod overrides;
 mod pipelines;
+mod renditions;
 mod secrets;
 mod share_api;
 mod share_scene;

@@ -33,6 +33,7 @@ pub(super) mod path_override;
 pub(super) mod person;
 pub(super) mod pipeline;
 pub(super) mod purge;
+pub(super) mod rendition;
 pub(super) mod revocation;
 mod scope_list;
 pub(super) mod share;

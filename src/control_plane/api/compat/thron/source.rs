@@ -3,7 +3,7 @@
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_RANGE, LOCATION};
+use axum::http::header::LOCATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -17,12 +17,13 @@ use super::form::Fields;
 use super::login::client_of;
 use crate::control_plane::api::envelope::RequestId;
 use crate::control_plane::api::error::Problem;
+use crate::control_plane::api::handing::handed_over;
 use crate::control_plane::api::refusal::SourceRefusals;
 use crate::control_plane::api::segment::id;
 use crate::control_plane::api::state::Api;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{ContentId, VersionId};
-use crate::control_plane::service::{Original, ServiceError, ShownTicket, SourceAsk};
+use crate::control_plane::service::{Original, ShownTicket, SourceAsk};
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
@@ -169,22 +170,4 @@ async fn hand_over(
     let ask = SourceAsk { ticket: ticket.as_ref(), method, headers, request_id };
     let outcome = api.services.source_hand_over(&caller, original, ask).await;
     handed_over(outcome.map(|response| response.map(Body::new)))
-}
-
-/// The answer with bytes, or why there is none; and how long the file is, where a range missed it.
-pub(super) fn handed_over(outcome: Result<Response, ServiceError>) -> Result<Response, Problem> {
-    match outcome {
-        Ok(response) => Ok(response),
-        Err(ServiceError::Original(refusal)) => {
-            let complete = refusal.complete_length;
-            let mut response = Problem::from(ServiceError::Original(refusal)).into_response();
-            if let Some(complete) = complete
-                && let Ok(value) = HeaderValue::try_from(format!("bytes */{complete}"))
-            {
-                response.headers_mut().insert(CONTENT_RANGE, value);
-            }
-            Ok(response)
-        }
-        Err(error) => Err(error.into()),
-    }
 }
