@@ -21,7 +21,7 @@ pub struct ShareCandidate {
     pub publication: Publication,
 }
 
-/// Contents that could be shared, of which `$which`. `$1` and `$2` are the time.
+/// Contents that could be shared, of which `$which`: at the time `$1`, of the tenant `$2`.
 macro_rules! candidates {
     ($which:literal) => {
         concat!(

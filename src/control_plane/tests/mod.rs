@@ -25,6 +25,8 @@ mod pipelines;
 mod renditions;
 mod secrets;
 mod share_api;
+mod share_guesses;
+mod share_information;
 mod share_scene;
 mod share_visits;
 mod shares;

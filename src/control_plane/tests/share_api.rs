@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::share_scene::{Contents, client, contents, draft, order, shared, system, typed};
 use super::stage::{Stage, on_both_databases};
 use crate::asset::TenantId;
+use crate::control_plane::record::ContentId;
 use crate::control_plane::service::{Expected, ShareExpiry};
 
 on_both_databases! {
@@ -22,7 +23,7 @@ async fn made(stage: &Stage, token: &str, body: &Value) -> Value {
 
 fn of(contents: &Contents) -> Value {
     let ids: Vec<&str> =
-        [&contents.film, &contents.picture].into_iter().map(|it| it.as_str()).collect();
+        [&contents.film, &contents.picture].into_iter().map(ContentId::as_str).collect();
     json!({"title": "Press kit", "contents": ids})
 }
 

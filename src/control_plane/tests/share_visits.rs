@@ -1,4 +1,4 @@
-//! Shares as visitors meet them: what is given to whom, how often, and what guessing costs.
+//! Shares as visitors meet them: what is given to whom, how long, and how often.
 
 use std::collections::BTreeSet;
 
@@ -8,11 +8,9 @@ use tokio::task::JoinSet;
 
 use super::share_scene::*;
 use super::stage::{NOW, Stage, on_both_databases};
-use crate::asset::ChannelId;
-use crate::control_plane::caller::Actor;
 use crate::control_plane::record::{
-    ArchivePlanId, ContentDraft, ContentText, FileKind, Grantee, Metadata, Publication,
-    RecipientDraft, Right, Share, ShareDownloads, ShareDraft, ShareEventKind, ShareInformation,
+    ArchivePlanId, FileKind, Publication, RecipientDraft, Share, ShareDownloads, ShareDraft,
+    ShareEventKind,
 };
 use crate::control_plane::service::{
     ArchiveAsk, Expected, FileUse, Page, PasswordChange, ServiceError, ShareAccess,
@@ -29,13 +27,9 @@ on_both_databases! {
     a_link_lives_no_longer_than_what_gave_it
     downloads_are_counted_by_their_tickets
     an_archive_is_had_while_the_share_gives_it
-    guesses_slow_down_one_network
-    two_hundred_guesses_at_once_are_few
-    what_is_said_is_in_the_pages_language
-    tags_are_of_classifications_that_the_sharer_manages
 }
 
-fn refusal<T: std::fmt::Debug>(outcome: Result<T, ServiceError>) -> ShareRefusal {
+pub(super) fn refusal<T: std::fmt::Debug>(outcome: Result<T, ServiceError>) -> ShareRefusal {
     match outcome {
         Err(ServiceError::Share(refusal)) => refusal,
         other => panic!("{other:?}"),
@@ -463,195 +457,4 @@ async fn an_archive_is_had_while_the_share_gives_it(stage: Stage) {
     services.share_remove(&system(), TENANT, &share.id, Expected::Any).await.unwrap();
     let gone = hand_over(&stage, &open, &id).await.unwrap_err();
     assert!(matches!(gone, ServiceError::NotFound), "{gone:?}");
-}
-
-/// What is no password, and counts as a wrong one.
-const NO_PASSWORD: &str = "no";
-
-/// Security 29.
-async fn guesses_slow_down_one_network(stage: Stage) {
-    let contents = contents(&stage).await;
-    let asked = || ShareOrder { password: Some(typed("1234")), ..order(&contents.all(), draft()) };
-    let (share, other) = (shared(&stage, asked()).await, shared(&stage, asked()).await);
-    let guess = async |share: &Share, from: &str, at: u64, password: &str| {
-        let services = stage.services.clone().at(NOW.plus(at));
-        let guessed = services.share_unlock(share.address.expose(), typed(password), client(from));
-        guessed.await.map(drop)
-    };
-    // As patient as one may be: each guess when its wait is over.
-    let mut at = 0;
-    for failures in 0..10 {
-        loop {
-            match refusal(guess(&share, "192.0.2.1", at, NO_PASSWORD).await) {
-                ShareRefusal::WrongPassword => break,
-                ShareRefusal::Throttled { retry_after } => {
-                    assert!(failures >= 5, "the first cost nothing");
-                    at += retry_after;
-                }
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-    assert!(at < 60, "{at}");
-    // The eleventh, and the right one, wait for what is left of a quarter of an hour.
-    for password in ["guess", "1234"] {
-        let ShareRefusal::Throttled { retry_after } =
-            refusal(guess(&share, "192.0.2.1", at, password).await)
-        else {
-            panic!("it was looked at")
-        };
-        assert_eq!(retry_after, 900);
-    }
-    // Nobody elsewhere, and nothing else of theirs, is the slower for it.
-    for elsewhere in ["192.0.2.2", "2001:db8::1"] {
-        guess(&share, elsewhere, at, "1234").await.unwrap();
-    }
-    guess(&other, "192.0.2.1", at, "1234").await.unwrap();
-    guess(&share, "192.0.2.1", at + 900, "1234").await.unwrap();
-    let told = kinds(&stage, &share).await;
-    let failed = told.iter().filter(|it| **it == ShareEventKind::PasswordFailed).count();
-    let viewed = told.iter().filter(|it| **it == ShareEventKind::Viewed).count();
-    assert_eq!((failed, viewed), (10, 3), "each that was looked at is told");
-    // A network of IPv6 is one client, and one that guesses at many shares waits as well.
-    let mut tried = 0;
-    'shares: for _ in 0..9 {
-        let share = shared(&stage, asked()).await;
-        for host in 1..=5 {
-            match refusal(guess(&share, &format!("2001:db8:1::{host}"), at, NO_PASSWORD).await) {
-                ShareRefusal::WrongPassword => tried += 1,
-                _ => break 'shares,
-            }
-        }
-    }
-    assert_eq!(tried, 20);
-}
-
-/// Security 29.
-async fn two_hundred_guesses_at_once_are_few(stage: Stage) {
-    let contents = contents(&stage).await;
-    let asked = ShareOrder { password: Some(typed("1234")), ..order(&contents.all(), draft()) };
-    let share = shared(&stage, asked).await;
-    let mut guesses = JoinSet::new();
-    for at in 0..200 {
-        let services = stage.services.clone();
-        let address = share.address.expose().to_owned();
-        guesses.spawn(async move {
-            let password = typed(&format!("guess {at}"));
-            services.share_unlock(&address, password, client("192.0.2.1")).await.map(drop)
-        });
-    }
-    let elsewhere = client("198.51.100.7");
-    let right = stage.services.share_unlock(share.address.expose(), typed("1234"), elsewhere);
-    right.await.unwrap();
-    let looked_at = guesses
-        .join_all()
-        .await
-        .into_iter()
-        .filter(|guess| match guess {
-            Err(ServiceError::Share(ShareRefusal::WrongPassword)) => true,
-            Err(ServiceError::Share(ShareRefusal::Throttled { .. })) => false,
-            other => panic!("{other:?}"),
-        })
-        .count();
-    assert!((1..=20).contains(&looked_at), "{looked_at}");
-}
-
-/// C16.
-async fn what_is_said_is_in_the_pages_language(stage: Stage) {
-    let contents = contents(&stage).await;
-    let text = |language: &str, title: &str| ContentText {
-        language: language.into(),
-        title: title.into(),
-        description: format!("about {title}").into(),
-        pretty_id: None,
-    };
-    let mut change = stage.store.change(&system(), NOW).await.unwrap();
-    let draft_now = change.view().content(&contents.film).await.unwrap().draft;
-    let texts = vec![text("de", "Ein Film"), text("en-GB", "A film"), text("it", "")];
-    let draft_now = ContentDraft { texts, tags: vec!["harbour".into()], ..draft_now };
-    change.content_replace(&contents.film, Expected::Any, draft_now).await.unwrap();
-    change.commit().await.unwrap();
-    let share = shared(&stage, order(&contents.all(), draft())).await;
-    let open = access(&stage, &share).await.unwrap();
-    for (language, title) in [
-        (Some("en-GB"), "A film"),
-        (Some("en-US"), "A film"),
-        (Some("DE"), "Ein Film"),
-        (Some("it"), "Ein Film"),
-        (None, "Ein Film"),
-    ] {
-        let shown = stage.services.share_shown(&open, language, &Page::first(9)).await.unwrap();
-        assert_eq!(&*shown.items[0].title, title, "{language:?}");
-        assert_eq!(*shown.items[0].description, *format!("about {title}"));
-        assert_eq!(shown.items[0].complete, None, "the least is title and description");
-        assert_eq!(*shown.items[1].title, *contents.picture.as_str());
-    }
-    let shown = stage.services.share_shown(&open, None, &Page::first(2)).await.unwrap();
-    assert_eq!((shown.items.len(), shown.next), (2, Some(1)));
-}
-
-/// C16, G25.
-async fn tags_are_of_classifications_that_the_sharer_manages(stage: Stage) {
-    let contents = contents(&stage).await;
-    let ann = member(&stage, "ann", &[(ChannelId(stage.folder), Right::Share)]).await;
-    let Actor::Person(person) = ann.actor().clone() else { unreachable!() };
-    let grantee = Grantee::Person(person);
-    let manages = async |name: &str, does: bool| {
-        let mut change = stage.store.change(&system(), NOW).await.unwrap();
-        if does {
-            change.classification_right_give(TENANT, name, &grantee).await.unwrap();
-        } else {
-            change.classification_right_take(TENANT, name, &grantee).await.unwrap();
-        }
-        change.commit().await.unwrap();
-    };
-    let mut change = stage.store.change(&system(), NOW).await.unwrap();
-    for name in ["press", "secret"] {
-        change.classification_create(TENANT, name).await.unwrap();
-    }
-    let field = |language: &str| Metadata {
-        language: language.into(),
-        name: format!("of {language}").into(),
-        value: "value".into(),
-    };
-    for (content, under) in [
-        (&contents.film, vec!["press"]),
-        (&contents.picture, vec!["press", "secret"]),
-        (&contents.document, vec![]),
-    ] {
-        let now = change.view().content(content).await.unwrap().draft;
-        let now = ContentDraft {
-            tags: vec!["tag".into()],
-            metadata: vec![field(""), field("de")],
-            classifications: under.into_iter().map(Into::into).collect(),
-            ..now
-        };
-        change.content_replace(content, Expected::Any, now).await.unwrap();
-    }
-    change.commit().await.unwrap();
-    manages("press", true).await;
-    let complete = || ShareDraft { information: ShareInformation::Complete, ..draft() };
-    let services = &stage.services;
-    let asked = order(&contents.all(), complete());
-    let hers = services.share_create(&ann, TENANT, asked).await.unwrap();
-    assert_eq!(hers.classifications, Some(vec!["press".into()]));
-    let tagged = async |share: &Share| {
-        let open = access(&stage, share).await.unwrap();
-        let shown = services.share_shown(&open, Some("en"), &Page::first(9)).await.unwrap();
-        for complete in shown.items.iter().filter_map(|it| it.complete.as_ref()) {
-            assert_eq!(complete.tags, [Box::<str>::from("tag")]);
-            assert_eq!(complete.metadata, [field("")], "in the page's language");
-        }
-        shown.items.iter().map(|it| it.complete.is_some()).collect::<Vec<_>>()
-    };
-    assert_eq!(tagged(&hers).await, [true, false, false]);
-    // What she came to manage later was not hers to show, and what she does not manage now is not.
-    manages("secret", true).await;
-    assert_eq!(tagged(&hers).await, [true, false, false]);
-    manages("press", false).await;
-    assert_eq!(tagged(&hers).await, [false, false, false]);
-    let all = shared(&stage, order(&contents.all(), complete())).await;
-    assert_eq!(tagged(&all).await, [true, true, true]);
-    let least = shared(&stage, order(&contents.all(), draft())).await;
-    assert_eq!(tagged(&least).await, [false, false, false]);
 }

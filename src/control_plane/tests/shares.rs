@@ -1,6 +1,9 @@
 //! Shares as they are made and managed: of what, by whom, and what a change closes.
 
-use std::time::{Duration, Instant};
+use std::slice;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::share_scene::*;
 use super::stage::{NOW, Stage, on_both_databases};
@@ -99,7 +102,7 @@ async fn contents_are_shared_as_they_are(stage: Stage) {
 /// C4, C12, C14.
 async fn what_is_no_share_is_refused(stage: Stage) {
     let contents = contents(&stage).await;
-    let film = std::slice::from_ref(&contents.film);
+    let film = slice::from_ref(&contents.film);
     let names: Vec<ContentId> =
         (0..=MOST_CHOSEN).map(|at| ContentId::parse(&format!("c{at}")).unwrap()).collect();
     let title = |title: &str| ShareDraft { title: title.into(), ..draft() };
@@ -246,12 +249,12 @@ async fn whoever_shares_may_share_all_of_it(stage: Stage) {
     for asked in [of_all(), of_folder()] {
         let asked = ShareOrder { on_forbidden: OnForbidden::Skip, ..asked };
         let share = services.share_create(&bob, TENANT, asked).await.unwrap();
-        assert_eq!(items(&stage, &share).await, [contents.picture.clone()]);
+        assert_eq!(items(&stage, &share).await, slice::from_ref(&contents.picture));
         assert_eq!((&*share.creator_name, share.classifications), ("bob", Some(vec![])));
     }
     let none = ShareOrder {
         on_forbidden: OnForbidden::Skip,
-        ..order(std::slice::from_ref(&contents.film), draft())
+        ..order(slice::from_ref(&contents.film), draft())
     };
     let refused = services.share_create(&bob, TENANT, none).await.unwrap_err();
     assert!(matches!(refused, ServiceError::Invalid(_)), "{refused:?}");
@@ -265,12 +268,12 @@ async fn shares_are_managed_by_whoever_made_them(stage: Stage) {
     let bob = member(&stage, "bob", &[(top, Right::See), (contents.below, Right::Share)]).await;
     let services = &stage.services;
     let hers = services.share_create(&ann, TENANT, order(&contents.all(), draft())).await.unwrap();
-    let picture = std::slice::from_ref(&contents.picture);
+    let picture = slice::from_ref(&contents.picture);
     let his = services.share_create(&bob, TENANT, order(picture, draft())).await.unwrap();
     let (page, all) = (Page::first(9), ShareFilter::default());
     let list = async |caller| services.share_list(caller, TENANT, &all, &page).await.unwrap().items;
-    assert_eq!(list(&ann).await, [hers.clone()]);
-    assert_eq!(list(&bob).await, [his.clone()]);
+    assert_eq!(list(&ann).await, slice::from_ref(&hers));
+    assert_eq!(list(&bob).await, slice::from_ref(&his));
     assert_eq!(list(&system()).await.len(), 2);
     let filter = ShareFilter { creator: Some(hers.creator.clone()), ..all.clone() };
     assert!(services.share_list(&bob, TENANT, &filter, &page).await.unwrap().items.is_empty());
@@ -300,7 +303,7 @@ async fn shares_are_managed_by_whoever_made_them(stage: Stage) {
     let film = services.share_item_remove(&bob, TENANT, &hers.id, 0).await;
     assert!(matches!(film, Err(ServiceError::MissingScope(_))), "{film:?}");
     services.share_item_remove(&bob, TENANT, &hers.id, 1).await.unwrap();
-    assert_eq!(of_picture(&bob).await.unwrap().items, [his.clone()]);
+    assert_eq!(of_picture(&bob).await.unwrap().items, slice::from_ref(&his));
     assert_eq!(items(&stage, &hers).await.len(), 2);
     let removed = history(&stage, &hers).await.remove(0);
     let who = removed.actor.as_deref().map(str::to_owned);

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::{ChannelId, TenantId};
@@ -309,7 +310,7 @@ async fn contents_of_a_folder_are_found_as_they_are_now(stage: Stage) {
     for import in &mut imports {
         import.draft.url = Some("https://example.com/".into());
     }
-    let ids: Vec<ContentId> = imports.iter().flat_map(|it| it.id.clone()).collect();
+    let ids: Vec<ContentId> = imports.iter().filter_map(|it| it.id.clone()).collect();
     change.content_import(TenantId(1), imports).await.unwrap();
     change.commit().await.unwrap();
     let mut view = stage.view().await;
