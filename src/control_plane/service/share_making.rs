@@ -89,6 +89,18 @@ impl Default for ShareExpiry {
 }
 
 impl ShareExpiry {
+    /// With a day (such as `2030-01-31`), where clocks are so many minutes ahead of UTC (G8). None
+    /// where it is no day, or no such clock.
+    pub fn end_of_day(day: &str, offset: i32) -> Option<Self> {
+        if !(-1_440..=1_440).contains(&offset) {
+            return None;
+        }
+        let next = day.parse::<jiff::civil::Date>().ok()?.tomorrow().ok()?;
+        let midnight = jiff::tz::TimeZone::UTC.to_timestamp(next.at(0, 0, 0, 0)).ok()?;
+        let last = midnight.as_second() - i64::from(offset) * 60 - 1;
+        Some(Self::At(UnixSeconds::new(u64::try_from(last).ok()?)))
+    }
+
     /// The last second; none: there is no last.
     pub(super) fn end(self, now: UnixSeconds) -> Result<Option<UnixSeconds>, Invalid> {
         let end = match self {
@@ -377,4 +389,31 @@ fn addressed(drafts: Vec<RecipientDraft>) -> Result<Vec<ShareRecipient>, Service
         Ok(ShareRecipient { number, address, name, email, revoked_at: None })
     };
     (1_u64..).zip(drafts).map(recipient).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_ends_where_the_sender_is() {
+        let end = |date, offset| match ShareExpiry::end_of_day(date, offset)? {
+            ShareExpiry::At(end) => jiff::Timestamp::from_second(i64::try_from(end.get()).unwrap())
+                .ok()
+                .map(|it| it.to_string()),
+            other @ (ShareExpiry::Days(_) | ShareExpiry::Never) => panic!("{other:?}"),
+        };
+        for (date, offset, expected) in [
+            ("2030-01-31", 0, Some("2030-01-31T23:59:59Z")),
+            ("2030-01-31", 60, Some("2030-01-31T22:59:59Z")),
+            ("2030-12-31", -330, Some("2031-01-01T05:29:59Z")),
+            ("2028-02-29", 0, Some("2028-02-29T23:59:59Z")),
+            ("2030-02-29", 0, None),
+            ("2030-01-31", 1_441, None),
+            ("1960-01-01", 0, None),
+            ("tomorrow", 0, None),
+        ] {
+            assert_eq!(end(date, offset).as_deref(), expected, "{date} {offset}");
+        }
+    }
 }
