@@ -1,6 +1,11 @@
 // Pleasanter, never needed: buttons that copy what stands beside them.
 "use strict";
 
+// A day ends when it does for whoever chooses it.
+for (const field of document.querySelectorAll("input[data-utc-offset]")) {
+  if (field.value === "") field.value = String(-new Date().getTimezoneOffset());
+}
+
 for (const button of document.querySelectorAll("button[data-copies]")) {
   const source = document.getElementById(button.dataset.copies);
   // Only where the page is secured, or on loopback, does a browser let a page write there.

@@ -10,7 +10,8 @@ use axum::routing::{any, get, post};
 use super::frame::around;
 use super::refusal::{Refusal, redirect};
 use super::{
-    audit, connector, connector_form, content, library, link, look, protection, sign_in, tenant,
+    audit, connector, connector_form, content, library, link, look, protection, share, share_form,
+    sign_in, tenant,
 };
 use crate::control_plane::account::Accounts;
 use crate::control_plane::service::Services;
@@ -72,6 +73,7 @@ fn of_tenant() -> Router<Console> {
         .route("/", get(content::show))
         .route("/advanced", get(content::show_advanced))
         .route("/protection", get(protection::show_content).post(protection::switch_content))
+        .route("/shares", get(share::show_of_content).post(share::remove_content))
         .route("/history", get(audit::show_history))
         .route("/files/{file}/link", get(link::show_order).post(link::order));
     let protection = Router::new()
@@ -86,6 +88,11 @@ fn of_tenant() -> Router<Console> {
         .route("/clashes", get(connector::show_clashes))
         .route("/edit", get(connector_form::show_edit).post(connector_form::edit))
         .route("/remove", get(connector::show_remove).post(connector::remove));
+    let share = Router::new()
+        .route("/", get(share::show).post(share::change))
+        .route("/items", post(share::remove_item))
+        .route("/recipients", post(share::revoke))
+        .route("/remove", get(share::show_remove).post(share::remove));
     Router::new()
         .route("/", get(tenant::show_one))
         .route("/connectors", get(connector::show_all))
@@ -98,6 +105,9 @@ fn of_tenant() -> Router<Console> {
             "/folders/{folder}/protection",
             get(protection::show_folder).post(protection::switch_folder),
         )
+        .route("/shares", get(share::show_all))
+        .route("/shares/new", get(share_form::show_new).post(share_form::create))
+        .nest("/shares/{share}", share)
         .nest("/protection", protection)
         .route("/links", get(link::show_all))
         .route("/links/{link}", get(link::show))

@@ -33,6 +33,7 @@ pub(super) enum Tab {
     Information,
     Advanced,
     Protection,
+    Shares,
     History,
 }
 
@@ -86,13 +87,15 @@ pub(super) struct FileRow {
 }
 
 impl Tab {
-    const ALL: [Self; 4] = [Self::Information, Self::Advanced, Self::Protection, Self::History];
+    const ALL: [Self; 5] =
+        [Self::Information, Self::Advanced, Self::Protection, Self::Shares, Self::History];
 
     fn label(self) -> &'static str {
         match self {
             Self::Information => "Information",
             Self::Advanced => "Advanced",
             Self::Protection => "Protection",
+            Self::Shares => "Shares",
             Self::History => "History",
         }
     }
@@ -102,6 +105,7 @@ impl Tab {
             Self::Information => "",
             Self::Advanced => "/advanced",
             Self::Protection => "/protection",
+            Self::Shares => "/shares",
             Self::History => "/history",
         }
     }
@@ -111,6 +115,7 @@ impl Tab {
         match self {
             Self::Information | Self::Advanced => Scope::CatalogRead,
             Self::Protection => Scope::OverridesAdmin,
+            Self::Shares => Scope::SharesWrite,
             Self::History => Scope::AuditRead,
         }
     }

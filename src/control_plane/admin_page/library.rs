@@ -50,9 +50,12 @@ struct LibraryPage {
     connectors: Vec<(Box<str>, String)>,
     /// Where one is installed on it, by whoever may.
     install: Option<String>,
+    /// Where shares are made, by whoever may.
+    share: Option<String>,
 }
 
 struct Row {
+    id: ContentId,
     title: String,
     path: String,
     kind: &'static str,
@@ -137,6 +140,11 @@ async fn show(
             .map(|it| at.path(&format!("folders/{it}/protection"))),
         next: listed.next.map(|next| page_behind(next.as_str())),
         connectors,
+        // Of a folder that is shown: whoever may hand out what lies there.
+        share: Some(at.path("shares/new")).filter(|_| match number {
+            Some(_) => install.is_some(),
+            None => at.session.has(Scope::SharesWrite),
+        }),
         install,
         folder,
         everything,
@@ -164,6 +172,7 @@ async fn connectors_of(
 impl Row {
     fn of(at: &InTenant, content: &Content) -> Self {
         Self {
+            id: content.id.clone(),
             title: title_of(content),
             path: at.path(&format!("contents/{}", content.id)),
             kind: kind_name(content.draft.kind),

@@ -8,6 +8,7 @@
 //! | `sign_in`, `tenant` | coming in, and where to |
 //! | `library`, `content` | folders, what lies in them, and what is known of it |
 //! | `connector`, `connector_form`, `connector_words` | what is public by connectors, and how one is installed |
+//! | `share`, `share_form`, `share_settings` | shares: which there are, one, and making one |
 //! | `protection`, `link`, `audit` | what is public; links that were signed; who changed what |
 //! | `folder_tree`, `download`, `spelling` | how trees, downloads, instants and sizes are shown |
 //! | `query`, `audit_export` | what addresses ask; the log as a file |
@@ -43,6 +44,9 @@ mod protection;
 mod query;
 mod refusal;
 mod session;
+mod share;
+mod share_form;
+mod share_settings;
 mod shell;
 mod sign_in;
 mod spelling;

@@ -15,6 +15,14 @@ impl Query {
         found.map(|(_, value)| value.trim()).unwrap_or_default()
     }
 
+    /// All that is asked for by that name.
+    pub(super) fn texts<'q, 'n>(
+        &'q self,
+        name: &'n str,
+    ) -> impl Iterator<Item = &'q str> + use<'q, 'n> {
+        self.0.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.trim())
+    }
+
     /// The same; none where nothing is.
     pub(super) fn said(&self, name: &str) -> Option<&str> {
         Some(self.text(name)).filter(|text| !text.is_empty())

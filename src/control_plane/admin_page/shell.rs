@@ -92,6 +92,7 @@ impl Notice {
 pub(super) enum Section {
     Library,
     Connectors,
+    Shares,
     Protection,
     Links,
     Audit,
@@ -105,13 +106,14 @@ pub(super) struct InTenant {
 }
 
 impl Section {
-    const ALL: [Self; 5] =
-        [Self::Library, Self::Connectors, Self::Protection, Self::Links, Self::Audit];
+    const ALL: [Self; 6] =
+        [Self::Library, Self::Connectors, Self::Shares, Self::Protection, Self::Links, Self::Audit];
 
     fn label(self) -> &'static str {
         match self {
             Self::Library => "Library",
             Self::Connectors => "Connectors",
+            Self::Shares => "Shares",
             Self::Protection => "Protection",
             Self::Links => "Links",
             Self::Audit => "Audit",
@@ -122,6 +124,7 @@ impl Section {
         match self {
             Self::Library => "contents",
             Self::Connectors => "connectors",
+            Self::Shares => "shares",
             Self::Protection => "protection",
             Self::Links => "links",
             Self::Audit => "audit",
@@ -132,6 +135,7 @@ impl Section {
     fn scope(self) -> Scope {
         match self {
             Self::Library | Self::Connectors => Scope::CatalogRead,
+            Self::Shares => Scope::SharesWrite,
             Self::Protection => Scope::OverridesAdmin,
             Self::Links | Self::Audit => Scope::AuditRead,
         }

@@ -7,6 +7,7 @@ mod console;
 mod console_actions;
 mod console_connectors;
 mod console_pages;
+mod console_shares;
 mod contents;
 mod conventions;
 mod cookies;

@@ -1,0 +1,187 @@
+//! What is typed into the form of a share, and what that says (requirements C11 to C17, G8, G24).
+
+use super::form::Posted;
+use super::query::number;
+use super::shell::Here;
+use crate::control_plane::record::{
+    RecipientDraft, Share, ShareDelivery, ShareDownloads, ShareDraft, ShareInformation, ShareLogo,
+};
+use crate::control_plane::service::{ShareExpiry, SharePassword};
+
+/// Days that are offered as a share's end.
+pub(super) const PRESETS: [u16; 4] = [1, 7, 30, 90];
+
+/// Languages that pages of shares speak, with what each calls itself.
+pub(super) const LANGUAGES: [(&str, &str); 7] = [
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("it", "Italiano"),
+    ("fr", "Français"),
+    ("es", "Español"),
+    ("zh", "简体中文"),
+    ("ar", "العربية"),
+];
+
+/// What was typed into the form: kept, so that a refusal loses nothing of it but passwords.
+pub(super) struct Typed {
+    pub(super) title: String,
+    pub(super) message: String,
+    /// How its end is said: a number of days, `date`, `never` or `kept`.
+    pub(super) ends: String,
+    pub(super) date: String,
+    /// Minutes that the sender's clock is ahead of UTC.
+    pub(super) offset: String,
+    password: String,
+    pub(super) password_change: String,
+    pub(super) download: Here,
+    pub(super) limit: String,
+    pub(super) terms: String,
+    pub(super) complete: Here,
+    pub(super) language: String,
+    pub(super) context: String,
+    pub(super) china: Here,
+    pub(super) recipients: String,
+    pub(super) below: Here,
+    pub(super) skip: Here,
+    pub(super) revision: String,
+}
+
+impl Typed {
+    /// What the form of a new one begins with.
+    pub(super) fn usual(title: String) -> Self {
+        Self {
+            title,
+            message: String::new(),
+            ends: "30".to_owned(),
+            date: String::new(),
+            offset: String::new(),
+            password: String::new(),
+            password_change: String::new(),
+            download: Here::Yes,
+            limit: String::new(),
+            terms: String::new(),
+            complete: Here::No,
+            language: String::new(),
+            context: String::new(),
+            china: Here::No,
+            recipients: String::new(),
+            below: Here::Yes,
+            skip: Here::No,
+            revision: String::new(),
+        }
+    }
+
+    pub(super) fn of_share(share: &Share) -> Self {
+        let draft = &share.draft;
+        let text = |text: &Option<Box<str>>| text.as_deref().unwrap_or_default().to_owned();
+        Self {
+            message: draft.message.to_string(),
+            ends: "kept".to_owned(),
+            download: Here::when(draft.download == ShareDownloads::Allowed),
+            limit: draft.download_limit.map(|it| it.to_string()).unwrap_or_default(),
+            terms: text(&draft.terms),
+            complete: Here::when(draft.information == ShareInformation::Complete),
+            language: text(&draft.language),
+            context: text(&draft.context),
+            china: Here::when(draft.delivery == ShareDelivery::China),
+            revision: share.revision.to_string(),
+            ..Self::usual(draft.title.to_string())
+        }
+    }
+
+    pub(super) fn of(posted: &Posted) -> Self {
+        let text = |name| posted.text(name).to_owned();
+        let ticked = |name| Here::when(!posted.text(name).is_empty());
+        Self {
+            title: text("title"),
+            message: posted.text("message").replace("\r\n", "\n"),
+            ends: text("ends"),
+            date: text("date"),
+            offset: text("offset"),
+            password: posted.raw("password").to_owned(),
+            password_change: text("password_change"),
+            download: ticked("download"),
+            limit: text("limit"),
+            terms: posted.text("terms").replace("\r\n", "\n"),
+            complete: ticked("complete"),
+            language: text("language"),
+            context: text("context"),
+            china: ticked("china"),
+            recipients: posted.text("recipients").replace("\r\n", "\n"),
+            below: ticked("below"),
+            skip: ticked("skip"),
+            revision: text("revision"),
+        }
+    }
+
+    /// The password that was typed, if one was.
+    pub(super) fn password(&self) -> Option<SharePassword> {
+        Some(&*self.password).filter(|it| !it.is_empty()).map(SharePassword::typed)
+    }
+
+    /// What is said of a share, or what is wrong with it.
+    pub(super) fn draft(&self, logo: ShareLogo) -> Result<ShareDraft, String> {
+        let said = |text: &str| Some(text).filter(|it| !it.is_empty()).map(Box::from);
+        let limit = match &*self.limit {
+            "" => None,
+            text => Some(text.parse().map_err(
+                |_| "The limit of downloads is a whole number of at least 1, or nothing.",
+            )?),
+        };
+        Ok(ShareDraft {
+            title: self.title.as_str().into(),
+            message: self.message.as_str().into(),
+            context: said(&self.context),
+            delivery: match self.china {
+                Here::Yes => ShareDelivery::China,
+                Here::No => ShareDelivery::Standard,
+            },
+            information: match self.complete {
+                Here::Yes => ShareInformation::Complete,
+                Here::No => ShareInformation::Minimum,
+            },
+            download: match self.download {
+                Here::Yes => ShareDownloads::Allowed,
+                Here::No => ShareDownloads::Refused,
+            },
+            download_limit: limit,
+            terms: said(&self.terms),
+            language: said(&self.language),
+            logo,
+        })
+    }
+
+    /// When it ends; none: as it does now.
+    pub(super) fn expiry(&self) -> Result<Option<ShareExpiry>, String> {
+        match &*self.ends {
+            "kept" => Ok(None),
+            "never" => Ok(Some(ShareExpiry::Never)),
+            "date" => {
+                let offset = match &*self.offset {
+                    "" => 0,
+                    text => text.parse().map_err(|_| "The time zone is none.".to_owned())?,
+                };
+                let end = ShareExpiry::end_of_day(&self.date, offset);
+                end.map(Some).ok_or_else(|| "Choose the last day, such as 2030-01-31.".to_owned())
+            }
+            days => {
+                let days = number(days).and_then(|days| u16::try_from(days).ok());
+                days.map(|days| Some(ShareExpiry::Days(days)))
+                    .ok_or_else(|| "Choose when the share ends.".to_owned())
+            }
+        }
+    }
+
+    /// Who is to have an address of their own: one a line, perhaps with a mail address behind a comma.
+    pub(super) fn recipient_drafts(&self) -> Vec<RecipientDraft> {
+        let lines = self.recipients.lines().map(str::trim).filter(|line| !line.is_empty());
+        lines
+            .map(|line| match line.rsplit_once(',') {
+                Some((name, email)) if email.contains('@') => {
+                    RecipientDraft { name: name.trim().into(), email: Some(email.trim().into()) }
+                }
+                Some(_) | None => RecipientDraft { name: line.into(), email: None },
+            })
+            .collect()
+    }
+}
