@@ -27,7 +27,7 @@ pub mod record;
 mod rendering;
 mod retention;
 pub mod service;
-pub mod share_page;
+mod share_page;
 mod spreadsheet;
 pub mod store;
 #[cfg(test)]

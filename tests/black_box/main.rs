@@ -43,6 +43,10 @@ mod console;
 #[cfg(test)]
 mod console_connectors;
 
+// The page of a share in a browser: its gate, what is shown, and what is saved.
+#[cfg(test)]
+mod share_pages;
+
 // What is kept between requests: asked for once, served to whoever may, stale while an origin fails.
 #[cfg(test)]
 mod cache;

@@ -144,7 +144,7 @@ impl Api {
 
     /// What visitors are answered by.
     pub fn share_pages(&self) -> SharePages {
-        SharePages::new(share_page::router())
+        SharePages::new(share_page::router(self.services.clone()))
     }
 
     /// What edges follow; it is to be [run](EdgeHub::run).

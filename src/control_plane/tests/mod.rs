@@ -28,6 +28,7 @@ mod secrets;
 mod share_api;
 mod share_guesses;
 mod share_information;
+mod share_pages;
 mod share_scene;
 mod share_visits;
 mod shares;

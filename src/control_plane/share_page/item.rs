@@ -1,0 +1,179 @@
+//! One item of a share: how it looks or sounds, what is said of it, and the files that may be saved.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::Response;
+
+use super::frame::{Shows, rendered};
+use super::gallery::{Card, card, link};
+use super::gate::to;
+use super::guest::Guest;
+use super::picture;
+use super::refusal::Refusal;
+use super::words::Words;
+use crate::control_plane::record::{ContentKind, FileKind};
+use crate::control_plane::service::{
+    CompleteInformation, FileUse, Page, ShareStanding, ShownFile, ShownItem,
+};
+
+/// How an item is shown.
+#[derive(Debug)]
+enum Preview {
+    Elsewhere(Box<str>),
+    Film { url: String, poster: Option<String>, subtitles: Vec<Subtitles> },
+    List(Vec<Card>),
+    Nothing,
+    Picture(String),
+    Sound(String),
+}
+
+/// What is said in a film, in writing.
+#[derive(Debug)]
+struct Subtitles {
+    url: String,
+    language: Box<str>,
+}
+
+/// A file that may be saved.
+#[derive(Debug)]
+struct SavedFile {
+    number: u64,
+    original: bool,
+    label: String,
+    facts: String,
+    size: u64,
+}
+
+#[derive(Template)]
+#[template(path = "item.html", config = "src/control_plane/share_page/askama.toml")]
+struct ItemPage<'g> {
+    words: Words,
+    title: String,
+    address: &'g str,
+    card: Card,
+    description: &'g str,
+    about: Option<&'g CompleteInformation>,
+    preview: Preview,
+    files: Vec<SavedFile>,
+}
+
+/// One item of a share that is open.
+pub(super) async fn show(
+    guest: Guest,
+    axum::extract::Path((_, number)): axum::extract::Path<(String, u64)>,
+) -> Result<Response, Refusal> {
+    if guest.access.standing() != ShareStanding::Open {
+        return to(&guest.path());
+    }
+    let item = find(&guest, number).await?.ok_or(Refusal::Missing)?;
+    let mut shows = Shows::default();
+    let preview = preview(&guest, &item, &mut shows).await?;
+    let card = card(&guest, &item, &mut shows).await?;
+    let page = ItemPage {
+        words: guest.words,
+        title: item.title.to_string(),
+        address: &guest.address,
+        card,
+        description: &item.description,
+        about: item.complete.as_ref().filter(|it| !it.tags.is_empty() || !it.metadata.is_empty()),
+        preview,
+        files: files(&item),
+    };
+    rendered(StatusCode::OK, &page, shows)
+}
+
+/// The item of that number, if it is given now.
+async fn find(guest: &Guest, number: u64) -> Result<Option<ShownItem>, Refusal> {
+    let page = match number.checked_sub(1) {
+        Some(before) => Page::after(before, 1),
+        None => Page::first(1),
+    };
+    let language = guest.words.tag();
+    let listed = guest.services.share_shown(&guest.access, Some(&language), &page).await?;
+    Ok(listed.items.into_iter().find(|item| item.number == number))
+}
+
+async fn preview(guest: &Guest, item: &ShownItem, shows: &mut Shows) -> Result<Preview, Refusal> {
+    let picture = match picture::whole(item) {
+        Some(file) => Some(link(guest, item, file.file.number, shows).await?),
+        None => None,
+    };
+    let is_address = |url: &str| url.starts_with("https://") || url.starts_with("http://");
+    match item.kind {
+        ContentKind::Url => {
+            if let Some(url) = item.url.as_deref().filter(|it| is_address(it)) {
+                return Ok(Preview::Elsewhere(url.into()));
+            }
+        }
+        ContentKind::Playlist => {
+            let mut cards = Vec::with_capacity(item.elements.len());
+            for number in &item.elements {
+                if let Some(element) = find(guest, *number).await? {
+                    cards.push(card(guest, &element, shows).await?);
+                }
+            }
+            return Ok(Preview::List(cards));
+        }
+        ContentKind::Video => {
+            if let Some(file) = picture::film(item) {
+                let url = link(guest, item, file.file.number, shows).await?;
+                let subtitles = subtitles(guest, item, shows).await?;
+                return Ok(Preview::Film { url, poster: picture, subtitles });
+            }
+        }
+        ContentKind::Audio => {
+            if let Some(file) = picture::sound(item) {
+                return Ok(Preview::Sound(link(guest, item, file.file.number, shows).await?));
+            }
+        }
+        ContentKind::Image | ContentKind::Image360 | ContentKind::Other => {}
+    }
+    Ok(picture.map_or(Preview::Nothing, Preview::Picture))
+}
+
+async fn subtitles(
+    guest: &Guest,
+    item: &ShownItem,
+    shows: &mut Shows,
+) -> Result<Vec<Subtitles>, Refusal> {
+    let mut all = Vec::new();
+    for file in picture::subtitles(item) {
+        let url = link(guest, item, file.file.number, shows).await?;
+        all.push(Subtitles { url, language: file.file.place.slot.clone() });
+    }
+    Ok(all)
+}
+
+/// What may be saved: renditions first, then the original, then the rest.
+fn files(item: &ShownItem) -> Vec<SavedFile> {
+    let had = |it: &&ShownFile| matches!(it.may, FileUse::Had | FileUse::SeenAndHad);
+    let mut files: Vec<&ShownFile> = item.files.iter().filter(had).collect();
+    files.sort_by_key(|it| match it.file.place.kind {
+        FileKind::Format => 0,
+        FileKind::Source => 1,
+        FileKind::Subtitle => 2,
+        FileKind::Attachment => 3,
+        FileKind::Thumbnail | FileKind::ChapterThumbnail => 4,
+    });
+    files.into_iter().map(saved).collect()
+}
+
+fn saved(shown: &ShownFile) -> SavedFile {
+    let ShownFile { file, may: _, width, height } = shown;
+    let label = match file.place.kind {
+        FileKind::Source => String::new(),
+        FileKind::Attachment => file.place.variant.to_string(),
+        FileKind::Format => file.place.slot.to_string(),
+        FileKind::ChapterThumbnail | FileKind::Subtitle | FileKind::Thumbnail => {
+            format!("{} {}", file.place.slot, file.place.variant)
+        }
+    };
+    let kind = file.mime.split(';').next().unwrap_or_default();
+    let kind = kind.rsplit('/').next().unwrap_or_default().to_ascii_uppercase();
+    let facts = match (width, height) {
+        (Some(width), Some(height)) => format!("{kind} · {width} × {height}"),
+        (_, _) => kind,
+    };
+    let original = file.place.kind == FileKind::Source;
+    SavedFile { number: file.number, original, label, facts, size: file.size }
+}

@@ -1,0 +1,39 @@
+//! What the pages work with, and every route.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
+
+use super::frame::around;
+use super::refusal::Refusal;
+use super::{download, gallery, gate, item, look};
+use crate::control_plane::service::Services;
+
+/// Most bytes of a form.
+const MOST: usize = 64 * 1024;
+
+/// What the pages work with. Clones are the same one.
+#[derive(Clone, Debug)]
+pub(super) struct Pages {
+    pub(super) services: Services,
+}
+
+/// The pages, to be served with a [`Visitor`](crate::visitor::Visitor) in each request.
+pub(in crate::control_plane) fn router(services: Services) -> Router {
+    Router::new()
+        .merge(look::routes())
+        .route("/s/{address}", get(gallery::show))
+        .route("/s/{address}/password", post(gate::unlock))
+        .route("/s/{address}/terms", post(gate::accept))
+        .route("/s/{address}/viewed", post(gate::viewed))
+        .route("/s/{address}/items/{item}", get(item::show))
+        .route("/s/{address}/items/{item}/download", post(download::one))
+        .route("/s/{address}/archive", post(download::several))
+        .route("/s/{address}/archive/{archive}", get(download::archive))
+        .method_not_allowed_fallback(|| async { Refusal::Missing })
+        .fallback(|| async { Refusal::Missing })
+        .layer(from_fn(around))
+        .layer(DefaultBodyLimit::max(MOST))
+        .with_state(Pages { services })
+}

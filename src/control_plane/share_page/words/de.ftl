@@ -1,0 +1,75 @@
+### The words of a share's page, in German.
+
+decimal = ,
+skip = Zum Inhalt springen
+shared-by = Geteilt von { $name }
+available-until = Verfügbar bis { $date }
+language-name = Deutsch
+
+gate-heading = Diese Freigabe ist geschützt
+gate-hint = Geben Sie das Passwort ein, das Sie erhalten haben.
+password = Passwort
+open = Öffnen
+password-wrong = Das Passwort stimmt nicht. Prüfen Sie es und versuchen Sie es noch einmal.
+password-missing = Geben Sie das Passwort ein.
+too-many = Zu viele Versuche aus Ihrem Netz. Versuchen Sie es in { $seconds ->
+    [one] einer Sekunde
+   *[other] { $seconds } Sekunden
+} noch einmal.
+terms-heading = Nutzungsbedingungen
+terms-hint = Stimmen Sie den Bedingungen zu, um die geteilten Dateien zu sehen und herunterzuladen.
+accept = Zustimmen und weiter
+
+items = { $count ->
+    [one] ein Element
+   *[other] { $count } Elemente
+}
+select = { $title } auswählen
+select-all = Alle auf dieser Seite auswählen
+nothing-selected = Wählen Sie mindestens ein Element aus.
+download = Herunterladen
+download-all = Alles herunterladen
+download-selected = Auswahl herunterladen
+as-format = Format
+as-default = Standardformate
+as-original = Originale
+view-only = Sie können diese Dateien ansehen. Das Herunterladen ist ausgeschaltet.
+downloads-left = { $count ->
+    [one] noch ein Download
+   *[other] noch { $count } Downloads
+}
+downloads-none = Es sind keine Downloads mehr übrig.
+empty = In dieser Freigabe ist nichts mehr.
+unavailable = Nicht mehr verfügbar
+all-items = Alle Elemente
+pages = Seiten
+page-first = Erste Seite
+page-next = Nächste Seite
+
+original = Original
+formats = Formate
+preview = Vorschau
+no-preview = Für diese Datei gibt es keine Vorschau.
+about = Informationen
+tags = Schlagwörter
+kind-AUDIO = Audio
+kind-IMAGE = Bild
+kind-IMAGE_360 = 360°-Ansicht
+kind-OTHER = Dokument
+kind-PLAYLIST = Wiedergabeliste
+kind-VIDEO = Video
+kind-URL = Link
+
+gone-heading = Diese Freigabe ist beendet
+gone-detail = Sie ist abgelaufen oder wurde zurückgezogen. Bitten Sie die Person, von der Sie den Link haben, um einen neuen.
+missing-heading = Hier ist nichts
+missing-detail = Unter dieser Adresse gibt es nichts. Prüfen Sie, ob der Link vollständig ist.
+foreign-heading = Das wurde nicht angenommen
+foreign-detail = Die Anfrage kam nicht von dieser Seite. Es wurde nichts ausgeführt. Öffnen Sie den Link neu und versuchen Sie es noch einmal.
+refused-heading = Das ist nicht möglich
+refused-detail = Das wird auf diesem Weg nicht herausgegeben.
+busy-heading = Einen Moment
+busy-detail = Gerade ist zu viel los. Versuchen Sie es in ein paar Sekunden noch einmal.
+failed-heading = Etwas ist schiefgegangen
+failed-detail = Der Fehler liegt bei uns, nicht bei Ihnen. Versuchen Sie es später noch einmal. Kennung: { $request }
+back-to-share = Zurück zur Freigabe

@@ -1,0 +1,75 @@
+### The words of a share's page, in Spanish.
+
+decimal = ,
+skip = Ir al contenido
+shared-by = Compartido por { $name }
+available-until = Disponible hasta el { $date }
+language-name = Español
+
+gate-heading = Este contenido compartido está protegido
+gate-hint = Escriba la contraseña que le han dado.
+password = Contraseña
+open = Abrir
+password-wrong = La contraseña no es correcta. Compruébela e inténtelo de nuevo.
+password-missing = Escriba la contraseña.
+too-many = Demasiados intentos desde su red. Inténtelo de nuevo en { $seconds ->
+    [one] un segundo
+   *[other] { $seconds } segundos
+}.
+terms-heading = Términos y condiciones
+terms-hint = Acepte los términos para ver y descargar lo que se comparte con usted.
+accept = Aceptar y continuar
+
+items = { $count ->
+    [one] un elemento
+   *[other] { $count } elementos
+}
+select = Seleccionar { $title }
+select-all = Seleccionar todo en esta página
+nothing-selected = Seleccione al menos un elemento.
+download = Descargar
+download-all = Descargar todo
+download-selected = Descargar la selección
+as-format = Formato
+as-default = Formatos predeterminados
+as-original = Originales
+view-only = Puede ver estos archivos. La descarga está desactivada.
+downloads-left = { $count ->
+    [one] queda una descarga
+   *[other] quedan { $count } descargas
+}
+downloads-none = No quedan descargas.
+empty = No queda nada en este contenido compartido.
+unavailable = Ya no está disponible
+all-items = Todos los elementos
+pages = Páginas
+page-first = Primera página
+page-next = Página siguiente
+
+original = Original
+formats = Formatos
+preview = Vista previa
+no-preview = No hay vista previa de este archivo.
+about = Información
+tags = Etiquetas
+kind-AUDIO = Audio
+kind-IMAGE = Imagen
+kind-IMAGE_360 = Vista de 360°
+kind-OTHER = Documento
+kind-PLAYLIST = Lista de reproducción
+kind-VIDEO = Vídeo
+kind-URL = Enlace
+
+gone-heading = Este contenido ya no se comparte
+gone-detail = Ha caducado o se ha retirado. Pida un enlace nuevo a la persona que se lo dio.
+missing-heading = Aquí no hay nada
+missing-detail = No hay nada en esta dirección. Compruebe que el enlace está completo.
+foreign-heading = No se ha aceptado
+foreign-detail = La solicitud no venía de esta página. No se ha hecho nada. Abra el enlace de nuevo e inténtelo otra vez.
+refused-heading = No es posible
+refused-detail = Lo solicitado no se entrega de esta manera.
+busy-heading = Un momento
+busy-detail = Hay demasiadas solicitudes. Inténtelo de nuevo en unos segundos.
+failed-heading = Algo ha fallado
+failed-detail = El error es nuestro, no suyo. Inténtelo más tarde. Referencia: { $request }
+back-to-share = Volver al contenido compartido

@@ -1,0 +1,202 @@
+// What somebody does who was given the address of a share: is let in by its password and terms, looks,
+// plays and saves. On a wide window and on a phone, in the light and in the dark, without scripts, and by
+// keyboard; and every page is looked at. What is needed comes as JSON on standard input: chromium, base,
+// shots, password, and the addresses of shares. Ends with 0 if all was as it must be.
+const fs = require('node:fs')
+const path = require('node:path')
+const assert = require('node:assert')
+const { launch, open, inspect, tabTo, follow } = require('./browser.cjs')
+
+const told = JSON.parse(fs.readFileSync(0, 'utf8'))
+const { base, shots, shares } = told
+
+setTimeout(() => {
+  console.error('it took too long')
+  process.exit(2)
+}, 280000).unref()
+
+let underWay = ''
+
+// Keeps what is seen, in the light and in the dark.
+const keep = async (page, name) => {
+  const size = page.viewportSize().width < 600 ? 'narrow' : 'wide'
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    await page.screenshot({ path: path.join(shots, `${underWay}-${name}-${size}-${colorScheme}.png`), fullPage: true })
+  }
+}
+
+const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor()
+
+// Past the gate of the share that has one.
+const enter = async page => {
+  await page.goto(shares.gated)
+  await heading(page, 'This share is protected')
+  assert.equal(await page.getByText('Spring campaign').count(), 0)
+  await keep(page, 'gate')
+  await page.getByLabel('Password').fill('not this one')
+  await page.getByRole('button', { name: 'Open' }).click()
+  await page.getByRole('alert').getByText('That is not the password').waitFor()
+  await keep(page, 'wrong-password')
+  await page.getByLabel('Password').fill(told.password)
+  await page.getByRole('button', { name: 'Open' }).click()
+  await heading(page, 'Terms and conditions')
+  assert.equal(await page.getByText('Spring campaign').count(), 0)
+  await page.getByText('For editorial use only.').waitFor()
+  await keep(page, 'terms')
+  await page.getByRole('button', { name: 'Accept and continue' }).click()
+  await heading(page, 'Spring campaign')
+}
+
+// What a browser saves when that is pressed: a name comes again.
+let count = 0
+const saved = async (page, press) => {
+  const [download] = await Promise.all([page.waitForEvent('download'), press()])
+  const file = path.join(told.saved, `${underWay}-${count++}-${download.suggestedFilename()}`)
+  await download.saveAs(file)
+  console.log(`saved: ${file}`)
+}
+
+const fits = async page => {
+  const beyond = await page.evaluate(
+    () => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+  assert.equal(beyond, 0)
+}
+
+// Every picture of the page was loaded.
+const pictures = async page => {
+  for (const picture of await page.locator('img').all()) {
+    await picture.scrollIntoViewIfNeeded()
+    await picture.evaluate(it => it.decode())
+  }
+  await page.evaluate(() => scrollTo(0, 0))
+}
+
+const visit = async (browser, options) => {
+  const { context, page, faults } = await open(browser, base, { acceptDownloads: true, ...options })
+  await enter(page)
+  await page.getByText('3 items').waitFor()
+  await page.getByText('Available until').waitFor()
+  await pictures(page)
+  await fits(page)
+  await keep(page, 'gallery')
+  // What plays is there, and what is said in it.
+  await page.getByRole('link', { name: /Harbour at dawn/ }).click()
+  await heading(page, 'Harbour at dawn')
+  await page.locator('video').waitFor()
+  await fits(page)
+  await keep(page, 'film')
+  await page.getByRole('link', { name: 'All items' }).click()
+  await page.getByRole('link', { name: /Lighthouse/ }).click()
+  await pictures(page)
+  await fits(page)
+  await keep(page, 'picture')
+  await saved(page, () => page.getByRole('button', { name: 'Download Original' }).click())
+  await page.getByRole('link', { name: 'All items' }).click()
+  await page.getByLabel('Select Harbour at dawn').check()
+  await page.getByLabel('Select Price list').check()
+  await page.getByLabel('Originals').check()
+  await keep(page, 'selected')
+  await saved(page, () => page.getByRole('button', { name: 'Download selected' }).click())
+  await saved(page, () => page.getByRole('button', { name: 'Download all' }).click())
+  // Who was let in comes back without being asked.
+  await page.goto(shares.gated)
+  await heading(page, 'Spring campaign')
+  assert.deepEqual(faults, [])
+  await context.close()
+}
+
+const walks = {
+  wide: browser => visit(browser, {}),
+  narrow: browser => visit(browser, { viewport: { width: 360, height: 740 } }),
+  'no scripts': browser => visit(browser, { javaScriptEnabled: false }),
+  scripts: async browser => {
+    const { context, page, faults } = await open(browser, base)
+    await page.goto(shares.open)
+    await heading(page, 'For everybody')
+    const selected = page.getByRole('button', { name: 'Download selected' })
+    assert.equal(await selected.isDisabled(), true)
+    await page.getByLabel('Select all on this page').check()
+    assert.equal(await selected.isEnabled(), true)
+    assert.equal(await page.getByLabel('Select Lighthouse').isChecked(), true)
+    await page.getByLabel('Select Lighthouse').uncheck()
+    assert.equal(await page.getByLabel('Select all on this page').isChecked(), false)
+    // A film plays, and is gone about in.
+    await page.getByRole('link', { name: /Harbour at dawn/ }).click()
+    const seen = await page.locator('video').evaluate(async video => {
+      const until = name => new Promise((resolve, reject) => {
+        video.addEventListener(name, resolve, { once: true })
+        video.addEventListener('error', () => reject(video.error), { once: true })
+      })
+      if (video.readyState < 1) await until('loadedmetadata')
+      video.currentTime = video.duration / 2
+      await until('seeked')
+      return { at: video.currentTime > 0, wide: video.videoWidth, texts: video.textTracks.length }
+    })
+    assert.equal(seen.at, true)
+    assert.ok(seen.wide > 0)
+    assert.equal(seen.texts, 1)
+    // Days are written as the reader writes them.
+    await page.goto(shares.open)
+    assert.match(await page.locator('time').innerText(), /^Available until [A-Z][a-z]+ \d+, \d{4}$/)
+    assert.deepEqual(faults, [])
+    await context.close()
+  },
+  keyboard: async browser => {
+    const { context, page, faults } = await open(browser, base)
+    await page.goto(shares.gated)
+    await tabTo(page, 'Password')
+    await page.keyboard.type(told.password)
+    await follow(page, 'Open')
+    await follow(page, 'Accept and continue')
+    await heading(page, 'Spring campaign')
+    await tabTo(page, 'Select Lighthouse')
+    await page.keyboard.press('Space')
+    assert.equal(await page.getByLabel('Select Lighthouse').isChecked(), true)
+    await follow(page, '≡ Price list')
+    await tabTo(page, 'Download')
+    assert.deepEqual(faults, [])
+    await context.close()
+  },
+  'every page': async browser => {
+    const { context, page } = await open(browser, base)
+    await enter(page)
+    const state = await context.storageState()
+    const none = { cookies: [], origins: [] }
+    const of = url => new URL(url).pathname
+    for (const [name, known, address] of [
+      ['share-gate', none, of(shares.gated)],
+      ['share-terms', none, of(shares.terms)],
+      ['share-gallery', state, of(shares.gated)],
+      ['share-film', state, `${of(shares.gated)}/items/0`],
+      ['share-picture', state, `${of(shares.gated)}/items/1`],
+      ['share-document', state, `${of(shares.gated)}/items/2`],
+      ['share-view-only', none, of(shares.viewOnly)],
+      ['share-view-only-document', none, `${of(shares.viewOnly)}/items/2`],
+      ['share-arabic', none, of(shares.arabic)],
+      ['share-arabic-film', none, `${of(shares.arabic)}/items/0`],
+      ['share-chinese', none, of(shares.chinese)],
+      ['share-many', none, of(shares.many)],
+      ['share-gone', none, of(shares.gone)],
+      ['share-missing', none, '/s/AAAAAAAAAAAAAAAAAAAAAA']
+    ]) {
+      await inspect(browser, base, known, shots, name, address)
+    }
+    await context.close()
+  }
+}
+
+const walk = async () => {
+  const browser = await launch(told.chromium)
+  for (const name of told.walks) {
+    underWay = `share-${name.replace(' ', '-')}`
+    await walks[name](browser)
+    console.log(`walked: ${name}`)
+  }
+  await browser.close()
+}
+
+walk().then(() => process.exit(0), error => {
+  console.error(error)
+  process.exit(1)
+})
