@@ -88,6 +88,10 @@ fn demo_writes_what_a_script_needs() {
     let target = example.strip_prefix(&format!("http://{edge}")).unwrap();
     assert!(target.starts_with(&format!("/dl/{}/", json["connector"]["id"].as_str().unwrap())));
     assert_eq!(get(edge, target).status, 200, "{target}");
+    let page = json["share"]["url"].as_str().unwrap();
+    let page = get(edge, page.strip_prefix(&format!("http://{edge}")).unwrap());
+    assert_eq!(page.status, 200);
+    assert!(String::from_utf8_lossy(&page.body).contains("A protected video"));
     // All but two comments stand over a curl: how to get a token, and how to ask why.
     assert_eq!(tour.matches("\ncurl -s").count(), tour.matches("\n# ").count() - 2, "{tour}");
     let process = rustix::process::Pid::from_child(&demo);

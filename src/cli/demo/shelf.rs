@@ -18,12 +18,21 @@ pub(super) struct Shelf {
     pub(super) folder: u64,
     /// The id of a connector of that folder.
     pub(super) connector: String,
+    /// A share of the protected video.
+    pub(super) share: DemoShare,
     /// The files' numbers, by the URL path that names them.
     pub(super) files: HashMap<String, u64>,
     /// A link of the control plane's own to the video that is not published.
     pub(super) draft_link: String,
     /// The id by which that link is revoked.
     pub(super) draft_link_id: String,
+}
+
+/// A share, and where its page is.
+pub(super) struct DemoShare {
+    pub(super) id: String,
+    /// The path of its page, which is the key to it.
+    pub(super) path: String,
 }
 
 impl Shelf {
@@ -68,7 +77,8 @@ impl Shelf {
         });
         let (draft_link, draft_link_id) = link.ok_or_else(|| unclear(&path, &urls))?;
         let connector = connector(administrator, folder).await?;
-        Ok(Self { folder, connector, files, draft_link, draft_link_id })
+        let share = share(administrator).await?;
+        Ok(Self { folder, connector, share, files, draft_link, draft_link_id })
     }
 }
 
@@ -113,6 +123,24 @@ async fn connector(
     });
     let made = administrator.post(&path, "application/json", new.to_string()).await?;
     text(&made, "id").map(str::to_owned).ok_or_else(|| unclear(&path, &made))
+}
+
+/// The share, made if it is not there.
+async fn share(administrator: &Administrator) -> Result<DemoShare, AdministratorError> {
+    let path = format!("/api/v1/tenants/{TENANT}/shares");
+    let list = administrator.get(&format!("{path}?all=1&state=open")).await?;
+    let there = items(&list).iter().find(|item| text(item, "title") == Some(NAME)).cloned();
+    let share = if let Some(share) = there {
+        share
+    } else {
+        let new = json!({ "title": NAME, "contents": [PRIVATE_VIDEO], "download": true });
+        administrator.post(&path, "application/json", new.to_string()).await?
+    };
+    let url = text(&share, "url").and_then(|url| url.parse::<Uri>().ok());
+    match (text(&share, "id"), url) {
+        (Some(id), Some(url)) => Ok(DemoShare { id: id.to_owned(), path: url.path().to_owned() }),
+        (_, _) => Err(unclear(&path, &share)),
+    }
 }
 
 /// The contents as lines of JSON.

@@ -227,6 +227,16 @@ pub(super) fn tour(folder: &DemoFolder, shelf: &Shelf, now: UnixSeconds) -> Opti
         connected(DRAFT_VIDEO),
         refused(404, "not_found"),
     ));
+    stops.push(stop(
+        "the page of a share, for whoever has its address",
+        get(shelf.share.path.clone()),
+        served(200, None),
+    ));
+    stops.push(stop(
+        "of an address that was never given",
+        get("/s/AAAAAAAAAAAAAAAAAAAAAA".to_owned()),
+        served(404, None),
+    ));
     stops.extend(draft(&signer, shelf)?);
     Some(stops)
 }

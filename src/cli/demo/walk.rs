@@ -267,6 +267,10 @@ fn describe(
             "id": shelf.connector,
             "example_url": format!("http://{edge}/dl/{}/{PRIVATE_VIDEO}", shelf.connector),
         },
+        "share": {
+            "id": shelf.share.id,
+            "url": format!("http://{edge}{}", shelf.share.path),
+        },
         "key": { "id": KEY_ID, "hex": folder.key_hex },
         "config": folder.config(),
     });
