@@ -40,7 +40,7 @@ fn serving() -> Process {
 /// What an unknown share is answered with: by the pages, and not by a refusal of the edge.
 fn is_of_the_pages(answer: &Answer) {
     assert_eq!((answer.status, answer.code()), (404, None), "{answer:?}");
-    assert_eq!(answer.header("referrer-policy"), Some("no-referrer"));
+    assert_eq!(answer.header("referrer-policy"), Some("same-origin"));
     assert!(answer.header("x-request-id").is_some());
     assert_eq!(answer.header("countersign-share-page"), None);
 }
@@ -49,7 +49,9 @@ fn post(target: &str, fields: &str, body: &str) -> String {
     format!("POST {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n{body}")
 }
 
-const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
+/// As a browser sends a form of a page of this host.
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n\
+                    Sec-Fetch-Site: same-origin\r\n";
 
 /// What everybody may send, and what nobody may.
 fn only_forms_come_in(edge: SocketAddr) {
@@ -130,7 +132,10 @@ fn visitors_come_in_where_both_planes_are_one_program() {
             said(&mut curl, b"").out
         };
         assert_eq!(ask(&[&url]), format!("{version} 404 "));
-        assert_eq!(ask(&["-d", "password=x", &url]), format!("{version} 404 "));
+        assert_eq!(
+            ask(&["-H", "Sec-Fetch-Site: same-origin", "-d", "password=x", &url]),
+            format!("{version} 404 ")
+        );
         assert_eq!(ask(&["-I", &url]), format!("{version} 404 "));
         let refused = format!("{version} 413 body_refused");
         assert_eq!(ask(&["-F", "password=x", &url]), refused);
