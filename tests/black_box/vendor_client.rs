@@ -15,7 +15,8 @@ use crate::support::control::{
     with_master_key,
 };
 use crate::support::edge::usual_config;
-use crate::support::planes::{ControlPlane, start_edge, until_ready};
+use crate::support::links::token;
+use crate::support::planes::{ControlPlane, start_edge, until_ready, until_status};
 use crate::support::process::Process;
 
 /// The script, and what it takes for granted: a video, a channel, somebody's name and password.
@@ -51,6 +52,10 @@ fn running(records: &Records) -> Process {
     let process = start(folder);
     fill(records, &process, &credentials);
     say_where_the_site_is(&process);
+    // What was written beside the program is in force a moment later, the logo last.
+    let logo = format!("/private/channels/{CHANNEL}/attachments/Logo/logo.png");
+    let link = format!("{logo}?__token__={}", token("/private/*"));
+    until_status(process.address(), &link, 200, &[404]);
     process
 }
 
