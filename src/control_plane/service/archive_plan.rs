@@ -32,7 +32,7 @@ const MOST_CHANNELS: usize = 100;
 const MOST_ENTRIES: usize = 10_000;
 
 /// Seconds for which an archive can be had, and gone on with: a week.
-pub(super) const LIFETIME: u64 = 7 * 24 * 3600;
+const LIFETIME: u64 = 7 * 24 * 3600;
 
 /// What is to be in an archive.
 #[derive(Clone, Debug, Default)]

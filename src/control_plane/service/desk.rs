@@ -12,6 +12,7 @@ use crate::control_plane::store::{Change, Store, View};
 use super::archive_reading::Readings;
 use super::error::ServiceError;
 use super::pipeline::KnownOrigins;
+use super::share_marks::ShareMarks;
 use super::signing_key::LONGEST_LINK;
 use super::source::Sources;
 use super::upload::Uploads;
@@ -30,6 +31,7 @@ pub struct Services {
     sources: Option<Sources>,
     readings: Readings,
     renderings: Renderings,
+    share_marks: ShareMarks,
 }
 
 impl Services {
@@ -47,6 +49,7 @@ impl Services {
             sources: None,
             readings: Readings::default(),
             renderings: Renderings::default(),
+            share_marks: ShareMarks::default(),
         }
     }
 
@@ -126,6 +129,10 @@ impl Services {
 
     pub(super) fn readings(&self) -> &Readings {
         &self.readings
+    }
+
+    pub(super) fn share_marks(&self) -> &ShareMarks {
+        &self.share_marks
     }
 
     pub(super) fn renderings(&self) -> &Renderings {

@@ -57,6 +57,7 @@ mod share_archiving;
 mod share_changing;
 mod share_giving;
 mod share_making;
+mod share_marks;
 mod share_showing;
 mod signed_cookie;
 mod signing_key;

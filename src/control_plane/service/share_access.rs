@@ -113,6 +113,7 @@ impl Services {
         let address = ShareAddress::parse(address).ok_or(ServiceError::NotFound)?;
         let caller = Caller::system("share").from_address(client);
         let addressed = self.view(&caller).await?.share_addressed(&address).await?;
+        self.share_marks().one(&addressed.share.id, client)?;
         let attempt = Attempt::to_open(&addressed.share.id, client);
         let mut change = self.change(&caller).await?;
         if let Some(wait) = attempt.begin(&mut change).await? {
@@ -161,6 +162,7 @@ impl Services {
             return Err(ShareRefusal::Locked.into());
         }
         let ShareAccess { share, recipient, session, until, .. } = access;
+        self.share_marks().one(&share.id, client)?;
         let caller = Caller::system("share").from_address(client);
         let digest = share.terms_digest();
         if digest.as_ref().is_some_and(|now| **now != *shown) {
@@ -190,6 +192,7 @@ impl Services {
         client: Option<ClientIp>,
     ) -> Result<(), ServiceError> {
         let share = access.opened()?;
+        self.share_marks().one(&share.id, client)?;
         let caller = Caller::system("share").from_address(client);
         let mut change = self.change(&caller).await?;
         let mut viewed = Happened::of(ShareEventKind::Viewed);

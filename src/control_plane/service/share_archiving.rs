@@ -8,7 +8,7 @@ use http::Response;
 use super::archive_channel::{Channel, Channels};
 use super::archive_handing::ArchiveAsk;
 use super::archive_opening::ArchiveRight;
-use super::archive_plan::{LIFETIME, Wanted, entries};
+use super::archive_plan::{Wanted, entries};
 use super::desk::Services;
 use super::error::{Invalid, ServiceError, ShareRefusal};
 use super::share_access::{ShareAccess, over};
@@ -23,6 +23,9 @@ use crate::control_plane::record::{
 use crate::control_plane::store::View;
 use crate::network::ClientIp;
 use crate::response::AnswerBody;
+
+/// Seconds for which an archive that was begun can be gone on with.
+const LIFETIME: u64 = 2 * 24 * 3_600;
 
 /// Items of a share, to be had at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +67,7 @@ impl Services {
         if share.draft.download == ShareDownloads::Refused {
             return Err(ShareRefusal::ViewOnly.into());
         }
+        self.share_marks().one(&share.id, client)?;
         let mut wanted = self.share_entries(access, order).await?;
         if let Wanted::Unread(files) = wanted {
             self.files_read(files).await;
@@ -73,6 +77,7 @@ impl Services {
             Wanted::Known(entries) => entries,
             Wanted::Unread(files) => return Err(ServiceError::Unread { files: files.len() }),
         };
+        self.share_marks().archive(&share.id, client, entries.len())?;
         let caller = Caller::system("share").from_address(client).within(share.tenant);
         let mut change = self.change(&caller).await?;
         let now = change.now();

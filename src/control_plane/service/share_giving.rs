@@ -82,6 +82,7 @@ impl Services {
             Some(FileUse::Had | FileUse::SeenAndHad) => {}
             Some(FileUse::Seen) | None => return Err(ShareRefusal::ViewOnly.into()),
         }
+        self.share_marks().one(&share.id, client)?;
         let caller = Caller::system("share").from_address(client);
         let mut change = self.change(&caller).await?;
         let mut begun = begun(access, client);

@@ -27,6 +27,7 @@ on_both_databases! {
     a_link_lives_no_longer_than_what_gave_it
     downloads_are_counted_by_their_tickets
     an_archive_is_had_while_the_share_gives_it
+    a_network_leaves_so_much_of_a_share
 }
 
 pub(super) fn refusal<T: std::fmt::Debug>(outcome: Result<T, ServiceError>) -> ShareRefusal {
@@ -457,4 +458,45 @@ async fn an_archive_is_had_while_the_share_gives_it(stage: Stage) {
     services.share_remove(&system(), TENANT, &share.id, Expected::Any).await.unwrap();
     let gone = hand_over(&stage, &open, &id).await.unwrap_err();
     assert!(matches!(gone, ServiceError::NotFound), "{gone:?}");
+}
+
+/// What anybody may leave of a share that is open is bounded, for each network: sessions, lines of its
+/// history, downloads, archives.
+async fn a_network_leaves_so_much_of_a_share(stage: Stage) {
+    let contents = contents(&stage).await;
+    let film = file_of(&stage, &contents.film, FileKind::Format).await;
+    let services = &stage.services;
+    let share = shared(&stage, order(&contents.all(), with_terms("Be kind"))).await;
+    let digest = share.terms_digest().unwrap();
+    let accept = async |from: &str| {
+        let address = share.address.expose();
+        services.share_accept_terms(address, None, &digest, client(from)).await
+    };
+    let session = accept("192.0.2.2").await.unwrap();
+    let open = services.share_access(share.address.expose(), Some(session.reveal())).await.unwrap();
+    let mut left = 0;
+    let refused = loop {
+        match accept("192.0.2.1").await {
+            Ok(_) => left += 1,
+            refused => break refusal(refused.map(drop)),
+        }
+    };
+    let slow = |refusal| matches!(refusal, ShareRefusal::Throttled { retry_after: 1 });
+    assert!(slow(refused.clone()), "{refused:?}");
+    // One a second comes back while the test runs.
+    assert!((600..900).contains(&left), "{left}");
+    let here = client("192.0.2.1");
+    let all = everything(ShareForm::Default);
+    let mut each = [false; 4];
+    for _ in 0..100 {
+        each[0] |= services.share_viewed(&open, here).await.is_err();
+        each[1] |= services.share_ticket(&open, 0, film, here).await.is_err();
+        each[2] |= services.share_archive(&open, &all, here).await.is_err();
+        let address = share.address.expose();
+        each[3] |= services.share_unlock(address, typed("1234"), here).await.is_err();
+    }
+    assert_eq!(each, [true; 4]);
+    services.share_viewed(&open, client("192.0.2.2")).await.unwrap();
+    services.share_ticket(&open, 0, film, client("192.0.2.2")).await.unwrap();
+    services.share_archive(&open, &all, client("192.0.2.2")).await.unwrap();
 }
