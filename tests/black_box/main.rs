@@ -47,6 +47,10 @@ mod console_connectors;
 #[cfg(test)]
 mod share_pages;
 
+// Every way by which a share gives bytes, in each of its states.
+#[cfg(test)]
+mod share_routes;
+
 // What is kept between requests: asked for once, served to whoever may, stale while an origin fails.
 #[cfg(test)]
 mod cache;

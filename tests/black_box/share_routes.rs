@@ -1,0 +1,429 @@
+//! Every way by which a share gives bytes asks the one decision (C10, C12, C13, C17, C29, G3): all
+//! routes of the page are walked, with all that a page, a form or a link names, as whoever has the
+//! address of a share in each of its states; and what comes is told from the bytes themselves.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+use crate::support::control::{
+    ApiClient, Records, application, folder_of, say_where_the_site_is, start, with_master_key,
+};
+use crate::support::edge::usual_config;
+use crate::support::output::keep_secret;
+use crate::support::planes::{ControlPlane, start_edge, until_ready, wait_until};
+use crate::support::process::Process;
+use crate::support::raw_client::{self, Answer};
+
+const PASSWORD: &str = "spring tide";
+
+/// Each route of the page, and what is asked of it: a method, and the form that is posted.
+const ROUTES: [(&str, &[(&str, &str)]); 8] = [
+    ("/s/{address}", &[("GET", "")]),
+    ("/s/{address}/password", &[("POST", "password=guess")]),
+    ("/s/{address}/terms", &[("POST", "digest=ff")]),
+    ("/s/{address}/viewed", &[("POST", "a=b")]),
+    ("/s/{address}/items/{item}", &[("GET", "")]),
+    ("/s/{address}/items/{item}/download", &[("POST", "file={file}")]),
+    (
+        "/s/{address}/archive",
+        &[
+            ("POST", "what=all&as=default"),
+            ("POST", "what=all&as=original"),
+            ("POST", "what=selected&as=original&item={item}"),
+        ],
+    ),
+    ("/s/{address}/archive/{archive}", &[("GET", "")]),
+];
+
+/// Files of a content: kind, slot, variant. Each holds a mark with its kind and its content's place.
+const FILES: [(&str, &str, &str); 5] = [
+    ("source", "", ""),
+    ("format", "hd", ""),
+    ("thumbnail", "1", "360p"),
+    ("subtitle", "en", "VTT"),
+    ("attachment", "Handout", "paper.txt"),
+];
+
+fn mark(kind: &str, content: usize) -> String {
+    format!("[{kind} of {content}]")
+}
+
+/// The origin's files, which hold nothing but their marks.
+fn objects() -> Vec<(String, String)> {
+    let of = |content| FILES.map(|(kind, ..)| (format!("{content}-{kind}"), mark(kind, content)));
+    [of(0), of(1)].concat()
+}
+
+/// What came to a visitor: the marks, and the addresses by which they can be asked for again.
+#[derive(Debug, Default)]
+struct Gained {
+    marks: BTreeSet<String>,
+    links: BTreeSet<String>,
+    archives: BTreeSet<String>,
+}
+
+/// A tenant's contents, an edge of its site, and whoever shares.
+struct Scene {
+    edge: SocketAddr,
+    api: ApiClient,
+    contents: Vec<String>,
+    files: Vec<u64>,
+    _running: Vec<Process>,
+    control: Option<ControlPlane>,
+}
+
+/// A share, with the cookie of whoever was let in.
+struct Visit {
+    address: String,
+    cookie: String,
+}
+
+fn write(folder: &std::path::Path) {
+    for (name, text) in objects() {
+        std::fs::write(folder.join("media").join(name), text).unwrap();
+    }
+}
+
+impl Scene {
+    /// Both planes in one program.
+    fn serving() -> Self {
+        let of_template = "assets = { origin = \"media\", key = \"{path}/{quality}.{source}\" }";
+        let config = usual_config("", "").replacen(of_template, "assets = { catalog = true }", 1);
+        let folder = with_master_key(folder_of(&config, &Records::Sqlite, &[("any", "")]));
+        write(folder.path());
+        let credentials =
+            application(folder.path(), "catalog.read,catalog.write,shares.write,audit.read");
+        let process = start(folder);
+        say_where_the_site_is(&process);
+        let api = ApiClient::log_in(process.control(), &credentials);
+        Self::with(process.address(), api, vec![process], None)
+    }
+
+    /// An edge that brings visitors to a control plane elsewhere. What the control plane hands over
+    /// itself is of an origin that only the edge has: nothing.
+    fn apart() -> Self {
+        let control = ControlPlane::that_signs(&Records::Sqlite);
+        let folder = control.edge_folder(&[control.url()], &control.enrol("north"), &[("any", "")]);
+        let path = folder.path().join("countersign.toml");
+        let of_template = "assets = { origin = \"media\", key = \"{path}/{quality}.{source}\" }";
+        let config = std::fs::read_to_string(&path).unwrap();
+        let config = config.replacen(of_template, "assets = { catalog = true }", 1);
+        std::fs::write(&path, config).unwrap();
+        write(folder.path());
+        let edge = start_edge(folder);
+        until_ready(&edge);
+        let api = control.admin();
+        Self::with(edge.address(), api, vec![edge], Some(control))
+    }
+
+    fn with(
+        edge: SocketAddr,
+        api: ApiClient,
+        running: Vec<Process>,
+        control: Option<ControlPlane>,
+    ) -> Self {
+        keep_secret(PASSWORD);
+        let mut scene =
+            Self { edge, api, contents: Vec::new(), files: Vec::new(), _running: running, control };
+        let pipeline = json!({"name": "p", "origin": "media"});
+        let pipeline = scene.post("pipelines", &pipeline)["number"].clone();
+        for (place, kind) in ["VIDEO", "IMAGE"].into_iter().enumerate() {
+            let file = |(kind, slot, variant): (&str, &str, &str)| {
+                let key = format!("{place}-{kind}");
+                let picture = matches!(kind, "thumbnail") || place == 1;
+                json!({
+                    "kind": kind, "slot": slot, "variant": variant, "pipeline": pipeline,
+                    "mime": if picture { "image/jpeg" } else { "video/mp4" },
+                    "size": mark(kind, place).len(), "name": key, "key": key,
+                })
+            };
+            let body = json!({
+                "kind": kind, "publication": "published", "files": FILES.map(file),
+            });
+            let made = scene.post("contents", &body);
+            let text = |name: &str| made[name].as_str().unwrap().to_owned();
+            let (id, version) = (text("id"), text("active_version"));
+            if scene.control.is_none() {
+                scene.api.hashed_file(&made);
+            }
+            let files = format!("/api/v1/tenants/1/contents/{id}/versions/{version}/files");
+            let files = scene.api.ok("GET", &files, "");
+            let files = files["items"].as_array().unwrap().iter();
+            scene.files.extend(files.map(|file| file["number"].as_u64().unwrap()));
+            scene.contents.push(id);
+        }
+        assert_eq!(scene.files.len(), 2 * FILES.len());
+        scene
+    }
+
+    fn post(&self, noun: &str, body: &Value) -> Value {
+        self.api.ok("POST", &format!("/api/v1/tenants/1/{noun}"), &body.to_string())
+    }
+
+    /// A share of both contents of which more is said.
+    fn share(&self, more: &Value) -> Value {
+        let mut body = json!({"title": "Both", "contents": self.contents, "download": true});
+        for (name, value) in more.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        self.post("shares", &body)
+    }
+
+    fn ask(&self, method: &str, target: &str, visit: &Visit, form: &str) -> Answer {
+        let cookie = match &*visit.cookie {
+            "" => String::new(),
+            cookie => format!("Cookie: {cookie}\r\n"),
+        };
+        let form_lines = match method {
+            "POST" => format!(
+                "Content-Type: application/x-www-form-urlencoded\r\nSec-Fetch-Site: same-origin\r\n\
+                 Content-Length: {}\r\n",
+                form.len()
+            ),
+            _ => String::new(),
+        };
+        let head =
+            format!("{method} {target} HTTP/1.1\r\nHost: test\r\n{cookie}{form_lines}\r\n{form}");
+        raw_client::request(self.edge, &head)
+    }
+
+    /// Posts a form, and goes on with the cookie that came.
+    fn enter(&self, visit: &mut Visit, target: &str, form: &str) {
+        let answer = self.ask("POST", target, visit, form);
+        assert_eq!(answer.status, 303, "{answer:?}");
+        let cookie = answer.header("set-cookie").unwrap();
+        cookie.split(';').next().unwrap().clone_into(&mut visit.cookie);
+    }
+
+    fn accept(&self, visit: &mut Visit) {
+        let target = format!("/s/{}", visit.address);
+        let page = String::from_utf8(self.ask("GET", &target, visit, "").body).unwrap();
+        let (_, digest) = page.split_once("name=\"digest\" value=\"").unwrap();
+        let digest = digest.split('"').next().unwrap();
+        self.enter(visit, &format!("{target}/terms"), &format!("digest={digest}"));
+    }
+
+    /// Walks every route, and everything that an answer leads to; also what others were given.
+    fn walk(&self, visit: &Visit, of_others: &Gained) -> Gained {
+        let mut gained = Gained::default();
+        let archives = of_others.archives.iter().cloned().chain(["dla_none".to_owned()]);
+        let names = [
+            ("item", (0..3).map(|it| it.to_string()).collect::<Vec<_>>()),
+            ("file", self.files.iter().map(u64::to_string).collect()),
+            ("archive", archives.collect()),
+        ];
+        for (route, asked) in ROUTES {
+            for (method, form) in asked {
+                let mut all =
+                    vec![(route.replace("{address}", &visit.address), (*form).to_owned())];
+                for (name, values) in &names {
+                    let hole = format!("{{{name}}}");
+                    let filled = |(target, form): (String, String)| {
+                        if !target.contains(&hole) && !form.contains(&hole) {
+                            return vec![(target, form)];
+                        }
+                        let fill = |value: &String| {
+                            (target.replace(&hole, value), form.replace(&hole, value))
+                        };
+                        values.iter().map(fill).collect()
+                    };
+                    all = all.into_iter().flat_map(filled).collect();
+                }
+                for (target, form) in all {
+                    let answer = self.ask(method, &target, visit, &form);
+                    self.follow(&answer, visit, &mut gained);
+                }
+            }
+        }
+        for link in &of_others.links {
+            let answer = self.ask("GET", link, visit, "");
+            self.follow(&answer, visit, &mut gained);
+        }
+        gained
+    }
+
+    /// What an answer holds, and what is at the addresses that it names.
+    fn follow(&self, answer: &Answer, visit: &Visit, gained: &mut Gained) {
+        let text = String::from_utf8_lossy(&answer.body);
+        for (place, kind) in (0..2).flat_map(|place| FILES.map(|(kind, ..)| (place, kind))) {
+            if text.contains(&mark(kind, place)) {
+                gained.marks.insert(format!("{kind} {place}"));
+            }
+        }
+        let quoted = ["src=\"", "href=\"", "poster=\""]
+            .iter()
+            .flat_map(|name| text.split(name).skip(1).filter_map(|it| it.split('"').next()));
+        let named = answer.header("location").into_iter().chain(quoted);
+        let named: Vec<String> = named.map(|it| it.replace("&#38;", "&")).collect();
+        for address in named {
+            let path = address.split_once("://").and_then(|(_, rest)| rest.split_once('/'));
+            let target = path.map_or_else(|| address.clone(), |(_, path)| format!("/{path}"));
+            let target = &*target;
+            if target.starts_with("/private/") || target.starts_with("/public/") {
+                if gained.links.insert(target.to_owned()) {
+                    let answer = self.ask("GET", target, visit, "");
+                    self.follow(&answer, visit, gained);
+                }
+            } else if let Some((_, archive)) = target.split_once("/archive/")
+                && gained.archives.insert(archive.to_owned())
+            {
+                let answer = self.ask("GET", target, visit, "");
+                self.follow(&answer, visit, gained);
+            }
+        }
+    }
+
+    /// The share's page, for whoever has its address and nothing else.
+    fn visit(share: &Value) -> Visit {
+        let url = share["url"].as_str().unwrap();
+        let address = url.rsplit_once("/s/").unwrap().1.to_owned();
+        Visit { address, cookie: String::new() }
+    }
+
+    /// Waits until nothing comes any more by what was given before.
+    fn until_closed(&self, visit: &Visit, before: &Gained, left: &[&str]) {
+        let left: BTreeSet<String> = left.iter().map(|it| (*it).to_owned()).collect();
+        wait_until("what was given is closed", || {
+            let mut now = Gained::default();
+            for link in &before.links {
+                self.follow(&self.ask("GET", link, visit, ""), visit, &mut now);
+            }
+            now.marks.is_subset(&left)
+        });
+        let mut now = Gained::default();
+        for archive in &before.archives {
+            let target = format!("/s/{}/archive/{archive}", visit.address);
+            self.follow(&self.ask("GET", &target, visit, ""), visit, &mut now);
+        }
+        assert!(now.marks.is_subset(&left), "{:?}", now.marks);
+    }
+
+    fn change(&self, share: &Value, patch: &Value) {
+        let path = format!("/api/v1/tenants/1/shares/{}", share["id"].as_str().unwrap());
+        let now = self.api.call("GET", &path, "");
+        let tag = format!("If-Match: {}\r\n", now.header("etag").unwrap());
+        let changed = self.api.call_with("PATCH", &path, &tag, &patch.to_string());
+        assert_eq!(changed.status, 200, "{changed:?}");
+    }
+
+    fn delete(&self, share: &Value, part: &str) {
+        let path = format!("/api/v1/tenants/1/shares/{}{part}", share["id"].as_str().unwrap());
+        let now = self.api.call("GET", &path, "");
+        let tag = now.header("etag").map(|tag| format!("If-Match: {tag}\r\n"));
+        let removed = self.api.call_with("DELETE", &path, &tag.unwrap_or_default(), "");
+        assert!((200..300).contains(&removed.status), "{path}: {removed:?}");
+    }
+}
+
+/// What comes where all may be had, of these contents.
+fn all_of(contents: &[usize]) -> BTreeSet<String> {
+    let of = |place: &usize| FILES.map(|(kind, ..)| format!("{kind} {place}"));
+    contents.iter().flat_map(of).collect()
+}
+
+/// What comes where things may only be looked at.
+fn looked_at(contents: &[usize]) -> BTreeSet<String> {
+    let mut all = all_of(contents);
+    all.retain(|it| !it.starts_with("source") && !it.starts_with("attachment"));
+    all
+}
+
+/// Subtitles are had with a film or on their own, and never looked at without one.
+fn is_looked_at(gained: &Gained, contents: &[usize]) {
+    let most = looked_at(contents);
+    assert!(gained.marks.is_subset(&most), "{:?}", gained.marks);
+    for place in contents {
+        assert!(gained.marks.contains(&format!("format {place}")), "{:?}", gained.marks);
+        assert!(gained.marks.contains(&format!("thumbnail {place}")), "{:?}", gained.marks);
+    }
+}
+
+fn every_state_gives_what_it_may(scene: &Scene) {
+    let nothing = BTreeSet::new();
+    let hands_over = scene.control.is_none();
+    // Open: all of it, by every way.
+    let open = scene.share(&json!({}));
+    let visitor = Scene::visit(&open);
+    keep_secret(&visitor.address);
+    let given = scene.walk(&visitor, &Gained::default());
+    assert_eq!(given.marks, all_of(&[0, 1]));
+    assert_eq!(given.archives.len() >= 3, hands_over, "{:?}", given.archives);
+
+    // Behind a gate: nothing, whatever another was given of another share, or said of this one.
+    let gated = scene.share(&json!({"password": PASSWORD, "terms": "Be kind"}));
+    let mut guest = Scene::visit(&gated);
+    let strangers = Gained { archives: given.archives.clone(), ..Gained::default() };
+    for cookie in ["", "share_0123456789abcdef=csv_0"] {
+        cookie.clone_into(&mut guest.cookie);
+        assert_eq!(scene.walk(&guest, &strangers).marks, nothing);
+    }
+    guest.cookie.clear();
+    let form = format!("password={}", PASSWORD.replace(' ', "+"));
+    let gate = format!("/s/{}/password", guest.address);
+    scene.enter(&mut guest, &gate, &form);
+    assert_eq!(scene.walk(&guest, &strangers).marks, nothing, "before the terms are accepted");
+    scene.accept(&mut guest);
+    let behind = scene.walk(&guest, &strangers);
+    assert_eq!(behind.marks, all_of(&[0, 1]));
+    // What one was let in to does not open another's, and an archive stays with its share.
+    let other = scene.share(&json!({"password": PASSWORD}));
+    let stranger = Visit { cookie: guest.cookie.clone(), ..Scene::visit(&other) };
+    let archives = behind.archives.clone();
+    let taken_along = Gained { archives, ..Gained::default() };
+    assert_eq!(scene.walk(&stranger, &taken_along).marks, nothing);
+
+    // To look at: no original and no attachment, by any way.
+    let shown = scene.share(&json!({"download": false}));
+    is_looked_at(&scene.walk(&Scene::visit(&shown), &strangers), &[0, 1]);
+
+    // Of few downloads: those, and then what may be looked at.
+    let few = scene.share(&json!({"download_limit": 1}));
+    let visitor_of_few = Scene::visit(&few);
+    let downloaded = scene.walk(&visitor_of_few, &Gained::default());
+    let beyond: BTreeSet<_> = downloaded.marks.difference(&looked_at(&[0, 1])).cloned().collect();
+    assert_eq!(beyond, BTreeSet::from(["source 0".to_owned()]), "the first that was asked for");
+    is_looked_at(&scene.walk(&visitor_of_few, &Gained::default()), &[0, 1]);
+
+    // Each end closes what was given before.
+    scene.change(&gated, &json!({"password": "another one"}));
+    scene.until_closed(&guest, &behind, &[]);
+    assert_eq!(scene.walk(&guest, &behind).marks, nothing);
+
+    scene.delete(&open, "/items/1");
+    let first = all_of(&[0]);
+    let first: Vec<&str> = first.iter().map(String::as_str).collect();
+    scene.until_closed(&visitor, &given, &first);
+    let left = scene.walk(&visitor, &given);
+    assert_eq!(left.marks, all_of(&[0]));
+    scene.change(&open, &json!({"download": false}));
+    scene.until_closed(&visitor, &left, &[]);
+    is_looked_at(&scene.walk(&visitor, &left), &[0]);
+    scene.change(&open, &json!({"download": true}));
+    let again = scene.walk(&visitor, &left);
+    assert_eq!(again.marks, all_of(&[0]));
+    scene.delete(&open, "");
+    scene.until_closed(&visitor, &again, &[]);
+    assert_eq!(scene.walk(&visitor, &again).marks, nothing);
+}
+
+#[test]
+fn every_way_to_a_shares_bytes_asks_the_one_decision() {
+    every_state_gives_what_it_may(&Scene::serving());
+}
+
+#[test]
+fn every_way_to_a_shares_bytes_asks_the_one_decision_through_an_edge_elsewhere() {
+    every_state_gives_what_it_may(&Scene::apart());
+}
+
+/// None is missing above, of those that the page has.
+#[test]
+fn every_route_of_the_page_is_walked() {
+    let source = include_str!("../../src/control_plane/share_page/pages.rs");
+    let routes: BTreeSet<&str> =
+        source.split(".route(\"").skip(1).map(|it| it.split('"').next().unwrap()).collect();
+    let walked: BTreeSet<&str> = ROUTES.iter().map(|(route, _)| *route).collect();
+    assert_eq!(routes, walked);
+}
