@@ -13,12 +13,13 @@ use super::library::title_of;
 use super::query::{Query, address, number};
 use super::refusal::{Refusal, redirect};
 use super::share_form::contexts_of;
+use super::share_history::{EventRow, Known};
 use super::share_settings::{LANGUAGES, PRESETS, Typed};
 use super::shell::{Here, InTenant, Notice, Section, Shell, rendered};
 use super::spelling::Instant;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
-    Scope, Share, ShareAddress, ShareDownloads, ShareEvent, ShareEventKind, ShareId, ShareRecipient,
+    Scope, Share, ShareAddress, ShareDownloads, ShareId, ShareRecipient,
 };
 use crate::control_plane::service::{
     Expected, Page, PasswordChange, ServiceError, ShareFilter, ShareRevision,
@@ -85,13 +86,6 @@ struct ItemRow {
     number: u64,
     title: String,
     path: String,
-}
-
-struct EventRow {
-    at: Instant,
-    what: &'static str,
-    who: String,
-    detail: String,
 }
 
 #[derive(Template)]
@@ -256,13 +250,14 @@ async fn share_page(
         items.push(ItemRow { number: item.number, title, path });
     }
     let recipients = services.share_recipient_list(caller, tenant, &share.id).await?;
+    let events = services.share_event_list(caller, tenant, &share.id, &Page::first(EVENTS)).await?;
+    let known = Known::of(&share, recipients.iter());
+    let events = events.items.iter().map(|event| EventRow::of(event, &known)).collect();
     let recipients = recipients.into_iter().map(|recipient| RecipientRow {
         url: url(&recipient.address).filter(|_| recipient.revoked_at.is_none()),
         revoked: recipient.revoked_at.map(Instant),
         recipient,
     });
-    let page = Page::first(EVENTS);
-    let events = services.share_event_list(caller, tenant, &share.id, &page).await?;
     let own = at.path(&format!("shares/{}", share.id));
     let page = SharePage {
         shell: at.shell(&share.draft.title, Section::Shares).saying(notice),
@@ -270,7 +265,7 @@ async fn share_page(
         url: url(&share.address),
         recipients: recipients.collect(),
         items,
-        events: events.items.into_iter().map(EventRow::of).collect(),
+        events,
         typed,
         contexts: contexts_of(console, at).await?,
         may_change: Here::when(may_share),
@@ -279,33 +274,6 @@ async fn share_page(
         row: Row::of(at, share, services.now()),
     };
     rendered(status, &page)
-}
-
-impl EventRow {
-    fn of(event: ShareEvent) -> Self {
-        let what = match event.kind {
-            ShareEventKind::Changed => "changed",
-            ShareEventKind::Created => "made",
-            ShareEventKind::Downloaded => "downloaded",
-            ShareEventKind::Expired => "asked for after its end",
-            ShareEventKind::ItemRemoved => "an item taken out",
-            ShareEventKind::PasswordFailed => "a wrong password",
-            ShareEventKind::Revoked => "a recipient's address closed",
-            ShareEventKind::TermsAccepted => "terms accepted",
-            ShareEventKind::Viewed => "opened",
-        };
-        let visitor = event.network.map(|it| format!("a visitor from {it}"));
-        let who = event.actor.map(String::from).or(visitor).unwrap_or_default();
-        let who = match event.recipient {
-            Some(number) => format!("{who} (recipient {number})"),
-            None => who,
-        };
-        let said = event.detail.iter().map(|(name, value)| match value.as_str() {
-            Some(text) => format!("{name}: {text}"),
-            None => format!("{name}: {value}"),
-        });
-        Self { at: Instant(event.at), what, who, detail: said.collect::<Vec<_>>().join(", ") }
-    }
 }
 
 /// Takes an item out (C29).
