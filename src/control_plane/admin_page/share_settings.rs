@@ -156,6 +156,7 @@ impl Typed {
         match &*self.ends {
             "kept" => Ok(None),
             "never" => Ok(Some(ShareExpiry::Never)),
+            "now" => Ok(Some(ShareExpiry::Now)),
             "date" => {
                 let offset = match &*self.offset {
                     "" => 0,

@@ -70,7 +70,7 @@ impl Services {
         known_context(change.view(), tenant, &draft).await?;
         let mut after = Share { draft, ..before.clone() };
         if let Some(expiry) = expiry {
-            after.expires_at = expiry.end(change.now())?;
+            after.expires_at = expiry.moved_end(change.now())?;
         }
         if let Some(password) = password {
             after.password = password;

@@ -80,6 +80,8 @@ pub enum ShareExpiry {
     Days(u16),
     /// Never.
     Never,
+    /// At once: for a share that is there.
+    Now,
 }
 
 impl Default for ShareExpiry {
@@ -107,11 +109,20 @@ impl ShareExpiry {
             Self::Never => return Ok(None),
             Self::At(end) => end,
             Self::Days(days) => now.plus(u64::from(days) * DAY),
+            Self::Now => now,
         };
         if end <= now {
             return Err(Invalid::new("/expires_at", "must be in the future"));
         }
         Ok(Some(end))
+    }
+
+    /// The same, for a share that is there: it may be the last second that is past.
+    pub(super) fn moved_end(self, now: UnixSeconds) -> Result<Option<UnixSeconds>, Invalid> {
+        match self {
+            Self::Now => Ok(Some(UnixSeconds::new(now.get().saturating_sub(1)))),
+            Self::At(_) | Self::Days(_) | Self::Never => self.end(now),
+        }
     }
 }
 
@@ -401,7 +412,9 @@ mod tests {
             ShareExpiry::At(end) => jiff::Timestamp::from_second(i64::try_from(end.get()).unwrap())
                 .ok()
                 .map(|it| it.to_string()),
-            other @ (ShareExpiry::Days(_) | ShareExpiry::Never) => panic!("{other:?}"),
+            other @ (ShareExpiry::Days(_) | ShareExpiry::Never | ShareExpiry::Now) => {
+                panic!("{other:?}")
+            }
         };
         for (date, offset, expected) in [
             ("2030-01-31", 0, Some("2030-01-31T23:59:59Z")),

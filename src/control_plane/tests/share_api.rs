@@ -71,6 +71,11 @@ async fn a_share_is_made_changed_and_removed(stage: Stage) {
     assert_eq!((&now["title"], &now["has_password"]), (&json!("Other"), &json!(false)));
     assert_eq!((&now["expires_at"], &now["terms"]), (&Value::Null, &json!("T")));
     assert_eq!(now["download"], json!(true), "what is not said stays");
+    let end = json!({"expires": {"by": "now"}});
+    let ended = stage.send(&patch, &token, &end).await.expect(200).json();
+    assert!(ended["expires_at"].is_string());
+    let open = json!({"expires": {"by": "never"}});
+    stage.send(&patch, &token, &open).await.expect(200);
     let now = stage.send(&patch, &token, &json!({"terms": null})).await.expect(200).json();
     assert_eq!((&now["terms"], &now["title"]), (&Value::Null, &json!("Other")));
     let bearer = format!("Authorization: Bearer {token}");
@@ -90,15 +95,17 @@ async fn a_share_is_made_changed_and_removed(stage: Stage) {
     let history = get("/history").await;
     let kinds: Vec<_> =
         history.as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["revoked", "item_removed", "changed", "changed", "created"]);
-    assert_eq!(history[3]["detail"]["password"], json!(["set", "none"]));
-    assert_eq!(history[3]["detail"]["title"], json!(["Press kit", "Other"]));
-    assert!(history[4]["actor"].as_str().unwrap().starts_with("app_"), "{history}");
+    let expected =
+        ["revoked", "item_removed", "changed", "changed", "changed", "changed", "created"];
+    assert_eq!(kinds, expected);
+    assert_eq!(history[5]["detail"]["password"], json!(["set", "none"]));
+    assert_eq!(history[5]["detail"]["title"], json!(["Press kit", "Other"]));
+    assert!(history[6]["actor"].as_str().unwrap().starts_with("app_"), "{history}");
     let first = stage.ask(&format!("GET {one}/history?limit=2"), &token).await.expect(200).json();
     let next = first["next_cursor"].as_str().unwrap();
     let rest = format!("GET {one}/history?limit=9&cursor={next}");
     let rest = stage.ask(&rest, &token).await.expect(200).json();
-    assert_eq!(rest["items"].as_array().unwrap().len(), 3);
+    assert_eq!(rest["items"].as_array().unwrap().len(), 5);
 
     let path = format!("/api/v1/tenants/1/contents/{}/shares", contents.picture);
     let in_it = stage.ask(&format!("GET {path}"), &token).await.expect(200).json();

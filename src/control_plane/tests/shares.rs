@@ -127,6 +127,7 @@ async fn what_is_no_share_is_refused(stage: Stage) {
         ),
         (ShareOrder { expiry: ShareExpiry::At(NOW), ..order(film, draft()) }, "/expires_at"),
         (ShareOrder { expiry: ShareExpiry::Days(0), ..order(film, draft()) }, "/expires_at"),
+        (ShareOrder { expiry: ShareExpiry::Now, ..order(film, draft()) }, "/expires_at"),
         (
             ShareOrder { recipients: recipients("", "a@b"), ..order(film, draft()) },
             "/recipients/0/name",
@@ -331,10 +332,13 @@ async fn an_end_is_moved_either_way(stage: Stage) {
     let revived = changed(&stage, &earlier, NOW.plus(DAY), to(ShareExpiry::Never)).await;
     assert_eq!((revived.expires_at, revived.revision), (None, 4));
     assert!(open(9_999 * DAY).await.is_ok());
+    let ended = changed(&stage, &revived, NOW.plus(DAY), to(ShareExpiry::Now)).await;
+    assert!(open(DAY).await.is_err() && open(DAY - 1).await.is_ok());
+    changed(&stage, &ended, NOW, to(ShareExpiry::Never)).await;
     let told = history(&stage, &share).await;
     assert_eq!(told[0].detail["expires_at"][1], serde_json::Value::Null);
-    assert_eq!(told[2].detail["expires_at"][1], NOW.plus(60 * DAY).get());
-    assert!(told[..3].iter().all(|it| it.detail.len() == 1), "{told:?}");
+    assert_eq!(told[4].detail["expires_at"][1], NOW.plus(60 * DAY).get());
+    assert!(told[..5].iter().all(|it| it.detail.len() == 1), "{told:?}");
     let past = to(ShareExpiry::At(NOW));
     let everybody = system();
     let refused = stage.services.share_change(&everybody, TENANT, &share.id, Expected::Any, past);

@@ -124,6 +124,8 @@ pub(super) enum Expires {
     },
     /// Never.
     Never,
+    /// At once: for a share that is there.
+    Now,
 }
 
 /// A share to be made, of contents or of a folder.
@@ -294,6 +296,7 @@ impl Expires {
             }
             Self::Instant { at } => ShareExpiry::At(at.0),
             Self::Never => ShareExpiry::Never,
+            Self::Now => ShareExpiry::Now,
         })
     }
 }
