@@ -43,6 +43,10 @@ mod console;
 #[cfg(test)]
 mod console_connectors;
 
+// A share from the console to whoever was given its address, and back, in a browser.
+#[cfg(test)]
+mod console_sharing;
+
 // The page of a share in a browser: its gate, what is shown, and what is saved.
 #[cfg(test)]
 mod share_pages;
