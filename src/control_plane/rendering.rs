@@ -6,19 +6,21 @@
 //! - At a time, as many renditions are made as there are cores but one, four at most, and no more
 //!   than [`MOST_MEMORY`] is taken by all of them.
 //! - [`PLACES`] are made or awaited, and [`PLACES_OF_ONE`] for one visitor: whoever asks for more
-//!   is refused, and nobody else waits for it. Nobody waits longer than [`PATIENCE`].
+//!   is refused or, where a page asks for all of its pictures at once, stands in line before the
+//!   places, where nobody else waits for it. Nobody waits longer than [`PATIENCE`] for either.
 //! - What was made is kept, the most used up to [`MOST_KEPT`], by the digest of the image's bytes: it
 //!   is the same wherever those bytes are, and is found only by who may have them.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -29,6 +31,9 @@ const PLACES: usize = 64;
 
 /// Those of one visitor: a browser asks for six at a time.
 const PLACES_OF_ONE: usize = 8;
+
+/// Those who stand in line before the places, all visitors together.
+const MOST_IN_LINE: usize = 256;
 
 /// How long a rendition is waited for before it is begun.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -74,12 +79,22 @@ pub enum NotMade {
     Image(#[from] RenditionError),
 }
 
+/// What becomes of whoever has all the places that one may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// They wait for the next.
+    Joined,
+    /// They are refused.
+    Refused,
+}
+
 /// Where renditions are made. Clones are the same one.
 #[derive(Clone)]
 pub(super) struct Renderings {
     workers: Arc<Semaphore>,
     memory: Arc<Semaphore>,
     places: Arc<Places>,
+    line: Arc<Semaphore>,
     kept: moka::sync::Cache<(ImageDigest, Rendition), Made>,
 }
 
@@ -125,6 +140,7 @@ impl Renderings {
             workers: Arc::new(Semaphore::new(workers)),
             memory: Arc::new(Semaphore::new(units)),
             places: Arc::default(),
+            line: Arc::new(Semaphore::new(MOST_IN_LINE)),
             kept,
         }
     }
@@ -135,8 +151,16 @@ impl Renderings {
     }
 
     /// Waits for its turn. `visitor` is whoever is not to keep others from theirs.
-    pub(super) async fn turn(&self, visitor: &str) -> Result<Turn, NotMade> {
-        let place = self.places.take(visitor).ok_or(NotMade::Busy)?;
+    pub(super) async fn turn(&self, visitor: &str, line: Line) -> Result<Turn, NotMade> {
+        let place = match (self.places.take(visitor), line) {
+            (Some(place), _) => place,
+            (None, Line::Refused) => return Err(NotMade::Busy),
+            (None, Line::Joined) => {
+                let _waiting = self.line.try_acquire().map_err(|_| NotMade::Busy)?;
+                let next = timeout(PATIENCE, self.places.next(visitor)).await;
+                next.map_err(|_| NotMade::Busy)?
+            }
+        };
         let worker = timeout(PATIENCE, Arc::clone(&self.workers).acquire_owned()).await;
         Ok(Turn { worker: in_time(worker)?, place })
     }
@@ -205,7 +229,11 @@ async fn on_a_thread<T: Send + 'static>(
 
 /// Who has how many places.
 #[derive(Debug, Default)]
-struct Places(Mutex<HashMap<Box<str>, usize>>);
+struct Places {
+    taken: Mutex<HashMap<Box<str>, usize>>,
+    /// Told whenever a place becomes free.
+    freed: Notify,
+}
 
 /// One place of a visitor, until it is dropped.
 #[derive(Debug)]
@@ -216,7 +244,7 @@ struct Place {
 
 impl Places {
     fn take(self: &Arc<Self>, visitor: &str) -> Option<Place> {
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.values().sum::<usize>() >= PLACES {
             return None;
         }
@@ -227,17 +255,32 @@ impl Places {
         *of_one += 1;
         Some(Place { of: Arc::clone(self), visitor: visitor.into() })
     }
+
+    /// The next one that becomes free.
+    async fn next(self: &Arc<Self>, visitor: &str) -> Place {
+        loop {
+            let mut freed = pin!(self.freed.notified());
+            // What becomes free between the look and the wait is not missed.
+            freed.as_mut().enable();
+            if let Some(place) = self.take(visitor) {
+                return place;
+            }
+            freed.await;
+        }
+    }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.of.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.of.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(mut of_one) = taken.entry(std::mem::take(&mut self.visitor)) {
             *of_one.get_mut() -= 1;
             if *of_one.get() == 0 {
                 of_one.remove();
             }
         }
+        drop(taken);
+        self.of.freed.notify_waiters();
     }
 }
 
@@ -265,18 +308,18 @@ mod tests {
     #[tokio::test]
     async fn what_was_made_is_kept() {
         let renderings = Renderings::with_workers(1);
-        let turn = renderings.turn("one").await.unwrap();
+        let turn = renderings.turn("one", Line::Refused).await.unwrap();
         let made = renderings.make(turn, image(), wish(8)).await.unwrap();
         assert_eq!((made.rendered.width, made.rendered.height), (8, 8));
         let digest: ImageDigest = Sha256::digest(bytes()).into();
         let kept = renderings.kept(&digest, &wish(8)).unwrap();
         assert_eq!(kept.rendered.bytes.as_ptr(), made.rendered.bytes.as_ptr());
         assert!(renderings.kept(&digest, &wish(9)).is_none());
-        let turn = renderings.turn("other").await.unwrap();
+        let turn = renderings.turn("other", Line::Refused).await.unwrap();
         let again = renderings.make(turn, image(), wish(8)).await.unwrap();
         assert_eq!(again.rendered.bytes.as_ptr(), made.rendered.bytes.as_ptr());
         // Nobody has a place any more, and the worker is free.
-        assert!(renderings.places.0.lock().unwrap().is_empty());
+        assert!(renderings.places.taken.lock().unwrap().is_empty());
         assert_eq!(renderings.workers.available_permits(), 1);
     }
 
@@ -284,11 +327,11 @@ mod tests {
     async fn what_is_no_image_leaves_nothing_behind() {
         let renderings = Renderings::with_workers(1);
         for _ in 0..=PLACES_OF_ONE {
-            let turn = renderings.turn("one").await.unwrap();
+            let turn = renderings.turn("one", Line::Refused).await.unwrap();
             let none = Image { bytes: b"no image".to_vec(), registered: None };
             let refused = renderings.make(turn, none, wish(8)).await;
             assert!(matches!(refused, Err(NotMade::Image(RenditionError::NotAnImage(_)))));
-            let turn = renderings.turn("one").await.unwrap();
+            let turn = renderings.turn("one", Line::Refused).await.unwrap();
             let other = Image { registered: Some([7; 32]), ..image() };
             let refused = renderings.make(turn, other, wish(8)).await;
             assert!(matches!(refused, Err(NotMade::OtherBytes)));
@@ -301,16 +344,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_visitor_does_not_fill_the_places() {
         let renderings = Renderings::with_workers(1);
-        let busy = renderings.turn("one").await.unwrap();
+        let busy = renderings.turn("one", Line::Refused).await.unwrap();
         let waiting = |visitor: &'static str| {
             let renderings = renderings.clone();
-            tokio::spawn(async move { renderings.turn(visitor).await })
+            tokio::spawn(async move { renderings.turn(visitor, Line::Refused).await })
         };
         let of_one: Vec<_> = (1..PLACES_OF_ONE).map(|_| waiting("one")).collect();
         tokio::task::yield_now().await;
         // At once, for there is no place to wait at.
         let before = tokio::time::Instant::now();
-        assert!(matches!(renderings.turn("one").await, Err(NotMade::Busy)));
+        assert!(matches!(renderings.turn("one", Line::Refused).await, Err(NotMade::Busy)));
         assert_eq!(before.elapsed(), Duration::ZERO);
         let other = waiting("other");
         tokio::task::yield_now().await;
@@ -322,17 +365,52 @@ mod tests {
         drop(busy);
         let turn = other.await.unwrap().unwrap();
         assert_eq!(&*turn.place.visitor, "other");
-        assert!(renderings.places.0.lock().unwrap().get("one").is_none());
+        assert!(renderings.places.taken.lock().unwrap().get("one").is_none());
+    }
+
+    /// A page asks for all of its pictures at once.
+    #[tokio::test(start_paused = true)]
+    async fn whoever_stands_in_line_has_the_next_place() {
+        let renderings = Renderings::with_workers(PLACES);
+        let mut turns = Vec::new();
+        for _ in 0..PLACES_OF_ONE {
+            turns.push(renderings.turn("one", Line::Joined).await.unwrap());
+        }
+        let waiting: Vec<_> = (0..20)
+            .map(|_| {
+                let renderings = renderings.clone();
+                tokio::spawn(async move { renderings.turn("one", Line::Joined).await.map(drop) })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        assert_eq!(renderings.line.available_permits(), MOST_IN_LINE - 20);
+        assert!(renderings.turn("other", Line::Refused).await.is_ok());
+        drop(turns.pop());
+        for waiting in waiting {
+            waiting.await.unwrap().unwrap();
+        }
+        // Where nothing becomes free, nobody waits for ever.
+        turns.push(renderings.turn("one", Line::Joined).await.unwrap());
+        let before = tokio::time::Instant::now();
+        assert!(matches!(renderings.turn("one", Line::Joined).await, Err(NotMade::Busy)));
+        assert!((PATIENCE..PATIENCE * 2).contains(&before.elapsed()));
+        assert_eq!(renderings.line.available_permits(), MOST_IN_LINE);
+        // The line has an end.
+        let all = renderings.line.clone().acquire_many_owned(256).await.unwrap();
+        let before = tokio::time::Instant::now();
+        assert!(matches!(renderings.turn("one", Line::Joined).await, Err(NotMade::Busy)));
+        assert_eq!(before.elapsed(), Duration::ZERO);
+        drop(all);
     }
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_ever() {
         let renderings = Renderings::with_workers(1);
-        let _busy = renderings.turn("one").await.unwrap();
+        let _busy = renderings.turn("one", Line::Refused).await.unwrap();
         let before = tokio::time::Instant::now();
-        assert!(matches!(renderings.turn("other").await, Err(NotMade::Busy)));
+        assert!(matches!(renderings.turn("other", Line::Refused).await, Err(NotMade::Busy)));
         assert!((PATIENCE..PATIENCE * 2).contains(&before.elapsed()));
-        assert!(renderings.places.0.lock().unwrap().get("other").is_none());
+        assert!(renderings.places.taken.lock().unwrap().get("other").is_none());
     }
 
     #[tokio::test(start_paused = true)]
@@ -340,22 +418,22 @@ mod tests {
         let renderings = Renderings::with_workers(PLACES + 1);
         let mut turns = Vec::new();
         for at in 0..PLACES {
-            turns.push(renderings.turn(&format!("visitor {at}")).await.unwrap());
+            turns.push(renderings.turn(&format!("visitor {at}"), Line::Refused).await.unwrap());
         }
-        assert!(matches!(renderings.turn("one more").await, Err(NotMade::Busy)));
+        assert!(matches!(renderings.turn("one more", Line::Refused).await, Err(NotMade::Busy)));
         turns.pop();
-        assert!(renderings.turn("one more").await.is_ok());
+        assert!(renderings.turn("one more", Line::Refused).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
     async fn memory_is_waited_for() {
         let renderings = Renderings::with_workers(2);
         let all = Arc::clone(&renderings.memory).acquire_many_owned(1024).await.unwrap();
-        let turn = renderings.turn("one").await.unwrap();
+        let turn = renderings.turn("one", Line::Refused).await.unwrap();
         let refused = renderings.make(turn, image(), wish(8)).await;
         assert!(matches!(refused, Err(NotMade::Busy)), "{refused:?}");
         drop(all);
-        let turn = renderings.turn("one").await.unwrap();
+        let turn = renderings.turn("one", Line::Refused).await.unwrap();
         assert!(renderings.make(turn, image(), wish(8)).await.is_ok());
     }
 }

@@ -30,4 +30,4 @@ pub use encode::Rendered;
 pub use qr::{NoQr, QrPicture};
 pub use render::render;
 pub use source::{Look, MOST_PIXELS, RenditionError, look};
-pub use wish::{Area, Bounds, Encoding, Fit, Quality, Rendition};
+pub use wish::{Area, Bounds, Encoding, Fit, NoQuality, Quality, Rendition};

@@ -2,8 +2,10 @@
 
 use std::num::{NonZeroU8, NonZeroU32};
 
+use serde::{Deserialize, Serialize};
+
 /// What is to be made of an image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rendition {
     /// The part of it that is wanted; all of it, if it is missing.
     pub crop: Option<Area>,
@@ -16,7 +18,7 @@ pub struct Rendition {
 }
 
 /// A part of an upright image, in its pixels, from its upper left corner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Area {
     /// Pixels left of it.
     pub x: u32,
@@ -30,7 +32,7 @@ pub struct Area {
 
 /// How large a rendition may be, in pixels. One of them alone: the other follows from the
 /// proportions. None: as large as the image.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Bounds {
     /// Its width.
     pub width: Option<NonZeroU32>,
@@ -39,7 +41,8 @@ pub struct Bounds {
 }
 
 /// What fills the bounds, where their proportions are not the image's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Fit {
     /// The whole image within them.
     #[default]
@@ -49,7 +52,8 @@ pub enum Fit {
 }
 
 /// How a rendition is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Encoding {
     /// JPEG; what is transparent becomes white.
     Jpeg(Quality),
@@ -86,8 +90,28 @@ impl Encoding {
 }
 
 /// How much of an image a JPEG keeps: from 1, the least, to 100.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
 pub struct Quality(NonZeroU8);
+
+/// A number is no quality.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a quality is from 1 to 100")]
+pub struct NoQuality;
+
+impl TryFrom<u8> for Quality {
+    type Error = NoQuality;
+
+    fn try_from(percent: u8) -> Result<Self, NoQuality> {
+        Self::new(percent).ok_or(NoQuality)
+    }
+}
+
+impl From<Quality> for u8 {
+    fn from(quality: Quality) -> Self {
+        quality.get()
+    }
+}
 
 impl Quality {
     /// That quality; none where it is not from 1 to 100.

@@ -58,6 +58,7 @@ mod share_changing;
 mod share_giving;
 mod share_making;
 mod share_marks;
+mod share_rendition;
 mod share_showing;
 mod signed_cookie;
 mod signing_key;
@@ -108,7 +109,8 @@ pub use share_archiving::{ShareArchiveOrder, ShareForm};
 pub use share_changing::{PasswordChange, ShareRevision};
 pub use share_giving::{FileUse, ShareTicket};
 pub use share_making::{OnForbidden, ShareExpiry, ShareOf, ShareOrder, SharePassword};
-pub use share_showing::{CompleteInformation, ShownFile, ShownItem};
+pub use share_rendition::{FormatTicket, PreviewSize, ShareVisit};
+pub use share_showing::{Beside, CompleteInformation, ShownFile, ShownItem};
 pub use signing_key::{HEAD_START, LONGEST_LINK, NewKey};
 pub use source::{
     IssuedTicket, Original, ShownTicket, SourceAsk, SourceVersion, Sources, SourcesInForce,

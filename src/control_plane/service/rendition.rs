@@ -15,7 +15,7 @@ use super::download::issuer;
 use super::error::{OriginalRefusal, RenditionRefusal, ServiceError};
 use super::source::{Original, Sources, SourcesInForce, asker, unredeemed};
 use crate::control_plane::caller::Caller;
-use crate::control_plane::rendering::{Image, Made, NotMade};
+use crate::control_plane::rendering::{Image, Line, Made, NotMade};
 use crate::delivery::{
     Answer, Ask, AskMethod, Caching, Conditions, Delivery, EntityTag, Object, ObjectMeta,
     OriginError, OriginFault, Strength, Validators,
@@ -25,10 +25,19 @@ use crate::rendition::Rendition;
 use crate::response::{AnswerBody, Denied, Wanted, deliver_object};
 
 /// Most bytes that an image may have: it is read into memory.
-const MOST_BYTES: u64 = 100 << 20;
+pub(super) const MOST_BYTES: u64 = 100 << 20;
 
 /// How long its origin may take to give it.
 const READING: Duration = Duration::from_secs(30);
+
+/// Whose turn it is to have a rendition made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct InTurn<'a> {
+    /// Whoever is not to keep others from theirs.
+    pub(super) visitor: &'a str,
+    /// What becomes of them where they have all that one may have.
+    pub(super) line: Line,
+}
 
 impl Services {
     /// Hands a rendition of an original over, or the part that is asked for, to somebody who has
@@ -67,17 +76,18 @@ impl Services {
         let (tenant, file) = original.into_handed();
         let promise = Promise { id: None, made_at: self.now(), issuer: issuer(caller, tenant) };
         let visitor = caller.actor().to_string();
-        self.rendition_made(file, (asker, promise), &in_force, &visitor, wish).await
+        let turn = InTurn { visitor: &visitor, line: Line::Refused };
+        self.rendition_made(file, (asker, promise), &in_force, turn, wish).await
     }
 
     /// A rendition of a file that somebody has the right to, if policy lets that asker have it by
-    /// that promise. `visitor` is whoever is not to keep others from theirs.
+    /// that promise.
     pub(super) async fn rendition_made(
         &self,
         file: HandedFile,
         (asker, promise): (Asker, Promise<'_>),
         in_force: &SourcesInForce,
-        visitor: &str,
+        turn: InTurn<'_>,
         wish: Rendition,
     ) -> Result<Made, ServiceError> {
         let registered = file.registered.clone();
@@ -94,7 +104,7 @@ impl Services {
             return Ok(made);
         }
         let delivery = in_force.delivery.redeem(permit).map_err(unredeemed)?;
-        let turn = renderings.turn(visitor).await?;
+        let turn = renderings.turn(turn.visitor, turn.line).await?;
         let bytes = match timeout(READING, self.image(&delivery)).await {
             Ok(image) => image.map_err(OriginalRefusal::from)?,
             Err(_) => return Err(denied(OriginFault::BodyStalled).into()),
@@ -152,7 +162,7 @@ fn denied(fault: OriginFault) -> OriginalRefusal {
 
 /// A rendition, as an object of which parts can be had. Its entity tag is the SHA-256 of its bytes:
 /// another program may make others of the same image.
-fn object(Made { rendered, sha256 }: Made) -> Object {
+pub(super) fn object(Made { rendered, sha256 }: Made) -> Object {
     let etag = EntityTag::new(Strength::Strong, &hex::encode(sha256));
     let meta = ObjectMeta {
         complete_length: None,

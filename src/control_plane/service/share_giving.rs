@@ -14,7 +14,7 @@ use crate::control_plane::link::LinkRequest;
 use crate::control_plane::record::{
     ContentState, FileState, Publication, Share, ShareDownloads, ShareEventKind, ShareItem,
 };
-use crate::control_plane::store::{Happened, View};
+use crate::control_plane::store::{Happened, ShareBegun, View};
 use crate::network::ClientIp;
 use crate::token::{Delivers, IssuerMark, LinkOpens, LinkTerms, TagMark, Uses};
 
@@ -91,7 +91,8 @@ impl Services {
         begun.detail.insert("file".to_owned(), given.file.name.as_ref().into());
         begun.detail.insert("kind".to_owned(), given.file.place.kind.wire_name().into());
         begun.detail.insert("size".to_owned(), given.file.size.into());
-        let Some(download) = change.share_download_begin(share, begun).await? else {
+        let Some(ShareBegun { download, .. }) = change.share_download_begin(share, begun).await?
+        else {
             drop(change);
             return Err(self.not_begun(share).await);
         };
@@ -144,7 +145,7 @@ impl Services {
     }
 
     /// What an item is now; none where it is not to be shown any more.
-    async fn item_state(
+    pub(super) async fn item_state(
         &self,
         view: &mut View,
         tenant: TenantId,
@@ -231,7 +232,7 @@ pub(super) fn is_given(item: &ShareItem, state: &ContentState, now: UnixSeconds)
 }
 
 /// The id of a link: whose it is, and of what. A download's own is in it.
-fn link_id(access: &ShareAccess, item: u64, download: Option<u64>) -> String {
+pub(super) fn link_id(access: &ShareAccess, item: u64, download: Option<u64>) -> String {
     let share = &access.share().id;
     let recipient = access.recipient_number().unwrap_or(0);
     match download {

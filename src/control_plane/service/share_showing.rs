@@ -7,6 +7,7 @@ use super::desk::Services;
 use super::error::ServiceError;
 use super::share_access::ShareAccess;
 use super::share_giving::{FileUse, file_use, is_given};
+use super::share_rendition::pictured;
 use crate::asset::TenantId;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
@@ -14,6 +15,9 @@ use crate::control_plane::record::{
     LinkRelation, Metadata, Role, Share, ShareInformation, ShareItem,
 };
 use crate::control_plane::store::{FileFacts, Listed, Page, StoreError};
+
+/// Items on each side that are looked at for one that is shown.
+const NEAR: u16 = 16;
 
 /// An item, as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +42,8 @@ pub struct ShownItem {
     pub active_thumbnail: Option<Box<str>>,
     /// Its files that may be seen or had.
     pub files: Vec<ShownFile>,
+    /// The number of the file that renditions of it are made of, where there can be some.
+    pub pictured: Option<u64>,
     /// What a playlist has, in its order, by number in the share: what is not shared is not in it
     /// (C3).
     pub elements: Vec<u64>,
@@ -52,6 +58,15 @@ pub struct CompleteInformation {
     pub tags: Vec<Box<str>>,
     /// Its fields, in the page's language or in every one.
     pub metadata: Vec<Metadata>,
+}
+
+/// What is next to an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beside {
+    /// The number of the one before.
+    pub previous: Option<u64>,
+    /// That of the one behind.
+    pub next: Option<u64>,
 }
 
 /// A file of an item.
@@ -110,6 +125,34 @@ impl Services {
             }
         }
         Ok(Listed { items, next: listed.next })
+    }
+
+    /// The highest number among the items that are left: with it, parts of a share can be counted.
+    pub async fn share_last(&self, access: &ShareAccess) -> Result<Option<u64>, ServiceError> {
+        let share = access.opened()?;
+        let mut view = self.view(&Caller::system("share")).await?;
+        Ok(view.share_item_last(&share.id).await?)
+    }
+
+    /// The items that are shown next to that one.
+    pub async fn share_beside(
+        &self,
+        access: &ShareAccess,
+        item: u64,
+    ) -> Result<Beside, ServiceError> {
+        let share = access.opened()?;
+        let now = self.now();
+        let mut view = self.view(&Caller::system("share")).await?;
+        let (before, after) = view.share_items_beside(&share.id, item, NEAR).await?;
+        let ids = before.iter().chain(&after).map(|it| it.content.clone()).collect();
+        let states = view.content_states_of(share.tenant, ids).await?;
+        let states: HashMap<_, _> = states.iter().map(|state| (&state.id, state)).collect();
+        let first = |items: &[ShareItem]| {
+            let given =
+                |it: &&ShareItem| states.get(&it.content).is_some_and(|at| is_given(it, at, now));
+            items.iter().find(given).map(|it| it.number)
+        };
+        Ok(Beside { previous: first(&before), next: first(&after) })
     }
 
     /// The classifications whose contents' tags and metadata are shown: those that the sharer managed
@@ -220,6 +263,7 @@ impl Seen<'_> {
             complete,
             url: draft.url.clone(),
             active_thumbnail: state.active_thumbnail.clone(),
+            pictured: pictured(&state).map(|it| it.number),
             files: state.files.into_iter().filter_map(shown).collect(),
             elements: Vec::new(),
             content: id,

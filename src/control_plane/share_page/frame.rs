@@ -37,24 +37,42 @@ const ONE_YEAR: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Where the bytes come from that a page shows.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Shows(BTreeSet<String>);
+pub(super) struct Shows {
+    /// Pictures, films and sounds.
+    media: BTreeSet<String>,
+    /// Documents, each in a frame of its own.
+    documents: BTreeSet<String>,
+}
 
 impl Shows {
     /// Those of that address, too.
     pub(super) fn add(&mut self, url: &str) {
-        self.0.extend(origin_of(url).map(str::to_owned));
+        self.media.extend(origin_of(url).map(str::to_owned));
+    }
+
+    /// The document at that address, too.
+    pub(super) fn add_document(&mut self, url: &str) {
+        self.documents.extend(origin_of(url).map(str::to_owned));
     }
 
     /// The security page's policy, part 5.
     fn policy(&self) -> String {
         let mut from = String::from("'self'");
-        for origin in &self.0 {
+        for origin in &self.media {
             from.push(' ');
             from.push_str(origin);
         }
+        let mut frames = String::new();
+        for origin in &self.documents {
+            frames.push_str(if frames.is_empty() { "frame-src " } else { " " });
+            frames.push_str(origin);
+        }
+        if !frames.is_empty() {
+            frames.push_str("; ");
+        }
         format!(
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src {from}; \
-             media-src {from}; connect-src 'self'; form-action 'self'; base-uri 'none'; \
+             media-src {from}; {frames}connect-src 'self'; form-action 'self'; base-uri 'none'; \
              frame-ancestors 'none'; require-trusted-types-for 'script'"
         )
     }

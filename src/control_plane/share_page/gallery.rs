@@ -9,15 +9,14 @@ use serde::Deserialize;
 use super::frame::{Shows, rendered};
 use super::gate::{self, Asked};
 use super::guest::Guest;
+use super::paging::{Place, Ways};
 use super::picture;
+use super::preview;
 use super::refusal::Refusal;
 use super::words::Words;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{ContentKind, ShareDownloads};
-use crate::control_plane::service::{Page, ShareStanding, ShownItem};
-
-/// Cards of one page.
-const CARDS: u16 = 60;
+use crate::control_plane::service::{PreviewSize, ShareStanding, ShownItem};
 
 /// What stands over every page of a share that is open.
 #[derive(Debug)]
@@ -61,13 +60,12 @@ struct GalleryPage<'g> {
     address: &'g str,
     head: Head,
     cards: Vec<Card>,
-    first_page: Option<String>,
-    next_page: Option<String>,
+    ways: Option<Ways>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Asks {
-    after: Option<u64>,
+    page: Option<u64>,
 }
 
 /// The share, or its gate.
@@ -83,27 +81,24 @@ pub(super) async fn show(
             return gate::page(&guest, asked, StatusCode::OK, None);
         }
     }
-    let Ok(Query(Asks { after })) = asks else { return Err(Refusal::Missing) };
-    let page = match after {
-        Some(after) => Page::after(after, CARDS),
-        None => Page::first(CARDS),
-    };
+    let Ok(Query(Asks { page })) = asks else { return Err(Refusal::Missing) };
+    let last = guest.services.share_last(&guest.access).await?;
+    let place = Place::of(page.unwrap_or(1), last).ok_or(Refusal::Missing)?;
     let words = guest.words;
-    let listed = guest.services.share_shown(&guest.access, Some(&words.tag()), &page).await?;
+    let (language, page) = (words.tag(), place.items());
+    let listed = guest.services.share_shown(&guest.access, Some(&language), &page).await?;
     let mut shows = Shows::default();
     let mut cards = Vec::with_capacity(listed.items.len());
-    for item in &listed.items {
+    for item in listed.items.iter().filter(|it| place.has(it.number)) {
         cards.push(card(&guest, item, &mut shows).await?);
     }
-    let path = guest.path();
     let page = GalleryPage {
         words,
         title: guest.access.share().draft.title.to_string(),
         address: &guest.address,
         head: head(&guest),
         cards,
-        first_page: after.map(|_| path.clone()),
-        next_page: listed.next.map(|last| format!("{path}?after={last}")),
+        ways: place.ways(&guest.path()),
     };
     rendered(StatusCode::OK, &page, shows)
 }
@@ -137,10 +132,8 @@ pub(super) async fn card(
     item: &ShownItem,
     shows: &mut Shows,
 ) -> Result<Card, Refusal> {
-    let picture = match picture::on_card(item) {
-        Some(file) => Some(link(guest, item, file.file.number, shows).await?),
-        None => None,
-    };
+    let shown = picture::on_card(item);
+    let picture = preview::address(guest, item, shown, PreviewSize::Card, shows).await?;
     Ok(Card {
         number: item.number,
         title: item.title.clone(),

@@ -1,38 +1,21 @@
-//! One item of a share: how it looks or sounds, what is said of it, and the files that may be saved.
+//! One item of a share: how it is shown, what is said of it, and the files that may be saved.
 
 use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::frame::{Shows, rendered};
-use super::gallery::{Card, card, link};
+use super::gallery::{Card, card};
 use super::gate::to;
 use super::guest::Guest;
-use super::picture;
+use super::paging;
+use super::preview::{self, Preview};
 use super::refusal::Refusal;
 use super::words::Words;
-use crate::control_plane::record::{ContentKind, FileKind};
+use crate::control_plane::record::{FileKind, ShareDownloads};
 use crate::control_plane::service::{
-    CompleteInformation, FileUse, Page, ShareStanding, ShownFile, ShownItem,
+    Beside, CompleteInformation, FileUse, Page, ShareStanding, ShownFile, ShownItem,
 };
-
-/// How an item is shown.
-#[derive(Debug)]
-enum Preview {
-    Elsewhere(Box<str>),
-    Film { url: String, poster: Option<String>, subtitles: Vec<Subtitles> },
-    List(Vec<Card>),
-    Nothing,
-    Picture(String),
-    Sound(String),
-}
-
-/// What is said in a film, in writing.
-#[derive(Debug)]
-struct Subtitles {
-    url: String,
-    language: Box<str>,
-}
 
 /// A file that may be saved.
 #[derive(Debug)]
@@ -55,6 +38,10 @@ struct ItemPage<'g> {
     about: Option<&'g CompleteInformation>,
     preview: Preview,
     files: Vec<SavedFile>,
+    /// May it be had in a format of the visitor's own?
+    custom: bool,
+    all: String,
+    beside: Beside,
 }
 
 /// One item of a share that is open.
@@ -67,8 +54,9 @@ pub(super) async fn show(
     }
     let item = find(&guest, number).await?.ok_or(Refusal::Missing)?;
     let mut shows = Shows::default();
-    let preview = preview(&guest, &item, &mut shows).await?;
+    let preview = preview::of(&guest, &item, &mut shows).await?;
     let card = card(&guest, &item, &mut shows).await?;
+    let may_download = guest.access.share().draft.download == ShareDownloads::Allowed;
     let page = ItemPage {
         words: guest.words,
         title: item.title.to_string(),
@@ -78,12 +66,15 @@ pub(super) async fn show(
         about: item.complete.as_ref().filter(|it| !it.tags.is_empty() || !it.metadata.is_empty()),
         preview,
         files: files(&item),
+        custom: may_download && item.pictured.is_some(),
+        all: paging::path_of(&guest.path(), number),
+        beside: guest.services.share_beside(&guest.access, number).await?,
     };
     rendered(StatusCode::OK, &page, shows)
 }
 
 /// The item of that number, if it is given now.
-async fn find(guest: &Guest, number: u64) -> Result<Option<ShownItem>, Refusal> {
+pub(super) async fn find(guest: &Guest, number: u64) -> Result<Option<ShownItem>, Refusal> {
     let page = match number.checked_sub(1) {
         Some(before) => Page::after(before, 1),
         None => Page::first(1),
@@ -91,57 +82,6 @@ async fn find(guest: &Guest, number: u64) -> Result<Option<ShownItem>, Refusal> 
     let language = guest.words.tag();
     let listed = guest.services.share_shown(&guest.access, Some(&language), &page).await?;
     Ok(listed.items.into_iter().find(|item| item.number == number))
-}
-
-async fn preview(guest: &Guest, item: &ShownItem, shows: &mut Shows) -> Result<Preview, Refusal> {
-    let picture = match picture::whole(item) {
-        Some(file) => Some(link(guest, item, file.file.number, shows).await?),
-        None => None,
-    };
-    let is_address = |url: &str| url.starts_with("https://") || url.starts_with("http://");
-    match item.kind {
-        ContentKind::Url => {
-            if let Some(url) = item.url.as_deref().filter(|it| is_address(it)) {
-                return Ok(Preview::Elsewhere(url.into()));
-            }
-        }
-        ContentKind::Playlist => {
-            let mut cards = Vec::with_capacity(item.elements.len());
-            for number in &item.elements {
-                if let Some(element) = find(guest, *number).await? {
-                    cards.push(card(guest, &element, shows).await?);
-                }
-            }
-            return Ok(Preview::List(cards));
-        }
-        ContentKind::Video => {
-            if let Some(file) = picture::film(item) {
-                let url = link(guest, item, file.file.number, shows).await?;
-                let subtitles = subtitles(guest, item, shows).await?;
-                return Ok(Preview::Film { url, poster: picture, subtitles });
-            }
-        }
-        ContentKind::Audio => {
-            if let Some(file) = picture::sound(item) {
-                return Ok(Preview::Sound(link(guest, item, file.file.number, shows).await?));
-            }
-        }
-        ContentKind::Image | ContentKind::Image360 | ContentKind::Other => {}
-    }
-    Ok(picture.map_or(Preview::Nothing, Preview::Picture))
-}
-
-async fn subtitles(
-    guest: &Guest,
-    item: &ShownItem,
-    shows: &mut Shows,
-) -> Result<Vec<Subtitles>, Refusal> {
-    let mut all = Vec::new();
-    for file in picture::subtitles(item) {
-        let url = link(guest, item, file.file.number, shows).await?;
-        all.push(Subtitles { url, language: file.file.place.slot.clone() });
-    }
-    Ok(all)
 }
 
 /// What may be saved: renditions first, then the original, then the rest.

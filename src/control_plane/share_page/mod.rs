@@ -5,8 +5,9 @@
 //! | `pages` | what the pages work with, and every route |
 //! | `frame`, `guest` | what goes around a page; who visits, and what they stand before |
 //! | `gate` | the password and the terms |
-//! | `gallery`, `item`, `picture` | what is shared; one of it; which of its files shows it |
-//! | `download` | what is saved: one file, or several as a zip |
+//! | `gallery`, `paging` | what is shared, and the ways between its pages |
+//! | `item`, `preview`, `picture` | one of it; how it is shown; which of its files shows it |
+//! | `download`, `format` | what is saved: one file, or several as a zip; a picture in another format |
 //! | `words`, `look`, `refusal` | languages; styles and the script; what is shown instead of a page |
 //!
 //! A request comes from the door of an edge, with its [`Visitor`](crate::visitor::Visitor) among its
@@ -22,6 +23,7 @@
 //! Not here: who may see a share (`service`), and how a request comes in (`data_plane`).
 
 mod download;
+mod format;
 mod frame;
 mod gallery;
 mod gate;
@@ -29,7 +31,9 @@ mod guest;
 mod item;
 mod look;
 mod pages;
+mod paging;
 mod picture;
+mod preview;
 mod refusal;
 mod words;
 

@@ -1,4 +1,5 @@
-// Pleasanter, never needed: what is selected is counted, and days are written as the reader writes them.
+// Pleasanter, never needed: what is selected is counted, days are written as the reader writes them, a list
+// plays on, a thing turns, and arrow keys lead from one page to the next.
 "use strict";
 
 const choice = document.getElementById("choice");
@@ -44,3 +45,73 @@ if (viewed && !sessionStorage.getItem(viewed)) {
     .then(answer => { if (answer.ok) sessionStorage.setItem(viewed, "1"); })
     .catch(() => {});
 }
+
+// A picture that could not be made while many others were is asked for again.
+for (const picture of document.querySelectorAll("img[src*='/preview/']")) {
+  let left = 3;
+  const again = () => {
+    if (left-- > 0) setTimeout(() => { picture.src = picture.src; }, 4000);
+  };
+  picture.addEventListener("error", again);
+  if (picture.complete && picture.naturalWidth === 0 && picture.loading !== "lazy") again();
+}
+
+for (const list of document.querySelectorAll("[data-playlist]")) {
+  const players = [...list.querySelectorAll("video, audio")];
+  players.forEach((player, place) => {
+    player.addEventListener("play", () => {
+      for (const other of players) if (other !== player) other.pause();
+    });
+    player.addEventListener("ended", () => {
+      const next = players[place + 1];
+      if (!next) return;
+      next.scrollIntoView({ block: "center" });
+      next.play().catch(() => {});
+    });
+  });
+}
+
+// One frame is shown at a time: dragging across the whole width turns it once around.
+for (const ring of document.querySelectorAll("[data-turning]")) {
+  const frames = [...ring.querySelectorAll("img")];
+  let at = 0;
+  let held = null;
+  const show = next => {
+    at = ((next % frames.length) + frames.length) % frames.length;
+    frames.forEach((frame, place) => { frame.hidden = place !== at; });
+    ring.setAttribute("aria-valuenow", at + 1);
+    ring.setAttribute("aria-valuetext", frames[at].alt);
+  };
+  ring.classList.add("turns");
+  ring.setAttribute("role", "slider");
+  ring.setAttribute("aria-valuemin", 1);
+  ring.setAttribute("aria-valuemax", frames.length);
+  const hint = ring.parentElement.querySelector("[data-turning-hint]");
+  if (hint) hint.hidden = false;
+  ring.addEventListener("pointerdown", event => {
+    held = { x: event.clientX, at };
+    ring.setPointerCapture(event.pointerId);
+  });
+  ring.addEventListener("pointermove", event => {
+    if (held) show(held.at + Math.round((event.clientX - held.x) * frames.length / ring.clientWidth));
+  });
+  for (const end of ["pointerup", "pointercancel"]) ring.addEventListener(end, () => { held = null; });
+  ring.addEventListener("keydown", event => {
+    const to = {
+      ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, Home: 0, End: frames.length - 1
+    }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    show(to);
+  });
+  show(0);
+}
+
+addEventListener("keydown", event => {
+  if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (event.target.closest?.("input, select, textarea, audio, video, [data-turning]")) return;
+  const forwards = document.documentElement.dir === "rtl" ? "ArrowLeft" : "ArrowRight";
+  const wanted = event.key === forwards ? "next" : ["ArrowLeft", "ArrowRight"].includes(event.key) ? "prev" : null;
+  const way = wanted && document.querySelector(`nav a[rel=${wanted}]`);
+  if (way) location.assign(way.href);
+});

@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 
 use super::frame::around;
 use super::refusal::Refusal;
-use super::{download, gallery, gate, item, look};
+use super::{download, format, gallery, gate, item, look, preview};
 use crate::control_plane::service::Services;
 
 /// Most bytes of a form.
@@ -29,6 +29,9 @@ pub(in crate::control_plane) fn router(services: Services) -> Router {
         .route("/s/{address}/viewed", post(gate::viewed))
         .route("/s/{address}/items/{item}", get(item::show))
         .route("/s/{address}/items/{item}/download", post(download::one))
+        .route("/s/{address}/items/{item}/format", post(format::begin))
+        .route("/s/{address}/items/{item}/format/{ticket}", get(format::save))
+        .route("/s/{address}/items/{item}/preview/{size}", get(preview::picture))
         .route("/s/{address}/archive", post(download::several))
         .route("/s/{address}/archive/{archive}", get(download::archive))
         .method_not_allowed_fallback(|| async { Refusal::Missing })

@@ -1,4 +1,4 @@
-//! Which of an item's files shows it.
+//! Which of an item's files shows it, or whether a picture is made that does.
 
 use crate::control_plane::record::{ContentKind, FileKind};
 use crate::control_plane::service::{FileUse, ShownFile, ShownItem};
@@ -9,8 +9,15 @@ const CARD: u32 = 480;
 /// Pixels across that a preview has.
 const PREVIEW: u32 = 1_600;
 
-/// Most bytes of an original that stands for itself on a card.
-const SMALL: u64 = 2_000_000;
+/// Most bytes of a file that is shown on a card, where a smaller one can be made.
+const SMALL: u64 = 500_000;
+
+/// Most bytes of one that is shown on a page, and the fewest pixels across that fill it.
+const LARGE: u64 = 4_000_000;
+const ENOUGH: u32 = 1_000;
+
+/// Most frames of a thing that turns.
+const FRAMES: usize = 360;
 
 /// What browsers show as a picture, that can hold no script.
 const PICTURES: [&str; 5] = ["image/avif", "image/gif", "image/jpeg", "image/png", "image/webp"];
@@ -20,24 +27,68 @@ const FILMS: [&str; 2] = ["video/mp4", "video/webm"];
 const SOUNDS: [&str; 7] =
     ["audio/aac", "audio/flac", "audio/mp4", "audio/mpeg", "audio/ogg", "audio/wav", "audio/webm"];
 
-/// The file that stands for an item on its card.
-pub(super) fn on_card(item: &ShownItem) -> Option<&ShownFile> {
-    let small = |it: &&ShownFile| it.file.place.kind != FileKind::Source || it.file.size <= SMALL;
-    thumbnail(item, CARD).or_else(|| pictures(item).filter(small).min_by_key(closest(CARD)))
+/// What shows an item.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shown<'i> {
+    /// One of its files.
+    File(&'i ShownFile),
+    /// A rendition of its image, which is made.
+    Rendition,
 }
 
-/// The picture that shows an item of pictures as a whole.
-pub(super) fn whole(item: &ShownItem) -> Option<&ShownFile> {
+/// What stands for an item on its card.
+pub(super) fn on_card(item: &ShownItem) -> Option<Shown<'_>> {
+    let made = made(item);
+    let small = |it: &&ShownFile| match (made, it.file.place.kind) {
+        (Some(_), _) | (None, FileKind::Source) => it.file.size <= SMALL,
+        (None, _) => true,
+    };
+    let small = || pictures(item).filter(small).min_by_key(closest(CARD));
+    thumbnail(item, CARD).or_else(small).map(Shown::File).or(made)
+}
+
+/// What shows an item of pictures as a whole, or stands before one that plays.
+pub(super) fn whole(item: &ShownItem) -> Option<Shown<'_>> {
     match item.kind {
         ContentKind::Image | ContentKind::Image360 => {
-            pictures(item).min_by_key(closest(PREVIEW)).or_else(|| thumbnail(item, PREVIEW))
+            let made = made(item);
+            let fits = |it: &&ShownFile| {
+                it.file.size <= LARGE && it.width.is_none_or(|width| width >= ENOUGH)
+            };
+            let fitting = pictures(item).filter(fits).min_by_key(closest(PREVIEW));
+            let any = || pictures(item).min_by_key(closest(PREVIEW));
+            let file = || any().or_else(|| thumbnail(item, PREVIEW)).map(Shown::File);
+            fitting.map(Shown::File).or(made).or_else(file)
         }
         ContentKind::Audio
         | ContentKind::Other
         | ContentKind::Playlist
         | ContentKind::Url
-        | ContentKind::Video => thumbnail(item, PREVIEW),
+        | ContentKind::Video => thumbnail(item, PREVIEW).map(Shown::File).or(made(item)),
     }
+}
+
+fn made(item: &ShownItem) -> Option<Shown<'_>> {
+    item.pictured.map(|_| Shown::Rendition)
+}
+
+/// The frames of a thing that turns: its renditions whose names are numbers, in their order (G28).
+pub(super) fn frames(item: &ShownItem) -> Vec<&ShownFile> {
+    let mut frames: Vec<(u32, &ShownFile)> = pictures(item)
+        .filter(|it| it.file.place.kind == FileKind::Format)
+        .filter_map(|it| Some((it.file.place.slot.parse().ok()?, it)))
+        .collect();
+    frames.sort_by_key(|(place, _)| *place);
+    frames.truncate(FRAMES);
+    frames.into_iter().map(|(_, file)| file).collect()
+}
+
+/// The document that browsers show by themselves: a rendition before the original.
+pub(super) fn document(item: &ShownItem) -> Option<&ShownFile> {
+    let of = |kind| {
+        seen(item).find(move |it| it.file.place.kind == kind && is_one_of(it, &["application/pdf"]))
+    };
+    of(FileKind::Format).or_else(|| of(FileKind::Source))
 }
 
 /// The film that plays.

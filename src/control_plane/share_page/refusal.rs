@@ -9,7 +9,9 @@ use axum::response::{IntoResponse, Response};
 
 use super::frame::{Shows, rendered};
 use super::words::Words;
-use crate::control_plane::service::{OriginalRefusal, ServiceError, ShareRefusal};
+use crate::control_plane::service::{
+    OriginalRefusal, RenditionRefusal, ServiceError, ShareRefusal,
+};
 use crate::response::status;
 use crate::telemetry::ErrorChain;
 
@@ -141,8 +143,11 @@ impl From<ServiceError> for Refusal {
             ServiceError::Share(refusal) => refusal.into(),
             ServiceError::ArchiveGone => Self::Gone,
             ServiceError::Invalid(_) => Self::Not(StatusCode::BAD_REQUEST, "unavailable"),
-            ServiceError::Unread { .. } | ServiceError::Unavailable(_) => Self::Busy,
+            ServiceError::Unread { .. }
+            | ServiceError::Unavailable(_)
+            | ServiceError::Rendition(RenditionRefusal::Busy) => Self::Busy,
             ServiceError::Original(refusal) => refusal.into(),
+            ServiceError::Rendition(_) => Self::Not(StatusCode::CONFLICT, "format-refused"),
             error @ (ServiceError::Conflict
             | ServiceError::Failed(_)
             | ServiceError::Full(_)
@@ -154,7 +159,6 @@ impl From<ServiceError> for Refusal {
             | ServiceError::OutcomeUnknown(_)
             | ServiceError::Public
             | ServiceError::Referenced
-            | ServiceError::Rendition(_)
             | ServiceError::Shrinks { .. }
             | ServiceError::Stale
             | ServiceError::Upload(_)) => Self::failed(error),

@@ -50,6 +50,15 @@ pub struct Addressed {
     pub recipient: Option<ShareRecipient>,
 }
 
+/// A download that was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShareBegun {
+    /// Which of the share's it is, from 1.
+    pub download: u64,
+    /// Its place in the share's history.
+    pub event: u64,
+}
+
 /// The columns of a share, and what comes behind them.
 macro_rules! select {
     ($rest:literal) => {
@@ -358,13 +367,13 @@ impl Change {
     }
 
     /// Begins a download of a share whose links are of that epoch, if its limit has one left: of any
-    /// number at once, at any number of control planes, no more are begun. Gives which it is, from 1;
-    /// none where there is none left, or the epoch is over.
+    /// number at once, at any number of control planes, no more are begun. Gives none where there is
+    /// none left, or the epoch is over.
     pub async fn share_download_begin(
         &mut self,
         share: &Share,
         happened: Happened,
-    ) -> Result<Option<u64>, StoreError> {
+    ) -> Result<Option<ShareBegun>, StoreError> {
         self.view().reach(Some(share.tenant))?;
         let statement = Statement::new(
             "UPDATE share SET downloads = downloads + 1, events = events + 1 \
@@ -378,11 +387,11 @@ impl Change {
         .bind(share.draft.download.wire_name())
         .bind(self.now());
         let Some(row) = self.view().connection().row(statement).await? else { return Ok(None) };
-        let download: u64 = row.number("downloads")?;
+        let (download, event): (u64, u64) = (row.number("downloads")?, row.number("events")?);
         let mut happened = Happened { kind: ShareEventKind::Downloaded, ..happened };
         happened.detail.insert("download".to_owned(), download.into());
-        self.share_event_write(&share.id, row.number("events")?, &happened).await?;
-        Ok(Some(download))
+        self.share_event_write(&share.id, event, &happened).await?;
+        Ok(Some(ShareBegun { download, event }))
     }
 
     /// Removes shares that ended before that, some at a time. Gives how many.

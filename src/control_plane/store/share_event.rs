@@ -55,6 +55,20 @@ fn read(row: &Row) -> Result<ShareEvent, StoreError> {
 }
 
 impl View {
+    /// What happened at that place of a share's history.
+    pub async fn share_event(
+        &mut self,
+        id: &ShareId,
+        number: u64,
+    ) -> Result<ShareEvent, StoreError> {
+        self.share(id).await?;
+        let statement = Statement::new(
+            "SELECT number, at, kind, actor, recipient, network, item, detail FROM share_event \
+             WHERE share = $1 AND number = $2",
+        );
+        read(&self.found(statement.bind(id.as_str()).bind(number)).await?)
+    }
+
     /// What happened to a share, the latest first.
     pub async fn share_event_list(
         &mut self,

@@ -127,6 +127,45 @@ impl View {
         Ok(Listed::cut(items, page, |item: &ShareItem| item.number))
     }
 
+    /// The highest number among what is left in a share.
+    pub async fn share_item_last(&mut self, id: &ShareId) -> Result<Option<u64>, StoreError> {
+        self.share(id).await?;
+        let statement = Statement::new(
+            "SELECT number FROM share_item WHERE share = $1 AND removed_at IS NULL \
+             ORDER BY number DESC LIMIT 1",
+        );
+        let row = self.connection().row(statement.bind(id.as_str())).await?;
+        row.map(|row| row.number("number")).transpose()
+    }
+
+    /// What is left in a share before that number, and behind it: the nearest first, at most so many
+    /// of each.
+    pub async fn share_items_beside(
+        &mut self,
+        id: &ShareId,
+        number: u64,
+        most: u16,
+    ) -> Result<(Vec<ShareItem>, Vec<ShareItem>), StoreError> {
+        self.share(id).await?;
+        let before = Statement::new(
+            "SELECT number, content, publication, removed_at FROM share_item \
+             WHERE share = $1 AND removed_at IS NULL AND number < $2 \
+             ORDER BY number DESC LIMIT $3",
+        );
+        let after = Statement::new(
+            "SELECT number, content, publication, removed_at FROM share_item \
+             WHERE share = $1 AND removed_at IS NULL AND number > $2 ORDER BY number LIMIT $3",
+        );
+        let mut sides = [Vec::new(), Vec::new()];
+        for (side, statement) in sides.iter_mut().zip([before, after]) {
+            let statement = statement.bind(id.as_str()).bind(number).bind(u64::from(most));
+            let rows = self.connection().rows(statement).await?;
+            *side = rows.iter().map(read).collect::<Result<_, _>>()?;
+        }
+        let [before, after] = sides;
+        Ok((before, after))
+    }
+
     /// All that is left in a share, by number.
     pub async fn share_items(&mut self, id: &ShareId) -> Result<Vec<ShareItem>, StoreError> {
         self.share(id).await?;

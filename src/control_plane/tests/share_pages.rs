@@ -37,14 +37,14 @@ on_both_databases! {
     values_are_text_and_never_markup
 }
 
-const HOST: &str = "files.example.com";
+pub(super) const HOST: &str = "files.example.com";
 const FILM: &[u8] = b"the film itself";
 const SMALL_FILM: &[u8] = b"film";
 const POSTER: &[u8] = b"poster";
 
 /// A tenant's catalog that is in force, and its pages on a port.
-struct Scene {
-    stage: Stage,
+pub(super) struct Scene {
+    pub(super) stage: Stage,
     film: ContentId,
     paper: ContentId,
     pages: std::net::SocketAddr,
@@ -52,16 +52,16 @@ struct Scene {
 
 /// A browser: what it keeps, and what it says of itself.
 #[derive(Default)]
-struct Browser {
-    cookies: Vec<String>,
+pub(super) struct Browser {
+    pub(super) cookies: Vec<String>,
     language: Option<&'static str>,
 }
 
-fn everybody() -> Caller {
+pub(super) fn everybody() -> Caller {
     Caller::system("test")
 }
 
-fn visitor(tenant: u64) -> Visitor {
+pub(super) fn visitor(tenant: u64) -> Visitor {
     Visitor {
         client: ClientIp::new("192.0.2.7".parse().unwrap()),
         scheme: ClientScheme::Https,
@@ -70,7 +70,13 @@ fn visitor(tenant: u64) -> Visitor {
     }
 }
 
-fn file(pipeline: u64, kind: FileKind, slot: &str, mime: &str, bytes: &[u8]) -> FileDraft {
+pub(super) fn file(
+    pipeline: u64,
+    kind: FileKind,
+    slot: &str,
+    mime: &str,
+    bytes: &[u8],
+) -> FileDraft {
     let name = format!("{}{slot}", kind.wire_name());
     FileDraft {
         place: FilePlace {
@@ -94,7 +100,7 @@ fn file(pipeline: u64, kind: FileKind, slot: &str, mime: &str, bytes: &[u8]) -> 
     }
 }
 
-fn content(kind: ContentKind, title: &str, files: Vec<FileDraft>) -> ContentImport {
+pub(super) fn content(kind: ContentKind, title: &str, files: Vec<FileDraft>) -> ContentImport {
     let text = |language: &str, title: &str| ContentText {
         language: language.into(),
         title: title.into(),
@@ -111,7 +117,7 @@ fn content(kind: ContentKind, title: &str, files: Vec<FileDraft>) -> ContentImpo
 }
 
 impl Scene {
-    async fn new(stage: Stage) -> Self {
+    pub(super) async fn new(stage: Stage) -> Self {
         let sites = vec![scenery::site(HOST, None, 1)];
         let snapshot = scenery::snapshot(sites, OverrideTable::default());
         *stage.in_force.lock().unwrap() = Some(snapshot);
@@ -142,7 +148,7 @@ impl Scene {
         Self { stage, film, paper, pages }
     }
 
-    async fn share(&self, change: impl FnOnce(&mut ShareOrder)) -> Share {
+    pub(super) async fn share(&self, change: impl FnOnce(&mut ShareOrder)) -> Share {
         let mut order = ShareOrder {
             of: ShareOf::Contents(vec![self.film.clone(), self.paper.clone()]),
             on_forbidden: OnForbidden::Refuse,
@@ -166,7 +172,13 @@ impl Scene {
         self.stage.services.share_create(&everybody(), TenantId(1), order).await.unwrap()
     }
 
-    async fn ask(&self, browser: &Browser, line: &str, headers: &[&str], body: &str) -> Answer {
+    pub(super) async fn ask(
+        &self,
+        browser: &Browser,
+        line: &str,
+        headers: &[&str],
+        body: &str,
+    ) -> Answer {
         let mut head = format!("{line} HTTP/1.0\r\nHost: {HOST}\r\n");
         let cookies = browser.cookies.join("; ");
         head.extend((!cookies.is_empty()).then(|| format!("Cookie: {cookies}\r\n")));
@@ -184,19 +196,19 @@ impl Scene {
         Answer { status, head: head.to_owned(), body: body.to_owned() }
     }
 
-    async fn get(&self, browser: &Browser, path: &str) -> Answer {
+    pub(super) async fn get(&self, browser: &Browser, path: &str) -> Answer {
         self.ask(browser, &format!("GET {path}"), &[], "").await
     }
 
     /// A form of a page of this host.
-    async fn post(&self, browser: &Browser, path: &str, form: &str) -> Answer {
+    pub(super) async fn post(&self, browser: &Browser, path: &str, form: &str) -> Answer {
         let headers =
             ["Sec-Fetch-Site: same-origin", "Content-Type: application/x-www-form-urlencoded"];
         self.ask(browser, &format!("POST {path}"), &headers, form).await
     }
 
     /// The kinds of what happened to a share, the first first.
-    async fn history(&self, share: &Share) -> Vec<&'static str> {
+    pub(super) async fn history(&self, share: &Share) -> Vec<&'static str> {
         let services = &self.stage.services;
         let page = Page::first(50);
         let listed =
@@ -205,7 +217,7 @@ impl Scene {
     }
 
     #[track_caller]
-    fn opens(&self, url: &str) {
+    pub(super) fn opens(&self, url: &str) {
         let snapshot = self.stage.in_force.lock().unwrap().clone().unwrap();
         assert_eq!(scenery::opened(&snapshot, url, "192.0.2.1"), Ok(()), "{url}");
     }
@@ -213,7 +225,7 @@ impl Scene {
 
 impl Browser {
     /// Keeps what an answer has it keep.
-    fn keep(&mut self, answer: &Answer) {
+    pub(super) fn keep(&mut self, answer: &Answer) {
         let cookie = answer.header("set-cookie").unwrap();
         assert!(cookie.starts_with("__Host-share_"), "{cookie}");
         for attribute in ["; Path=/", "; HttpOnly", "; SameSite=Lax", "; Secure"] {
@@ -223,11 +235,11 @@ impl Browser {
     }
 }
 
-fn path(share: &Share) -> String {
+pub(super) fn path(share: &Share) -> String {
     format!("/s/{}", share.address.expose())
 }
 
-fn says(answer: &Answer, text: &str) -> bool {
+pub(super) fn says(answer: &Answer, text: &str) -> bool {
     answer.body.contains(text)
 }
 
@@ -404,7 +416,7 @@ async fn looking_changes_nothing(stage: Stage) {
     let share = scene.share(|_| ()).await;
     let (base, browser) = (path(&share), Browser::default());
     for line in ["GET", "HEAD"] {
-        for rest in ["", "/items/0", "/items/1", "?after=0", "/viewed", "/archive", "/password"] {
+        for rest in ["", "/items/0", "/items/1", "?page=1", "/viewed", "/archive", "/password"] {
             let answer = scene.ask(&browser, &format!("{line} {base}{rest}"), &[], "").await;
             assert!(answer.header("set-cookie").is_none(), "{answer:?}");
             let expected = match rest {

@@ -124,6 +124,11 @@ async fn a_share_is_kept_with_all_that_is_of_it(stage: Stage) {
     assert_eq!((items.items, items.next), (vec![item(0, "film")], Some(0)));
     let items = view.share_item_list(&full.id, &Page::after(0, 9)).await.unwrap();
     assert_eq!((items.items, items.next), (vec![item(1, "picture")], None));
+    assert_eq!(view.share_item_last(&full.id).await.unwrap(), Some(1));
+    let beside = view.share_items_beside(&full.id, 0, 9).await.unwrap();
+    assert_eq!(beside, (vec![], vec![item(1, "picture")]));
+    let beside = view.share_items_beside(&full.id, 2, 1).await.unwrap();
+    assert_eq!(beside, (vec![item(1, "picture")], vec![]));
     // Another tenant's are nobody's.
     let mut theirs = stage.store.view(&Stage::of_tenant(2)).await.unwrap();
     for error in [
@@ -131,6 +136,9 @@ async fn a_share_is_kept_with_all_that_is_of_it(stage: Stage) {
         theirs.share_addressed(&full.address).await.unwrap_err(),
         theirs.share_item_list(&full.id, &Page::first(9)).await.unwrap_err(),
         theirs.share_recipient_list(&full.id).await.unwrap_err(),
+        theirs.share_item_last(&full.id).await.unwrap_err(),
+        theirs.share_items_beside(&full.id, 0, 9).await.unwrap_err(),
+        theirs.share_event(&full.id, 1).await.unwrap_err(),
         theirs.share_event_list(&full.id, &Page::first(9)).await.unwrap_err(),
     ] {
         assert_eq!(error.kind(), StoreErrorKind::NotFound);
@@ -228,7 +236,7 @@ async fn downloads_are_counted_one_by_one(stage: Stage) {
             let happened = Happened::of(ShareEventKind::Downloaded);
             let which = change.share_download_begin(&limited, happened).await.unwrap();
             change.commit().await.unwrap();
-            which
+            which.map(|it| it.download)
         });
     }
     let begun: Vec<u64> = begun.join_all().await.into_iter().flatten().collect();
@@ -244,7 +252,7 @@ async fn downloads_are_counted_one_by_one(stage: Stage) {
     let begin = async |share: &Share, at: u64| {
         let mut change = stage.store.change(&Stage::system(), NOW.plus(at)).await.unwrap();
         let happened = Happened::of(ShareEventKind::Downloaded);
-        change.share_download_begin(share, happened).await.unwrap()
+        change.share_download_begin(share, happened).await.unwrap().map(|it| it.download)
     };
     let free = Share {
         draft: ShareDraft { download_limit: None, ..share("free").draft },
@@ -352,6 +360,9 @@ async fn a_history_has_its_own_order(stage: Stage) {
     assert_eq!((event.recipient, event.item), (Some(2), Some(0)));
     assert_eq!(event.network.unwrap().to_string(), "2001:db8::/64");
     assert_eq!(event.detail["content"], "film");
+    assert_eq!(&view.share_event(&made.id, 2).await.unwrap(), event);
+    let error = view.share_event(&made.id, 3).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::NotFound);
     let listed = view.share_event_list(&made.id, &Page::after(2, 9)).await.unwrap();
     let kinds: Vec<_> = listed.items.iter().map(|it| it.kind).collect();
     assert_eq!(kinds, [ShareEventKind::Created]);
