@@ -11,7 +11,7 @@ use super::frame::around;
 use super::refusal::{Refusal, redirect};
 use super::{
     audit, connector, connector_form, content, library, link, look, protection, share, share_form,
-    sign_in, tenant,
+    share_qr, sign_in, tenant,
 };
 use crate::control_plane::account::Accounts;
 use crate::control_plane::service::Services;
@@ -91,6 +91,8 @@ fn of_tenant() -> Router<Console> {
     let share = Router::new()
         .route("/", get(share::show).post(share::change))
         .route("/items", post(share::remove_item))
+        .route("/qr.png", get(share_qr::png))
+        .route("/qr.svg", get(share_qr::svg))
         .route("/recipients", post(share::revoke))
         .route("/remove", get(share::show_remove).post(share::remove));
     Router::new()

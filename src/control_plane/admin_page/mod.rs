@@ -8,7 +8,7 @@
 //! | `sign_in`, `tenant` | coming in, and where to |
 //! | `library`, `content` | folders, what lies in them, and what is known of it |
 //! | `connector`, `connector_form`, `connector_words` | what is public by connectors, and how one is installed |
-//! | `share`, `share_form`, `share_settings`, `share_history` | shares: which there are, one, making one; what happened to it |
+//! | `share`, `share_form`, `share_settings`, `share_history`, `share_qr` | shares: which there are, one, making one; what happened to it; its code |
 //! | `protection`, `link`, `audit` | what is public; links that were signed; who changed what |
 //! | `folder_tree`, `download`, `spelling` | how trees, downloads, instants and sizes are shown |
 //! | `query`, `audit_export` | what addresses ask; the log as a file |
@@ -47,6 +47,7 @@ mod session;
 mod share;
 mod share_form;
 mod share_history;
+mod share_qr;
 mod share_settings;
 mod shell;
 mod sign_in;

@@ -74,11 +74,14 @@ struct SharePage {
     may_change: Here,
     next: Option<String>,
     first: Option<String>,
+    /// Where one like it is made.
+    copy: String,
 }
 
 struct RecipientRow {
     recipient: ShareRecipient,
     url: Option<String>,
+    ends: Option<Instant>,
     revoked: Option<Instant>,
 }
 
@@ -255,6 +258,7 @@ async fn share_page(
     let events = events.items.iter().map(|event| EventRow::of(event, &known)).collect();
     let recipients = recipients.into_iter().map(|recipient| RecipientRow {
         url: url(&recipient.address).filter(|_| recipient.revoked_at.is_none()),
+        ends: recipient.expires_at.map(Instant),
         revoked: recipient.revoked_at.map(Instant),
         recipient,
     });
@@ -271,6 +275,7 @@ async fn share_page(
         may_change: Here::when(may_share),
         first: after.map(|_| own.clone()),
         next: listed.next.map(|next| format!("{own}?after={next}")),
+        copy: address(&at.path("shares/new"), &[("like", share.id.as_str())]),
         row: Row::of(at, share, services.now()),
     };
     rendered(status, &page)

@@ -1,4 +1,5 @@
-//! Making a share: of contents that were ticked, or of a folder (requirements C1 to C17).
+//! Making a share: of contents that were ticked, of a folder, or of what another share has (requirements
+//! C1 to C17, C30).
 
 use askama::Template;
 use axum::extract::State;
@@ -15,7 +16,7 @@ use super::refusal::{Refusal, redirect};
 use super::share_settings::{LANGUAGES, PRESETS, Typed};
 use super::shell::{Here, InTenant, Notice, Section, Shell, rendered};
 use crate::asset::ChannelId;
-use crate::control_plane::record::{ContentId, MOST_CHOSEN, Scope, ShareLogo};
+use crate::control_plane::record::{ContentId, MOST_CHOSEN, Scope, Share, ShareId, ShareLogo};
 use crate::control_plane::service::{
     FolderDepth, OnForbidden, Page, ServiceError, ShareOf, ShareOrder,
 };
@@ -39,15 +40,23 @@ struct FormPage {
 enum Chosen {
     Contents(Vec<(ContentId, String)>),
     Folder(ChannelId, String),
+    /// What is left of a share.
+    Share(Box<Share>),
 }
 
 impl Chosen {
     async fn found<'t>(
         console: &Console,
         at: &InTenant,
-        folder: &str,
+        (like, folder): (&str, &str),
         contents: impl Iterator<Item = &'t str>,
     ) -> Result<Self, Refusal> {
+        if !like.is_empty() {
+            let id = ShareId::parse(like).ok_or(Refusal::NotFound)?;
+            let (caller, tenant) = (&at.session.caller, at.number());
+            let share = console.services().share_to_copy(caller, tenant, &id).await?;
+            return Ok(Self::Share(Box::new(share)));
+        }
         if !folder.is_empty() {
             let folder = ChannelId(number(folder).ok_or(Refusal::NotFound)?);
             let folder = console.services().folder(&at.session.caller, at.number(), folder).await?;
@@ -82,6 +91,7 @@ impl Chosen {
                 _ => String::new(),
             },
             Self::Folder(_, place) => place.rsplit(" / ").next().unwrap_or_default().to_owned(),
+            Self::Share(share) => share.draft.title.to_string(),
         }
     }
 }
@@ -93,9 +103,12 @@ pub(super) async fn show_new(
     query: Query,
 ) -> Result<Response, Refusal> {
     at.session.caller.require(Scope::SharesWrite).map_err(ServiceError::from)?;
-    let (folder, contents) = (query.text("folder"), query.texts("content"));
-    let chosen = Chosen::found(&console, &at, folder, contents).await?;
-    let typed = Typed::usual(chosen.title());
+    let (of, contents) = ((query.text("like"), query.text("folder")), query.texts("content"));
+    let chosen = Chosen::found(&console, &at, of, contents).await?;
+    let typed = match &chosen {
+        Chosen::Contents(_) | Chosen::Folder(..) => Typed::usual(chosen.title()),
+        Chosen::Share(share) => Typed::like(share),
+    };
     form_page(&console, &at, chosen, typed, StatusCode::OK, Notice::None).await
 }
 
@@ -105,8 +118,8 @@ pub(super) async fn create(
     at: InTenant,
     posted: Posted,
 ) -> Result<Response, Refusal> {
-    let (folder, contents) = (posted.text("folder"), posted.texts("content"));
-    let chosen = Chosen::found(&console, &at, folder, contents).await?;
+    let (of, contents) = ((posted.text("like"), posted.text("folder")), posted.texts("content"));
+    let chosen = Chosen::found(&console, &at, of, contents).await?;
     let typed = Typed::of(&posted);
     let made = match order(&chosen, &typed) {
         Ok(order) => {
@@ -136,14 +149,19 @@ fn order(chosen: &Chosen, typed: &Typed) -> Result<ShareOrder, String> {
                 Here::No => FolderDepth::Itself,
             },
         ),
+        Chosen::Share(share) => ShareOf::Share(share.id.clone()),
     };
-    let on_forbidden = match typed.skip {
-        Here::Yes => OnForbidden::Skip,
-        Here::No => OnForbidden::Refuse,
+    let on_forbidden = match (chosen, typed.skip) {
+        (Chosen::Share(_), _) | (_, Here::Yes) => OnForbidden::Skip,
+        (Chosen::Contents(_) | Chosen::Folder(..), Here::No) => OnForbidden::Refuse,
     };
-    let draft = typed.draft(ShareLogo::Shown)?;
+    let logo = match chosen {
+        Chosen::Contents(_) | Chosen::Folder(..) => ShareLogo::Shown,
+        Chosen::Share(share) => share.draft.logo,
+    };
+    let draft = typed.draft(logo)?;
     let expiry = typed.expiry()?.ok_or("Choose when the share ends.")?;
-    let (password, recipients) = (typed.password(), typed.recipient_drafts());
+    let (password, recipients) = (typed.password(), typed.recipient_drafts()?);
     Ok(ShareOrder { of, on_forbidden, draft, expiry, password, recipients })
 }
 
@@ -161,6 +179,7 @@ async fn form_page(
             _ => at.path("contents"),
         },
         Chosen::Folder(folder, _) => at.path(&format!("folders/{folder}")),
+        Chosen::Share(share) => at.path(&format!("shares/{}", share.id)),
     };
     let page = FormPage {
         shell: at.shell("Make a share", Section::Shares).saying(notice),

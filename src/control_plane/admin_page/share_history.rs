@@ -60,11 +60,14 @@ impl<'k> Known<'k> {
 impl EventRow {
     /// That event.
     pub(super) fn of(event: &ShareEvent, known: &Known<'_>) -> Self {
-        let ShareEvent { at, kind, detail, recipient, .. } = event;
+        let ShareEvent { at, kind, detail, recipient, sent, .. } = event;
         let (what, detail) = match kind {
             ShareEventKind::Changed => ("changed", differences(detail)),
             ShareEventKind::Created => ("made", counted(detail, "items", "item")),
-            ShareEventKind::Downloaded => ("downloaded", downloaded(detail)),
+            ShareEventKind::Downloaded => {
+                let sent = sent.map(|sent| format!("; {} sent so far", Size(sent)));
+                ("downloaded", downloaded(detail) + &sent.unwrap_or_default())
+            }
             ShareEventKind::Expired => ("asked for after its end", String::new()),
             ShareEventKind::ItemRemoved => ("an item taken out", text(detail, "content")),
             ShareEventKind::PasswordFailed => ("a wrong password", String::new()),
@@ -145,7 +148,7 @@ mod tests {
         let network = actor.is_none().then(|| "192.0.2.1/32".parse().unwrap());
         let (number, at, item) = (1, UnixSeconds::new(1), None);
         let detail = detail.as_object().unwrap().clone();
-        ShareEvent { number, at, kind, actor, recipient, network, item, detail }
+        ShareEvent { number, at, kind, actor, recipient, network, item, detail, sent: None }
     }
 
     #[test]

@@ -89,6 +89,12 @@ impl Typed {
         }
     }
 
+    /// What the form of a new one like that begins with: its password and its recipients stay its own.
+    pub(super) fn like(share: &Share) -> Self {
+        let (ends, revision) = (Self::usual(String::new()).ends, String::new());
+        Self { ends, revision, ..Self::of_share(share) }
+    }
+
     pub(super) fn of(posted: &Posted) -> Self {
         let text = |name| posted.text(name).to_owned();
         let ticked = |name| Here::when(!posted.text(name).is_empty());
@@ -158,11 +164,7 @@ impl Typed {
             "never" => Ok(Some(ShareExpiry::Never)),
             "now" => Ok(Some(ShareExpiry::Now)),
             "date" => {
-                let offset = match &*self.offset {
-                    "" => 0,
-                    text => text.parse().map_err(|_| "The time zone is none.".to_owned())?,
-                };
-                let end = ShareExpiry::end_of_day(&self.date, offset);
+                let end = ShareExpiry::end_of_day(&self.date, self.minutes()?);
                 end.map(Some).ok_or_else(|| "Choose the last day, such as 2030-01-31.".to_owned())
             }
             days => {
@@ -173,16 +175,42 @@ impl Typed {
         }
     }
 
-    /// Who is to have an address of their own: one a line, perhaps with a mail address behind a comma.
-    pub(super) fn recipient_drafts(&self) -> Vec<RecipientDraft> {
+    /// Who is to have an address of their own: one a line, perhaps with a mail address behind a comma,
+    /// and with the last day of it behind another.
+    pub(super) fn recipient_drafts(&self) -> Result<Vec<RecipientDraft>, String> {
         let lines = self.recipients.lines().map(str::trim).filter(|line| !line.is_empty());
-        lines
-            .map(|line| match line.rsplit_once(',') {
-                Some((name, email)) if email.contains('@') => {
-                    RecipientDraft { name: name.trim().into(), email: Some(email.trim().into()) }
+        lines.map(|line| self.recipient_draft(line)).collect()
+    }
+
+    fn recipient_draft(&self, line: &str) -> Result<RecipientDraft, String> {
+        let is_day = |text: &str| text.trim().starts_with(|it: char| it.is_ascii_digit());
+        let (line, day) = match line.rsplit_once(',') {
+            Some((rest, day)) if is_day(day) => (rest.trim(), Some(day.trim())),
+            Some(_) | None => (line, None),
+        };
+        let expires_at = match day {
+            None => None,
+            Some(day) => match ShareExpiry::end_of_day(day, self.minutes()?) {
+                Some(ShareExpiry::At(end)) => Some(end),
+                Some(ShareExpiry::Days(_) | ShareExpiry::Never) | None => {
+                    return Err(format!(
+                        "A recipient's last day is one such as 2030-01-31, not {day}."
+                    ));
                 }
-                Some(_) | None => RecipientDraft { name: line.into(), email: None },
-            })
-            .collect()
+            },
+        };
+        let (name, email) = match line.rsplit_once(',') {
+            Some((name, email)) if email.contains('@') => (name.trim(), Some(email.trim().into())),
+            Some(_) | None => (line, None),
+        };
+        Ok(RecipientDraft { name: name.into(), email, expires_at })
+    }
+
+    /// How far the sender's clock is ahead of UTC.
+    fn minutes(&self) -> Result<i32, String> {
+        match &*self.offset {
+            "" => Ok(0),
+            text => text.parse().map_err(|_| "The time zone is none.".to_owned()),
+        }
     }
 }

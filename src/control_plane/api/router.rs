@@ -71,6 +71,7 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::download_link::routes())
         .merge(native::upload::routes())
         .merge(native::share::routes())
+        .merge(native::share_copy::routes())
         .merge(native::share_part::routes())
 }
 

@@ -208,8 +208,17 @@ pub struct ShareRecipient {
     pub name: Box<str>,
     /// Where mail reaches them.
     pub email: Option<Box<str>>,
+    /// The last second at which their address opens the share, if that is before the share's own.
+    pub expires_at: Option<UnixSeconds>,
     /// Since when their address opens nothing.
     pub revoked_at: Option<UnixSeconds>,
+}
+
+impl ShareRecipient {
+    /// Does their address open nothing at that time, whatever the share is?
+    pub fn is_over(&self, now: UnixSeconds) -> bool {
+        self.revoked_at.is_some() || self.expires_at.is_some_and(|end| end < now)
+    }
 }
 
 /// Somebody who is to have an address of their own.
@@ -219,6 +228,8 @@ pub struct RecipientDraft {
     pub name: Box<str>,
     /// Where mail reaches them.
     pub email: Option<Box<str>>,
+    /// The last second at which their address is to open the share; none: as long as it is open.
+    pub expires_at: Option<UnixSeconds>,
 }
 
 wire_names! {
@@ -262,6 +273,8 @@ pub struct ShareEvent {
     pub network: Option<IpNet>,
     /// Of which item.
     pub item: Option<u64>,
+    /// Of a download: the bytes of it that left edges, where some did.
+    pub sent: Option<u64>,
     /// What is to be said of it beyond that, by its kind.
     pub detail: Map<String, Value>,
 }

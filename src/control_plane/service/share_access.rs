@@ -56,6 +56,11 @@ impl ShareAccess {
         self.recipient.as_ref()
     }
 
+    /// The last second at which this address opens it; none: there is no last.
+    pub fn ends_at(&self) -> Option<UnixSeconds> {
+        end(&self.share, self.recipient.as_ref())
+    }
+
     /// What is to be done next.
     pub fn standing(&self) -> ShareStanding {
         self.standing
@@ -221,7 +226,8 @@ impl Services {
                 return Ok(Unlocking::Wrong);
             }
         }
-        Ok(Unlocking::Opened(session_of(addressed, None, until(share, None, now))))
+        let until = until(share, recipient.as_ref(), None, now);
+        Ok(Unlocking::Opened(session_of(addressed, None, until)))
     }
 
     async fn excuse(&self, attempt: &Attempt, caller: &Caller) -> Result<(), ServiceError> {
@@ -241,7 +247,7 @@ enum Unlocking {
 
 /// Is there nothing behind it any more?
 pub(super) fn over(share: &Share, recipient: Option<&ShareRecipient>, now: UnixSeconds) -> bool {
-    share.is_over(now) || recipient.is_some_and(|it| it.revoked_at.is_some())
+    share.is_over(now) || recipient.is_some_and(|it| it.is_over(now))
 }
 
 /// The decision.
@@ -263,14 +269,26 @@ fn access(
         (true, false) => ShareStanding::TermsWanted,
         (true, true) => ShareStanding::Open,
     };
-    let until = until(&share, session.as_ref().filter(|_| knows_password), now);
+    let known = session.as_ref().filter(|_| knows_password);
+    let until = until(&share, recipient.as_ref(), known, now);
     ShareAccess { share, recipient, standing, session, until }
 }
 
-fn until(share: &Share, session: Option<&ShareSession>, now: UnixSeconds) -> UnixSeconds {
+fn until(
+    share: &Share,
+    recipient: Option<&ShareRecipient>,
+    session: Option<&ShareSession>,
+    now: UnixSeconds,
+) -> UnixSeconds {
     let longest = now.plus(LONGEST_VISIT);
     let own = session.map_or(longest, |it| it.expires_at);
-    longest.min(own).min(share.expires_at.unwrap_or(longest))
+    longest.min(own).min(end(share, recipient).unwrap_or(longest))
+}
+
+/// The last second at which an address opens a share: whichever of both ends comes first.
+fn end(share: &Share, recipient: Option<&ShareRecipient>) -> Option<UnixSeconds> {
+    let theirs = recipient.and_then(|it| it.expires_at);
+    [share.expires_at, theirs].into_iter().flatten().min()
 }
 
 /// A session that knows the password as it is now.

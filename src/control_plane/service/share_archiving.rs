@@ -88,7 +88,7 @@ impl Services {
             issuer: issuer_of(share, access.recipient_number()).into(),
             manifest: Manifest::Omitted,
             created_at: now,
-            expires_at: share.expires_at.unwrap_or(longest).min(longest),
+            expires_at: access.ends_at().unwrap_or(longest).min(longest),
             entries,
         };
         let mut begun = begun(access, client);

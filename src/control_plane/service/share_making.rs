@@ -11,6 +11,7 @@ use super::desk::Services;
 use super::error::{Invalid, ServiceError, ShareRefusal, at_most, language, prose, text};
 use super::person::failed;
 use super::right::Rights;
+use super::share::Managed;
 use crate::asset::{ChannelId, TenantId};
 use crate::clock::UnixSeconds;
 use crate::control_plane::caller::{Actor, Caller};
@@ -59,6 +60,8 @@ pub enum ShareOf {
     Contents(Vec<ContentId>),
     /// What is in a folder at this moment (C5, C6, C8).
     Folder(ChannelId, FolderDepth),
+    /// What is left in a share, and still there and the caller's to share (C30).
+    Share(ShareId),
 }
 
 /// What becomes of contents that are not the caller's to share (G6).
@@ -174,6 +177,7 @@ impl Services {
         let now = change.now();
         let expires_at = expiry.end(now)?;
         known_context(change.view(), tenant, &draft).await?;
+        let folder = folder_of(change.view(), caller, &rights, &of).await?;
         let found = found(change.view(), &rights, tenant, &of, now).await?;
         let shared = permitted(change.view(), &rights, found, on_forbidden).await?;
         let items = items(shared)?;
@@ -183,10 +187,6 @@ impl Services {
             Rights::As(member) => {
                 Some(change.view().classification_list_managed(tenant, member).await?)
             }
-        };
-        let folder = match of {
-            ShareOf::Contents(_) => None,
-            ShareOf::Folder(folder, _) => Some(folder),
         };
         let share = Share {
             id: ShareId::random(now)?,
@@ -207,6 +207,7 @@ impl Services {
             downloads: 0,
             revision: 1,
         };
+        accept_ends(&recipients, now, expires_at)?;
         let recipients = addressed(recipients)?;
         change.share_create(&share, &items, &recipients).await?;
         let mut made = Happened::of(ShareEventKind::Created);
@@ -281,7 +282,7 @@ pub(super) async fn known_context(
 
 fn accept_recipients(recipients: &[RecipientDraft]) -> Result<(), Invalid> {
     at_most("/recipients", recipients, MOST_RECIPIENTS)?;
-    for (place, RecipientDraft { name, email }) in recipients.iter().enumerate() {
+    for (place, RecipientDraft { name, email, expires_at: _ }) in recipients.iter().enumerate() {
         text(format!("/recipients/{place}/name"), name, NAME)?;
         let Some(email) = email else { continue };
         let at = || format!("/recipients/{place}/email");
@@ -291,6 +292,25 @@ fn accept_recipients(recipients: &[RecipientDraft]) -> Result<(), Invalid> {
         });
         if !is_one || email.contains(char::is_whitespace) {
             return Err(Invalid::new(at(), "must be a mail address"));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses addresses that would have ended, or would end after the share itself.
+fn accept_ends(
+    recipients: &[RecipientDraft],
+    now: UnixSeconds,
+    end: Option<UnixSeconds>,
+) -> Result<(), Invalid> {
+    for (place, recipient) in recipients.iter().enumerate() {
+        let Some(own) = recipient.expires_at else { continue };
+        let wrong = |detail| Invalid::new(format!("/recipients/{place}/expires_at"), detail);
+        if own <= now {
+            return Err(wrong("must be in the future"));
+        }
+        if end.is_some_and(|end| own > end) {
+            return Err(wrong("must not be after the end of the share"));
         }
     }
     Ok(())
@@ -312,6 +332,24 @@ fn accept_chosen(contents: &[ContentId]) -> Result<(), ServiceError> {
 
 fn too_large(most: usize, of: &'static str) -> ServiceError {
     ShareRefusal::TooLarge { most, of }.into()
+}
+
+/// The folder that a share is to be of, if it is of one. A share that is another's is none.
+async fn folder_of(
+    view: &mut View,
+    caller: &Caller,
+    rights: &Rights,
+    of: &ShareOf,
+) -> Result<Option<ChannelId>, ServiceError> {
+    match of {
+        ShareOf::Contents(_) => Ok(None),
+        ShareOf::Folder(folder, _) => Ok(Some(*folder)),
+        ShareOf::Share(id) => {
+            let share = view.share(id).await?;
+            Managed::of(caller, rights).require(&share)?;
+            Ok(share.folder)
+        }
+    }
 }
 
 /// What is to be shared, of what the caller may see.
@@ -351,6 +389,14 @@ async fn found(
                 return Err(too_large(MOST_SHARED, "a folder"));
             }
             Ok(found)
+        }
+        ShareOf::Share(id) => {
+            let ids: Vec<_> =
+                view.share_items(id).await?.into_iter().map(|it| it.content).collect();
+            let found = view.share_candidates(tenant, &ids, now).await?;
+            let mut known: HashMap<_, _> =
+                found.into_iter().map(|it| (it.content.clone(), it)).collect();
+            Ok(ids.iter().filter_map(|id| known.remove(id)).collect())
         }
     }
 }
@@ -395,9 +441,10 @@ fn items(shared: Vec<ShareCandidate>) -> Result<Vec<ShareItem>, ServiceError> {
 }
 
 fn addressed(drafts: Vec<RecipientDraft>) -> Result<Vec<ShareRecipient>, ServiceError> {
-    let recipient = |(number, RecipientDraft { name, email })| {
+    let recipient = |(number, draft)| {
+        let RecipientDraft { name, email, expires_at } = draft;
         let address = ShareAddress::random()?;
-        Ok(ShareRecipient { number, address, name, email, revoked_at: None })
+        Ok(ShareRecipient { number, address, name, email, expires_at, revoked_at: None })
     };
     (1_u64..).zip(drafts).map(recipient).collect()
 }

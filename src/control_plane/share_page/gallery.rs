@@ -111,7 +111,7 @@ pub(super) fn head(guest: &Guest) -> Head {
         message: share.draft.message.clone(),
         sender: share.creator_name.clone(),
         items: share.items,
-        until: share.expires_at.map(Day::of),
+        until: guest.access.ends_at().map(Day::of),
         downloads_left: share.downloads_left(),
         may_download: share.draft.download == ShareDownloads::Allowed,
         says_viewed: share.password.is_none(),

@@ -78,6 +78,7 @@ pub(super) const TABLES: &[&str] = &[
     "share_address",
     "share_session",
     "share_event",
+    "share_delivery",
     "download_link",
     "source_ticket",
     "upload",

@@ -8,6 +8,7 @@ use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
 use super::fraud_event;
 use super::page::{ListOrder, Listed, Page};
+use super::share_delivery::Deliveries;
 use super::statement::{Condition, Row, Statement, Value};
 use super::view::View;
 use crate::asset::TenantId;
@@ -166,6 +167,7 @@ impl Change {
         let versions = self.versions_among(&events).await?;
         let mut downloads = Vec::with_capacity(events.len());
         let mut findings = Vec::new();
+        let mut of_shares = Deliveries::default();
         for NumberedEvent { number, event } in events {
             if !tenants.contains(&event.tenant()) {
                 continue;
@@ -176,6 +178,7 @@ impl Change {
             match event {
                 Event::Download(event) => {
                     let event = DownloadEvent { at, ..event };
+                    of_shares.add(&event);
                     let (edge, version) = (edge.map(Into::into), version(&versions, &event));
                     let kept = KeptDownload { id, edge, version, event };
                     if let Some((content, delivery)) = kept.audited() {
@@ -193,6 +196,7 @@ impl Change {
         self.view().connection().insert_all("download_event", COLUMNS, downloads).await?;
         let columns = fraud_event::COLUMNS;
         self.view().connection().insert_all("fraud_event", columns, findings).await?;
+        self.share_sent_add(of_shares).await?;
         let statement = Statement::new("UPDATE event_spool SET taken = $2 WHERE id = $1");
         let statement = statement.bind(spool.as_str()).bind(last);
         self.view().connection().execute(statement).await?;

@@ -62,6 +62,7 @@ mod restore;
 mod revocation;
 mod schema;
 mod share;
+mod share_delivery;
 mod share_event;
 mod share_item;
 mod share_session;

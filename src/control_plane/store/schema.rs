@@ -31,6 +31,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (16, "connector_download", include_str!("migrations/0016_connector_download.sql")),
     (17, "upload_version", include_str!("migrations/0017_upload_version.sql")),
     (18, "share", include_str!("migrations/0018_share.sql")),
+    (19, "share_delivery", include_str!("migrations/0019_share_delivery.sql")),
 ];
 
 /// The number of the last one.

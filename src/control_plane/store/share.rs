@@ -120,6 +120,7 @@ fn read_recipient(row: &Row) -> Result<ShareRecipient, StoreError> {
         address: row.text("address")?,
         name: row.text("name")?,
         email: row.text_opt("email")?,
+        expires_at: row.number_opt("expires_at")?,
         revoked_at: row.number_opt("revoked_at")?,
     })
 }
@@ -225,7 +226,8 @@ impl View {
     ) -> Result<Vec<ShareRecipient>, StoreError> {
         self.share(id).await?;
         let statement = Statement::new(
-            "SELECT share_recipient.number, name, email, revoked_at, address FROM share_recipient \
+            "SELECT share_recipient.number, name, email, expires_at, revoked_at, address \
+             FROM share_recipient \
              JOIN share_address ON share_address.share = share_recipient.share \
              AND share_address.recipient = share_recipient.number \
              WHERE share_recipient.share = $1 ORDER BY share_recipient.number",
@@ -242,7 +244,8 @@ impl View {
     ) -> Result<ShareRecipient, StoreError> {
         self.share(id).await?;
         let statement = Statement::new(
-            "SELECT share_recipient.number, name, email, revoked_at, address FROM share_recipient \
+            "SELECT share_recipient.number, name, email, expires_at, revoked_at, address \
+             FROM share_recipient \
              JOIN share_address ON share_address.share = share_recipient.share \
              AND share_address.recipient = share_recipient.number \
              WHERE share_recipient.share = $1 AND share_recipient.number = $2",
@@ -285,9 +288,10 @@ impl Change {
         self.view().connection().insert_all("share_address", columns, addresses).await?;
         let rows = recipients.iter().map(|it| {
             let email = it.email.as_deref().into();
-            vec![id(), it.number.into(), (&it.name).into(), email, it.revoked_at.into()]
+            let (ends, revoked) = (it.expires_at.into(), it.revoked_at.into());
+            vec![id(), it.number.into(), (&it.name).into(), email, ends, revoked]
         });
-        let columns = &["share", "number", "name", "email", "revoked_at"];
+        let columns = &["share", "number", "name", "email", "expires_at", "revoked_at"];
         let rows = rows.collect();
         self.view().connection().insert_all("share_recipient", columns, rows).await?;
         self.note("share.create", Some(share.tenant), share.id.as_str(), None, Some(share));

@@ -50,8 +50,15 @@ fn read(row: &Row) -> Result<ShareEvent, StoreError> {
         recipient: row.number_opt("recipient")?,
         network,
         item: row.number_opt("item")?,
+        sent: None,
         detail: row.json("detail")?,
     })
+}
+
+/// Which of the share's downloads an event is the beginning of.
+fn download(event: &ShareEvent) -> Option<u64> {
+    let number = event.detail.get("download").and_then(Json::as_u64);
+    number.filter(|_| event.kind == ShareEventKind::Downloaded)
 }
 
 impl View {
@@ -82,7 +89,11 @@ impl View {
         );
         let statement = statement.bind(id.as_str()).bind(page.after).bind(page.probe());
         let rows = self.connection().rows(statement).await?;
-        let events = rows.iter().map(read).collect::<Result<_, _>>()?;
+        let mut events = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let sent = self.share_sent(id, events.iter().filter_map(download).collect()).await?;
+        for event in &mut events {
+            event.sent = download(event).and_then(|it| sent.get(&it).copied());
+        }
         Ok(Listed::cut(events, page, |event: &ShareEvent| event.number))
     }
 }

@@ -18,6 +18,8 @@ on_both_databases! {
     a_share_is_changed_and_removed_by_whoever_saw_it
     a_content_shows_every_share_that_it_is_in_and_is_taken_out
     recipients_have_links_that_are_closed_alone
+    c30_a_new_share_is_made_of_what_another_has
+    a_share_shows_a_code_of_its_link
     whoever_may_not_share_is_offered_nothing
     titles_are_text_and_never_markup
 }
@@ -25,7 +27,7 @@ on_both_databases! {
 const OWN: &str = "/console/tenants/1/shares";
 
 /// Links can be signed, and shares have a site.
-fn in_force(stage: &Stage) {
+pub(super) fn in_force(stage: &Stage) {
     let (hosts, site) = scenery::site("files.example.com", None, 1);
     let assets = AssetSource::Catalog(CatalogRules::new([]));
     let sites = vec![(hosts, Site { assets: Some(assets), ..site })];
@@ -292,4 +294,73 @@ async fn titles_are_text_and_never_markup(stage: Stage) {
         let shown = page(&mut browser, path).await;
         assert!(!shown.contains("<script>") && !shown.contains("<b>"), "{path}: {shown}");
     }
+}
+
+async fn c30_a_new_share_is_made_of_what_another_has(stage: Stage) {
+    let ids = two(&stage).await;
+    let mut browser = admins(&stage).await;
+    page(&mut browser, OWN).await;
+    let fields = [
+        ("content", &*ids[0]),
+        ("content", &*ids[1]),
+        ("title", "For the press"),
+        ("terms", "Be kind."),
+        ("password", "1234"),
+        ("limit", "7"),
+        ("download", "1"),
+        ("ends", "never"),
+        ("recipients", "Ann, ann@example.com"),
+    ];
+    let path = made(&mut browser, &fields).await;
+    browser.post(&format!("{path}/items"), &[("item", "0")]).await.expect(303);
+    let id = path.rsplit('/').next().unwrap().to_owned();
+    let shown = page(&mut browser, &path).await;
+    let like = format!("{OWN}/new?like={id}");
+    assert!(shown.contains(&format!("href=\"{like}\">New share from this one")), "{shown}");
+    let form = page(&mut browser, &like).await;
+    for part in ["value=\"For the press\"", "Be kind.", "value=\"7\"", "1 item at most"] {
+        assert!(form.contains(part), "{part}: {form}");
+    }
+    assert!(form.contains("<option value=\"30\" selected>") && !form.contains("ann@"), "{form}");
+    let fields = [
+        ("like", &*id),
+        ("title", "For others"),
+        ("ends", "date"),
+        ("date", "2030-02-03"),
+        ("offset", "60"),
+        ("recipients", "Eve, 2030-02-02\nMax, max@example.com, 2030-02-01"),
+    ];
+    let copy = made(&mut browser, &fields).await;
+    let share = listed(&stage).await.into_iter().find(|it| it["title"] == "For others").unwrap();
+    assert_eq!((&share["items"], &share["has_password"]), (&json!(1), &json!(false)));
+    let shown = page(&mut browser, &copy).await;
+    // Their last days are those of the sender's clock.
+    assert!(shown.contains("2030-02-02T22:59:59Z") && shown.contains("2030-02-01T22:59:59Z"));
+    assert!(shown.contains("max@example.com"), "{shown}");
+    for wrong in ["Eve, 2030-02-30", "Eve, 2030-02-04"] {
+        let mut fields = fields;
+        fields[5].1 = wrong;
+        browser.post(&format!("{OWN}/new"), &fields).await.expect(400);
+    }
+    browser.get(&format!("{OWN}/new?like=shr_none")).await.expect(404);
+}
+
+async fn a_share_shows_a_code_of_its_link(stage: Stage) {
+    let ids = two(&stage).await;
+    let mut browser = admins(&stage).await;
+    page(&mut browser, OWN).await;
+    let fields = [("content", &*ids[0]), ("title", "Coded"), ("ends", "7")];
+    let path = made(&mut browser, &fields).await;
+    let shown = page(&mut browser, &path).await;
+    assert!(shown.contains(&format!("<img src=\"{path}/qr.svg\"")), "{shown}");
+    let drawn = browser.get(&format!("{path}/qr.svg")).await.expect(200);
+    assert_eq!(drawn.header("content-type"), Some("image/svg+xml"));
+    let url = listed(&stage).await[0]["url"].as_str().unwrap().to_owned();
+    assert_eq!(drawn.body, crate::rendition::QrPicture::of(&url).unwrap().svg());
+    let png = browser.get(&format!("{path}/qr.png")).await.expect(200);
+    assert_eq!(png.header("content-type"), Some("image/png"));
+    let mut reader =
+        Browser::of_person(&stage, Some(1), "admin", &["catalog.read", "audit.read"]).await;
+    assert!(!page(&mut reader, &path).await.contains("qr.svg"));
+    assert_eq!(reader.get(&format!("{path}/qr.svg")).await.status, 403);
 }

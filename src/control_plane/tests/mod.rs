@@ -26,6 +26,7 @@ mod pipelines;
 mod renditions;
 mod secrets;
 mod share_api;
+mod share_copies;
 mod share_formats;
 mod share_guesses;
 mod share_information;

@@ -186,7 +186,8 @@ async fn a_picture_in_a_format_of_ones_own_is_of_one_share_and_one_address(stage
         .share(|order| {
             order.of = ShareOf::Contents(vec![gallery.picture.clone()]);
             order.password = Some(SharePassword::typed("right"));
-            order.recipients = vec![RecipientDraft { name: "Bob".into(), email: None }];
+            order.recipients =
+                vec![RecipientDraft { name: "Bob".into(), email: None, expires_at: None }];
         })
         .await;
     scene.post(&nobody, &begin(&locked), "width=9").await.expect(403);

@@ -137,7 +137,7 @@ async fn a_session_is_of_one_address_one_password_and_one_text(stage: Stage) {
     let contents = contents(&stage).await;
     let film = file_of(&stage, &contents.film, FileKind::Format).await;
     let services = &stage.services;
-    let recipients = vec![RecipientDraft { name: "Bob".into(), email: None }];
+    let recipients = vec![RecipientDraft { name: "Bob".into(), email: None, expires_at: None }];
     let asked = || ShareOrder { password: Some(typed("1234")), ..order(&contents.all(), draft()) };
     let one = shared(&stage, ShareOrder { recipients, ..asked() }).await;
     let two = shared(&stage, asked()).await;
@@ -315,7 +315,7 @@ async fn a_link_lives_no_longer_than_what_gave_it(stage: Stage) {
 async fn downloads_are_counted_by_their_tickets(stage: Stage) {
     let contents = contents(&stage).await;
     let film = file_of(&stage, &contents.film, FileKind::Format).await;
-    let recipients = vec![RecipientDraft { name: "Bob".into(), email: None }];
+    let recipients = vec![RecipientDraft { name: "Bob".into(), email: None, expires_at: None }];
     let asked = ShareOrder { recipients, ..order(&contents.all(), limited(7)) };
     let share = shared(&stage, asked).await;
     let bob = stage.services.share_recipient_list(&system(), TENANT, &share.id).await;
@@ -391,7 +391,7 @@ async fn downloads_are_counted_by_their_tickets(stage: Stage) {
 async fn an_archive_is_had_while_the_share_gives_it(stage: Stage) {
     let contents = contents(&stage).await;
     let services = &stage.services;
-    let recipients = vec![RecipientDraft { name: "Bob".into(), email: None }];
+    let recipients = vec![RecipientDraft { name: "Bob".into(), email: None, expires_at: None }];
     let asked =
         || ShareOrder { recipients: recipients.clone(), ..order(&contents.all(), limited(50)) };
     let plan = async |open: &ShareAccess, form| {

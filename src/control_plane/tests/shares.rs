@@ -107,7 +107,7 @@ async fn what_is_no_share_is_refused(stage: Stage) {
         (0..=MOST_CHOSEN).map(|at| ContentId::parse(&format!("c{at}")).unwrap()).collect();
     let title = |title: &str| ShareDraft { title: title.into(), ..draft() };
     let recipients = |name: &str, email: &str| {
-        vec![RecipientDraft { name: name.into(), email: Some(email.into()) }]
+        vec![RecipientDraft { name: name.into(), email: Some(email.into()), expires_at: None }]
     };
     let twice = [contents.film.clone(), contents.film.clone()];
     let context = ShareDraft { context: Some("none".into()), ..draft() };
@@ -371,7 +371,7 @@ async fn what_a_change_closes_is_closed_at_the_edge(stage: Stage) {
         ("terms", revision(with_terms("Be kind")), true),
         ("other sites", revision(china), true),
     ] {
-        let recipients = vec![RecipientDraft { name: "Bob".into(), email: None }];
+        let recipients = vec![RecipientDraft { name: "Bob".into(), email: None, expires_at: None }];
         let asked = ShareOrder { recipients, ..order(&contents.all(), draft()) };
         let share = shared(&stage, asked).await;
         let recipients = stage.services.share_recipient_list(&system(), TENANT, &share.id).await;
@@ -409,7 +409,8 @@ async fn an_item_and_a_recipient_are_taken_out(stage: Stage) {
     let contents = contents(&stage).await;
     let still = file_of(&stage, &contents.film, FileKind::Thumbnail).await;
     let picture = file_of(&stage, &contents.picture, FileKind::Format).await;
-    let recipient = |name: &str| RecipientDraft { name: name.into(), email: None };
+    let recipient =
+        |name: &str| RecipientDraft { name: name.into(), email: None, expires_at: None };
     let recipients = vec![recipient("Bob"), recipient("Eve")];
     let share = shared(&stage, ShareOrder { recipients, ..order(&contents.all(), draft()) }).await;
     let services = &stage.services;

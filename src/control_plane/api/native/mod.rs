@@ -38,6 +38,7 @@ pub(super) mod revocation;
 mod scope_list;
 pub(super) mod share;
 mod share_body;
+pub(super) mod share_copy;
 pub(super) mod share_part;
 pub(super) mod signed_cookie;
 pub(super) mod signing_key;

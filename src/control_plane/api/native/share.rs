@@ -274,7 +274,7 @@ async fn content_share_remove(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-fn shown(api: &Api, caller: &Caller, share: Share, status: StatusCode) -> Response {
+pub(super) fn shown(api: &Api, caller: &Caller, share: Share, status: StatusCode) -> Response {
     let url = url(api, caller, share.tenant, &share.address);
     let revision = share.revision;
     tagged(revision, body::answer(status, &wire(share, url, api.services.now())))

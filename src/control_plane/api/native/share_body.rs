@@ -182,6 +182,9 @@ pub(super) struct NewRecipient {
     name: String,
     /// Where mail reaches them.
     email: Option<String>,
+    /// The last second at which their address opens the share; as long as the share is open, unless it
+    /// is said.
+    expires_at: Option<Timestamp>,
 }
 
 /// What is to be different (RFC 7396). Nothing is added to a share.
@@ -257,6 +260,8 @@ pub(super) struct RecipientBody {
     email: Option<String>,
     /// Their address, which opens the share; null as the share's own.
     url: Option<String>,
+    /// The last second at which it does; null: as long as the share is open.
+    expires_at: Option<Timestamp>,
     /// Since when it does not.
     revoked_at: Option<Timestamp>,
 }
@@ -280,13 +285,16 @@ pub(super) struct EventBody {
     network: Option<String>,
     /// Of which item.
     item: Option<u64>,
+    /// Of a download that edges hand out: how many bytes left them so far; null where none did.
+    sent: Option<u64>,
     /// What is to be said of it, by its kind.
     #[schema(value_type = Object)]
     detail: Map<String, Value>,
 }
 
 impl Expires {
-    fn expiry(self) -> Result<ShareExpiry, Problem> {
+    /// What it says.
+    pub(super) fn expiry(self) -> Result<ShareExpiry, Problem> {
         Ok(match self {
             Self::Days { days } => ShareExpiry::Days(days),
             Self::EndOfDay { date, utc_offset_minutes } => {
@@ -337,10 +345,6 @@ impl NewShare {
                 return Err(Problem::invalid("/contents", one));
             }
         };
-        let recipient = |NewRecipient { name, email }| RecipientDraft {
-            name: name.into(),
-            email: email.map(Into::into),
-        };
         Ok(ShareOrder {
             of,
             on_forbidden: match skip_forbidden {
@@ -361,7 +365,7 @@ impl NewShare {
             },
             expiry: expires.map_or(Ok(ShareExpiry::default()), Expires::expiry)?,
             password: password.map(|text| SharePassword::typed(&text)),
-            recipients: recipients.into_iter().map(recipient).collect(),
+            recipients: drafts(recipients),
         })
     }
 }
@@ -412,6 +416,16 @@ impl SharePatch {
             },
         })
     }
+}
+
+/// Who is to have an address of their own.
+pub(super) fn drafts(recipients: Vec<NewRecipient>) -> Vec<RecipientDraft> {
+    let draft = |NewRecipient { name, email, expires_at }| RecipientDraft {
+        name: name.into(),
+        email: email.map(Into::into),
+        expires_at: expires_at.map(|it: Timestamp| it.0),
+    };
+    recipients.into_iter().map(draft).collect()
 }
 
 fn named(contents: &[String]) -> Result<Vec<ContentId>, Problem> {
@@ -486,18 +500,19 @@ pub(super) fn item(item: ShareItem) -> ItemBody {
 }
 
 pub(super) fn recipient(recipient: ShareRecipient, url: Option<String>) -> RecipientBody {
-    let ShareRecipient { number, address: _, name, email, revoked_at } = recipient;
+    let ShareRecipient { number, address: _, name, email, expires_at, revoked_at } = recipient;
     RecipientBody {
         number,
         name: name.into(),
         email: email.map(Into::into),
         url,
+        expires_at: expires_at.map(Timestamp),
         revoked_at: revoked_at.map(Timestamp),
     }
 }
 
 pub(super) fn event(event: ShareEvent) -> EventBody {
-    let ShareEvent { number, at, kind, actor, recipient, network, item, detail } = event;
+    let ShareEvent { number, at, kind, actor, recipient, network, item, sent, detail } = event;
     EventBody {
         number,
         at: Timestamp(at),
@@ -506,6 +521,7 @@ pub(super) fn event(event: ShareEvent) -> EventBody {
         recipient,
         network: network.map(|it| it.to_string()),
         item,
+        sent,
         detail,
     }
 }

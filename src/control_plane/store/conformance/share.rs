@@ -72,6 +72,7 @@ fn recipient(number: u64, email: Option<&str>) -> ShareRecipient {
         address: ShareAddress::random().unwrap(),
         name: format!("recipient {number}").into(),
         email: email.map(Into::into),
+        expires_at: email.map(|_| NOW.plus(30)),
         revoked_at: None,
     }
 }
