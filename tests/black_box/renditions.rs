@@ -14,7 +14,7 @@ use crate::support::control::{ApiClient, Records, application, folder, start, wi
 use crate::support::process::Process;
 use crate::support::tools::tool;
 
-fn judge(arguments: &[&str], input: &str) -> String {
+pub(crate) fn judge(arguments: &[&str], input: &str) -> String {
     let python = tool("COUNTERSIGN_TEST_IMAGES_PYTHON", "python-with-pillow");
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/images/judge.py");
     let answer = said(Command::new(python).arg(script).args(arguments), input.as_bytes());

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::renditions::judge;
 use crate::support::browser::walk;
 use crate::support::command::said;
 use crate::support::control::{ApiClient, Records, application, folder_of, say_where_the_site_is};
@@ -14,6 +15,7 @@ use crate::support::output::keep_secret;
 use crate::support::planes::wait_until;
 use crate::support::process::Process;
 use crate::support::raw_client;
+use crate::support::tools::tool;
 
 const PASSWORD: &str = "spring tide";
 
@@ -32,15 +34,15 @@ const FILES: [(&str, &[u8]); 5] = [
     ("paper.pdf", PAPER),
 ];
 
-/// More contents than a page has cards.
-const MANY: usize = 75;
+/// Contents for more pages than have their numbers in a row.
+const MANY: usize = 425;
 
 /// A program of both planes with something to share.
 struct Scene {
     process: Process,
     api: ApiClient,
     contents: Vec<String>,
-    many: u64,
+    pipeline: u64,
 }
 
 fn file(pipeline: u64, kind: &str, (slot, variant): (&str, &str), key: &str) -> Value {
@@ -53,6 +55,10 @@ fn file(pipeline: u64, kind: &str, (slot, variant): (&str, &str), key: &str) -> 
 
 fn post(api: &ApiClient, noun: &str, body: &Value) -> Value {
     api.ok("POST", &format!("/api/v1/tenants/1/{noun}"), &body.to_string())
+}
+
+fn text(title: &str) -> Value {
+    json!([{"language": "en", "title": title, "description": "What is to be known of it."}])
 }
 
 impl Scene {
@@ -70,18 +76,10 @@ impl Scene {
         say_where_the_site_is(&process);
         let api = ApiClient::log_in(process.control(), &credentials);
         keep_secret(PASSWORD);
-        let number = |made: Value| made["number"].as_u64().unwrap();
-        let many = number(post(&api, "folders", &json!({"name": "Many"})));
-        let pipeline =
-            number(post(&api, "pipelines", &json!({"name": "media", "origin": "media"})));
-        let text = |title: &str| json!([{"language": "en", "title": title, "description": "What is to be known of it."}]);
-        let thumbnails = || {
-            [
-                file(pipeline, "thumbnail", ("1", "360p"), "small.jpg"),
-                file(pipeline, "thumbnail", ("1", "720p"), "picture.jpg"),
-            ]
-        };
-        let [small, large] = thumbnails();
+        let made = post(&api, "pipelines", &json!({"name": "media", "origin": "media"}));
+        let pipeline = made["number"].as_u64().unwrap();
+        let small = file(pipeline, "thumbnail", ("1", "360p"), "small.jpg");
+        let large = file(pipeline, "thumbnail", ("1", "720p"), "picture.jpg");
         let film = json!({
             "kind": "VIDEO", "publication": "published", "texts": text("Harbour at dawn"),
             "files": [
@@ -101,15 +99,49 @@ impl Scene {
         });
         let made = [film, picture, paper].map(|body| post(&api, "contents", &body));
         let contents = made.iter().map(|made| made["id"].as_str().unwrap().to_owned()).collect();
+        Self { process, api, contents, pipeline }
+    }
+
+    /// The address of a share of a folder with very many pictures.
+    fn many(&self) -> String {
+        let folder = post(&self.api, "folders", &json!({"name": "Many"}))["number"].clone();
         for number in 1..=MANY {
-            let [small, _] = thumbnails();
+            let small = file(self.pipeline, "thumbnail", ("1", "360p"), "small.jpg");
             let body = json!({
-                "kind": "IMAGE", "publication": "published", "folder": many,
+                "kind": "IMAGE", "publication": "published", "folder": folder,
                 "texts": text(&format!("Picture {number}")), "files": [small],
             });
-            post(&api, "contents", &body);
+            post(&self.api, "contents", &body);
         }
-        Self { process, api, contents, many }
+        self.share("Many", &json!({"contents": null, "folder": folder}))
+    }
+
+    /// The address of a share of a thing that turns, a list of films, and a document.
+    fn kinds(&self) -> String {
+        let frame = |slot, key| file(self.pipeline, "format", (slot, ""), key);
+        let frames = [frame("3", "small.jpg"), frame("1", "small.jpg"), frame("2", "picture.jpg")];
+        let film = || {
+            json!({
+                "kind": "VIDEO", "publication": "published", "texts": text("Part"),
+                "files": [frame("hd", "film.mp4")],
+            })
+        };
+        let made = [
+            json!({
+                "kind": "IMAGE_360", "publication": "published", "texts": text("Teapot"),
+                "files": frames,
+            }),
+            json!({"kind": "PLAYLIST", "publication": "published", "texts": text("Show reel")}),
+            film(),
+            film(),
+        ]
+        .map(|body| post(&self.api, "contents", &body)["id"].as_str().unwrap().to_owned());
+        let [ring, list, first, second] = &made;
+        let inside = |content: &String| json!({"relation": "enclosed", "content": content});
+        let links = json!({"items": [inside(first), inside(second)]}).to_string();
+        self.api.ok("PUT", &format!("/api/v1/tenants/1/contents/{list}/links"), &links);
+        let contents = [ring, list, &self.contents[2], first, second];
+        self.share("All kinds", &json!({"contents": contents}))
     }
 
     /// The address of a share of the three contents, or of what else is said of it.
@@ -208,23 +240,68 @@ fn a_share_is_pleasant_with_scripts_and_by_keyboard_alone() {
 }
 
 #[test]
+fn c2_things_turn_lists_play_on_and_documents_are_shown() {
+    let scene = Scene::start();
+    scene.walk(&["kinds"], &json!({"kinds": scene.kinds()}));
+}
+
+#[test]
+fn c23_a_picture_is_saved_in_a_format_of_ones_own_in_a_browser() {
+    let scene = Scene::start();
+    let shares = json!({"open": scene.share("For everybody", &json!({}))});
+    let saved = scene.walk(&["a format of their own"], &shares);
+    assert_eq!(saved.len(), 2);
+    for path in saved {
+        assert!(path.to_str().unwrap().ends_with("-picture.png"), "{path:?}");
+        let bytes = std::fs::read(path).unwrap();
+        let (signature, rest) = bytes.split_at(16);
+        assert!(signature.starts_with(b"\x89PNG"));
+        assert_eq!(rest[..8], [0, 0, 0, 200, 0, 0, 0, 200]);
+    }
+}
+
+#[test]
+fn pages_of_very_many_are_gone_about_in() {
+    let scene = Scene::start();
+    scene.walk(&["pages"], &json!({"many": scene.many()}));
+}
+
+#[test]
 fn every_page_of_a_share_is_fit_for_everybody() {
     let scene = Scene::start();
     let soon = jiff::Timestamp::now().as_second() + 2;
     let soon = jiff::Timestamp::from_second(soon).unwrap().to_string();
     let gone = scene.share("Over", &json!({"expires": {"by": "instant", "at": soon}}));
-    let many = json!({"contents": null, "folder": scene.many});
     let shares = json!({
         "gated": scene.gated(),
         "terms": scene.share("Terms", &json!({"terms": "For editorial use only."})),
         "viewOnly": scene.share("To look at", &json!({"download": false})),
         "arabic": scene.share("Spring campaign", &json!({"language": "ar", "download_limit": 3})),
         "chinese": scene.share("Spring campaign", &json!({"language": "zh"})),
-        "many": scene.share("Many", &many),
+        "kinds": scene.kinds(),
+        "many": scene.many(),
         "gone": gone,
     });
     let target = gone.split_once(&scene.process.address().to_string()).unwrap().1;
     let address = scene.process.address();
     wait_until("a share is over", || raw_client::get(address, target).status == 410);
     scene.walk(&["every page"], &shares);
+}
+
+/// Part H: as a phone reads it.
+#[test]
+fn the_code_of_a_share_leads_to_its_page() {
+    let scene = Scene::start();
+    let url = scene.share("Coded", &json!({}));
+    let shares = scene.api.ok("GET", "/api/v1/tenants/1/shares", "");
+    let id = shares["items"][0]["id"].as_str().unwrap();
+    let made = scene.process.path("code.png");
+    let mut curl = Command::new(tool("COUNTERSIGN_TEST_CURL", "curl"));
+    curl.args(["-sS", "--fail", "--max-time", "60", "-o"]).arg(&made);
+    curl.arg("-H").arg(format!("Authorization: Bearer {}", scene.api.token()));
+    let place = format!("http://{}/api/v1/tenants/1/shares/{id}", scene.api.address());
+    let answer = said(curl.arg(format!("{place}/qr?format=png")), b"");
+    assert_eq!(answer.status, 0, "{answer:?}");
+    let line = json!({"made": made, "text": url}).to_string();
+    assert_eq!(judge(&["codes"], &line), "");
 }

@@ -142,6 +142,108 @@ const walks = {
     assert.deepEqual(faults, [])
     await context.close()
   },
+  kinds: async browser => {
+    const { context, page, faults } = await open(browser, base, { acceptDownloads: true })
+    await page.goto(shares.kinds)
+    // A thing turns by keys, and by dragging it.
+    await page.getByRole('link', { name: /Teapot/ }).click()
+    const ring = page.getByRole('slider', { name: 'Teapot' })
+    const at = async () => Number(await ring.getAttribute('aria-valuenow'))
+    const seen = () => ring.locator('img:visible').count()
+    assert.deepEqual([await at(), await seen()], [1, 1])
+    await ring.focus()
+    await page.keyboard.press('ArrowRight')
+    assert.deepEqual([await at(), await seen()], [2, 1])
+    await page.keyboard.press('End')
+    assert.equal(await at(), 3)
+    await page.keyboard.press('ArrowRight')
+    assert.equal(await at(), 1)
+    const box = await ring.boundingBox()
+    const middle = box.y + box.height / 2
+    await page.mouse.move(box.x + box.width / 3, middle)
+    await page.mouse.down()
+    await page.mouse.move(box.x + box.width * 2 / 3, middle, { steps: 5 })
+    await page.mouse.up()
+    assert.equal(await at(), 2)
+    await keep(page, 'ring')
+    // The next one, by its link: a list that plays on.
+    await page.getByRole('link', { name: 'Next' }).click()
+    await heading(page, 'Show reel')
+    const went = await page.locator('video').evaluateAll(async ([first, second]) => {
+      const on = new Promise(resolve => second.addEventListener('play', resolve, { once: true }))
+      for (const video of [first, second]) video.muted = true
+      await first.play()
+      first.currentTime = first.duration
+      await on
+      return { first: first.paused, second: second.paused }
+    })
+    assert.deepEqual(went, { first: true, second: false })
+    await keep(page, 'list')
+    // The next one, by a key: a document, which the browser itself shows.
+    await page.keyboard.press('ArrowRight')
+    await heading(page, 'Price list')
+    await page.waitForFunction(() => document.querySelector('iframe').src.includes('/source'))
+    const shows = () => page.frames().some(it => it.url().startsWith('chrome-extension://'))
+    for (let turns = 0; !shows() && turns < 200; turns++) await page.waitForTimeout(50)
+    assert.equal(shows(), true)
+    await keep(page, 'document-shown')
+    await page.keyboard.press('ArrowLeft')
+    await heading(page, 'Show reel')
+    assert.deepEqual(faults, [])
+    await context.close()
+  },
+  'a format of their own': async browser => {
+    for (const options of [{}, { viewport: { width: 360, height: 740 }, javaScriptEnabled: false }]) {
+      const { context, page, faults } = await open(browser, base, { acceptDownloads: true, ...options })
+      await page.goto(shares.open)
+      await page.getByRole('link', { name: /Lighthouse/ }).click()
+      await page.getByText('Add a format').click()
+      await page.getByLabel('Width in pixels').fill('200')
+      await page.getByLabel('Height in pixels').fill('200')
+      await page.getByLabel('If both are given').selectOption('cover')
+      await page.getByLabel('File format').selectOption('png')
+      await fits(page)
+      await keep(page, 'add-format')
+      await saved(page, () => page.getByRole('button', { name: 'Download this format' }).click())
+      assert.deepEqual(faults, [])
+      await context.close()
+    }
+  },
+  pages: async browser => {
+    const { context, page, faults } = await open(browser, base)
+    await page.goto(shares.many)
+    // The numbers of the items that are shown.
+    const shown = () => page.locator('.card').evaluateAll(all => all.map(it => Number(it.id.slice(1))))
+    assert.deepEqual(await shown(), [...Array(60).keys()])
+    await page.keyboard.press('ArrowRight')
+    await page.waitForURL(/page=2$/)
+    assert.equal((await shown())[0], 60)
+    await page.getByLabel('Go to page').fill('5')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/page=5$/)
+    assert.equal((await shown())[0], 240)
+    await keep(page, 'pages-middle')
+    await page.getByRole('link', { name: 'Page 8' }).click()
+    assert.deepEqual(await shown(), [420, 421, 422, 423, 424])
+    await keep(page, 'pages-last')
+    // One of it leads back to where it is.
+    await page.locator('#i422 a').click()
+    await page.waitForURL(/items\/422$/)
+    await page.getByRole('link', { name: 'All items' }).click()
+    await page.waitForURL(/page=8#i422$/)
+    assert.deepEqual(faults, [])
+    await context.close()
+    const touched = await open(browser, base, { viewport: { width: 360, height: 740 }, hasTouch: true })
+    await touched.page.goto(shares.many)
+    await touched.page.getByRole('link', { name: 'Next page' }).tap()
+    await touched.page.waitForURL(/page=2$/)
+    await touched.page.getByRole('link', { name: 'Previous page' }).tap()
+    await touched.page.waitForURL(it => !it.search)
+    await fits(touched.page)
+    await keep(touched.page, 'pages')
+    assert.deepEqual(touched.faults, [])
+    await touched.context.close()
+  },
   keyboard: async browser => {
     const { context, page, faults } = await open(browser, base)
     await page.goto(shares.gated)
@@ -172,7 +274,12 @@ const walks = {
       ['share-picture', state, `${of(shares.gated)}/items/1`],
       ['share-document', state, `${of(shares.gated)}/items/2`],
       ['share-view-only', none, of(shares.viewOnly)],
+      ['share-view-only-picture', none, `${of(shares.viewOnly)}/items/1`],
       ['share-view-only-document', none, `${of(shares.viewOnly)}/items/2`],
+      ['share-ring', none, `${of(shares.kinds)}/items/0`],
+      ['share-list', none, `${of(shares.kinds)}/items/1`],
+      ['share-arabic-picture', none, `${of(shares.arabic)}/items/1`],
+      ['share-many-last', none, `${of(shares.many)}?page=8`],
       ['share-arabic', none, of(shares.arabic)],
       ['share-arabic-film', none, `${of(shares.arabic)}/items/0`],
       ['share-chinese', none, of(shares.chinese)],
@@ -189,7 +296,7 @@ const walks = {
 const walk = async () => {
   const browser = await launch(told.chromium)
   for (const name of told.walks) {
-    underWay = `share-${name.replace(' ', '-')}`
+    underWay = `share-${name.replaceAll(' ', '-')}`
     await walks[name](browser)
     console.log(`walked: ${name}`)
   }
