@@ -19,13 +19,19 @@ use crate::support::raw_client::{self, Answer};
 const PASSWORD: &str = "spring tide";
 
 /// Each route of the page, and what is asked of it: a method, and the form that is posted.
-const ROUTES: [(&str, &[(&str, &str)]); 8] = [
+const ROUTES: [(&str, &[(&str, &str)]); 11] = [
     ("/s/{address}", &[("GET", "")]),
     ("/s/{address}/password", &[("POST", "password=guess")]),
     ("/s/{address}/terms", &[("POST", "digest=ff")]),
     ("/s/{address}/viewed", &[("POST", "a=b")]),
     ("/s/{address}/items/{item}", &[("GET", "")]),
     ("/s/{address}/items/{item}/download", &[("POST", "file={file}")]),
+    (
+        "/s/{address}/items/{item}/format",
+        &[("POST", "width=16&fit=inside&format=png"), ("POST", "width=9&height=9&fit=cover")],
+    ),
+    ("/s/{address}/items/{item}/format/{ticket}", &[("GET", "")]),
+    ("/s/{address}/items/{item}/preview/{size}", &[("GET", "")]),
     (
         "/s/{address}/archive",
         &[
@@ -50,18 +56,28 @@ fn mark(kind: &str, content: usize) -> String {
     format!("[{kind} of {content}]")
 }
 
+/// The one file of the last content: a picture, of which others can be made.
+const PICTURE: &[u8] = include_bytes!("../../src/cli/demo/samples/still-360p.jpg");
+
+/// What pictures begin with, as JPEG and as PNG.
+const PICTURES: [&[u8]; 2] = [b"\xff\xd8\xff", b"\x89PNG"];
+
 /// The origin's files, which hold nothing but their marks.
-fn objects() -> Vec<(String, String)> {
-    let of = |content| FILES.map(|(kind, ..)| (format!("{content}-{kind}"), mark(kind, content)));
-    [of(0), of(1)].concat()
+fn objects() -> Vec<(String, Vec<u8>)> {
+    let of = |content| {
+        FILES.map(|(kind, ..)| (format!("{content}-{kind}"), mark(kind, content).into_bytes()))
+    };
+    let picture = ("picture.jpg".to_owned(), PICTURE.to_vec());
+    [of(0).to_vec(), of(1).to_vec(), vec![picture]].concat()
 }
 
 /// What came to a visitor: the marks, and the addresses by which they can be asked for again.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Gained {
     marks: BTreeSet<String>,
     links: BTreeSet<String>,
     archives: BTreeSet<String>,
+    tickets: BTreeSet<String>,
 }
 
 /// A tenant's contents, an edge of its site, and whoever shares.
@@ -142,20 +158,31 @@ impl Scene {
             let body = json!({
                 "kind": kind, "publication": "published", "files": FILES.map(file),
             });
-            let made = scene.post("contents", &body);
-            let text = |name: &str| made[name].as_str().unwrap().to_owned();
-            let (id, version) = (text("id"), text("active_version"));
-            if scene.control.is_none() {
-                scene.api.hashed_file(&made);
-            }
-            let files = format!("/api/v1/tenants/1/contents/{id}/versions/{version}/files");
-            let files = scene.api.ok("GET", &files, "");
-            let files = files["items"].as_array().unwrap().iter();
-            scene.files.extend(files.map(|file| file["number"].as_u64().unwrap()));
-            scene.contents.push(id);
+            scene.keep(&body);
         }
-        assert_eq!(scene.files.len(), 2 * FILES.len());
+        let picture = json!({
+            "kind": "IMAGE", "publication": "published",
+            "files": [{"kind": "source", "pipeline": pipeline, "key": "picture.jpg",
+                "name": "picture.jpg", "mime": "image/jpeg", "size": PICTURE.len()}],
+        });
+        scene.keep(&picture);
+        assert_eq!(scene.files.len(), 2 * FILES.len() + 1);
         scene
+    }
+
+    /// Makes that content.
+    fn keep(&mut self, body: &Value) {
+        let made = self.post("contents", body);
+        let text = |name: &str| made[name].as_str().unwrap().to_owned();
+        let (id, version) = (text("id"), text("active_version"));
+        if self.control.is_none() {
+            self.api.hashed_file(&made);
+        }
+        let files = format!("/api/v1/tenants/1/contents/{id}/versions/{version}/files");
+        let files = self.api.ok("GET", &files, "");
+        let files = files["items"].as_array().unwrap().iter();
+        self.files.extend(files.map(|file| file["number"].as_u64().unwrap()));
+        self.contents.push(id);
     }
 
     fn post(&self, noun: &str, body: &Value) -> Value {
@@ -209,8 +236,11 @@ impl Scene {
     fn walk(&self, visit: &Visit, of_others: &Gained) -> Gained {
         let mut gained = Gained::default();
         let archives = of_others.archives.iter().cloned().chain(["dla_none".to_owned()]);
+        let tickets = of_others.tickets.iter().cloned().chain(["1-none".to_owned()]);
         let names = [
-            ("item", (0..3).map(|it| it.to_string()).collect::<Vec<_>>()),
+            ("size", ["card", "page", "none"].map(str::to_owned).to_vec()),
+            ("ticket", tickets.collect()),
+            ("item", (0..4).map(|it| it.to_string()).collect::<Vec<_>>()),
             ("file", self.files.iter().map(u64::to_string).collect()),
             ("archive", archives.collect()),
         ];
@@ -255,6 +285,11 @@ impl Scene {
         let quoted = ["src=\"", "href=\"", "poster=\""]
             .iter()
             .flat_map(|name| text.split(name).skip(1).filter_map(|it| it.split('"').next()));
+        if answer.body == PICTURE {
+            gained.marks.insert("source 2".to_owned());
+        } else if PICTURES.iter().any(|start| answer.body.starts_with(start)) {
+            gained.marks.insert("made 2".to_owned());
+        }
         let named = answer.header("location").into_iter().chain(quoted);
         let named: Vec<String> = named.map(|it| it.replace("&#38;", "&")).collect();
         for address in named {
@@ -268,6 +303,11 @@ impl Scene {
                 }
             } else if let Some((_, archive)) = target.split_once("/archive/")
                 && gained.archives.insert(archive.to_owned())
+            {
+                let answer = self.ask("GET", target, visit, "");
+                self.follow(&answer, visit, gained);
+            } else if let Some((_, ticket)) = target.split_once("/format/")
+                && gained.tickets.insert(ticket.to_owned())
             {
                 let answer = self.ask("GET", target, visit, "");
                 self.follow(&answer, visit, gained);
@@ -297,6 +337,10 @@ impl Scene {
             let target = format!("/s/{}/archive/{archive}", visit.address);
             self.follow(&self.ask("GET", &target, visit, ""), visit, &mut now);
         }
+        for ticket in &before.tickets {
+            let target = format!("/s/{}/items/2/format/{ticket}", visit.address);
+            self.follow(&self.ask("GET", &target, visit, ""), visit, &mut now);
+        }
         assert!(now.marks.is_subset(&left), "{:?}", now.marks);
     }
 
@@ -319,7 +363,10 @@ impl Scene {
 
 /// What comes where all may be had, of these contents.
 fn all_of(contents: &[usize]) -> BTreeSet<String> {
-    let of = |place: &usize| FILES.map(|(kind, ..)| format!("{kind} {place}"));
+    let of = |place: &usize| match place {
+        2 => vec!["made 2".to_owned(), "source 2".to_owned()],
+        place => FILES.map(|(kind, ..)| format!("{kind} {place}")).to_vec(),
+    };
     contents.iter().flat_map(of).collect()
 }
 
@@ -331,30 +378,36 @@ fn looked_at(contents: &[usize]) -> BTreeSet<String> {
 }
 
 /// Subtitles are had with a film or on their own, and never looked at without one.
-fn is_looked_at(gained: &Gained, contents: &[usize]) {
-    let most = looked_at(contents);
-    assert!(gained.marks.is_subset(&most), "{:?}", gained.marks);
-    for place in contents {
-        assert!(gained.marks.contains(&format!("format {place}")), "{:?}", gained.marks);
-        assert!(gained.marks.contains(&format!("thumbnail {place}")), "{:?}", gained.marks);
+fn is_looked_at(gained: &Gained, most: &BTreeSet<String>) {
+    assert!(gained.marks.is_subset(most), "{:?}", gained.marks);
+    let least = most.iter().filter(|it| !it.starts_with("subtitle"));
+    for mark in least {
+        assert!(gained.marks.contains(mark), "{mark}: {:?}", gained.marks);
     }
 }
 
 fn every_state_gives_what_it_may(scene: &Scene) {
     let nothing = BTreeSet::new();
     let hands_over = scene.control.is_none();
+    // Pictures are made where archives are: by what reads origins.
+    let made = |mut all: BTreeSet<String>| {
+        all.retain(|it| hands_over || it != "made 2");
+        all
+    };
+    let everything = || made(all_of(&[0, 1, 2]));
+    let to_look_at = made(looked_at(&[0, 1, 2]));
     // Open: all of it, by every way.
     let open = scene.share(&json!({}));
     let visitor = Scene::visit(&open);
     keep_secret(&visitor.address);
     let given = scene.walk(&visitor, &Gained::default());
-    assert_eq!(given.marks, all_of(&[0, 1]));
+    assert_eq!(given.marks, everything());
     assert_eq!(given.archives.len() >= 3, hands_over, "{:?}", given.archives);
 
     // Behind a gate: nothing, whatever another was given of another share, or said of this one.
     let gated = scene.share(&json!({"password": PASSWORD, "terms": "Be kind"}));
     let mut guest = Scene::visit(&gated);
-    let strangers = Gained { archives: given.archives.clone(), ..Gained::default() };
+    let strangers = Gained { links: BTreeSet::new(), marks: BTreeSet::new(), ..given.clone() };
     for cookie in ["", "share_0123456789abcdef=csv_0"] {
         cookie.clone_into(&mut guest.cookie);
         assert_eq!(scene.walk(&guest, &strangers).marks, nothing);
@@ -366,25 +419,24 @@ fn every_state_gives_what_it_may(scene: &Scene) {
     assert_eq!(scene.walk(&guest, &strangers).marks, nothing, "before the terms are accepted");
     scene.accept(&mut guest);
     let behind = scene.walk(&guest, &strangers);
-    assert_eq!(behind.marks, all_of(&[0, 1]));
+    assert_eq!(behind.marks, everything());
     // What one was let in to does not open another's, and an archive stays with its share.
     let other = scene.share(&json!({"password": PASSWORD}));
     let stranger = Visit { cookie: guest.cookie.clone(), ..Scene::visit(&other) };
-    let archives = behind.archives.clone();
-    let taken_along = Gained { archives, ..Gained::default() };
+    let taken_along = Gained { links: BTreeSet::new(), ..behind.clone() };
     assert_eq!(scene.walk(&stranger, &taken_along).marks, nothing);
 
     // To look at: no original and no attachment, by any way.
     let shown = scene.share(&json!({"download": false}));
-    is_looked_at(&scene.walk(&Scene::visit(&shown), &strangers), &[0, 1]);
+    is_looked_at(&scene.walk(&Scene::visit(&shown), &strangers), &to_look_at);
 
     // Of few downloads: those, and then what may be looked at.
     let few = scene.share(&json!({"download_limit": 1}));
     let visitor_of_few = Scene::visit(&few);
     let downloaded = scene.walk(&visitor_of_few, &Gained::default());
-    let beyond: BTreeSet<_> = downloaded.marks.difference(&looked_at(&[0, 1])).cloned().collect();
+    let beyond: BTreeSet<_> = downloaded.marks.difference(&to_look_at).cloned().collect();
     assert_eq!(beyond, BTreeSet::from(["source 0".to_owned()]), "the first that was asked for");
-    is_looked_at(&scene.walk(&visitor_of_few, &Gained::default()), &[0, 1]);
+    is_looked_at(&scene.walk(&visitor_of_few, &Gained::default()), &to_look_at);
 
     // Each end closes what was given before.
     scene.change(&gated, &json!({"password": "another one"}));
@@ -392,17 +444,17 @@ fn every_state_gives_what_it_may(scene: &Scene) {
     assert_eq!(scene.walk(&guest, &behind).marks, nothing);
 
     scene.delete(&open, "/items/1");
-    let first = all_of(&[0]);
-    let first: Vec<&str> = first.iter().map(String::as_str).collect();
-    scene.until_closed(&visitor, &given, &first);
+    let rest = made(all_of(&[0, 2]));
+    let rest_of: Vec<&str> = rest.iter().map(String::as_str).collect();
+    scene.until_closed(&visitor, &given, &rest_of);
     let left = scene.walk(&visitor, &given);
-    assert_eq!(left.marks, all_of(&[0]));
+    assert_eq!(left.marks, rest);
     scene.change(&open, &json!({"download": false}));
     scene.until_closed(&visitor, &left, &[]);
-    is_looked_at(&scene.walk(&visitor, &left), &[0]);
+    is_looked_at(&scene.walk(&visitor, &left), &made(looked_at(&[0, 2])));
     scene.change(&open, &json!({"download": true}));
     let again = scene.walk(&visitor, &left);
-    assert_eq!(again.marks, all_of(&[0]));
+    assert_eq!(again.marks, rest);
     scene.delete(&open, "");
     scene.until_closed(&visitor, &again, &[]);
     assert_eq!(scene.walk(&visitor, &again).marks, nothing);

@@ -192,7 +192,7 @@ impl Typed {
             None => None,
             Some(day) => match ShareExpiry::end_of_day(day, self.minutes()?) {
                 Some(ShareExpiry::At(end)) => Some(end),
-                Some(ShareExpiry::Days(_) | ShareExpiry::Never) | None => {
+                Some(ShareExpiry::Days(_) | ShareExpiry::Never | ShareExpiry::Now) | None => {
                     return Err(format!(
                         "A recipient's last day is one such as 2030-01-31, not {day}."
                     ));

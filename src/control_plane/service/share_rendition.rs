@@ -139,6 +139,7 @@ impl Services {
         if share.downloads_left() == Some(0) {
             return Err(ShareRefusal::UsedUp.into());
         }
+        self.share_marks().one(&share.id, visit.client)?;
         let given = self.share_picture(access, item).await?;
         match file_use(share, given.file.place.kind) {
             Some(FileUse::Had | FileUse::SeenAndHad) => {}
