@@ -1,7 +1,7 @@
 //! Forgets what nobody needs any more: tokens that ended, failed logins, answers kept for repeated calls,
 //! revocations of links that have expired by themselves, the uses of links that did, the oldest part of
 //! the change feed, archives that were promised and are over, shares that ended
-//! a month ago, and downloads, findings of anti-fraud
+//! a month ago, messages to webhooks that are as old, and downloads, findings of anti-fraud
 //! and links of long ago.
 //!
 //! Nothing of it is said to anybody, and what is forgotten late does no harm. The audit log is not
@@ -33,6 +33,9 @@ const LINKS_KEPT: u64 = DOWNLOADS_KEPT;
 
 /// Seconds for which a share that ended is still there, and can be opened again (C25).
 const SHARES_KEPT: u64 = 30 * 24 * 3600;
+
+/// Seconds for which a message to a webhook can be looked up, and delivered again: 30 days.
+const MESSAGES_KEPT: u64 = 30 * 24 * 3_600;
 
 /// Versions of the feed that a reader may be behind.
 const FEED_KEPT: u64 = 100_000;
@@ -92,6 +95,12 @@ pub(in crate::control_plane) async fn forget(
     while ended > 0 {
         let mut change = store.change(&caller, now).await?;
         ended = change.share_forget(before(SHARES_KEPT)).await?;
+        change.commit().await?;
+    }
+    forgotten = Forgotten::Some;
+    while forgotten == Forgotten::Some {
+        let mut change = store.change(&caller, now).await?;
+        forgotten = change.webhook_forget(before(MESSAGES_KEPT)).await?;
         change.commit().await?;
     }
     forgotten = Forgotten::Some;

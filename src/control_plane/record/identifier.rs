@@ -117,6 +117,12 @@ identifiers! {
     ConnectorId = "cnr_";
     /// A share's id, which opens nothing.
     ShareId = "shr_";
+    /// A webhook's id.
+    WebhookId = "whk_";
+    /// The id of what messages to a webhook are signed with; not the secret.
+    WebhookSecretId = "whs_";
+    /// The id of a message to webhooks, by which receivers know a repetition.
+    WebhookMessageId = "msg_";
 }
 
 impl ConnectorId {

@@ -38,6 +38,7 @@ mod source_ticket;
 mod tenant;
 mod upload;
 mod version;
+mod webhook;
 
 pub use access_token::{AccessToken, AccessTokenDraft, TokenUse};
 pub use application::{Application, ApplicationDraft, ApplicationSecret};
@@ -66,7 +67,8 @@ pub(crate) use identifier::chance;
 pub use identifier::{
     AccessTokenId, ApplicationId, ArchiveId, ArchivePlanId, BlocklistId, ConnectorId, ContentId,
     ContentLinkId, EdgeId, EnrolmentId, LinkId, NotAnId, PersonId, RevocationId, SecretHash,
-    SecretId, ShareId, SigningKeyId, SourceTicketId, VersionId,
+    SecretId, ShareId, SigningKeyId, SourceTicketId, VersionId, WebhookId, WebhookMessageId,
+    WebhookSecretId,
 };
 pub use link_claim::{LinkClaim, MOST_AGAIN};
 pub use path_override::{
@@ -87,6 +89,10 @@ pub use source_ticket::{SourceDelivery, SourceTicket, SourceWay};
 pub use tenant::Tenant;
 pub use upload::{Upload, UploadDraft, UploadState, VersionOf, VersionStanding};
 pub use version::Version;
+pub use webhook::{
+    AttemptFault, DeliveryState, MOST_WEBHOOKS, Webhook, WebhookAttempt, WebhookDelivery,
+    WebhookDraft, WebhookEvent, WebhookPayload, WebhookSecret, WebhookState,
+};
 
 pub use crate::catalog::{
     ContentKind, ContentName, ContentNames, ContentState, FileKind, FilePlace, FileState,

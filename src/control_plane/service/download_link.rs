@@ -4,6 +4,7 @@
 use super::desk::Services;
 use super::download::{LIFETIME, opens};
 use super::error::{Invalid, ServiceError, text};
+use super::revocation;
 use super::right::Rights;
 use crate::asset::{AssetPath, AssetResource, ChannelId, TenantId, Visibility};
 use crate::catalog::FileKind;
@@ -178,7 +179,7 @@ impl Services {
         let before = change.view().download_link(id).await?;
         if before.revoked_at.is_none() {
             let link = change.download_link_revoked(id).await?;
-            change
+            let revocation = change
                 .revocation_create(RevocationDraft {
                     tenant: link.tenant,
                     subject: RevokedLinks::Link(id.as_str().into()),
@@ -187,6 +188,7 @@ impl Services {
                     expires_at: Some(link.expires_at.plus(AFTER_ITS_END)),
                 })
                 .await?;
+            revocation::tell(&mut change, &revocation).await?;
         }
         change.commit().await?;
         Ok(())

@@ -13,7 +13,7 @@ use crate::control_plane::store::StoreError;
 pub struct Resealed {
     /// Signing keys.
     pub keys: usize,
-    /// Secrets of applications that sign requests.
+    /// Secrets of applications that sign requests, and of webhooks.
     pub secrets: usize,
     /// What was sealed under the master key already.
     pub already: usize,
@@ -65,6 +65,15 @@ impl Services {
             match anew(master_key, id, owner, &sealed)? {
                 Some(sealed) => {
                     change.application_secret_reseal(&secret.id, &sealed).await?;
+                    done.secrets += 1;
+                }
+                None => done.already += 1,
+            }
+        }
+        for secret in change.view().webhook_secret_list_sealed().await? {
+            match anew(master_key, secret.id.as_str(), secret.id.as_str(), &secret.sealed)? {
+                Some(sealed) => {
+                    change.webhook_secret_reseal(&secret, &sealed).await?;
                     done.secrets += 1;
                 }
                 None => done.already += 1,

@@ -1,13 +1,38 @@
 //! Revocations: links that shall not open any more, within a second.
 
+use serde_json::Map;
+
 use super::desk::Services;
 use super::error::{Invalid, ServiceError, text};
 use crate::asset::TenantId;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
-    Revocation, RevocationDraft, RevocationId, RevokedLinks, Scope,
+    Revocation, RevocationDraft, RevocationId, RevokedLinks, Scope, WebhookEvent,
 };
-use crate::control_plane::store::{Expected, Listed, Page};
+use crate::control_plane::store::{Change, Expected, Listed, Page};
+
+/// Tells webhooks of a revocation. What is revoked is named where it is a link: other names are of
+/// people's own making.
+pub(super) async fn tell(change: &mut Change, revocation: &Revocation) -> Result<(), ServiceError> {
+    let Revocation { id, tenant, subject, .. } = revocation;
+    let (by, link) = match subject {
+        RevokedLinks::Asset(_) => ("asset", None),
+        RevokedLinks::Issuer(_) => ("issuer", None),
+        RevokedLinks::Key(_) => ("key", None),
+        RevokedLinks::Link(link) => ("link", Some(&**link)),
+        RevokedLinks::Tag(_) => ("tag", None),
+        RevokedLinks::TenantEpoch(_) => ("tenant_epoch", None),
+    };
+    let data = Map::from_iter([
+        ("tenant".to_owned(), tenant.0.into()),
+        ("revocation".to_owned(), id.as_str().into()),
+        ("by".to_owned(), by.into()),
+        ("link".to_owned(), link.into()),
+        ("actor".to_owned(), change.view().caller().actor().to_string().into()),
+    ]);
+    change.webhook_tell(*tenant, WebhookEvent::LinkRevoked, &data).await?;
+    Ok(())
+}
 
 impl Services {
     /// A tenant's revocations, the oldest first.
@@ -50,6 +75,7 @@ impl Services {
         let mut change = self.change(caller).await?;
         change.view().tenant(draft.tenant).await?;
         let revocation = change.revocation_create(draft).await?;
+        tell(&mut change, &revocation).await?;
         change.commit().await?;
         Ok(revocation)
     }

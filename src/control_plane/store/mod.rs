@@ -73,6 +73,8 @@ mod tenant;
 mod upload;
 mod version;
 mod view;
+mod webhook;
+mod webhook_delivery;
 
 pub use access_token::Ended;
 pub use audit::AuditFilter;
@@ -100,3 +102,4 @@ pub use share_session::ShareSession;
 pub use signing_key::RevisedKey;
 pub use upload::UploadStanding;
 pub use view::View;
+pub use webhook_delivery::Verdict;

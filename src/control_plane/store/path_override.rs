@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Map;
+
 use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
 use super::page::{Expected, Listed, Page};
@@ -13,6 +15,7 @@ use super::view::View;
 use crate::asset::{ChannelId, TenantId, VideoId};
 use crate::control_plane::record::{
     FeedEvent, Opening, OverrideLevel, OverrideList, OverrideRevision, OverrideStep, PathOverride,
+    WebhookEvent,
 };
 
 /// What is open of one tenant, by level.
@@ -275,6 +278,12 @@ impl Change {
         }
         let columns = &["tenant", "level", "subject", "opens"];
         self.view().connection().insert_all("path_override", columns, opened).await?;
+        let data = Map::from_iter([
+            ("tenant".to_owned(), tenant.0.into()),
+            ("revision".to_owned(), revision.into()),
+            ("actor".to_owned(), self.view().caller().actor().to_string().into()),
+        ]);
+        self.webhook_tell(tenant, WebhookEvent::OverrideChanged, &data).await?;
         Ok(revision)
     }
 }

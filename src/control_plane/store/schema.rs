@@ -32,6 +32,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (17, "upload_version", include_str!("migrations/0017_upload_version.sql")),
     (18, "share", include_str!("migrations/0018_share.sql")),
     (19, "share_delivery", include_str!("migrations/0019_share_delivery.sql")),
+    (20, "webhook", include_str!("migrations/0020_webhook.sql")),
 ];
 
 /// The number of the last one.

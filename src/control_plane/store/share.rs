@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU32;
 
+use serde_json::Map;
+
 use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
 use super::page::{Expected, Listed, Page};
@@ -12,7 +14,7 @@ use crate::asset::{TenantId, wire_names};
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
     ContentId, PasswordHash, Share, ShareAddress, ShareDraft, ShareEventKind, ShareId, ShareItem,
-    ShareRecipient,
+    ShareRecipient, WebhookEvent,
 };
 
 /// Shares that are forgotten at a time, with all that is of them.
@@ -367,6 +369,12 @@ impl Change {
             return Err(StoreErrorKind::Stale.into());
         }
         self.note("share.remove", Some(before.tenant), id.as_str(), Some(&before), None);
+        let data = Map::from_iter([
+            ("tenant".to_owned(), before.tenant.0.into()),
+            ("share".to_owned(), id.as_str().into()),
+            ("actor".to_owned(), self.view().caller().actor().to_string().into()),
+        ]);
+        self.webhook_tell(before.tenant, WebhookEvent::ShareDeleted, &data).await?;
         Ok(before)
     }
 
@@ -394,7 +402,7 @@ impl Change {
         let (download, event): (u64, u64) = (row.number("downloads")?, row.number("events")?);
         let mut happened = Happened { kind: ShareEventKind::Downloaded, ..happened };
         happened.detail.insert("download".to_owned(), download.into());
-        self.share_event_write(&share.id, event, &happened).await?;
+        self.share_event_write(share.tenant, &share.id, event, &happened).await?;
         Ok(Some(ShareBegun { download, event }))
     }
 

@@ -8,10 +8,15 @@ use super::error::{StoreError, StoreErrorKind};
 use super::page::{Listed, Page};
 use super::statement::{Row, Statement, Value};
 use super::view::View;
-use crate::control_plane::record::{ShareEvent, ShareEventKind, ShareId};
+use crate::asset::TenantId;
+use crate::control_plane::record::{ShareEvent, ShareEventKind, ShareId, WebhookEvent};
 
 /// A history that has so many gets no more of visitors, downloads apart.
 const MOST_BY_VISITORS: i64 = 100_000;
+
+/// What webhooks are told of a detail: ids, kinds and numbers. Names and texts are for whoever may read
+/// the history.
+const TOLD: &[&str] = &["content", "download", "items", "kind", "size", "version"];
 
 /// Something that happened to a share, before it has its place.
 #[derive(Clone, Debug)]
@@ -106,19 +111,20 @@ impl Change {
         id: &ShareId,
         happened: &Happened,
     ) -> Result<(), StoreError> {
-        self.view().share(id).await?;
+        let tenant = self.view().share(id).await?.tenant;
         let most = if happened.actor.is_some() { i64::MAX } else { MOST_BY_VISITORS };
         let statement = Statement::new(
             "UPDATE share SET events = events + 1 WHERE id = $1 AND events < $2 RETURNING events",
         );
         let statement = statement.bind(id.as_str()).bind(most);
         let Some(row) = self.view().connection().row(statement).await? else { return Ok(()) };
-        self.share_event_write(id, row.number("events")?, happened).await
+        self.share_event_write(tenant, id, row.number("events")?, happened).await
     }
 
-    /// The same, in a place that was taken for it.
+    /// The same, in a place that was taken for it. Webhooks are told.
     pub(super) async fn share_event_write(
         &mut self,
+        tenant: TenantId,
         id: &ShareId,
         number: u64,
         happened: &Happened,
@@ -137,6 +143,36 @@ impl Change {
         .bind(network.map(|it| it.to_string()).as_deref())
         .bind(*item)
         .bind(Value::json(detail)?);
-        self.view().connection().execute(statement).await.map(drop)
+        self.view().connection().execute(statement).await?;
+        match WebhookEvent::of_share(*kind) {
+            Some(event) => {
+                self.webhook_tell(tenant, event, &told(tenant, id, number, happened)).await
+            }
+            None => Ok(()),
+        }
     }
+}
+
+/// What webhooks are told of what happened: where it stands in the history, and no more than ids.
+fn told(tenant: TenantId, id: &ShareId, number: u64, happened: &Happened) -> Map<String, Json> {
+    let Happened { kind, actor, recipient, network: _, item, detail } = happened;
+    let mut data = Map::from_iter([
+        ("tenant".to_owned(), tenant.0.into()),
+        ("share".to_owned(), id.as_str().into()),
+        ("number".to_owned(), number.into()),
+        ("actor".to_owned(), actor.as_deref().into()),
+        ("recipient".to_owned(), (*recipient).into()),
+        ("item".to_owned(), (*item).into()),
+    ]);
+    for name in TOLD {
+        if let Some(value) = detail.get(*name) {
+            data.insert((*name).to_owned(), value.clone());
+        }
+    }
+    if *kind == ShareEventKind::Changed {
+        data.retain(|name, _| !TOLD.contains(&name.as_str()));
+        let fields: Vec<&str> = detail.keys().map(String::as_str).collect();
+        data.insert("changed".to_owned(), fields.into());
+    }
+    data
 }

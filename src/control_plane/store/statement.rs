@@ -288,9 +288,11 @@ macro_rules! text_like {
 text_like! {
     parse: AccessTokenId ApplicationId ArchiveId ArchivePlanId BlocklistId ConnectorId ContentId ContentLinkId EdgeId EnrolmentId SourceTicketId LinkId
         PasswordHash
-        PersonId RevocationId ScopeSet SecretId ShareAddress ShareId SigningKeyId VersionId;
+        PersonId RevocationId ScopeSet SecretId ShareAddress ShareId SigningKeyId VersionId
+        WebhookId WebhookMessageId WebhookSecretId;
     from_stored: SecretHash;
-    from_wire_name: Ambiguity ConnectorState ContentKind FileKind HttpsRule KeyUse LinkRelation Publication Right Role ShareDelivery ShareDownloads ShareEventKind ShareInformation ShareLogo TokenUse UploadState VersionStanding;
+    from_wire_name: Ambiguity AttemptFault ConnectorState ContentKind DeliveryState FileKind HttpsRule KeyUse LinkRelation Publication Right Role ShareDelivery ShareDownloads ShareEventKind ShareInformation ShareLogo TokenUse UploadState VersionStanding
+        WebhookEvent WebhookState;
 }
 
 /// PostgreSQL stores no NUL, and so neither do we.

@@ -65,6 +65,10 @@ INSERT INTO share_address VALUES ('AAAAAAAAAAAAAAAAAAAAAA', 'shr_1', 0), ('AAAAA
 INSERT INTO share_session VALUES ('ff', 'shr_1', 1, 1, NULL, 9);
 INSERT INTO share_event VALUES ('shr_1', 1, 1, 'created', NULL, NULL, NULL, NULL, '{}'), ('shr_1', 2, 1, 'downloaded', 'per_1', 1, '192.0.2.1/32', 0, '{\"download\":1}');
 INSERT INTO share_delivery VALUES ('shr_1', 1, 9007199254740993);
+INSERT INTO webhook VALUES ('whk_1', 1, 'https://example.com/', NULL, '', 'enabled', NULL, 1, 1), ('whk_2', 1, 'https://example.com/', '[\"share.viewed\"]', 'd', 'failing', 2, 1, 3);
+INSERT INTO webhook_secret VALUES ('whs_1', 'whk_1', '00', 1, NULL), ('whs_2', 'whk_1', '01', 1, 9);
+INSERT INTO webhook_delivery VALUES ('whk_1', 'msg_1', 'share.viewed', '{}', 'pending', 1, 1, 7, 1), ('whk_2', 'msg_1', 'share.viewed', '{}', 'dead', 9, 9, NULL, 1);
+INSERT INTO webhook_attempt VALUES ('whk_1', 'msg_1', 1, 1, 20, 500, NULL), ('whk_2', 'msg_1', 1, 1, 15000, NULL, 'timed_out');
 INSERT INTO download_link VALUES ('lnk_1', 1, 1, NULL, '/p', 'app_1', NULL, '{}', 1, 2, NULL, NULL);
 INSERT INTO source_ticket VALUES ('tic_1', 'dd', 1, '-c', 'ver_1', NULL, 'per_1', NULL, 'tok_1', 1, 2, NULL, NULL);
 INSERT INTO upload VALUES (7, 1, 1, 'u', 'u', NULL, 9, NULL, NULL, NULL, 'app_1', 'ff', 9, 'p', 'uploading', 0, 0, NULL, NULL, NULL, NULL, 1, 2, '-c', 'active', NULL);

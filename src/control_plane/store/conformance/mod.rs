@@ -21,3 +21,4 @@ mod overrides;
 mod share;
 mod stage;
 mod upload;
+mod webhook;
