@@ -21,8 +21,9 @@ use crate::control_plane::service::{
     KnownOrigins, ServiceError, Services, Sources, SourcesInForce, Staging, Uploads,
 };
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
+use crate::control_plane::webhooks::{Sender, SenderError, deliver};
 use crate::control_plane::{
-    Caller, Config, Publisher, UploadConfig, hash_files, name_contents, retain,
+    Caller, Config, Publisher, UploadConfig, WebhookConfig, hash_files, name_contents, retain,
 };
 use crate::data_plane::{Certificates, EdgeState, ListenerConfig};
 use crate::policy::SnapshotReader;
@@ -64,6 +65,9 @@ pub enum ControlError {
         #[source]
         source: io::Error,
     },
+    /// Messages to webhooks cannot be sent.
+    #[error(transparent)]
+    Webhooks(#[from] SenderError),
     /// Its records cannot be had.
     #[error("the store {address} cannot be opened")]
     Store {
@@ -125,8 +129,10 @@ impl Control {
             uploads,
             connections,
             requests_per_minute,
+            webhooks: WebhookConfig { reach, ca },
             query_token,
         } = config;
+        let sender = Sender::new(reach.clone(), ca.as_deref())?;
         let failed = |source| ControlError::Store { address: format!("{place:?}"), source };
         let store = Store::open(&place).await.map_err(failed)?;
         register_tenants(&store, &composer, clock).await.map_err(failed)?;
@@ -143,6 +149,7 @@ impl Control {
             .with_longest_link(max_link_lifetime.as_secs())
             .with_connections(connections)
             .with_query_token(query_token)
+            .with_webhook_reach(reach)
             .with_sources(sources(composer.reader()));
         let api = match files {
             Files::Here => api.with_origins(origins(composer.reader())),
@@ -162,7 +169,7 @@ impl Control {
         let edges = api.edges();
         let (services, share_pages) = (api.services().clone(), api.share_pages());
         let mut tasks = Vec::new();
-        let publisher = Publisher::start(store.clone(), clock, master_key).await;
+        let publisher = Publisher::start(store.clone(), clock, master_key.clone()).await;
         let mut publisher = publisher.map_err(failed)?;
         composer.put_control(publisher.state());
         let states = composer.reader();
@@ -192,6 +199,7 @@ impl Control {
         tasks.push(forever(hear(store.clone())));
         tasks.push(forever(name_contents(store.clone(), clock)));
         tasks.push(forever(retain(store.clone(), clock)));
+        tasks.push(forever(deliver(store.clone(), clock, master_key, sender)));
         Ok(Self { addresses, services, share_pages, store, stop, server, tasks })
     }
 

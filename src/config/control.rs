@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::document::{Bounds, Section, Value};
-use super::edge::{LISTENER_KEYS, MAX_LISTENERS, certificates, plain as unsecured};
+use super::edge::{LISTENER_KEYS, MAX_LISTENERS, certificates, existing_file, plain as unsecured};
 use super::finding::Finding;
 use super::secret_source::secret;
 use crate::control_plane::api::{ConnectionLimits, QueryToken};
 use crate::control_plane::link::{MasterKey, MasterKeySource};
 use crate::control_plane::service::{LONGEST_LINK, UploadLimits};
-use crate::control_plane::{Config, StoreAddress, UploadConfig};
+use crate::control_plane::webhooks::Reach;
+use crate::control_plane::{Config, StoreAddress, UploadConfig, WebhookConfig};
 use crate::data_plane::ListenerConfig;
 use crate::keyring::KeyMaterial;
 use crate::network::NetworkSet;
@@ -31,11 +32,14 @@ pub(super) const CONTROL_KEYS: &[&str] = &[
     "compat",
     "listener",
     "uploads",
+    "webhooks",
 ];
 
 pub(super) const COMPAT_KEYS: &[&str] = &["query_token"];
 
 pub(super) const UPLOADS_KEYS: &[&str] = &["folder", "max_size", "quota"];
+
+pub(super) const WEBHOOKS_KEYS: &[&str] = &["allow_http", "networks", "ca"];
 
 /// Of one upload, where nothing else is said: 100 GiB.
 const MAX_SIZE: u64 = 100 << 30;
@@ -80,10 +84,12 @@ pub(super) fn control(section: Section<'_>) -> Option<Config> {
     let requests = requests.unwrap_or(Some(REQUESTS_PER_MINUTE.into()));
     let connections = connections(section);
     let uploads = store.as_ref().and_then(|store| uploads(section, store).ok());
+    let webhooks = section.value("webhooks").map(webhooks);
     let compat = section.value("compat").map(query_token);
     Some(Config {
         query_token: compat.map_or(Some(QueryToken::Taken), |it| it)?,
         connections: connections?,
+        webhooks: webhooks.map_or(Some(WebhookConfig::default()), |it| it)?,
         uploads: uploads?,
         public_url: public_url.map_or(Some(None), |url| url.map(Some))?,
         store: store?,
@@ -212,6 +218,28 @@ fn uploads(section: Section<'_>, store: &StoreAddress) -> Result<Option<UploadCo
 
 /// What is written is wrong, and was reported.
 struct Refused;
+
+/// `[control.webhooks]`: where they may lead beyond the public internet.
+fn webhooks(value: Value<'_>) -> Option<WebhookConfig> {
+    let section = value.section("[control.webhooks]", WEBHOOKS_KEYS)?;
+    let networks = section.value("networks").map(|it| it.networks());
+    let networks = networks.map_or(Some(NetworkSet::default()), |it| it);
+    let allow_http = section.value("allow_http").map_or(Some(false), |it| it.flag(true, false));
+    let ca = section.value("ca").map(existing_file);
+    if let (Some(value), Some(true), Some(networks)) =
+        (section.value("allow_http"), allow_http, &networks)
+        && networks.is_empty()
+    {
+        return value.refuse(
+            Finding::error("messages go in the clear within `networks` only, and there is none")
+                .help("name them: networks = [\"10.0.0.0/8\"]"),
+        );
+    }
+    Some(WebhookConfig {
+        reach: Reach { allow_http: allow_http?, networks: networks? },
+        ca: ca.map_or(Some(None), |ca| ca.map(Some))?,
+    })
+}
 
 /// `[control.compat]`: may a session's token be in an address?
 fn query_token(value: Value<'_>) -> Option<QueryToken> {

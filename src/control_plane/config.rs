@@ -8,6 +8,7 @@ use super::api::{ConnectionLimits, QueryToken};
 use super::link::{MasterKey, MasterKeyError, MasterKeySource};
 use super::service::UploadLimits;
 use super::store::StoreAddress;
+use super::webhooks::Reach;
 use crate::keyring::KeyMaterial;
 use crate::network::NetworkSet;
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub max_link_lifetime: Duration,
     /// Where uploads wait, and how much may be uploaded; none: nothing is.
     pub uploads: Option<UploadConfig>,
+    /// Where webhooks may lead, and whom they believe.
+    pub webhooks: WebhookConfig,
     /// May a session's token be in an address (requirement G1)?
     pub query_token: QueryToken,
     /// How many connections there may be.
@@ -41,6 +44,15 @@ impl Config {
     pub fn master_key(&self) -> Result<Option<MasterKey>, MasterKeyError> {
         MasterKey::of(&self.master_key, &self.previous_master_keys)
     }
+}
+
+/// `[control.webhooks]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WebhookConfig {
+    /// Where they may lead beyond the public internet.
+    pub reach: Reach,
+    /// Roots that are believed beside the system's.
+    pub ca: Option<PathBuf>,
 }
 
 /// `[control.uploads]`.

@@ -33,9 +33,10 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 pub mod upload;
+pub mod webhooks;
 
 pub use caller::{Actor, Caller, MissingScope, Reach};
-pub use config::{Config, UploadConfig};
+pub use config::{Config, UploadConfig, WebhookConfig};
 pub use connector_naming::name_contents;
 pub use hashing::hash_files;
 pub use publish::Publisher;

@@ -114,6 +114,7 @@ fn the_commented_configuration_is_complete_and_true() {
         cache::DISK_KEYS,
         control::CONTROL_KEYS,
         control::COMPAT_KEYS,
+        control::WEBHOOKS_KEYS,
         sync::SYNC_KEYS,
     ];
     for key in lists.concat() {

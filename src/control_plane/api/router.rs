@@ -73,6 +73,8 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::share::routes())
         .merge(native::share_copy::routes())
         .merge(native::share_part::routes())
+        .merge(native::webhook::routes())
+        .merge(native::webhook_delivery::routes())
 }
 
 /// `MediaHub`'s API.

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::{Problem, ProblemCode};
 use crate::asset::{ChannelId, TenantId};
-use crate::control_plane::record::{ConnectorId, ContentId, ShareId, VersionId};
+use crate::control_plane::record::{ConnectorId, ContentId, ShareId, VersionId, WebhookId};
 
 /// The parts of a path. One that is no text is nobody's.
 pub(super) struct Segments<T>(pub(super) T);
@@ -80,6 +80,14 @@ pub(super) fn connector_path(
 /// The tenant and the share in a path.
 pub(super) fn share_path(tenant_number: &str, share: &str) -> Result<(TenantId, ShareId), Problem> {
     Ok((tenant(tenant_number)?, id(share, ShareId::parse)?))
+}
+
+/// The tenant and the webhook in a path.
+pub(super) fn webhook_path(
+    tenant_number: &str,
+    webhook: &str,
+) -> Result<(TenantId, WebhookId), Problem> {
+    Ok((tenant(tenant_number)?, id(webhook, WebhookId::parse)?))
 }
 
 /// The tenant and the folder in a path.

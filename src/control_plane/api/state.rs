@@ -18,6 +18,7 @@ use crate::control_plane::service::{
     KnownOrigins, ServiceError, Services, Sources, Store, Uploads,
 };
 use crate::control_plane::share_page;
+use crate::control_plane::webhooks::Reach;
 use crate::network::NetworkSet;
 
 /// May a session's token be in an address (requirement G1)?
@@ -98,6 +99,12 @@ impl Api {
     #[must_use]
     pub fn with_sources(self, sources: Sources) -> Self {
         Self { services: self.services.with_sources(sources), ..self }
+    }
+
+    /// The same, whose webhooks may lead there.
+    #[must_use]
+    pub fn with_webhook_reach(self, reach: Reach) -> Self {
+        Self { services: self.services.with_webhook_reach(reach), ..self }
     }
 
     /// The same, which takes tokens in addresses, or does not.

@@ -132,6 +132,14 @@ impl ConnectorId {
     }
 }
 
+#[cfg(test)]
+impl WebhookMessageId {
+    /// The one of the vector of requirements, part J: Standard Webhooks takes any text.
+    pub(crate) fn of_vector() -> Self {
+        Self("msg_1".into())
+    }
+}
+
 impl ContentId {
     /// A new one. Fails only where the system has no random numbers.
     pub fn random() -> Result<Self, getrandom::Error> {

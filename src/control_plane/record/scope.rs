@@ -31,6 +31,8 @@ wire_names! {
         LinksRevoke = "links.revoke",
         /// Change what is public.
         OverridesAdmin = "overrides.admin",
+        /// Settings of a tenant: sharing pages, mail, webhooks.
+        SettingsAdmin = "settings.admin",
         /// Make and change shares.
         SharesWrite = "shares.write",
         /// Make and change tenants.

@@ -8,6 +8,7 @@ use crate::control_plane::link::{LinkRefusal, LinkSigner, MasterKey};
 use crate::control_plane::record::Scope;
 use crate::control_plane::rendering::Renderings;
 use crate::control_plane::store::{Change, Store, View};
+use crate::control_plane::webhooks::Reach;
 
 use super::archive_reading::Readings;
 use super::error::ServiceError;
@@ -32,6 +33,7 @@ pub struct Services {
     readings: Readings,
     renderings: Renderings,
     share_marks: ShareMarks,
+    webhook_reach: Reach,
 }
 
 impl Services {
@@ -50,6 +52,7 @@ impl Services {
             readings: Readings::default(),
             renderings: Renderings::default(),
             share_marks: ShareMarks::default(),
+            webhook_reach: Reach::default(),
         }
     }
 
@@ -137,6 +140,16 @@ impl Services {
 
     pub(super) fn renderings(&self) -> &Renderings {
         &self.renderings
+    }
+
+    /// The same, whose webhooks may lead there.
+    #[must_use]
+    pub fn with_webhook_reach(self, reach: Reach) -> Self {
+        Self { webhook_reach: reach, ..self }
+    }
+
+    pub(super) fn webhook_reach(&self) -> &Reach {
+        &self.webhook_reach
     }
 
     pub(super) fn link_signer(&self) -> Result<&LinkSigner, ServiceError> {

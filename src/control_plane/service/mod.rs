@@ -72,6 +72,7 @@ mod upload_clearing;
 mod upload_completion;
 mod upload_version;
 mod version;
+mod webhook;
 
 pub use super::store::{
     AuditFilter, ContentFilter, DownloadFilter, Expected, FileDirection, FileOrder, FileRange,
@@ -120,3 +121,4 @@ pub use source::{
 };
 pub use upload::{NewUpload, OpenUpload, Received, UploadLimits, UploadWay, Uploads};
 pub use version::OfContent;
+pub use webhook::{NewWebhook, NewWebhookSecret, SECRETS_OVERLAP, WebhookMessage};

@@ -87,6 +87,13 @@ async fn every_operation_asks_who_calls(stage: Stage) {
     let made = stage.send("POST /api/v1/tenants/1/shares", &admin, &body).await.expect(201).json();
     let share = made["id"].as_str().unwrap().to_owned();
 
+    let body = json!({"url": "https://example.com/"});
+    let hooks = "POST /api/v1/tenants/1/webhooks";
+    let made = stage.send(hooks, &admin, &body).await.expect(201).json();
+    let webhook = made["id"].as_str().unwrap().to_owned();
+    let told = stage.send(&format!("{hooks}/{webhook}/test"), &admin, &json!({})).await.expect(202);
+    let message = told.json()["id"].as_str().unwrap().to_owned();
+
     let begin =
         format!("POST /v1/files/uploads/?object_key=a.bin&pipeline_id={}", catalog.pipeline);
     let begun = stage.ask(&begin, &admin).await.expect(200).json();
@@ -122,6 +129,8 @@ async fn every_operation_asks_who_calls(stage: Stage) {
             .replace("{upload}", &upload)
             .replace("{connector}", &connector)
             .replace("{share}", &share)
+            .replace("{webhook}", &webhook)
+            .replace("{message}", &message)
             .replace("{item}", "0")
             .replace("{recipient}", "1")
             .replace("{context}", &catalog.context)
@@ -229,6 +238,10 @@ fn valid_body(name: &str) -> Value {
         "post /api/v1/tenants/{tenant}/connectors"
         | "post /api/v1/tenants/{tenant}/connectors/preview" => {
             json!({"name": "c", "folder": 1, "addressed_by": {"by": "content_id"}})
+        }
+        "post /api/v1/tenants/{tenant}/webhooks" => json!({"url": "https://example.com/"}),
+        "post /api/v1/tenants/{tenant}/webhooks/{webhook}/redeliver" => {
+            json!({"since": "2030-01-01T00:00:00Z"})
         }
         "post /api/v1/tenants/{tenant}/shares" => json!({"title": "s", "contents": ["c"]}),
         "post /api/v1/tenants/{tenant}/contexts"

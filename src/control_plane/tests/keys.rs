@@ -144,6 +144,8 @@ async fn a_master_key_has_a_successor(stage: Stage) {
     let text = |name: &str| made[name].as_str().unwrap().to_owned();
     let (client, secret) = (text("id"), text("client_secret"));
     stage.send("POST /api/v1/keys", &admin, &json!({"tenant": null})).await.expect(201);
+    let hook = json!({"url": "https://example.com/"});
+    stage.send("POST /api/v1/tenants/1/webhooks", &admin, &hook).await.expect(201);
     let before = signer(&stage, Some(master_key()), 1, NOW).await;
 
     let material = |byte: &str| KeyMaterial::from_hex(&byte.repeat(32)).unwrap();
@@ -164,9 +166,9 @@ async fn a_master_key_has_a_successor(stage: Stage) {
     let (put, mut states) = tokio::sync::mpsc::unbounded_channel();
     let following = tokio::spawn(old.run(move |state| drop(put.send(state))));
 
-    let resealed = Resealed { keys: 1, secrets: 1, already: 0 };
+    let resealed = Resealed { keys: 1, secrets: 2, already: 0 };
     assert_eq!(reseal(&successor).await.unwrap(), resealed);
-    let again = Resealed { keys: 0, secrets: 0, already: 2 };
+    let again = Resealed { keys: 0, secrets: 0, already: 3 };
     assert_eq!(reseal(&successor).await.unwrap(), again);
     let state = states.recv().await.unwrap();
     let (_, signing) = state.links.signer(TenantId(1), NOW).unwrap();

@@ -41,3 +41,5 @@ mod upload_scene;
 mod upload_versions;
 mod uploads;
 mod versions;
+mod webhook_rounds;
+mod webhooks;

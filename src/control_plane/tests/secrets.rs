@@ -62,6 +62,22 @@ async fn secrets_are_seen_once(stage: Stage) {
     let session = stage.send("POST /v1/vms/auth/login", "", &login).await.expect(200).json();
     let (access, refresh) = (text(&session["accessToken"]), text(&session["refreshToken"]));
 
+    let hooks = "POST /api/v1/tenants/1/webhooks";
+    let body = json!({"url": "https://hooks.example.com/a-hidden-path"});
+    let made = stage.send(hooks, &admin, &body).await.expect(201).json();
+    let (webhook, signing) = (text(&made["id"]), text(&made["secret"]));
+    let hook = format!("{}/{webhook}", hooks.trim_start_matches("POST "));
+    let rotated = stage.send(&format!("POST {hook}/secrets"), &admin, &json!({})).await.expect(201);
+    let rotated = text(&rotated.json()["secret"]);
+    answers.push(
+        stage
+            .ask(&format!("GET {hook}"), &admin)
+            .await
+            .expect(200)
+            .body
+            .replace("a-hidden-path", ""),
+    );
+
     // Wrong in every way, with a secret in it.
     let wrong = json!({"username": ["ann"], "password": password});
     answers.push(stage.send("POST /v1/vms/auth/login", "", &wrong).await.expect(400).body);
@@ -88,7 +104,19 @@ async fn secrets_are_seen_once(stage: Stage) {
     answers.push(introspected.body);
     let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert!(answers.iter().any(|answer| answer.contains("access_token.create")));
-    for secret in [&admin, &secret, &second, &token, &access, &refresh, password, "$argon2id$"] {
+    for secret in [
+        &admin,
+        &secret,
+        &second,
+        &token,
+        &access,
+        &refresh,
+        &signing,
+        &rotated,
+        password,
+        "$argon2id$",
+        "a-hidden-path",
+    ] {
         for answer in &answers {
             assert!(!answer.contains(secret), "{secret} in {answer}");
         }

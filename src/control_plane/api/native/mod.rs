@@ -46,4 +46,6 @@ pub(super) mod tenant;
 pub(super) mod upload;
 pub(super) mod upload_header;
 pub(super) mod version;
+pub(super) mod webhook;
+pub(super) mod webhook_delivery;
 mod wire_enum;

@@ -29,6 +29,8 @@ pub(super) enum ScopeName {
     LinksRevoke,
     #[schema(rename = "overrides.admin")]
     OverridesAdmin,
+    #[schema(rename = "settings.admin")]
+    SettingsAdmin,
     #[schema(rename = "shares.write")]
     SharesWrite,
     #[schema(rename = "tenants.admin")]

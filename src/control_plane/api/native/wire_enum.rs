@@ -1,11 +1,11 @@
 //! How the documents show closed enums of names.
 
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 
 use crate::control_plane::record::{
-    BlocklistKind, ConnectorKinds, ContentKind, FileKind, LinkRelation, Publication, ShareDelivery,
-    ShareEventKind, ShareInformation,
+    AttemptFault, BlocklistKind, ConnectorKinds, ContentKind, DeliveryState, FileKind,
+    LinkRelation, Publication, ShareDelivery, ShareEventKind, ShareInformation, WebhookEvent,
 };
 use crate::control_plane::service::{AddressState, ShareState, Standing};
 
@@ -60,6 +60,24 @@ pub(super) fn share_information() -> Schema {
 
 pub(super) fn share_states() -> Schema {
     names(ShareState::ALL.iter().map(|it| it.wire_name()))
+}
+
+pub(super) fn webhook_events() -> Schema {
+    names(WebhookEvent::ALL.iter().map(|it| it.wire_name()))
+}
+
+pub(super) fn delivery_states() -> Schema {
+    names(DeliveryState::ALL.iter().map(|it| it.wire_name()))
+}
+
+pub(super) fn attempt_faults() -> Schema {
+    names(AttemptFault::ALL.iter().map(|it| it.wire_name()))
+}
+
+/// A list of them, or null.
+pub(super) fn list_or_null(item: Schema) -> Schema {
+    let types = SchemaType::from_iter([Type::Array, Type::Null]);
+    ArrayBuilder::new().schema_type(types).items(RefOr::T(item)).into()
 }
 
 /// A list of them.
