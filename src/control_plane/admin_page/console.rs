@@ -11,7 +11,7 @@ use super::frame::around;
 use super::refusal::{Refusal, redirect};
 use super::{
     audit, connector, connector_form, content, library, link, look, protection, share, share_form,
-    share_qr, sign_in, tenant,
+    share_qr, sign_in, tenant, webhook,
 };
 use crate::control_plane::account::Accounts;
 use crate::control_plane::service::Services;
@@ -95,6 +95,14 @@ fn of_tenant() -> Router<Console> {
         .route("/qr.svg", get(share_qr::svg))
         .route("/recipients", post(share::revoke))
         .route("/remove", get(share::show_remove).post(share::remove));
+    let webhook = Router::new()
+        .route("/", get(webhook::show).post(webhook::change))
+        .route("/secrets", post(webhook::rotate))
+        .route("/test", post(webhook::test))
+        .route("/redeliver", post(webhook::redeliver_since))
+        .route("/messages/{message}", get(webhook::show_message))
+        .route("/messages/{message}/redeliver", post(webhook::redeliver))
+        .route("/remove", get(webhook::show_remove).post(webhook::remove));
     Router::new()
         .route("/", get(tenant::show_one))
         .route("/connectors", get(connector::show_all))
@@ -114,6 +122,9 @@ fn of_tenant() -> Router<Console> {
         .route("/links", get(link::show_all))
         .route("/links/{link}", get(link::show))
         .route("/links/{link}/revoke", post(link::revoke))
+        .route("/settings/webhooks", get(webhook::show_all))
+        .route("/settings/webhooks/new", get(webhook::show_new).post(webhook::create))
+        .nest("/settings/webhooks/{webhook}", webhook)
         .route("/audit", get(audit::show))
         .route("/audit.csv", get(audit::export_csv))
         .route("/audit.ndjson", get(audit::export_ndjson))

@@ -10,6 +10,7 @@
 //! | `connector`, `connector_form`, `connector_words` | what is public by connectors, and how one is installed |
 //! | `share`, `share_form`, `share_settings`, `share_history`, `share_qr` | shares: which there are, one, making one; what happened to it; its code |
 //! | `protection`, `link`, `audit` | what is public; links that were signed; who changed what |
+//! | `webhook`, `webhook_words` | settings: where a tenant is told of what happens |
 //! | `folder_tree`, `download`, `spelling` | how trees, downloads, instants and sizes are shown |
 //! | `query`, `audit_export` | what addresses ask; the log as a file |
 //!
@@ -53,6 +54,8 @@ mod shell;
 mod sign_in;
 mod spelling;
 mod tenant;
+mod webhook;
+mod webhook_words;
 
 pub(in crate::control_plane) use arrival::{Arrival, PageQuota};
 pub(in crate::control_plane) use console::{Console, router};

@@ -96,6 +96,7 @@ pub(super) enum Section {
     Protection,
     Links,
     Audit,
+    Settings,
 }
 
 /// A tenant's pages, for somebody who is signed in and reaches that tenant.
@@ -106,8 +107,15 @@ pub(super) struct InTenant {
 }
 
 impl Section {
-    const ALL: [Self; 6] =
-        [Self::Library, Self::Connectors, Self::Shares, Self::Protection, Self::Links, Self::Audit];
+    const ALL: [Self; 7] = [
+        Self::Library,
+        Self::Connectors,
+        Self::Shares,
+        Self::Protection,
+        Self::Links,
+        Self::Audit,
+        Self::Settings,
+    ];
 
     fn label(self) -> &'static str {
         match self {
@@ -117,6 +125,7 @@ impl Section {
             Self::Protection => "Protection",
             Self::Links => "Links",
             Self::Audit => "Audit",
+            Self::Settings => "Settings",
         }
     }
 
@@ -128,6 +137,7 @@ impl Section {
             Self::Protection => "protection",
             Self::Links => "links",
             Self::Audit => "audit",
+            Self::Settings => "settings/webhooks",
         }
     }
 
@@ -138,6 +148,7 @@ impl Section {
             Self::Shares => Scope::SharesWrite,
             Self::Protection => Scope::OverridesAdmin,
             Self::Links | Self::Audit => Scope::AuditRead,
+            Self::Settings => Scope::SettingsAdmin,
         }
     }
 }

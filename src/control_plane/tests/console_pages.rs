@@ -14,8 +14,15 @@ on_both_databases! {
 }
 
 /// What every page together needs.
-pub(super) const SCOPES: [&str; 6] =
-    ["audit.read", "catalog.read", "files.sign", "links.revoke", "overrides.admin", "shares.write"];
+pub(super) const SCOPES: [&str; 7] = [
+    "audit.read",
+    "catalog.read",
+    "files.sign",
+    "links.revoke",
+    "overrides.admin",
+    "settings.admin",
+    "shares.write",
+];
 
 /// Each page of tenant 1 that is asked for.
 pub(super) fn paths(sample: &CatalogSample, folder: u64, connector: &str) -> Vec<String> {
@@ -42,6 +49,8 @@ pub(super) fn paths(sample: &CatalogSample, folder: u64, connector: &str) -> Vec
         "/console/tenants/1/audit".to_owned(),
         "/console/tenants/1/audit.csv".to_owned(),
         "/console/tenants/1/audit.ndjson".to_owned(),
+        "/console/tenants/1/settings/webhooks".to_owned(),
+        "/console/tenants/1/settings/webhooks/new".to_owned(),
     ]
 }
 
