@@ -29,6 +29,7 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("shares", include_str!("../manual/shares.md")),
     ("tokens", include_str!("../manual/tokens.md")),
     ("uploads", include_str!("../manual/uploads.md")),
+    ("webhooks", include_str!("../manual/webhooks.md")),
 ];
 
 pub(super) fn manual(arguments: &Manual) -> Exit {

@@ -221,6 +221,11 @@ fn the_commands_for_people_who_are_logged_in_print_what_is_shown() {
     console::play(include_str!("../../src/manual/people.md"));
 }
 
+#[test]
+fn the_commands_for_webhooks_print_what_is_shown() {
+    console::play(include_str!("../../src/manual/webhooks.md"));
+}
+
 fn chapters() -> Vec<std::path::PathBuf> {
     let folder = fs::read_dir(repository().join("src/manual")).unwrap();
     folder
