@@ -275,6 +275,10 @@ mod taken_back;
 #[cfg(test)]
 mod large_bodies;
 
+// Webhooks, verified by the library of Standard Webhooks, through bad receivers and a kill.
+#[cfg(test)]
+mod webhooks;
+
 // Downloads that are broken off at any point, and nothing left of them.
 #[cfg(test)]
 mod broken_off;

@@ -11,6 +11,7 @@ use http::header::ACCEPT_LANGUAGE;
 use super::super::load_again;
 use super::world::{SMALLEST, load_with, messages, only_site, template, world};
 use crate::asset::{AssetTypeSet, TenantId};
+use crate::control_plane::WebhookConfig;
 use crate::control_plane::link::MasterKeySource;
 use crate::data_plane::{CacheConfig, ForwardedHeader, Limits, Missing, Reasons};
 use crate::keyring::{KeyMaterial, KeyPurpose, MacAlgorithm};
@@ -392,6 +393,29 @@ fn master_keys_of_before_are_keys_and_have_a_successor() {
     assert!(short.to_string().contains("must have 32 bytes"), "{short}");
     let inline = control("previous_master_keys = [\"2e2e\"]").unwrap_err().to_string();
     assert!(!inline.contains("2e2e"), "{inline}");
+}
+
+#[test]
+fn webhooks_lead_to_the_internet_and_where_it_is_said() {
+    let control = |line: &str| {
+        let config = format!("{SMALLEST}\n[control]\n{line}\n");
+        load_with(&config, &[("ca.pem", b"")])
+    };
+    let webhooks = |line| control(line).unwrap().control.unwrap().webhooks;
+    assert_eq!(webhooks(""), WebhookConfig::default());
+    let given =
+        webhooks("webhooks = { networks = [\"10.0.0.0/8\"], allow_http = true, ca = \"ca.pem\" }");
+    assert!(given.reach.allow_http && given.reach.networks.contains("10.1.2.3".parse().unwrap()));
+    assert_eq!(given.ca.as_deref(), Some(Path::new("/etc/c/ca.pem")));
+    for (line, why) in [
+        ("webhooks = { allow_http = true }", "messages go in the clear within `networks` only"),
+        ("webhooks = { networks = [\"10.0.0.0/33\"] }", "must list addresses and networks"),
+        ("webhooks = { ca = \"none.pem\" }", "none.pem"),
+        ("webhooks = { network = [] }", "unknown key `network`"),
+    ] {
+        let refused = control(line).unwrap_err().to_string();
+        assert!(refused.contains(why), "{line}: {refused}");
+    }
 }
 
 /// A control plane makes keys for its own links; without one, a site has a key of its own.
