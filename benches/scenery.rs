@@ -11,7 +11,7 @@ use countersign::network::ClientIp;
 use countersign::policy::{
     AntiFraudUse, AssetRules, AssetSource, Blocklist, BlocklistBuilder, CacheRules, CacheTimes,
     ClientScheme, EdgeSnapshot, HostPattern, KeyTemplate, OriginName, OverrideTable, RequestFacts,
-    Resource, Revocations, Scheme, Site, SiteTable, TenantOverrides, TokenRules, Way,
+    Resource, Revocations, Scheme, Site, SiteDelivery, SiteTable, TenantOverrides, TokenRules, Way,
 };
 use countersign::target::{PathToken, RequestTarget};
 use countersign::token::edge_auth::{EdgeAuth, SignRequest, SignScope, sign};
@@ -54,6 +54,7 @@ pub(crate) fn snapshot_of(purpose: KeyPurpose, overrides: u32, blocked: u32) -> 
         cors: None,
         public_url: None,
         resource_policy: None,
+        delivery: SiteDelivery::Standard,
         assets: Some(AssetSource::Template(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}").expect("a template"),

@@ -22,8 +22,8 @@ use countersign::network::PeerIp;
 use countersign::policy::{
     Access, AntiFraudUse, AssetRules, AssetSource, BlocklistBuilder, CacheRules, CatalogRules,
     ClientScheme, ControlState, DenialCode, EdgeSnapshot, HostPattern, KeyTemplate, OriginName,
-    OriginTakes, OverrideTable, Revocations, Route, Scheme, Site, SiteTable, TenantOverrides,
-    TokenRules, decide,
+    OriginTakes, OverrideTable, Revocations, Route, Scheme, Site, SiteDelivery, SiteTable,
+    TenantOverrides, TokenRules, decide,
 };
 use countersign::token::edge_auth::{EdgeAuth, QueryRule, SignRequest, SignScope, sign};
 use countersign::token::{Carrier, CarrierRules};
@@ -110,6 +110,7 @@ fn snapshot() -> EdgeSnapshot {
         cors: None,
         public_url: None,
         resource_policy: None,
+        delivery: SiteDelivery::Standard,
         assets: Some(AssetSource::Template(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}").unwrap(),

@@ -18,7 +18,7 @@ use countersign::network::ClientIp;
 use countersign::policy::{
     Access, AntiFraudUse, AssetRules, AssetSource, Blocklist, CacheRules, ClientScheme,
     EdgeSnapshot, HostPattern, KeyTemplate, OriginName, OriginTakes, OverrideTable, RequestFacts,
-    Resource, Revocations, Route, Site, SiteTable, TenantOverrides, Way, decide,
+    Resource, Revocations, Route, Site, SiteDelivery, SiteTable, TenantOverrides, Way, decide,
 };
 use countersign::target::{PathToken, RequestTarget};
 use countersign::token::Candidates;
@@ -44,6 +44,7 @@ fn snapshot() -> EdgeSnapshot {
         cors: None,
         public_url: None,
         resource_policy: None,
+        delivery: SiteDelivery::Standard,
         assets: Some(AssetSource::Template(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}/{quality}.{source}").unwrap(),

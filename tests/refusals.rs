@@ -14,7 +14,8 @@ use countersign::network::{NetworkSet, PeerIp, parse_network};
 use countersign::policy::{
     Access, AntiFraud, AntiFraudUse, AssetRules, AssetSource, BlocklistBuilder, CacheRules,
     ClientScheme, DenialCode, EdgeSnapshot, FraudLists, HostPattern, KeyTemplate, OriginName,
-    OriginTakes, OverrideTable, Revocations, Route, Scheme, Site, SiteTable, TokenRules, decide,
+    OriginTakes, OverrideTable, Revocations, Route, Scheme, Site, SiteDelivery, SiteTable,
+    TokenRules, decide,
 };
 use countersign::token::edge_auth::EdgeAuth;
 use countersign::token::{Carrier, CarrierRules};
@@ -147,6 +148,7 @@ fn snapshot() -> EdgeSnapshot {
         cors: None,
         public_url: None,
         resource_policy: None,
+        delivery: SiteDelivery::Standard,
         assets: Some(AssetSource::Template(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{path}").unwrap(),

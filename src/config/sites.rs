@@ -13,7 +13,7 @@ use super::tokens::{KeyPlace, OwnKeys, TOKEN_KEYS, token_rules};
 use crate::asset::TenantId;
 use crate::policy::{
     Access, AntiFraudUse, AssetRules, AssetSource, CatalogRules, HostPattern, KeyTemplate, Route,
-    Scheme, Site, SiteTable, TokenRules,
+    Scheme, Site, SiteDelivery, SiteTable, TokenRules,
 };
 use crate::token::edge_auth::QueryRule;
 
@@ -21,6 +21,7 @@ pub(super) const SITE_KEYS: &[&str] = &[
     "hosts",
     "public_url",
     "tenant",
+    "delivery",
     "assets",
     "anti_fraud",
     "cors",
@@ -137,6 +138,7 @@ impl<'d> Sites<'d> {
             name: name.into(),
             public_url: section.value("public_url").and_then(control::public_url),
             tenant: TenantId(tenant),
+            delivery: section.value("delivery").and_then(delivery).unwrap_or_default(),
             assets: assets.flatten(),
             anti_fraud: section
                 .value("anti_fraud")
@@ -217,6 +219,11 @@ impl<'d> Sites<'d> {
             }
         }
     }
+}
+
+/// Which shares come by the site.
+fn delivery(value: Value<'_>) -> Option<SiteDelivery> {
+    value.one_of(&[("standard", SiteDelivery::Standard), ("china", SiteDelivery::China)])
 }
 
 /// Has anybody a catalog for this edge?

@@ -54,7 +54,7 @@ pub(crate) use revocations::Signed;
 pub use revocations::{Revocations, RevokedLinks, TenantRevocations};
 pub use rules::{
     Access, AssetRules, AssetSource, HostPattern, KeyTemplate, KeyTemplateRejection, OriginName,
-    OriginTakes, Route, Scheme, Site, SiteTable, TokenRules,
+    OriginTakes, Route, Scheme, Site, SiteDelivery, SiteTable, TokenRules,
 };
 pub use sharing::{
     CorsCredentials, CorsGrant, CorsOrigins, CorsRules, ResourcePolicy, WebOrigin,

@@ -48,6 +48,8 @@ pub struct Site {
     pub public_url: Option<Box<str>>,
     /// Whose assets are under `/public` and `/private`.
     pub tenant: TenantId,
+    /// Which shares its links are of.
+    pub delivery: SiteDelivery,
     /// Where assets are, if the site has any.
     pub assets: Option<AssetSource>,
     /// Which requests go through step 8.
@@ -70,6 +72,16 @@ impl Site {
             .filter(|route| route.covers(decoded))
             .max_by_key(|route| route.prefix.len())
     }
+}
+
+/// Which shares come by a site: its hosts may be of a network that is tuned to some readers (G27).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SiteDelivery {
+    /// Those that ask for delivery in China, and nothing else of what is signed.
+    China,
+    /// Every other.
+    #[default]
+    Standard,
 }
 
 /// How a site finds its assets' files.
@@ -436,6 +448,7 @@ mod tests {
             cors: None,
             public_url: None,
             resource_policy: None,
+            delivery: SiteDelivery::Standard,
             token: None,
             routes: vec![],
         }

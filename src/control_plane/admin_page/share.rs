@@ -14,12 +14,12 @@ use super::query::{Query, address, number};
 use super::refusal::{Refusal, redirect};
 use super::share_form::contexts_of;
 use super::share_history::{EventRow, Known};
-use super::share_settings::{LANGUAGES, PRESETS, Typed};
+use super::share_settings::{LANGUAGES, Limits, Typed};
 use super::shell::{Here, InTenant, Notice, Section, Shell, rendered};
 use super::spelling::Instant;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
-    Scope, Share, ShareAddress, ShareDownloads, ShareId, ShareRecipient,
+    Scope, Share, ShareAddress, ShareDownloads, ShareId, SharePolicy, ShareRecipient,
 };
 use crate::control_plane::service::{
     Expected, Page, PasswordChange, ServiceError, ShareFilter, ShareRevision,
@@ -70,6 +70,7 @@ struct SharePage {
     items: Vec<ItemRow>,
     events: Vec<EventRow>,
     typed: Typed,
+    limits: Limits,
     contexts: Vec<Box<str>>,
     may_change: Here,
     next: Option<String>,
@@ -237,8 +238,10 @@ async fn share_page(
     let (caller, tenant, services) = (&at.session.caller, at.number(), console.services());
     let may_share = at.session.has(Scope::SharesWrite);
     // Who may only read what happened is not given what opens it.
-    let url =
-        |address: &ShareAddress| services.share_url(tenant, address).ok().filter(|_| may_share);
+    let delivery = share.draft.delivery;
+    let url = |address: &ShareAddress| {
+        services.share_url(tenant, delivery, address).ok().filter(|_| may_share)
+    };
     let page = Page { after, limit: ITEMS };
     let listed = services.share_item_list(caller, tenant, &share.id, &page).await?;
     let mut items = Vec::with_capacity(listed.items.len());
@@ -262,7 +265,13 @@ async fn share_page(
         revoked: recipient.revoked_at.map(Instant),
         recipient,
     });
+    let policy = if may_share {
+        services.sharing_settings(caller, tenant).await?.draft.policy
+    } else {
+        SharePolicy::default()
+    };
     let own = at.path(&format!("shares/{}", share.id));
+    let china = Here::when(services.delivers_to_china(tenant));
     let page = SharePage {
         shell: at.shell(&share.draft.title, Section::Shares).saying(notice),
         list: at.path("shares"),
@@ -271,6 +280,7 @@ async fn share_page(
         items,
         events,
         typed,
+        limits: Limits::of_old(&policy, services.now(), china),
         contexts: contexts_of(console, at).await?,
         may_change: Here::when(may_share),
         first: after.map(|_| own.clone()),

@@ -13,7 +13,7 @@ use super::form::Posted;
 use super::library::title_of;
 use super::query::{Query, number};
 use super::refusal::{Refusal, redirect};
-use super::share_settings::{LANGUAGES, PRESETS, Typed};
+use super::share_settings::{LANGUAGES, Limits, Typed};
 use super::shell::{Here, InTenant, Notice, Section, Shell, rendered};
 use crate::asset::ChannelId;
 use crate::control_plane::record::{ContentId, MOST_CHOSEN, Scope, Share, ShareId, ShareLogo};
@@ -32,6 +32,7 @@ struct FormPage {
     own: String,
     chosen: Chosen,
     typed: Typed,
+    limits: Limits,
     contexts: Vec<Box<str>>,
     back: String,
 }
@@ -105,8 +106,10 @@ pub(super) async fn show_new(
     at.session.caller.require(Scope::SharesWrite).map_err(ServiceError::from)?;
     let (of, contents) = ((query.text("like"), query.text("folder")), query.texts("content"));
     let chosen = Chosen::found(&console, &at, of, contents).await?;
+    let (caller, tenant) = (&at.session.caller, at.number());
+    let settings = console.services().sharing_settings(caller, tenant).await?;
     let typed = match &chosen {
-        Chosen::Contents(_) | Chosen::Folder(..) => Typed::usual(chosen.title()),
+        Chosen::Contents(_) | Chosen::Folder(..) => Typed::usual(chosen.title(), &settings.draft),
         Chosen::Share(share) => Typed::like(share),
     };
     form_page(&console, &at, chosen, typed, StatusCode::OK, Notice::None).await
@@ -181,12 +184,16 @@ async fn form_page(
         Chosen::Folder(folder, _) => at.path(&format!("folders/{folder}")),
         Chosen::Share(share) => at.path(&format!("shares/{}", share.id)),
     };
+    let (caller, services) = (&at.session.caller, console.services());
+    let settings = services.sharing_settings(caller, at.number()).await?;
+    let china = Here::when(services.delivers_to_china(at.number()));
     let page = FormPage {
         shell: at.shell("Make a share", Section::Shares).saying(notice),
         list: at.path("shares"),
         own: at.path("shares/new"),
         chosen,
         typed,
+        limits: Limits::of_new(&settings.draft.policy, services.now(), china),
         contexts: contexts_of(console, at).await?,
         back,
     };

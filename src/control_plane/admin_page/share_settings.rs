@@ -3,13 +3,74 @@
 use super::form::Posted;
 use super::query::number;
 use super::shell::Here;
+use super::spelling::Instant;
+use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
-    RecipientDraft, Share, ShareDelivery, ShareDownloads, ShareDraft, ShareInformation, ShareLogo,
+    PasswordRule, RecipientDraft, Share, ShareDelivery, ShareDownloads, ShareDraft,
+    ShareInformation, ShareLogo, SharePolicy, SharingDraft,
 };
 use crate::control_plane::service::{ShareExpiry, SharePassword};
 
 /// Days that are offered as a share's end.
-pub(super) const PRESETS: [u16; 4] = [1, 7, 30, 90];
+const PRESETS: [u16; 4] = [1, 7, 30, 90];
+
+/// What the tenant's settings let a share be.
+pub(super) struct Limits {
+    /// Days that are offered as its end.
+    pub(super) presets: Vec<u16>,
+    pub(super) may_be_endless: Here,
+    /// The days between which it ends, such as `2030-01-31`, where there are such.
+    pub(super) first_day: Option<String>,
+    pub(super) last_day: Option<String>,
+    pub(super) password: PasswordRule,
+    /// Can a share be delivered in China?
+    pub(super) china: Here,
+    most_days: Option<u16>,
+}
+
+impl Limits {
+    /// Those of one that is made.
+    pub(super) fn of_new(policy: &SharePolicy, now: UnixSeconds, china: Here) -> Self {
+        let SharePolicy { default_days, least_days, most_days, password, download: _ } = *policy;
+        let fits = |days: &u16| {
+            least_days.is_none_or(|least| *days >= least)
+                && most_days.is_none_or(|most| *days <= most)
+        };
+        let mut presets: Vec<u16> = PRESETS.into_iter().chain(default_days).filter(fits).collect();
+        presets.sort_unstable();
+        presets.dedup();
+        Self {
+            presets,
+            may_be_endless: Here::when(most_days.is_none()),
+            first_day: least_days.map(|days| day_after(days, now)),
+            last_day: most_days.map(|days| day_after(days, now)),
+            password,
+            china,
+            most_days,
+        }
+    }
+
+    /// Those of one that is changed: its end may come at any time.
+    pub(super) fn of_old(policy: &SharePolicy, now: UnixSeconds, china: Here) -> Self {
+        let policy = SharePolicy { least_days: None, ..*policy };
+        Self { first_day: None, ..Self::of_new(&policy, now, china) }
+    }
+
+    /// The same in words, where there are any.
+    pub(super) fn told(&self) -> Option<String> {
+        let most = self.most_days?;
+        Some(format!("A share is open for {most} days at most, as the settings say."))
+    }
+
+    pub(super) fn needs_password(&self) -> bool {
+        self.password == PasswordRule::Required
+    }
+}
+
+fn day_after(days: u16, now: UnixSeconds) -> String {
+    let at = Instant(now.plus(u64::from(days) * 24 * 3_600)).machine();
+    at.get(.."2030-01-31".len()).unwrap_or_default().to_owned()
+}
 
 /// Languages that pages of shares speak, with what each calls itself.
 pub(super) const LANGUAGES: [(&str, &str); 7] = [
@@ -48,11 +109,21 @@ pub(super) struct Typed {
 
 impl Typed {
     /// What the form of a new one begins with.
-    pub(super) fn usual(title: String) -> Self {
+    pub(super) fn usual(title: String, settings: &SharingDraft) -> Self {
+        let policy = &settings.policy;
+        Self {
+            ends: policy.default_days.map_or("never".to_owned(), |days| days.to_string()),
+            download: Here::when(policy.download != Some(ShareDownloads::Refused)),
+            terms: settings.terms.as_deref().unwrap_or_default().to_owned(),
+            ..Self::empty(title)
+        }
+    }
+
+    fn empty(title: String) -> Self {
         Self {
             title,
             message: String::new(),
-            ends: "30".to_owned(),
+            ends: String::new(),
             date: String::new(),
             offset: String::new(),
             password: String::new(),
@@ -85,7 +156,7 @@ impl Typed {
             context: text(&draft.context),
             china: Here::when(draft.delivery == ShareDelivery::China),
             revision: share.revision.to_string(),
-            ..Self::usual(draft.title.to_string())
+            ..Self::empty(draft.title.to_string())
         }
     }
 

@@ -95,6 +95,7 @@ impl From<ServiceError> for Problem {
                     LinkRefusal::NoCookie => ProblemCode::NoCookie,
                     LinkRefusal::AddressUnknown
                     | LinkRefusal::Chance(_)
+                    | LinkRefusal::NoChina
                     | LinkRefusal::NoKey
                     | LinkRefusal::NoSite
                     | LinkRefusal::NothingInForce

@@ -223,6 +223,15 @@ impl IntoResponses for RenditionRefusals {
     }
 }
 
+/// Refusals of one that takes a picture.
+pub(super) struct LogoRefusals;
+
+impl IntoResponses for LogoRefusals {
+    fn responses() -> Responses {
+        native(READ.iter().chain(WRITE).chain(RENDITION).copied())
+    }
+}
+
 /// Refusals of one that promises an archive.
 pub(super) struct PrepareRefusals;
 

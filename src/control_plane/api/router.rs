@@ -75,6 +75,7 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::share_part::routes())
         .merge(native::webhook::routes())
         .merge(native::webhook_delivery::routes())
+        .merge(native::sharing::routes())
 }
 
 /// `MediaHub`'s API.

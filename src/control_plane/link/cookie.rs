@@ -14,6 +14,7 @@ use super::signer::{LinkRefusal, LinkSigner, LinkToken, PARAMETER, Statement, ad
 use crate::asset::{ChannelId, ContentId, TenantId};
 use crate::catalog::{FileKind, FilePlace};
 use crate::clock::UnixSeconds;
+use crate::policy::SiteDelivery;
 use crate::token::{
     Carrier, IssuerMark, LinkBinding, LinkOpens, LinkPayload, LinkTerms, OwnerDigest,
 };
@@ -66,9 +67,9 @@ impl LinkSigner {
     ) -> Result<SignedCookie, LinkRefusal> {
         let snapshot = self.in_force()?;
         let tenant = request.tenant;
-        let Some(site) = site_of(&snapshot, tenant, Carrier::Cookie) else {
-            let takes_others =
-                Carrier::ALL.iter().any(|other| site_of(&snapshot, tenant, *other).is_some());
+        let Some(site) = site_of(&snapshot, tenant, SiteDelivery::Standard, Carrier::Cookie) else {
+            let takes = |it| site_of(&snapshot, tenant, SiteDelivery::Standard, it).is_some();
+            let takes_others = Carrier::ALL.iter().any(|other| takes(*other));
             return Err(if takes_others { LinkRefusal::NoCookie } else { LinkRefusal::NoSite });
         };
         let address = address(site).ok_or(LinkRefusal::AddressUnknown)?;

@@ -7,10 +7,10 @@ use crate::clock::UnixSeconds;
 use crate::keyring::{KeyMaterial, KeyWindow, Keyring};
 use crate::network::ClientIp;
 use crate::policy::{
-    AntiFraudUse, AssetRules, AssetSource, Blocklist, CacheRules, ClientScheme, ControlState,
-    Denial, DenialCode, EdgeSnapshot, HostPattern, KeyTemplate, LinkKey, LinkKeys, OriginName,
-    OverrideTable, Permit, RequestFacts, Resource, Revocations, Scheme, Site, SiteTable,
-    TokenRules, Way, decide,
+    AntiFraudUse, AssetRules, AssetSource, Blocklist, CacheRules, CatalogRules, ClientScheme,
+    ControlState, Denial, DenialCode, EdgeSnapshot, HostPattern, KeyTemplate, LinkKey, LinkKeys,
+    OriginName, OverrideTable, Permit, RequestFacts, Resource, Revocations, Scheme, Site,
+    SiteDelivery, SiteTable, TokenRules, Way, decide,
 };
 use crate::target::{PathToken, RequestTarget};
 use crate::token::edge_auth::EdgeAuth;
@@ -43,10 +43,26 @@ pub(in crate::control_plane) fn site(
         anti_fraud: AntiFraudUse::Asked,
         cors: None,
         resource_policy: None,
+        delivery: SiteDelivery::Standard,
         token: Some(TokenRules { carriers, scheme: Scheme::EdgeAuth(keys) }),
         routes: Vec::new(),
     };
     (vec![HostPattern::parse(name).unwrap()], site)
+}
+
+/// The same site, for shares that ask for delivery in China.
+pub(in crate::control_plane) fn for_china(
+    (hosts, site): (Vec<HostPattern>, Site),
+) -> (Vec<HostPattern>, Site) {
+    (hosts, Site { delivery: SiteDelivery::China, ..site })
+}
+
+/// The same site, which looks files up in the catalog.
+pub(in crate::control_plane) fn with_catalog(
+    (hosts, site): (Vec<HostPattern>, Site),
+) -> (Vec<HostPattern>, Site) {
+    let assets = AssetSource::Catalog(CatalogRules::new([]));
+    (hosts, Site { assets: Some(assets), ..site })
 }
 
 /// Those sites in force, with a key for links.

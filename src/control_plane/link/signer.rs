@@ -13,7 +13,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::asset::{AssetPath, TenantId, Visibility};
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::LinkId;
-use crate::policy::{AssetSource, EdgeSnapshot, Site};
+use crate::policy::{AssetSource, EdgeSnapshot, Site, SiteDelivery};
+use crate::target::RequestHost;
 use crate::token::edge_auth::{SignRequest, SignScope, sign};
 use crate::token::{
     Carrier, Delivers, LinkBinding, LinkOpens, LinkPayload, LinkTerms, QueryDigest,
@@ -35,6 +36,8 @@ pub struct LinkSigner(InForce);
 pub struct LinkRequest<'r> {
     /// Whose file.
     pub tenant: TenantId,
+    /// By which of the tenant's sites it is had.
+    pub delivery: SiteDelivery,
     /// Which file; what it says of visibility plays no part.
     pub asset: &'r AssetPath,
     /// Is it to open what is not published?
@@ -81,6 +84,9 @@ pub enum LinkRefusal {
     /// There is no key that signs.
     #[error("no key signs links now: POST /api/v1/keys makes one")]
     NoKey,
+    /// No site of the tenant is for China.
+    #[error("no [[site]] of this tenant has delivery = \"china\"")]
+    NoChina,
     /// The tenant's site takes no tokens from cookies.
     #[error("the tenant's site takes no cookies: add \"cookie\" to carriers of its [site.token]")]
     NoCookie,
@@ -108,7 +114,9 @@ impl LinkSigner {
         now: UnixSeconds,
     ) -> Result<SignedLink, LinkRefusal> {
         let snapshot = self.in_force()?;
-        let site = site_of(&snapshot, request.tenant, Carrier::Query).ok_or(LinkRefusal::NoSite)?;
+        let LinkRequest { tenant, delivery, .. } = *request;
+        let site = site_of(&snapshot, tenant, delivery, Carrier::Query);
+        let site = site.ok_or_else(|| none_for(delivery))?;
         let address = address(site).ok_or(LinkRefusal::AddressUnknown)?;
         let open = match (request.opens, request.terms.delivers) {
             (LinkOpens::Published, Delivers::AsEver) => {
@@ -143,15 +151,28 @@ impl LinkSigner {
         Ok(SignedLink { url, token: Some(token) })
     }
 
-    /// Where outsiders reach the tenant's first site that looks up files in the catalog.
-    pub fn catalog_site(&self, tenant: TenantId) -> Result<String, LinkRefusal> {
+    /// Where outsiders reach the tenant's first site of that delivery that looks up files in the catalog.
+    pub fn catalog_site(
+        &self,
+        tenant: TenantId,
+        delivery: SiteDelivery,
+    ) -> Result<String, LinkRefusal> {
         let snapshot = self.in_force()?;
         let looks_up = |site: &&Site| {
-            site.tenant == tenant && matches!(site.assets, Some(AssetSource::Catalog(_)))
+            site.tenant == tenant
+                && site.delivery == delivery
+                && matches!(site.assets, Some(AssetSource::Catalog(_)))
         };
         let mut sites = snapshot.sites.sites().iter().filter(looks_up).peekable();
-        sites.peek().ok_or(LinkRefusal::NoSite)?;
+        sites.peek().ok_or_else(|| none_for(delivery))?;
         sites.find_map(address).ok_or(LinkRefusal::AddressUnknown)
+    }
+
+    /// Which shares come by the site of that host, as a visitor named it.
+    pub fn delivery_at(&self, host: &str) -> SiteDelivery {
+        let site = self.in_force().ok().zip(RequestHost::parse(host.as_bytes()));
+        site.and_then(|(snapshot, host)| Some(snapshot.sites.find(host.as_str())?.delivery))
+            .unwrap_or_default()
     }
 
     /// What is in force at this moment.
@@ -213,15 +234,24 @@ impl Statement<'_> {
 pub(super) fn site_of(
     snapshot: &EdgeSnapshot,
     tenant: TenantId,
+    delivery: SiteDelivery,
     carrier: Carrier,
 ) -> Option<&Site> {
     let takes_it = |site: &&Site| {
         let rides = site.token.as_ref().is_some_and(|token| token.carriers.allows(carrier));
-        site.tenant == tenant && site.assets.is_some() && rides
+        let is_theirs = site.tenant == tenant && site.delivery == delivery;
+        is_theirs && site.assets.is_some() && rides
     };
     let mut sites = snapshot.sites.sites().iter().filter(takes_it);
     let first = sites.clone().find(|site| address(site).is_some());
     first.or_else(|| sites.next())
+}
+
+fn none_for(delivery: SiteDelivery) -> LinkRefusal {
+    match delivery {
+        SiteDelivery::China => LinkRefusal::NoChina,
+        SiteDelivery::Standard => LinkRefusal::NoSite,
+    }
 }
 
 /// Where outsiders reach a site: as it says, else by its first host, if that is one.
@@ -277,7 +307,7 @@ const IN_PATTERN: &AsciiSet = &PARAMETER.remove(b'%').remove(b'/').add(b'~');
 mod tests {
     use std::sync::Mutex;
 
-    use super::super::scenery::{NOW, TENANT, opened, opened_with, site, snapshot};
+    use super::super::scenery::{self, NOW, TENANT, opened, opened_with, site, snapshot};
     use super::*;
     use crate::asset::{AssetResource, VideoId};
     use crate::policy::{
@@ -298,6 +328,7 @@ mod tests {
     fn request(asset: &AssetPath) -> LinkRequest<'_> {
         LinkRequest {
             tenant: TENANT,
+            delivery: SiteDelivery::Standard,
             asset,
             opens: LinkOpens::Published,
             terms: LinkTerms::default(),
@@ -418,5 +449,38 @@ mod tests {
         assert!(matches!(keyless, Err(LinkRefusal::NoKey)), "{keyless:?}");
         let nothing = LinkSigner::new(Arc::new(|| None)).link(&request(&asset), NOW);
         assert!(matches!(nothing, Err(LinkRefusal::NothingInForce)), "{nothing:?}");
+    }
+
+    /// G27: a site for China is for shares that ask for it, and for nothing else.
+    #[test]
+    fn a_site_for_china_has_its_own_links() {
+        let asset = asset("/private/videos/-a/source");
+        let both = vec![
+            scenery::for_china(site("files.example.cn", None, 1)),
+            site("files.example.com", None, 1),
+        ];
+        let signer_of = |sites| signer(snapshot(sites, OverrideTable::default()));
+        let begins = |signer: &LinkSigner, delivery| {
+            let link = signer.link(&LinkRequest { delivery, ..request(&asset) }, NOW);
+            link.map(|link| link.url.split("/private").next().unwrap().to_owned())
+        };
+        let whole = signer_of(both);
+        assert_eq!(begins(&whole, SiteDelivery::China).unwrap(), "https://files.example.cn");
+        assert_eq!(begins(&whole, SiteDelivery::Standard).unwrap(), "https://files.example.com");
+        for (host, delivery) in [
+            ("files.example.cn", SiteDelivery::China),
+            ("FILES.example.cn:8443", SiteDelivery::China),
+            ("files.example.com", SiteDelivery::Standard),
+            ("other.example.com", SiteDelivery::Standard),
+            ("", SiteDelivery::Standard),
+        ] {
+            assert_eq!(whole.delivery_at(host), delivery, "{host}");
+        }
+        let without = signer_of(vec![site("files.example.com", None, 1)]);
+        let refused = begins(&without, SiteDelivery::China);
+        assert!(matches!(refused, Err(LinkRefusal::NoChina)), "{refused:?}");
+        let alone = signer_of(vec![scenery::for_china(site("files.example.cn", None, 1))]);
+        let refused = begins(&alone, SiteDelivery::Standard);
+        assert!(matches!(refused, Err(LinkRefusal::NoSite)), "{refused:?}");
     }
 }

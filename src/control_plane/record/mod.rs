@@ -12,6 +12,7 @@ mod audit;
 mod blocklist;
 mod chapter;
 mod classification;
+mod colour;
 mod connector;
 mod content;
 mod content_link;
@@ -33,6 +34,7 @@ mod position_set;
 mod revocation;
 mod scope;
 mod share;
+mod sharing;
 mod signing_key;
 mod source_ticket;
 mod tenant;
@@ -48,6 +50,7 @@ pub use audit::{AuditEvent, ChainFault, ChainState, FIRST_AUDIT_HASH, difference
 pub use blocklist::{BlocklistEntry, BlocklistKind};
 pub use chapter::Chapter;
 pub use classification::{Classification, ClassificationRight};
+pub use colour::Colour;
 pub use connector::{
     AddressedBy, Ambiguity, Connector, ConnectorClash, ConnectorDraft, ConnectorField,
     ConnectorKinds, ConnectorMeant, ConnectorState, HttpsRule, LONGEST_FIELD,
@@ -84,6 +87,7 @@ pub use share::{
     ShareDownloads, ShareDraft, ShareEvent, ShareEventKind, ShareInformation, ShareItem, ShareLogo,
     ShareRecipient,
 };
+pub use sharing::{Palette, PasswordRule, SharePolicy, SharingDraft, SharingLogo, SharingSettings};
 pub use signing_key::{KeyUse, SealedKey, SigningKey, SigningKeyDraft};
 pub use source_ticket::{SourceDelivery, SourceTicket, SourceWay};
 pub use tenant::Tenant;

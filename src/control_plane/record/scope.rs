@@ -31,7 +31,7 @@ wire_names! {
         LinksRevoke = "links.revoke",
         /// Change what is public.
         OverridesAdmin = "overrides.admin",
-        /// Settings of a tenant: sharing pages, mail, webhooks.
+        /// Change settings of a tenant: sharing pages, mail, webhooks.
         SettingsAdmin = "settings.admin",
         /// Make and change shares.
         SharesWrite = "shares.write",

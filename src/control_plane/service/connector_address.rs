@@ -16,6 +16,7 @@ use crate::control_plane::record::{
     Content, ContentId, ContentState, FileKind, Publication, Scope,
 };
 use crate::control_plane::store::{ContentFilter, FolderFilter, Listed, Page, View};
+use crate::policy::SiteDelivery;
 
 /// Contents with names that others have, on one page of those: of each name some, and of very many
 /// not all.
@@ -190,7 +191,7 @@ impl Services {
 
     /// Where outsiders reach what a tenant's connectors give; none where nobody said so.
     pub fn connector_site(&self, tenant: TenantId) -> Option<String> {
-        self.link_signer().ok()?.catalog_site(tenant).ok()
+        self.link_signer().ok()?.catalog_site(tenant, SiteDelivery::Standard).ok()
     }
 
     async fn contents_of(

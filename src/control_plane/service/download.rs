@@ -8,6 +8,7 @@ use crate::clock::UnixSeconds;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::{LinkRequest, SignedLink};
 use crate::control_plane::record::{Content, ContentId, File, FileOwner, Scope};
+use crate::policy::SiteDelivery;
 use crate::token::{IssuerMark, LinkOpens, LinkTerms};
 
 /// Seconds for which a link opens, where nobody says how long: 120 minutes (requirement D11).
@@ -54,6 +55,7 @@ impl Services {
             let file_name = named(&file);
             let request = LinkRequest {
                 tenant,
+                delivery: SiteDelivery::Standard,
                 asset: &asset,
                 opens,
                 terms: LinkTerms { issuer, ..LinkTerms::default() },

@@ -16,6 +16,7 @@ use crate::control_plane::record::{
     FileOwner, LinkId, RequestDigest, RevocationDraft, RevokedLinks, Scope,
 };
 use crate::control_plane::store::{Change, LinkFilter, Listed, Page, View};
+use crate::policy::SiteDelivery;
 use crate::token::{Delivers, IssuerMark, LinkOpens, LinkTerms, TagMark};
 
 /// Bytes of a tag.
@@ -334,6 +335,7 @@ impl Services {
         };
         let request = LinkRequest {
             tenant,
+            delivery: SiteDelivery::Standard,
             asset: &placed.asset,
             opens: placed.opens,
             terms,

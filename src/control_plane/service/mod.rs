@@ -62,6 +62,9 @@ mod share_marks;
 mod share_qr;
 mod share_rendition;
 mod share_showing;
+mod sharing;
+mod sharing_palette;
+mod sharing_policy;
 mod signed_cookie;
 mod signing_key;
 mod source;
@@ -115,6 +118,8 @@ pub use share_giving::{FileUse, ShareTicket};
 pub use share_making::{OnForbidden, ShareExpiry, ShareOf, ShareOrder, SharePassword};
 pub use share_rendition::{FormatTicket, PreviewSize, ShareVisit};
 pub use share_showing::{Beside, CompleteInformation, ShownFile, ShownItem};
+pub use sharing::{LARGEST_LOGO, bytes_name};
+pub use sharing_palette::PagePalette;
 pub use signing_key::{HEAD_START, LONGEST_LINK, NewKey};
 pub use source::{
     IssuedTicket, Original, ShownTicket, SourceAsk, SourceVersion, Sources, SourcesInForce,

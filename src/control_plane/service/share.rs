@@ -2,15 +2,17 @@
 //! Whoever may share a content sees every share that it is in, and takes it out of any (C28, C29).
 
 use super::desk::Services;
-use super::error::ServiceError;
+use super::error::{Invalid, ServiceError};
 use super::right::Rights;
 use crate::asset::TenantId;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::LinkRefusal;
 use crate::control_plane::record::{
-    ContentId, Scope, Share, ShareAddress, ShareEvent, ShareId, ShareItem, ShareRecipient,
+    ContentId, Scope, Share, ShareAddress, ShareDelivery, ShareEvent, ShareId, ShareItem,
+    ShareRecipient,
 };
 use crate::control_plane::store::{Listed, Page, ShareFilter, View};
+use crate::policy::SiteDelivery;
 
 /// Which shares a caller manages.
 pub(super) enum Managed {
@@ -39,6 +41,14 @@ impl Managed {
     /// Refuses a share that is another's: for them there is none.
     pub(super) fn require(&self, share: &Share) -> Result<(), ServiceError> {
         if self.covers(share) { Ok(()) } else { Err(ServiceError::NotFound) }
+    }
+}
+
+/// The sites by which a share comes.
+pub(super) fn sites_of(delivery: ShareDelivery) -> SiteDelivery {
+    match delivery {
+        ShareDelivery::China => SiteDelivery::China,
+        ShareDelivery::Standard => SiteDelivery::Standard,
     }
 }
 
@@ -122,14 +132,46 @@ impl Services {
         Ok(view.share_event_list(id, page).await?)
     }
 
-    /// Where an address of a tenant's shares opens: to be pasted into a mail (C9).
+    /// Where an address of a share opens: to be pasted into a mail (C9).
     pub fn share_url(
         &self,
         tenant: TenantId,
+        delivery: ShareDelivery,
         address: &ShareAddress,
     ) -> Result<String, LinkRefusal> {
         let signer = self.link_signer().map_err(|_| LinkRefusal::NothingInForce)?;
-        Ok(format!("{}/s/{}", signer.catalog_site(tenant)?, address.expose()))
+        let site = signer.catalog_site(tenant, sites_of(delivery))?;
+        Ok(format!("{site}/s/{}", address.expose()))
+    }
+
+    /// Does a tenant have a site for readers in China?
+    pub fn delivers_to_china(&self, tenant: TenantId) -> bool {
+        let signer = self.link_signer().ok();
+        signer.is_some_and(|it| it.catalog_site(tenant, SiteDelivery::China).is_ok())
+    }
+
+    /// Which shares come by the site that a visitor asks: a share is shown at no other.
+    pub fn share_delivery_at(&self, host: &str) -> ShareDelivery {
+        match self.link_signer().map(|signer| signer.delivery_at(host)) {
+            Ok(SiteDelivery::China) => ShareDelivery::China,
+            Ok(SiteDelivery::Standard) | Err(_) => ShareDelivery::Standard,
+        }
+    }
+
+    /// Refuses delivery in China where there is no site for it: the page would be nowhere (C15).
+    pub(super) fn accept_delivery(
+        &self,
+        tenant: TenantId,
+        delivery: ShareDelivery,
+    ) -> Result<(), Invalid> {
+        match delivery {
+            ShareDelivery::China if !self.delivers_to_china(tenant) => {
+                let detail = "cannot be china: no [[site]] with a catalog has delivery = \"china\" \
+                              for this tenant";
+                Err(Invalid::new("/delivery", detail))
+            }
+            ShareDelivery::China | ShareDelivery::Standard => Ok(()),
+        }
     }
 
     /// A share that the caller manages, or may at least read, and the state in which it is so.

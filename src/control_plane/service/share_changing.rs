@@ -9,6 +9,7 @@ use super::right::Rights;
 use super::share::Managed;
 use super::share_access::LONGEST_VISIT;
 use super::share_making::{ShareExpiry, SharePassword, accept, known_context};
+use super::sharing_policy;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::caller::{Caller, MissingScope};
@@ -68,6 +69,9 @@ impl Services {
         Managed::of(caller, &rights).require(&before)?;
         expected.meet(before.revision)?;
         known_context(change.view(), tenant, &draft).await?;
+        if draft.delivery != before.draft.delivery {
+            self.accept_delivery(tenant, draft.delivery)?;
+        }
         let mut after = Share { draft, ..before.clone() };
         if let Some(expiry) = expiry {
             after.expires_at = expiry.moved_end(change.now())?;
@@ -79,7 +83,11 @@ impl Services {
         if after.draft.terms != before.draft.terms {
             after.terms_version += 1;
         }
-        if opens_more(&before, &after) {
+        let opens_more = opens_more(&before, &after);
+        let settings = change.view().sharing_settings(tenant).await?;
+        let (policy, now) = (settings.draft.policy, change.now());
+        sharing_policy::accept_changed(&policy, (&before, &after), opens_more, now)?;
+        if opens_more {
             still_shareable(&mut change, &rights, id).await?;
         }
         if closes(&before, &after) {

@@ -4,6 +4,7 @@
 use super::archive_plan::publication;
 use super::desk::Services;
 use super::error::{ServiceError, ShareRefusal};
+use super::share::sites_of;
 use super::share_access::{ShareAccess, network};
 use super::share_changing::{issuer_of, item_mark};
 use crate::asset::TenantId;
@@ -183,6 +184,7 @@ impl Services {
         let named = link.named && !file.name.is_empty();
         let request = LinkRequest {
             tenant,
+            delivery: sites_of(share.draft.delivery),
             asset: &asset,
             opens: match item.publication {
                 Publication::Published => LinkOpens::Published,

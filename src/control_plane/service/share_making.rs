@@ -12,12 +12,14 @@ use super::error::{Invalid, ServiceError, ShareRefusal, at_most, language, prose
 use super::person::failed;
 use super::right::Rights;
 use super::share::Managed;
+use super::sharing_policy;
 use crate::asset::{ChannelId, TenantId};
 use crate::clock::UnixSeconds;
 use crate::control_plane::caller::{Actor, Caller};
 use crate::control_plane::record::{
     ContentId, MOST_CHOSEN, MOST_RECIPIENTS, MOST_SHARED, PasswordHash, RecipientDraft, Scope,
-    Share, ShareAddress, ShareDraft, ShareEventKind, ShareId, ShareItem, ShareRecipient,
+    Share, ShareAddress, ShareDraft, ShareEventKind, ShareId, ShareItem, SharePolicy,
+    ShareRecipient,
 };
 use crate::control_plane::store::{Happened, ShareCandidate, View};
 use crate::secret::Secret;
@@ -94,6 +96,11 @@ impl Default for ShareExpiry {
 }
 
 impl ShareExpiry {
+    /// The usual one of a tenant's shares.
+    pub fn usual(policy: &SharePolicy) -> Self {
+        policy.default_days.map_or(Self::Never, Self::Days)
+    }
+
     /// With a day (such as `2030-01-31`), where clocks are so many minutes ahead of UTC (G8). None
     /// where it is no day, or no such clock.
     pub fn end_of_day(day: &str, offset: i32) -> Option<Self> {
@@ -164,6 +171,7 @@ impl Services {
         caller.require(Scope::SharesWrite)?;
         let ShareOrder { of, on_forbidden, draft, expiry, password, recipients } = order;
         accept(&draft)?;
+        self.accept_delivery(tenant, draft.delivery)?;
         accept_recipients(&recipients)?;
         if let ShareOf::Contents(contents) = &of {
             accept_chosen(contents)?;
@@ -208,6 +216,8 @@ impl Services {
             revision: 1,
         };
         accept_ends(&recipients, now, expires_at)?;
+        let settings = change.view().sharing_settings(tenant).await?;
+        sharing_policy::accept_made(&settings.draft.policy, &share, now)?;
         let recipients = addressed(recipients)?;
         change.share_create(&share, &items, &recipients).await?;
         let mut made = Happened::of(ShareEventKind::Created);

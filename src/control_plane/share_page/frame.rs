@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue,
     REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
@@ -13,6 +13,8 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use super::brand::Brand;
+use super::pages::Pages;
 use super::refusal::Refusal;
 use super::words::Words;
 use crate::control_plane::browser::{is_own, origin_of};
@@ -79,10 +81,21 @@ impl Shows {
 }
 
 /// Wraps a request to a page.
-pub(super) async fn around(request: Request, next: Next) -> Response {
+pub(super) async fn around(
+    State(pages): State<Pages>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let Some(visitor) = request.extensions().get::<Visitor>().cloned() else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    // What pages look like is asked for by browsers, which show no page of it.
+    let brand = if request.uri().path().starts_with("/s/-/") {
+        Brand::default()
+    } else {
+        Brand::of_site(&pages.services, &visitor).await
+    };
+    request.extensions_mut().insert(brand.clone());
     let words = Words::of(None, accepted(request.headers()));
     let request_id = request_id(request.headers()).to_owned();
     let way_back = share_of(request.uri().path()).map(str::to_owned);
@@ -91,7 +104,7 @@ pub(super) async fn around(request: Request, next: Next) -> Response {
     let mut response =
         if is_own { next.run(request).await } else { Refusal::Foreign.into_response() };
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
-        response = refusal.page(words, &request_id, way_back);
+        response = refusal.page(words, &request_id, way_back, brand.unmarked());
     }
     dressed(response, visitor.scheme)
 }

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::brand::Brand;
 use super::frame::{Shows, rendered};
 use super::gate::{self, Asked};
 use super::guest::Guest;
@@ -56,6 +57,7 @@ pub(super) struct Card {
 #[template(path = "gallery.html", config = "src/control_plane/share_page/askama.toml")]
 struct GalleryPage<'g> {
     words: Words,
+    brand: &'g Brand,
     title: String,
     address: &'g str,
     head: Head,
@@ -94,6 +96,7 @@ pub(super) async fn show(
     }
     let page = GalleryPage {
         words,
+        brand: &guest.brand,
         title: guest.access.share().draft.title.to_string(),
         address: &guest.address,
         head: head(&guest),

@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
+use super::brand::Brand;
 use super::frame::{Shows, rendered};
 use super::guest::Guest;
 use super::refusal::Refusal;
@@ -33,6 +34,7 @@ pub(super) struct Terms {
 #[template(path = "gate.html", config = "src/control_plane/share_page/askama.toml")]
 struct GatePage<'g> {
     words: Words,
+    brand: &'g Brand,
     title: String,
     address: &'g str,
     asked: Asked,
@@ -63,7 +65,8 @@ pub(super) fn page(
         Asked::Password => words.say("gate-heading"),
         Asked::Terms(_) => words.say("terms-heading"),
     };
-    let page = GatePage { words, title, address: &guest.address, asked, refused };
+    let brand = &guest.brand;
+    let page = GatePage { words, brand, title, address: &guest.address, asked, refused };
     rendered(status, &page, Shows::default())
 }
 

@@ -8,12 +8,14 @@ use axum::http::header::COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 
+use super::brand::Brand;
 use super::frame::{accepted, request_id};
 use super::pages::Pages;
 use super::refusal::Refusal;
 use super::words::Words;
 use crate::control_plane::account::SecretText;
-use crate::control_plane::record::SecretHash;
+use crate::control_plane::browser::origin_of;
+use crate::control_plane::record::{SecretHash, ShareAddress, ShareLogo};
 use crate::control_plane::service::{Services, ShareAccess};
 use crate::network::ClientIp;
 use crate::policy::ClientScheme;
@@ -32,6 +34,8 @@ pub(super) struct Guest {
     pub(super) address: Box<str>,
     /// What they stand before.
     pub(super) access: ShareAccess,
+    /// What the page has of the tenant's.
+    pub(super) brand: Brand,
     /// Their language.
     pub(super) words: Words,
     /// From where.
@@ -79,7 +83,7 @@ impl FromRequestParts<Pages> for Guest {
         let address = names.iter().find(|(name, _)| *name == "address").map(|(_, it)| it);
         let address: Box<str> = address.ok_or(Refusal::Missing)?.into();
         let visitor = parts.extensions.get::<Visitor>().ok_or(Refusal::Missing)?;
-        let Visitor { client, scheme, host: _, tenant } = visitor.clone();
+        let Visitor { client, scheme, host, tenant } = visitor.clone();
         let session = kept(&parts.headers, &address, scheme);
         let known = session.as_ref().map(|it| it.expose().as_str());
         let access = pages.services.share_access(&address, known).await?;
@@ -87,11 +91,35 @@ impl FromRequestParts<Pages> for Guest {
             // Another tenant's site knows nothing of it.
             return Err(Refusal::Missing);
         }
+        let delivery = access.share().draft.delivery;
+        if pages.services.share_delivery_at(&host) != delivery {
+            return Err(elsewhere(&pages.services, &access, &address, &host));
+        }
         let own = access.share().draft.language.as_deref();
         let words = Words::of(own, accepted(&parts.headers));
+        let brand = parts.extensions.get::<Brand>().cloned().unwrap_or_default();
+        let brand = match access.share().draft.logo {
+            ShareLogo::Hidden => brand.unmarked(),
+            ShareLogo::Shown => brand,
+        };
         let request_id = request_id(&parts.headers).to_owned();
         let (services, client) = (pages.services.clone(), Some(client));
-        Ok(Self { services, address, access, words, client, request_id, session, scheme })
+        Ok(Self { services, address, access, brand, words, client, request_id, session, scheme })
+    }
+}
+
+/// The way to a share that comes by other sites than the one that was asked: there, and nowhere else, it
+/// is shown.
+fn elsewhere(services: &Services, access: &ShareAccess, address: &str, host: &str) -> Refusal {
+    let share = access.share();
+    let url = ShareAddress::parse(address)
+        .and_then(|it| services.share_url(share.tenant, share.draft.delivery, &it).ok());
+    match url {
+        // Whoever is there already is led nowhere.
+        Some(url) if !origin_of(&url).is_some_and(|it| it.ends_with(&format!("://{host}"))) => {
+            Refusal::Elsewhere(url)
+        }
+        Some(_) | None => Refusal::Missing,
     }
 }
 

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::brand::Brand;
 use super::frame::{Shows, rendered};
 use super::gallery::{Card, card};
 use super::gate::to;
@@ -31,6 +32,7 @@ struct SavedFile {
 #[template(path = "item.html", config = "src/control_plane/share_page/askama.toml")]
 struct ItemPage<'g> {
     words: Words,
+    brand: &'g Brand,
     title: String,
     address: &'g str,
     card: Card,
@@ -59,6 +61,7 @@ pub(super) async fn show(
     let may_download = guest.access.share().draft.download == ShareDownloads::Allowed;
     let page = ItemPage {
         words: guest.words,
+        brand: &guest.brand,
         title: item.title.to_string(),
         address: &guest.address,
         card,

@@ -8,6 +8,7 @@
 //! | `gallery`, `paging` | what is shared, and the ways between its pages |
 //! | `item`, `preview`, `picture` | one of it; how it is shown; which of its files shows it |
 //! | `download`, `format` | what is saved: one file, or several as a zip; a picture in another format |
+//! | `brand` | the tenant's logo, colours, privacy policy and footer |
 //! | `words`, `look`, `refusal` | languages; styles and the script; what is shown instead of a page |
 //!
 //! A request comes from the door of an edge, with its [`Visitor`](crate::visitor::Visitor) among its
@@ -22,6 +23,7 @@
 //!
 //! Not here: who may see a share (`service`), and how a request comes in (`data_plane`).
 
+mod brand;
 mod download;
 mod format;
 mod frame;

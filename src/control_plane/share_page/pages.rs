@@ -2,12 +2,12 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use super::frame::around;
 use super::refusal::Refusal;
-use super::{download, format, gallery, gate, item, look, preview};
+use super::{brand, download, format, gallery, gate, item, look, preview};
 use crate::control_plane::service::Services;
 
 /// Most bytes of a form.
@@ -21,8 +21,10 @@ pub(super) struct Pages {
 
 /// The pages, to be served with a [`Visitor`](crate::visitor::Visitor) in each request.
 pub(in crate::control_plane) fn router(services: Services) -> Router {
+    let pages = Pages { services };
     Router::new()
         .merge(look::routes())
+        .route("/s/-/{file}", get(brand::file))
         .route("/s/{address}", get(gallery::show))
         .route("/s/{address}/password", post(gate::unlock))
         .route("/s/{address}/terms", post(gate::accept))
@@ -36,7 +38,7 @@ pub(in crate::control_plane) fn router(services: Services) -> Router {
         .route("/s/{address}/archive/{archive}", get(download::archive))
         .method_not_allowed_fallback(|| async { Refusal::Missing })
         .fallback(|| async { Refusal::Missing })
-        .layer(from_fn(around))
+        .layer(from_fn_with_state(pages.clone(), around))
         .layer(DefaultBodyLimit::max(MOST))
-        .with_state(Pages { services })
+        .with_state(pages)
 }

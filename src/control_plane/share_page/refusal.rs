@@ -7,7 +7,9 @@ use axum::http::header::{CONTENT_RANGE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use super::brand::Brand;
 use super::frame::{Shows, rendered};
+use super::gate::to;
 use super::words::Words;
 use crate::control_plane::service::{
     OriginalRefusal, RenditionRefusal, ServiceError, ShareRefusal,
@@ -20,6 +22,8 @@ use crate::telemetry::ErrorChain;
 pub(super) enum Refusal {
     /// Too much is going on.
     Busy,
+    /// It is at that address, at another site.
+    Elsewhere(String),
     /// Something is wrong here.
     Failed(Arc<dyn std::error::Error + Send + Sync>),
     /// Something was to be done by a page that is none of ours.
@@ -40,6 +44,7 @@ pub(super) enum Refusal {
 #[template(path = "refusal.html", config = "src/control_plane/share_page/askama.toml")]
 struct RefusalPage {
     words: Words,
+    brand: Brand,
     title: String,
     detail: String,
     way_back: Option<String>,
@@ -55,6 +60,7 @@ impl Refusal {
     pub(super) fn status(&self) -> StatusCode {
         match self {
             Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Elsewhere(_) => StatusCode::SEE_OTHER,
             Self::Failed(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Foreign => StatusCode::FORBIDDEN,
             Self::Gone => StatusCode::GONE,
@@ -69,6 +75,7 @@ impl Refusal {
     pub(super) fn detail(&self, words: Words, request_id: &str) -> String {
         match self {
             Self::Busy => words.say("busy-detail"),
+            Self::Elsewhere(_) => String::new(),
             Self::Failed(_) => words.of_text("failed-detail", "request", request_id),
             Self::Foreign => words.say("foreign-detail"),
             Self::Gone => words.say("gone-detail"),
@@ -85,7 +92,7 @@ impl Refusal {
             Self::Failed(_) => "failed-heading",
             Self::Foreign => "foreign-heading",
             Self::Gone => "gone-heading",
-            Self::Missing => "missing-heading",
+            Self::Elsewhere(_) | Self::Missing => "missing-heading",
             Self::Not(..) | Self::Range(_) | Self::TooMany(_) => "refused-heading",
         }
     }
@@ -96,11 +103,15 @@ impl Refusal {
         words: Words,
         request_id: &str,
         way_back: Option<String>,
+        brand: Brand,
     ) -> Response {
+        if let Self::Elsewhere(url) = self {
+            return to(url).unwrap_or_else(|_| StatusCode::NOT_FOUND.into_response());
+        }
         let status = self.status();
         let way_back = match self {
             // There is nothing to go back to.
-            Self::Gone | Self::Missing => None,
+            Self::Elsewhere(_) | Self::Gone | Self::Missing => None,
             Self::Failed(cause) => {
                 let error = ErrorChain(cause.as_ref());
                 tracing::error!(request_id, %error, "a share's page failed");
@@ -111,7 +122,8 @@ impl Refusal {
             }
         };
         let detail = self.detail(words, request_id);
-        let page = RefusalPage { words, title: words.say(self.heading()), detail, way_back };
+        let title = words.say(self.heading());
+        let page = RefusalPage { words, brand, title, detail, way_back };
         let mut response = match rendered(status, &page, Shows::default()) {
             Ok(response) => response,
             Err(_) => status.into_response(),
@@ -119,7 +131,8 @@ impl Refusal {
         let wait = match self {
             Self::Busy => Some(1),
             Self::TooMany(seconds) => Some(*seconds),
-            Self::Failed(_)
+            Self::Elsewhere(_)
+            | Self::Failed(_)
             | Self::Foreign
             | Self::Gone
             | Self::Missing

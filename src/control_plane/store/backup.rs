@@ -83,6 +83,8 @@ pub(super) const TABLES: &[&str] = &[
     "webhook_secret",
     "webhook_delivery",
     "webhook_attempt",
+    "sharing_setting",
+    "sharing_logo",
     "download_link",
     "source_ticket",
     "upload",

@@ -66,6 +66,7 @@ mod share_delivery;
 mod share_event;
 mod share_item;
 mod share_session;
+mod sharing;
 mod signing_key;
 mod source_ticket;
 mod statement;

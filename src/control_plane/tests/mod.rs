@@ -35,6 +35,8 @@ mod share_pages;
 mod share_scene;
 mod share_visits;
 mod shares;
+mod sharing;
+mod sharing_policy;
 mod sources;
 mod stage;
 mod upload_faults;

@@ -226,7 +226,8 @@ pub(super) async fn kinds(stage: &Stage, share: &Share) -> Vec<ShareEventKind> {
 }
 
 pub(super) fn put_in_force(stage: &Stage) {
-    let sites = vec![scenery::site("files.example.com", None, 1)];
+    let china = scenery::with_catalog(scenery::site("files.example.cn", None, 1));
+    let sites = vec![scenery::site("files.example.com", None, 1), scenery::for_china(china)];
     *stage.in_force.lock().unwrap() = Some(scenery::snapshot(sites, OverrideTable::default()));
 }
 
@@ -243,6 +244,7 @@ pub(super) async fn at_the_edge(
     }
     let mut edge = stage.in_force.lock().unwrap().clone().unwrap();
     edge.revocations = Arc::new(Revocations::of_tenants([(TENANT, Arc::new(revoked))].into()));
-    let target = url.strip_prefix("https://files.example.com").unwrap();
+    let hosts = ["https://files.example.com", "https://files.example.cn"];
+    let target = hosts.into_iter().find_map(|host| url.strip_prefix(host)).unwrap();
     scenery::opened_with(&edge, target, "", at)
 }

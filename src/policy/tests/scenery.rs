@@ -12,8 +12,8 @@ use crate::policy::{
     Access, AntiFraudUse, AssetRules, AssetSource, Basis, Blocklist, BlocklistBuilder, CacheRules,
     CatalogRules, ClientScheme, ControlState, Denial, DenialCode, EdgeSnapshot, Exposure,
     HostPattern, KeyTemplate, OriginName, OriginTakes, OverrideTable, PermittedObject,
-    RequestFacts, Resource, Revocations, Route, Scheme, Site, SiteTable, Step, TenantOverrides,
-    TokenRules, Way, Witness, decide_witnessed,
+    RequestFacts, Resource, Revocations, Route, Scheme, Site, SiteDelivery, SiteTable, Step,
+    TenantOverrides, TokenRules, Way, Witness, decide_witnessed,
 };
 use crate::target::{PathToken, RequestTarget};
 use crate::token::edge_auth::{EdgeAuth, SignRequest, SignScope, sign};
@@ -132,6 +132,7 @@ pub(super) fn site(keys: &[(&str, &str)]) -> Site {
         cors: None,
         public_url: None,
         resource_policy: None,
+        delivery: SiteDelivery::Standard,
         assets: Some(AssetSource::Template(AssetRules {
             origin: OriginName::new("media"),
             key: KeyTemplate::parse("{visibility}/{path}/{quality}.{source}").unwrap(),

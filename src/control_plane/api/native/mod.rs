@@ -40,6 +40,7 @@ pub(super) mod share;
 mod share_body;
 pub(super) mod share_copy;
 pub(super) mod share_part;
+pub(super) mod sharing;
 pub(super) mod signed_cookie;
 pub(super) mod signing_key;
 pub(super) mod tenant;

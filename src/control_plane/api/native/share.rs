@@ -9,7 +9,6 @@ use utoipa_axum::routes;
 
 use super::share_body::{NewShare, ShareBody, ShareBrief, SharePatch, brief, wire};
 use super::wire_enum;
-use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body::{self, Json};
@@ -111,7 +110,7 @@ async fn share_list(
     let page = api.page(&path, &query)?;
     let listed = api.services.share_list(&caller, tenant, &filter, &page).await?;
     let body = |share: Share| {
-        let url = url(&api, &caller, tenant, &share.address);
+        let url = url(&api, &caller, &share, &share.address);
         wire(share, url, now)
     };
     Ok(api.listing(&path, &query, listed, body))
@@ -140,7 +139,9 @@ async fn share_create(
     Json(body): Json<NewShare>,
 ) -> Result<Response, Problem> {
     let tenant = tenant(&tenant_number)?;
-    let made = api.services.share_create(&caller, tenant, body.order()?).await?;
+    caller.require(Scope::SharesWrite).map_err(ServiceError::from)?;
+    let usual = api.services.sharing_settings(&caller, tenant).await?.draft;
+    let made = api.services.share_create(&caller, tenant, body.order(usual)?).await?;
     Ok(shown(&api, &caller, made, StatusCode::CREATED))
 }
 
@@ -275,7 +276,7 @@ async fn content_share_remove(
 }
 
 pub(super) fn shown(api: &Api, caller: &Caller, share: Share, status: StatusCode) -> Response {
-    let url = url(api, caller, share.tenant, &share.address);
+    let url = url(api, caller, &share, &share.address);
     let revision = share.revision;
     tagged(revision, body::answer(status, &wire(share, url, api.services.now())))
 }
@@ -285,11 +286,11 @@ pub(super) fn shown(api: &Api, caller: &Caller, share: Share, status: StatusCode
 pub(super) fn url(
     api: &Api,
     caller: &Caller,
-    tenant: TenantId,
+    share: &Share,
     address: &ShareAddress,
 ) -> Option<String> {
     if !caller.scopes().contains(Scope::SharesWrite) {
         return None;
     }
-    api.services.share_url(tenant, address).ok()
+    api.services.share_url(share.tenant, share.draft.delivery, address).ok()
 }

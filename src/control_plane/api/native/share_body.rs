@@ -15,6 +15,7 @@ use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::{
     ContentId, Publication, RecipientDraft, Share, ShareDelivery, ShareDownloads, ShareDraft,
     ShareEvent, ShareEventKind, ShareInformation, ShareItem, ShareLogo, ShareRecipient,
+    SharingDraft,
 };
 use crate::control_plane::service::{
     FolderDepth, OnForbidden, PasswordChange, ShareExpiry, ShareOf, ShareOrder, SharePassword,
@@ -153,18 +154,21 @@ pub(super) struct NewShare {
     /// What is said of its contents; the least, unless it is said.
     #[schema(schema_with = wire_enum::share_information)]
     information: Option<ShareInformation>,
-    /// May its contents be saved? They may not, unless it is said.
+    /// May its contents be saved? As the tenant's settings say, unless it is said; they may not, if
+    /// those say nothing.
     download: Option<bool>,
     /// How many downloads may be begun; any number, unless it is said.
     #[schema(value_type = Option<u32>, minimum = 1)]
     download_limit: Option<NonZeroU32>,
-    /// What is to be accepted first.
-    terms: Option<String>,
+    /// What is to be accepted first; the tenant's own terms, unless it is said. Null: nothing.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    terms: Patched<String>,
     /// The language of its page; the visitor's, unless it is said.
     language: Option<String>,
     /// Does its page have the tenant's logo? It has, unless it is said.
     show_logo: Option<bool>,
-    /// When it ends; after 30 days, unless it is said.
+    /// When it ends; as the tenant's settings say, unless it is said: after 30 days, if those say nothing.
     expires: Option<Expires>,
     /// A password of 4 to 128 characters.
     password: Option<String>,
@@ -310,8 +314,8 @@ impl Expires {
 }
 
 impl NewShare {
-    /// What is to be made.
-    pub(super) fn order(self) -> Result<ShareOrder, Problem> {
+    /// What is to be made, where that is so of whatever is not said.
+    pub(super) fn order(self, usual: SharingDraft) -> Result<ShareOrder, Problem> {
         let Self {
             contents,
             folder,
@@ -357,13 +361,22 @@ impl NewShare {
                 context: context.map(Into::into),
                 delivery: delivery.unwrap_or(ShareDelivery::Standard),
                 information: information.unwrap_or(ShareInformation::Minimum),
-                download: download.map_or(ShareDownloads::Refused, downloads),
+                download: match download {
+                    Some(allowed) => downloads(allowed),
+                    None => usual.policy.download.unwrap_or(ShareDownloads::Refused),
+                },
                 download_limit,
-                terms: terms.map(Into::into),
+                terms: match terms {
+                    Patched::Same => usual.terms,
+                    Patched::To(terms) => terms.map(Into::into),
+                },
                 language: language.map(Into::into),
                 logo: show_logo.map_or(ShareLogo::Shown, logo),
             },
-            expiry: expires.map_or(Ok(ShareExpiry::default()), Expires::expiry)?,
+            expiry: match expires {
+                Some(expires) => expires.expiry()?,
+                None => ShareExpiry::usual(&usual.policy),
+            },
             password: password.map(|text| SharePassword::typed(&text)),
             recipients: drafts(recipients),
         })
@@ -436,7 +449,7 @@ fn named(contents: &[String]) -> Result<Vec<ContentId>, Problem> {
     contents.iter().map(content).collect()
 }
 
-fn downloads(allowed: bool) -> ShareDownloads {
+pub(super) fn downloads(allowed: bool) -> ShareDownloads {
     if allowed { ShareDownloads::Allowed } else { ShareDownloads::Refused }
 }
 

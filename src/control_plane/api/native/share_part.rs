@@ -90,9 +90,10 @@ async fn share_recipient_list(
 ) -> Result<Response, Problem> {
     let (tenant, share) = share_path(&tenant_number, &share)?;
     let path = format!("/api/v1/tenants/{tenant}/shares/{share}/recipients");
+    let of = api.services.share(&caller, tenant, &share).await?;
     let all = api.services.share_recipient_list(&caller, tenant, &share).await?;
     let body = |it: ShareRecipient| {
-        let url = url(&api, &caller, tenant, &it.address);
+        let url = url(&api, &caller, &of, &it.address);
         recipient(it, url)
     };
     api.listing_of_all(&path, &query, all, |it| it.number, body)

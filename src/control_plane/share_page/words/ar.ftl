@@ -5,6 +5,7 @@ skip = انتقل إلى المحتوى
 shared-by = شاركه { $name }
 available-until = متاح حتى { $date }
 language-name = العربية
+privacy = سياسة الخصوصية
 
 gate-heading = هذه المشاركة محمية
 gate-hint = أدخل كلمة المرور التي استلمتها.

@@ -5,6 +5,7 @@ skip = Zum Inhalt springen
 shared-by = Geteilt von { $name }
 available-until = Verfügbar bis { $date }
 language-name = Deutsch
+privacy = Datenschutzerklärung
 
 gate-heading = Diese Freigabe ist geschützt
 gate-hint = Geben Sie das Passwort ein, das Sie erhalten haben.

@@ -5,6 +5,7 @@ skip = Skip to the content
 shared-by = Shared by { $name }
 available-until = Available until { $date }
 language-name = English
+privacy = Privacy policy
 
 gate-heading = This share is protected
 gate-hint = Enter the password that you were given.

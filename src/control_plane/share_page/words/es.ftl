@@ -5,6 +5,7 @@ skip = Ir al contenido
 shared-by = Compartido por { $name }
 available-until = Disponible hasta el { $date }
 language-name = Español
+privacy = Política de privacidad
 
 gate-heading = Este contenido compartido está protegido
 gate-hint = Escriba la contraseña que le han dado.

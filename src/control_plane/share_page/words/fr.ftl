@@ -5,6 +5,7 @@ skip = Aller au contenu
 shared-by = Partagé par { $name }
 available-until = Disponible jusqu’au { $date }
 language-name = Français
+privacy = Politique de confidentialité
 
 gate-heading = Ce partage est protégé
 gate-hint = Saisissez le mot de passe qui vous a été donné.

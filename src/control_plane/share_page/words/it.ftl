@@ -5,6 +5,7 @@ skip = Vai al contenuto
 shared-by = Condiviso da { $name }
 available-until = Disponibile fino al { $date }
 language-name = Italiano
+privacy = Informativa sulla privacy
 
 gate-heading = Questa condivisione è protetta
 gate-hint = Inserisci la password che hai ricevuto.

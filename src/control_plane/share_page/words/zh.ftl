@@ -5,6 +5,7 @@ skip = 跳到内容
 shared-by = 由 { $name } 分享
 available-until = 有效期至 { $date }
 language-name = 简体中文
+privacy = 隐私政策
 
 gate-heading = 此分享受密码保护
 gate-hint = 请输入您收到的密码。

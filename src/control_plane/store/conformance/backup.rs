@@ -69,6 +69,8 @@ INSERT INTO webhook VALUES ('whk_1', 1, 'https://example.com/', NULL, '', 'enabl
 INSERT INTO webhook_secret VALUES ('whs_1', 'whk_1', '00', 1, NULL), ('whs_2', 'whk_1', '01', 1, 9);
 INSERT INTO webhook_delivery VALUES ('whk_1', 'msg_1', 'share.viewed', '{}', 'pending', 1, 1, 7, 1), ('whk_2', 'msg_1', 'share.viewed', '{}', 'dead', 9, 9, NULL, 1);
 INSERT INTO webhook_attempt VALUES ('whk_1', 'msg_1', 1, 1, 20, 500, NULL), ('whk_2', 'msg_1', 1, 1, 15000, NULL, 'timed_out');
+INSERT INTO sharing_setting VALUES (1, '{\"company\":\"ä\"}', 'ff', 9, 8, 2);
+INSERT INTO sharing_logo VALUES (1, 'ff', 'aGVsbG8=');
 INSERT INTO download_link VALUES ('lnk_1', 1, 1, NULL, '/p', 'app_1', NULL, '{}', 1, 2, NULL, NULL);
 INSERT INTO source_ticket VALUES ('tic_1', 'dd', 1, '-c', 'ver_1', NULL, 'per_1', NULL, 'tok_1', 1, 2, NULL, NULL);
 INSERT INTO upload VALUES (7, 1, 1, 'u', 'u', NULL, 9, NULL, NULL, NULL, 'app_1', 'ff', 9, 'p', 'uploading', 0, 0, NULL, NULL, NULL, NULL, 1, 2, '-c', 'active', NULL);

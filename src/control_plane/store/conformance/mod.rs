@@ -19,6 +19,7 @@ mod idempotency;
 mod link_claim;
 mod overrides;
 mod share;
+mod sharing;
 mod stage;
 mod upload;
 mod webhook;

@@ -27,7 +27,7 @@ use crate::network::{NetworkSet, parse_network};
 use crate::policy::{
     AntiFraudUse, AssetRules, AssetSource, BlocklistBuilder, CacheRules, CatalogRules,
     EdgeSnapshot, HostPattern, KeyTemplate, OriginName, OverrideTable, Revocations, Site,
-    SiteTable, SnapshotPublisher,
+    SiteDelivery, SiteTable, SnapshotPublisher,
 };
 use crate::telemetry::{LineSink, LineWriter};
 
@@ -166,6 +166,7 @@ fn site(name: &str, assets: AssetSource) -> (Vec<HostPattern>, Site) {
         cors: None,
         public_url: None,
         resource_policy: None,
+        delivery: SiteDelivery::Standard,
         assets: Some(assets),
         token: None,
         routes: Vec::new(),
