@@ -231,7 +231,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("maxminddb", &["policy::anti_fraud"]),
     ("moka", &["data_plane::cache", "control_plane::rendering"]),
     ("moxcms", &["rendition"]),
-    ("multer", &["control_plane::api"]),
+    ("multer", &["control_plane::admin_page", "control_plane::api"]),
     ("object_store", &["origin::object", "origin::config"]),
     ("qrcode", &["rendition"]),
     ("redis", &["data_plane::usage"]),

@@ -1,5 +1,5 @@
-//! The page of a share in a browser, as whoever was given its address meets it (C10, C12, C13, C17, C18,
-//! C22, C23): its gate, what is shown, and what is saved.
+//! The page of a share in a browser, as whoever was given its address meets it (C10, C12, C13, C17 to C23):
+//! its gate, what is shown and how it looks, and what is saved.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,6 +18,9 @@ use crate::support::raw_client;
 use crate::support::tools::tool;
 
 const PASSWORD: &str = "spring tide";
+
+/// What opens the console.
+const ANNS: &str = "right horse battery";
 
 const FILM: &[u8] = include_bytes!("../../src/cli/demo/samples/clip.mp4");
 const PICTURE: &[u8] = include_bytes!("../../src/cli/demo/samples/still-720p.jpg");
@@ -69,7 +72,8 @@ impl Scene {
         for (name, bytes) in FILES {
             std::fs::write(folder.path().join("media").join(name), bytes).unwrap();
         }
-        let scopes = "audit.read,catalog.read,catalog.write,shares.write";
+        let scopes = "accounts.admin,audit.read,catalog.read,catalog.write,settings.admin,\
+                      shares.write";
         let credentials = application(folder.path(), scopes);
         // Browsers know no other time than the wall's.
         let process = Process::start(folder, &[]);
@@ -304,4 +308,29 @@ fn the_code_of_a_share_leads_to_its_page() {
     assert_eq!(answer.status, 0, "{answer:?}");
     let line = json!({"made": made, "text": url}).to_string();
     assert_eq!(judge(&["codes"], &line), "");
+}
+
+/// C19, C20, C21: what is set in the console is what visitors see, and nobody is kept from using it.
+#[test]
+fn a_tenants_own_pages_are_fit_for_everybody() {
+    let scene = Scene::start();
+    let person = json!({
+        "tenant": 1, "username": "ann@example.com", "role": "admin", "password": ANNS,
+        "scopes": ["catalog.read", "settings.admin"],
+    });
+    keep_secret(ANNS);
+    scene.api.ok("POST", "/api/v1/people", &person.to_string());
+    let logo = scene.process.path("logo.png");
+    std::fs::write(&logo, include_bytes!("../fixtures/images/palette.png")).unwrap();
+    let shares = json!({
+        "open": scene.share("For everybody", &json!({})),
+        "hidden": scene.share("Whoever it is", &json!({"show_logo": false})),
+        "gated": scene.share("Locked", &json!({"password": PASSWORD})),
+        "arabic": scene.share("Spring campaign", &json!({"language": "ar"})),
+    });
+    let told = json!({
+        "site": format!("http://{}", scene.process.address()), "logo": logo, "shares": shares,
+        "username": "ann@example.com", "password": ANNS,
+    });
+    walk(&scene.process, "settings.cjs", &["settings", "pages"], &told);
 }

@@ -11,7 +11,7 @@ use super::frame::around;
 use super::refusal::{Refusal, redirect};
 use super::{
     audit, connector, connector_form, content, library, link, look, protection, share, share_form,
-    share_qr, sign_in, tenant, webhook,
+    share_qr, sharing, sign_in, tenant, webhook,
 };
 use crate::control_plane::account::Accounts;
 use crate::control_plane::service::Services;
@@ -103,6 +103,12 @@ fn of_tenant() -> Router<Console> {
         .route("/messages/{message}", get(webhook::show_message))
         .route("/messages/{message}/redeliver", post(webhook::redeliver))
         .route("/remove", get(webhook::show_remove).post(webhook::remove));
+    let settings = Router::new()
+        .route("/sharing", get(sharing::show).post(sharing::save))
+        .route("/sharing/colours.css", get(sharing::show_colours))
+        .route("/sharing/logo", post(sharing::set_logo))
+        .route("/sharing/logo.png", get(sharing::show_logo))
+        .route("/sharing/logo/remove", post(sharing::remove_logo));
     Router::new()
         .route("/", get(tenant::show_one))
         .route("/connectors", get(connector::show_all))
@@ -119,6 +125,7 @@ fn of_tenant() -> Router<Console> {
         .route("/shares/new", get(share_form::show_new).post(share_form::create))
         .nest("/shares/{share}", share)
         .nest("/protection", protection)
+        .nest("/settings", settings)
         .route("/links", get(link::show_all))
         .route("/links/{link}", get(link::show))
         .route("/links/{link}/revoke", post(link::revoke))

@@ -3,12 +3,13 @@
 //! | place | owns |
 //! |---|---|
 //! | `console` | what the pages work with, and every route |
-//! | `frame`, `session`, `form` | what goes around a page; who is signed in; what a form brings |
+//! | `frame`, `session`, `form`, `form_file` | what goes around a page; who is signed in; what a form brings |
 //! | `shell`, `refusal`, `look` | what every page has; what is shown instead of one; styles and the script |
 //! | `sign_in`, `tenant` | coming in, and where to |
 //! | `library`, `content` | folders, what lies in them, and what is known of it |
 //! | `connector`, `connector_form`, `connector_words` | what is public by connectors, and how one is installed |
 //! | `share`, `share_form`, `share_settings`, `share_history`, `share_qr` | shares: which there are, one, making one; what happened to it; its code |
+//! | `settings`, `sharing`, `sharing_typed` | settings of a tenant: what its sharing pages look like |
 //! | `protection`, `link`, `audit` | what is public; links that were signed; who changed what |
 //! | `webhook`, `webhook_words` | settings: where a tenant is told of what happens |
 //! | `folder_tree`, `download`, `spelling` | how trees, downloads, instants and sizes are shown |
@@ -37,6 +38,7 @@ mod content;
 mod download;
 mod folder_tree;
 mod form;
+mod form_file;
 mod frame;
 mod library;
 mod link;
@@ -45,11 +47,14 @@ mod protection;
 mod query;
 mod refusal;
 mod session;
+mod settings;
 mod share;
 mod share_form;
 mod share_history;
 mod share_qr;
 mod share_settings;
+mod sharing;
+mod sharing_typed;
 mod shell;
 mod sign_in;
 mod spelling;

@@ -137,7 +137,7 @@ impl Section {
             Self::Protection => "protection",
             Self::Links => "links",
             Self::Audit => "audit",
-            Self::Settings => "settings/webhooks",
+            Self::Settings => "settings/sharing",
         }
     }
 

@@ -9,6 +9,7 @@ use super::console::Console;
 use super::form::Posted;
 use super::query::{Query, address, number};
 use super::refusal::{Refusal, redirect};
+use super::settings::{Setting, tabs};
 use super::shell::{Here, InTenant, Notice, Section, Shell, Way, rendered};
 use super::webhook_words::{AttemptRow, MessageRow, Row, Typed, state_name};
 use crate::clock::UnixSeconds;
@@ -25,6 +26,7 @@ const MESSAGES: u16 = 50;
 #[template(path = "webhooks.html", config = "src/control_plane/admin_page/askama.toml")]
 struct WebhooksPage {
     shell: Shell,
+    tabs: Vec<Way>,
     webhooks: String,
     rows: Vec<Row>,
 }
@@ -105,6 +107,7 @@ pub(super) async fn show_all(
     };
     let page = WebhooksPage {
         shell: at.shell("Webhooks", Section::Settings).saying(notice),
+        tabs: tabs(&at, Setting::Webhooks),
         webhooks: list(&at),
         rows: all.into_iter().map(|it| Row::of(&at, it)).collect(),
     };

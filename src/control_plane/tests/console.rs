@@ -96,7 +96,7 @@ impl<'s> Browser<'s> {
         answer
     }
 
-    fn cookie(&self) -> Option<String> {
+    pub(super) fn cookie(&self) -> Option<String> {
         self.cookie.as_ref().map(|pair| format!("Cookie: other=1; {pair}"))
     }
 

@@ -46,6 +46,8 @@ pub(super) fn paths(sample: &CatalogSample, folder: u64, connector: &str) -> Vec
         format!("/console/tenants/1/connectors/{connector}/remove"),
         "/console/tenants/1/protection".to_owned(),
         "/console/tenants/1/links".to_owned(),
+        "/console/tenants/1/settings/sharing".to_owned(),
+        "/console/tenants/1/settings/sharing/colours.css".to_owned(),
         "/console/tenants/1/audit".to_owned(),
         "/console/tenants/1/audit.csv".to_owned(),
         "/console/tenants/1/audit.ndjson".to_owned(),

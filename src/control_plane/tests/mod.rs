@@ -8,6 +8,7 @@ mod console_actions;
 mod console_connectors;
 mod console_pages;
 mod console_shares;
+mod console_sharing;
 mod console_webhooks;
 mod contents;
 mod conventions;

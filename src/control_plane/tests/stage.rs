@@ -247,8 +247,13 @@ impl Stage {
 
     /// Sends a request as it is written, and reads until the connection ends.
     pub(super) async fn raw(&self, request: &str) -> Answer {
+        self.raw_bytes(request.as_bytes()).await
+    }
+
+    /// The same of what is no text.
+    pub(super) async fn raw_bytes(&self, request: &[u8]) -> Answer {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
+        stream.write_all(request).await.unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
         let answer = String::from_utf8_lossy(&answer).into_owned();
