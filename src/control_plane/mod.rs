@@ -34,6 +34,7 @@ pub mod store;
 mod tests;
 pub mod upload;
 pub mod webhooks;
+mod words;
 
 pub use caller::{Actor, Caller, MissingScope, Reach};
 pub use config::{Config, UploadConfig, WebhookConfig};

@@ -16,8 +16,8 @@ use axum::response::{IntoResponse, Response};
 use super::brand::Brand;
 use super::pages::Pages;
 use super::refusal::Refusal;
-use super::words::Words;
 use crate::control_plane::browser::{is_own, origin_of};
+use crate::control_plane::words::Words;
 use crate::policy::ClientScheme;
 use crate::visitor::Visitor;
 

@@ -14,10 +14,10 @@ use super::paging::{Place, Ways};
 use super::picture;
 use super::preview;
 use super::refusal::Refusal;
-use super::words::Words;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{ContentKind, ShareDownloads};
 use crate::control_plane::service::{PreviewSize, ShareStanding, ShownItem};
+use crate::control_plane::words::Words;
 
 /// What stands over every page of a share that is open.
 #[derive(Debug)]

@@ -12,9 +12,9 @@ use super::brand::Brand;
 use super::frame::{Shows, rendered};
 use super::guest::Guest;
 use super::refusal::Refusal;
-use super::words::Words;
 use crate::control_plane::account::SecretText;
 use crate::control_plane::service::{ServiceError, SharePassword, ShareRefusal};
+use crate::control_plane::words::Words;
 
 /// What is asked of a visitor.
 #[derive(Debug)]

@@ -12,11 +12,11 @@ use super::guest::Guest;
 use super::paging;
 use super::preview::{self, Preview};
 use super::refusal::Refusal;
-use super::words::Words;
 use crate::control_plane::record::{FileKind, ShareDownloads};
 use crate::control_plane::service::{
     Beside, CompleteInformation, FileUse, Page, ShareStanding, ShownFile, ShownItem,
 };
+use crate::control_plane::words::Words;
 
 /// A file that may be saved.
 #[derive(Debug)]

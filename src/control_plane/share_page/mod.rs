@@ -9,7 +9,7 @@
 //! | `item`, `preview`, `picture` | one of it; how it is shown; which of its files shows it |
 //! | `download`, `format` | what is saved: one file, or several as a zip; a picture in another format |
 //! | `brand` | the tenant's logo, colours, privacy policy and footer |
-//! | `words`, `look`, `refusal` | languages; styles and the script; what is shown instead of a page |
+//! | `look`, `refusal` | styles and the script; what is shown instead of a page |
 //!
 //! A request comes from the door of an edge, with its [`Visitor`](crate::visitor::Visitor) among its
 //! extensions, its target and `Host` as the visitor's. Pages are rendered here, whole, and work without
@@ -37,6 +37,5 @@ mod paging;
 mod picture;
 mod preview;
 mod refusal;
-mod words;
 
 pub(in crate::control_plane) use pages::router;

@@ -10,10 +10,10 @@ use axum::response::{IntoResponse, Response};
 use super::brand::Brand;
 use super::frame::{Shows, rendered};
 use super::gate::to;
-use super::words::Words;
 use crate::control_plane::service::{
     OriginalRefusal, RenditionRefusal, ServiceError, ShareRefusal,
 };
+use crate::control_plane::words::Words;
 use crate::response::status;
 use crate::telemetry::ErrorChain;
 

@@ -1,6 +1,6 @@
-//! The words of the page, in the language of whoever reads it.
+//! The words of pages for people outside, in the language of whoever reads them.
 //!
-//! A language is a file in `words/`, in Fluent's syntax (projectfluent.org), which knows how many
+//! A language is a file in `share_page/words/`, in Fluent's syntax (projectfluent.org), which knows how many
 //! plurals each language has. A test holds that each says everything that the first one says.
 
 use std::borrow::Borrow;
@@ -16,13 +16,13 @@ const LONGEST: usize = 512;
 
 /// Each language with what it says. The first is everybody's who reads none of the others.
 const LANGUAGES: [(&str, &str); 7] = [
-    ("en", include_str!("words/en.ftl")),
-    ("de", include_str!("words/de.ftl")),
-    ("it", include_str!("words/it.ftl")),
-    ("fr", include_str!("words/fr.ftl")),
-    ("es", include_str!("words/es.ftl")),
-    ("zh", include_str!("words/zh.ftl")),
-    ("ar", include_str!("words/ar.ftl")),
+    ("en", include_str!("share_page/words/en.ftl")),
+    ("de", include_str!("share_page/words/de.ftl")),
+    ("it", include_str!("share_page/words/it.ftl")),
+    ("fr", include_str!("share_page/words/fr.ftl")),
+    ("es", include_str!("share_page/words/es.ftl")),
+    ("zh", include_str!("share_page/words/zh.ftl")),
+    ("ar", include_str!("share_page/words/ar.ftl")),
 ];
 
 static SPOKEN: LazyLock<Vec<Language>> = LazyLock::new(|| {
@@ -184,11 +184,11 @@ mod tests {
     #[test]
     fn whatever_a_page_says_has_words() {
         let sources = [
-            include_str!("layout.html"),
-            include_str!("gate.html"),
-            include_str!("gallery.html"),
-            include_str!("item.html"),
-            include_str!("refusal.html"),
+            include_str!("share_page/layout.html"),
+            include_str!("share_page/gate.html"),
+            include_str!("share_page/gallery.html"),
+            include_str!("share_page/item.html"),
+            include_str!("share_page/refusal.html"),
         ];
         let expected = names(LANGUAGES[0].1);
         let mut asked = 0;
