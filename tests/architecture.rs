@@ -220,7 +220,7 @@ const INNER_BANS: &[(&str, &[&str], &[&str])] = &[
 const FENCES: &[(&str, &[&str])] = &[
     ("arc_swap", &["policy::snapshot", "data_plane::tls"]),
     ("argon2", &["control_plane::account"]),
-    ("askama", &["control_plane::admin_page", "control_plane::share_page"]),
+    ("askama", &["control_plane::admin_page", "control_plane::mail", "control_plane::share_page"]),
     ("axum", &["control_plane::api", "control_plane::admin_page", "control_plane::share_page"]),
     ("fast_image_resize", &["rendition"]),
     ("hmac", KEYED_HASHES),
@@ -228,6 +228,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("httparse", &["origin"]),
     ("hyper_util::server", &["data_plane", "control_plane::api", "telemetry::admin"]),
     ("image", &["rendition"]),
+    ("lettre", &["control_plane::mail"]),
     ("maxminddb", &["policy::anti_fraud"]),
     ("moka", &["data_plane::cache", "control_plane::rendering"]),
     ("moxcms", &["rendition"]),

@@ -23,7 +23,8 @@ use crate::control_plane::service::{
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
 use crate::control_plane::webhooks::{Sender, SenderError, deliver};
 use crate::control_plane::{
-    Caller, Config, Publisher, UploadConfig, WebhookConfig, hash_files, name_contents, retain,
+    Caller, Config, Post, Publisher, UploadConfig, WebhookConfig, hash_files, name_contents,
+    retain, send_letters,
 };
 use crate::data_plane::{Certificates, EdgeState, ListenerConfig};
 use crate::policy::SnapshotReader;
@@ -130,6 +131,7 @@ impl Control {
             connections,
             requests_per_minute,
             webhooks: WebhookConfig { reach, ca },
+            mail_ports,
             query_token,
         } = config;
         let sender = Sender::new(reach.clone(), ca.as_deref())?;
@@ -150,6 +152,7 @@ impl Control {
             .with_connections(connections)
             .with_query_token(query_token)
             .with_webhook_reach(reach)
+            .with_post(Post::new(&mail_ports).map_err(ControlError::Tls)?)
             .with_sources(sources(composer.reader()));
         let api = match files {
             Files::Here => api.with_origins(origins(composer.reader())),
@@ -200,6 +203,7 @@ impl Control {
         tasks.push(forever(name_contents(store.clone(), clock)));
         tasks.push(forever(retain(store.clone(), clock)));
         tasks.push(forever(deliver(store.clone(), clock, master_key, sender)));
+        tasks.push(forever(send_letters(services.clone())));
         Ok(Self { addresses, services, share_pages, store, stop, server, tasks })
     }
 

@@ -26,6 +26,7 @@ pub(super) const CONTROL_KEYS: &[&str] = &[
     "previous_master_keys",
     "trusted_proxies",
     "max_link_lifetime",
+    "mail_ports",
     "requests_per_minute",
     "max_connections",
     "max_connections_per_address",
@@ -70,6 +71,11 @@ const CONNECTIONS: Bounds<u64> = Bounds { min: 0, max: 1_000_000, why: "0 is any
 /// Master keys that are on their way out.
 const MOST_PREVIOUS: usize = 8;
 
+/// Ports of mail servers that are named.
+const MOST_MAIL_PORTS: usize = 16;
+
+const PORT: Bounds<u64> = Bounds { min: 1, max: 65_535, why: "it is a port" };
+
 const STORE: &str = "sqlite:countersign.db";
 
 /// None where it cannot be started as written.
@@ -86,8 +92,10 @@ pub(super) fn control(section: Section<'_>) -> Option<Config> {
     let uploads = store.as_ref().and_then(|store| uploads(section, store).ok());
     let webhooks = section.value("webhooks").map(webhooks);
     let compat = section.value("compat").map(query_token);
+    let mail_ports = section.value("mail_ports").map(mail_ports);
     Some(Config {
         query_token: compat.map_or(Some(QueryToken::Taken), |it| it)?,
+        mail_ports: mail_ports.map_or(Some(Vec::new()), |it| it)?,
         connections: connections?,
         webhooks: webhooks.map_or(Some(WebhookConfig::default()), |it| it)?,
         uploads: uploads?,
@@ -248,6 +256,12 @@ fn query_token(value: Value<'_>) -> Option<QueryToken> {
         Some(value) => value.flag(QueryToken::Taken, QueryToken::Refused),
         None => Some(QueryToken::Taken),
     }
+}
+
+/// Ports of mail servers beside those that they usually have.
+fn mail_ports(value: Value<'_>) -> Option<Vec<u16>> {
+    let port = |it: Value<'_>| it.integer(PORT).and_then(|it| u16::try_from(it).ok());
+    value.items(MOST_MAIL_PORTS)?.map(port).collect()
 }
 
 /// The default address stands only where nothing else is said.

@@ -31,6 +31,8 @@ pub struct Config {
     pub uploads: Option<UploadConfig>,
     /// Where webhooks may lead, and whom they believe.
     pub webhooks: WebhookConfig,
+    /// Ports of mail servers, beside those that they usually have.
+    pub mail_ports: Vec<u16>,
     /// May a session's token be in an address (requirement G1)?
     pub query_token: QueryToken,
     /// How many connections there may be.

@@ -1,7 +1,7 @@
 //! Forgets what nobody needs any more: tokens that ended, failed logins, answers kept for repeated calls,
 //! revocations of links that have expired by themselves, the uses of links that did, the oldest part of
 //! the change feed, archives that were promised and are over, shares that ended
-//! a month ago, messages to webhooks that are as old, and downloads, findings of anti-fraud
+//! a month ago, messages to webhooks and letters that are as old, and downloads, findings of anti-fraud
 //! and links of long ago.
 //!
 //! Nothing of it is said to anybody, and what is forgotten late does no harm. The audit log is not
@@ -36,6 +36,9 @@ const SHARES_KEPT: u64 = 30 * 24 * 3600;
 
 /// Seconds for which a message to a webhook can be looked up, and delivered again: 30 days.
 const MESSAGES_KEPT: u64 = 30 * 24 * 3_600;
+
+/// Seconds for which it is known what became of a letter.
+const LETTERS_KEPT: u64 = 30 * 24 * 3600;
 
 /// Versions of the feed that a reader may be behind.
 const FEED_KEPT: u64 = 100_000;
@@ -89,6 +92,12 @@ pub(in crate::control_plane) async fn forget(
     while gone > 0 {
         let mut change = store.change(&caller, now).await?;
         gone = change.archive_plan_forget(now).await?;
+        change.commit().await?;
+    }
+    let mut sent = 1;
+    while sent > 0 {
+        let mut change = store.change(&caller, now).await?;
+        sent = change.letter_forget(before(LETTERS_KEPT)).await?;
         change.commit().await?;
     }
     let mut ended = 1;

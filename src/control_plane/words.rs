@@ -1,6 +1,6 @@
-//! The words of pages for people outside, in the language of whoever reads them.
+//! The words of shares' pages and of letters, in the language of whoever reads them.
 //!
-//! A language is a file in `share_page/words/`, in Fluent's syntax (projectfluent.org), which knows how many
+//! A language is a file in each `words/`, in Fluent's syntax (projectfluent.org), which knows how many
 //! plurals each language has. A test holds that each says everything that the first one says.
 
 use std::borrow::Borrow;
@@ -14,19 +14,20 @@ use unic_langid::{CharacterDirection, LanguageIdentifier};
 /// Longest `Accept-Language` that is looked at.
 const LONGEST: usize = 512;
 
-/// Each language with what it says. The first is everybody's who reads none of the others.
-const LANGUAGES: [(&str, &str); 7] = [
-    ("en", include_str!("share_page/words/en.ftl")),
-    ("de", include_str!("share_page/words/de.ftl")),
-    ("it", include_str!("share_page/words/it.ftl")),
-    ("fr", include_str!("share_page/words/fr.ftl")),
-    ("es", include_str!("share_page/words/es.ftl")),
-    ("zh", include_str!("share_page/words/zh.ftl")),
-    ("ar", include_str!("share_page/words/ar.ftl")),
+/// Each language with what pages say, and what letters do. The first is everybody's who reads none of
+/// the others.
+const LANGUAGES: [(&str, [&str; 2]); 7] = [
+    ("en", [include_str!("share_page/words/en.ftl"), include_str!("mail/words/en.ftl")]),
+    ("de", [include_str!("share_page/words/de.ftl"), include_str!("mail/words/de.ftl")]),
+    ("it", [include_str!("share_page/words/it.ftl"), include_str!("mail/words/it.ftl")]),
+    ("fr", [include_str!("share_page/words/fr.ftl"), include_str!("mail/words/fr.ftl")]),
+    ("es", [include_str!("share_page/words/es.ftl"), include_str!("mail/words/es.ftl")]),
+    ("zh", [include_str!("share_page/words/zh.ftl"), include_str!("mail/words/zh.ftl")]),
+    ("ar", [include_str!("share_page/words/ar.ftl"), include_str!("mail/words/ar.ftl")]),
 ];
 
 static SPOKEN: LazyLock<Vec<Language>> = LazyLock::new(|| {
-    LANGUAGES.iter().filter_map(|(tag, text)| Language::read(tag, text)).collect()
+    LANGUAGES.iter().filter_map(|(tag, texts)| Language::read(tag, texts)).collect()
 });
 
 /// A language that is spoken here.
@@ -37,12 +38,14 @@ struct Language {
 
 impl Language {
     /// None where the file does not hold to the syntax, which a test looks at.
-    fn read(tag: &str, text: &str) -> Option<Self> {
+    fn read(tag: &str, texts: &[&str]) -> Option<Self> {
         let tag: LanguageIdentifier = tag.parse().ok()?;
         let mut bundle = FluentBundle::new_concurrent(vec![tag.clone()]);
         // What is put in stands in elements of its own where its direction matters.
         bundle.set_use_isolating(false);
-        bundle.add_resource(FluentResource::try_new(text.to_owned()).ok()?).ok()?;
+        for text in texts {
+            bundle.add_resource(FluentResource::try_new((*text).to_owned()).ok()?).ok()?;
+        }
         Some(Self { tag, bundle })
     }
 }
@@ -111,6 +114,23 @@ impl Words {
         self.said(name, Some(&with))
     }
 
+    /// The same, of several texts and perhaps of so many.
+    pub(super) fn of_all(
+        self,
+        name: &str,
+        texts: &[(&'static str, &str)],
+        number: Option<(&'static str, u64)>,
+    ) -> String {
+        let mut with = FluentArgs::new();
+        for (what, value) in texts {
+            with.set(*what, FluentValue::from(*value));
+        }
+        if let Some((what, value)) = number {
+            with.set(what, FluentValue::from(value));
+        }
+        self.said(name, Some(&with))
+    }
+
     /// A size, in decimal units (IEC 80000-13): three digits are enough to choose by.
     pub(super) fn size(self, bytes: impl Borrow<u64>) -> String {
         const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
@@ -145,9 +165,10 @@ mod tests {
 
     use super::*;
 
-    /// The names of what a file says.
-    fn names(text: &str) -> BTreeSet<&str> {
-        let messages = text.lines().filter(|line| line.starts_with(|it: char| it.is_alphabetic()));
+    /// The names of what a language's files say.
+    fn names<'t>(texts: &[&'t str]) -> BTreeSet<&'t str> {
+        let lines = texts.iter().flat_map(|text| text.lines());
+        let messages = lines.filter(|line| line.starts_with(|it: char| it.is_alphabetic()));
         messages.filter_map(|line| Some(line.split_once(" =")?.0)).collect()
     }
 
@@ -155,10 +176,10 @@ mod tests {
     fn every_language_says_everything() {
         assert_eq!(SPOKEN.len(), LANGUAGES.len());
         let (_, english) = LANGUAGES[0];
-        let expected = names(english);
-        assert!(expected.len() > 45);
-        for (tag, text) in LANGUAGES {
-            assert_eq!(names(text), expected, "{tag}");
+        let expected = names(&english);
+        assert!(expected.len() > 60);
+        for (tag, texts) in LANGUAGES {
+            assert_eq!(names(&texts), expected, "{tag}");
             let words = Words::of(Some(tag), None);
             for name in &expected {
                 let message: Option<FluentMessage<'_>> = words.0.unwrap().bundle.get_message(name);
@@ -189,11 +210,12 @@ mod tests {
             include_str!("share_page/gallery.html"),
             include_str!("share_page/item.html"),
             include_str!("share_page/refusal.html"),
+            include_str!("mail/letter.rs"),
         ];
-        let expected = names(LANGUAGES[0].1);
+        let expected = names(&LANGUAGES[0].1);
         let mut asked = 0;
         for source in sources {
-            for call in ["say(\"", "of_text(\"", "of_number(\""] {
+            for call in ["say(\"", "of_text(\"", "of_number(\"", "of_all(\""] {
                 for rest in source.split(call).skip(1) {
                     let name = rest.split('"').next().unwrap();
                     assert!(expected.contains(name), "{name}");

@@ -340,7 +340,8 @@ fn schemathesis(records: &Records) {
             .args(["--header", &format!("X-TOKENID: {session}")])
             .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing"])
             .args(["--max-examples", "12", "--seed", "1", "--no-color"])
-            .args(["--exclude-path-regex", "oauth2/revoke"]);
+            // Letters go to nobody: what they would be tried with is made up.
+            .args(["--exclude-path-regex", "oauth2/revoke|mail/test"]);
         let found = said(&mut schemathesis, b"");
         assert_eq!(found.status, 0, "{document}\n{}\n{}", found.out, found.err);
     }
@@ -350,7 +351,7 @@ fn schemathesis(records: &Records) {
 
 const EVERY_SCOPE: &str = "accounts.admin,audit.read,catalog.read,catalog.write,edges.admin,\
                            files.read,files.sign,keys.admin,links.revoke,overrides.admin,\
-                           shares.write,tenants.admin,trace";
+                           settings.admin,shares.write,tenants.admin,trace";
 
 /// How what it does not know is sent.
 const HOOKS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/openapi/hooks.py");

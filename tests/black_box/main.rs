@@ -87,6 +87,10 @@ mod http2_attacks;
 #[cfg(test)]
 mod media_client;
 
+// Letters that a mail server takes, and the links in them.
+#[cfg(test)]
+mod mail;
+
 // Origins that are down, silent or in doubt: a 5xx with its code, and never half a file as a whole.
 #[cfg(test)]
 mod origin_failures;

@@ -10,8 +10,8 @@ use axum::routing::{any, get, post};
 use super::frame::around;
 use super::refusal::{Refusal, redirect};
 use super::{
-    audit, connector, connector_form, content, library, link, look, protection, share, share_form,
-    share_qr, sharing, sign_in, tenant, webhook,
+    audit, connector, connector_form, content, library, link, look, mail, protection, share,
+    share_form, share_qr, sharing, sign_in, tenant, webhook,
 };
 use crate::control_plane::account::Accounts;
 use crate::control_plane::service::Services;
@@ -94,6 +94,7 @@ fn of_tenant() -> Router<Console> {
         .route("/qr.png", get(share_qr::png))
         .route("/qr.svg", get(share_qr::svg))
         .route("/recipients", post(share::revoke))
+        .route("/recipients/mail", post(share::send_mail))
         .route("/remove", get(share::show_remove).post(share::remove));
     let webhook = Router::new()
         .route("/", get(webhook::show).post(webhook::change))
@@ -132,6 +133,9 @@ fn of_tenant() -> Router<Console> {
         .route("/settings/webhooks", get(webhook::show_all))
         .route("/settings/webhooks/new", get(webhook::show_new).post(webhook::create))
         .nest("/settings/webhooks/{webhook}", webhook)
+        .route("/settings/mail", get(mail::show).post(mail::change))
+        .route("/settings/mail/test", post(mail::try_it))
+        .route("/settings/mail/remove", post(mail::remove))
         .route("/audit", get(audit::show))
         .route("/audit.csv", get(audit::export_csv))
         .route("/audit.ndjson", get(audit::export_ndjson))

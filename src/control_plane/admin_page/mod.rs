@@ -12,6 +12,7 @@
 //! | `settings`, `sharing`, `sharing_typed` | settings of a tenant: what its sharing pages look like |
 //! | `protection`, `link`, `audit` | what is public; links that were signed; who changed what |
 //! | `webhook`, `webhook_words` | settings: where a tenant is told of what happens |
+//! | `mail` | the tenant's mail server, and its letters |
 //! | `folder_tree`, `download`, `spelling` | how trees, downloads, instants and sizes are shown |
 //! | `query`, `audit_export` | what addresses ask; the log as a file |
 //!
@@ -43,6 +44,7 @@ mod frame;
 mod library;
 mod link;
 mod look;
+mod mail;
 mod protection;
 mod query;
 mod refusal;

@@ -5,15 +5,17 @@ use super::shell::{Here, InTenant, Way};
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Setting {
+    Mail,
     Sharing,
     Webhooks,
 }
 
 impl Setting {
-    const ALL: [Self; 2] = [Self::Sharing, Self::Webhooks];
+    const ALL: [Self; 3] = [Self::Sharing, Self::Mail, Self::Webhooks];
 
     fn label(self) -> &'static str {
         match self {
+            Self::Mail => "Mail",
             Self::Sharing => "Sharing pages",
             Self::Webhooks => "Webhooks",
         }
@@ -21,6 +23,7 @@ impl Setting {
 
     fn path(self) -> &'static str {
         match self {
+            Self::Mail => "settings/mail",
             Self::Sharing => "settings/sharing",
             Self::Webhooks => "settings/webhooks",
         }

@@ -14,7 +14,7 @@ use super::query::{Query, address, number};
 use super::refusal::{Refusal, redirect};
 use super::share_form::contexts_of;
 use super::share_history::{EventRow, Known};
-use super::share_settings::{LANGUAGES, Limits, Typed};
+use super::share_settings::{LANGUAGES, Limits, NOTICES, Typed};
 use super::shell::{Here, InTenant, Notice, Section, Shell, rendered};
 use super::spelling::Instant;
 use crate::clock::UnixSeconds;
@@ -175,6 +175,8 @@ pub(super) async fn show(
     let share = found(&console, &at, &share).await?;
     let notice = match query.text("said") {
         "made" => Notice::Done("The share is made. Copy its link and send it."),
+        "mailed" => Notice::Done("The share is made, and letters are on their way."),
+        "letter" => Notice::Done("A letter is on its way to the recipient."),
         "saved" => Notice::Done("Saved. It is in force at every edge within a second."),
         "item-removed" => {
             Notice::Done("The item is taken out. Its links are dead within a second.")
@@ -317,6 +319,27 @@ pub(super) async fn revoke(
     let (caller, tenant) = (&at.session.caller, at.number());
     console.services().share_recipient_revoke(caller, tenant, &share.id, recipient).await?;
     Ok(redirect(&at.path(&format!("shares/{}?said=revoked", share.id))))
+}
+
+/// Sends a recipient another letter with their link.
+pub(super) async fn send_mail(
+    State(console): State<Console>,
+    at: InTenant,
+    Path((_, share)): Path<(String, String)>,
+    posted: Posted,
+) -> Result<Response, Refusal> {
+    let share = found(&console, &at, &share).await?;
+    let recipient = number(posted.text("recipient")).ok_or(Refusal::NoForm)?;
+    let (caller, tenant) = (&at.session.caller, at.number());
+    let sent = console.services().share_invitation_send(caller, tenant, &share.id, recipient);
+    match sent.await {
+        Ok(_) => Ok(redirect(&at.path(&format!("shares/{}?said=letter", share.id)))),
+        Err(error) => {
+            let (status, notice) = Refusal::from(error).for_its_page()?;
+            let typed = Typed::of_share(&share);
+            share_page(&console, &at, share, typed, None, status, notice).await
+        }
+    }
 }
 
 /// Asks whether it is meant.

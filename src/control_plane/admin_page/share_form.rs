@@ -13,12 +13,12 @@ use super::form::Posted;
 use super::library::title_of;
 use super::query::{Query, number};
 use super::refusal::{Refusal, redirect};
-use super::share_settings::{LANGUAGES, Limits, Typed};
+use super::share_settings::{LANGUAGES, Limits, NOTICES, Typed};
 use super::shell::{Here, InTenant, Notice, Section, Shell, rendered};
 use crate::asset::ChannelId;
 use crate::control_plane::record::{ContentId, MOST_CHOSEN, Scope, Share, ShareId, ShareLogo};
 use crate::control_plane::service::{
-    FolderDepth, OnForbidden, Page, ServiceError, ShareOf, ShareOrder,
+    FolderDepth, OnForbidden, Page, ServiceError, ShareOf, ShareOrder, ShareSending,
 };
 
 /// Contexts that are offered.
@@ -110,7 +110,7 @@ pub(super) async fn show_new(
     let settings = console.services().sharing_settings(caller, tenant).await?;
     let typed = match &chosen {
         Chosen::Contents(_) | Chosen::Folder(..) => Typed::usual(chosen.title(), &settings.draft),
-        Chosen::Share(share) => Typed::like(share),
+        Chosen::Share(share) => Typed::like(share, &settings.draft),
     };
     form_page(&console, &at, chosen, typed, StatusCode::OK, Notice::None).await
 }
@@ -132,7 +132,10 @@ pub(super) async fn create(
         Err(detail) => Err(Refusal::Refused { status: StatusCode::BAD_REQUEST, detail }),
     };
     match made {
-        Ok(share) => Ok(redirect(&at.path(&format!("shares/{}?said=made", share.id)))),
+        Ok(share) => {
+            let said = if typed.mailed.holds() { "mailed" } else { "made" };
+            Ok(redirect(&at.path(&format!("shares/{}?said={said}", share.id))))
+        }
         Err(refusal) => {
             let (status, notice) = refusal.for_its_page()?;
             form_page(&console, &at, chosen, typed, status, notice).await
@@ -165,7 +168,11 @@ fn order(chosen: &Chosen, typed: &Typed) -> Result<ShareOrder, String> {
     let draft = typed.draft(logo)?;
     let expiry = typed.expiry()?.ok_or("Choose when the share ends.")?;
     let (password, recipients) = (typed.password(), typed.recipient_drafts()?);
-    Ok(ShareOrder { of, on_forbidden, draft, expiry, password, recipients })
+    let sending = match typed.mailed {
+        Here::Yes => ShareSending::Letters,
+        Here::No => ShareSending::ByHand,
+    };
+    Ok(ShareOrder { of, on_forbidden, draft, expiry, password, recipients, sending })
 }
 
 async fn form_page(

@@ -69,7 +69,10 @@ impl EventRow {
                 ("downloaded", downloaded(detail) + &sent.unwrap_or_default())
             }
             ShareEventKind::Expired => ("asked for after its end", String::new()),
+            ShareEventKind::Expiring => ("ends soon", String::new()),
             ShareEventKind::ItemRemoved => ("an item taken out", text(detail, "content")),
+            ShareEventKind::MailFailed => ("a letter could not be sent", text(detail, "answer")),
+            ShareEventKind::MailSent => ("a letter sent", String::new()),
             ShareEventKind::PasswordFailed => ("a wrong password", String::new()),
             ShareEventKind::Revoked => {
                 let whose = recipient.and_then(|it| known.recipients.get(&it).copied());

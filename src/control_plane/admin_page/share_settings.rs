@@ -7,7 +7,7 @@ use super::spelling::Instant;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
     PasswordRule, RecipientDraft, Share, ShareDelivery, ShareDownloads, ShareDraft,
-    ShareInformation, ShareLogo, SharePolicy, SharingDraft,
+    ShareInformation, ShareLogo, ShareNotices, SharePolicy, SharingDraft,
 };
 use crate::control_plane::service::{ShareExpiry, SharePassword};
 
@@ -83,6 +83,14 @@ pub(super) const LANGUAGES: [(&str, &str); 7] = [
     ("ar", "العربية"),
 ];
 
+/// When whoever made a share may be told of visitors.
+pub(super) const NOTICES: [(ShareNotices, &str); 4] = [
+    (ShareNotices::Off, "never"),
+    (ShareNotices::First, "at the first visit"),
+    (ShareNotices::Every, "at every visit"),
+    (ShareNotices::Daily, "once a day"),
+];
+
 /// What was typed into the form: kept, so that a refusal loses nothing of it but passwords.
 pub(super) struct Typed {
     pub(super) title: String,
@@ -101,6 +109,8 @@ pub(super) struct Typed {
     pub(super) language: String,
     pub(super) context: String,
     pub(super) china: Here,
+    pub(super) notices: String,
+    pub(super) mailed: Here,
     pub(super) recipients: String,
     pub(super) below: Here,
     pub(super) skip: Here,
@@ -135,6 +145,8 @@ impl Typed {
             language: String::new(),
             context: String::new(),
             china: Here::No,
+            notices: ShareNotices::Off.to_string(),
+            mailed: Here::No,
             recipients: String::new(),
             below: Here::Yes,
             skip: Here::No,
@@ -155,14 +167,15 @@ impl Typed {
             language: text(&draft.language),
             context: text(&draft.context),
             china: Here::when(draft.delivery == ShareDelivery::China),
+            notices: draft.notices.to_string(),
             revision: share.revision.to_string(),
             ..Self::empty(draft.title.to_string())
         }
     }
 
     /// What the form of a new one like that begins with: its password and its recipients stay its own.
-    pub(super) fn like(share: &Share) -> Self {
-        let (ends, revision) = (Self::usual(String::new()).ends, String::new());
+    pub(super) fn like(share: &Share, settings: &SharingDraft) -> Self {
+        let (ends, revision) = (Self::usual(String::new(), settings).ends, String::new());
         Self { ends, revision, ..Self::of_share(share) }
     }
 
@@ -184,6 +197,8 @@ impl Typed {
             language: text("language"),
             context: text("context"),
             china: ticked("china"),
+            notices: text("notices"),
+            mailed: ticked("mailed"),
             recipients: posted.text("recipients").replace("\r\n", "\n"),
             below: ticked("below"),
             skip: ticked("skip"),
@@ -225,6 +240,11 @@ impl Typed {
             terms: said(&self.terms),
             language: said(&self.language),
             logo,
+            notices: match &*self.notices {
+                "" => ShareNotices::Off,
+                name => ShareNotices::from_wire_name(name)
+                    .ok_or("Choose when you are told of visitors.")?,
+            },
         })
     }
 

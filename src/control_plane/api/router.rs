@@ -76,6 +76,8 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::webhook::routes())
         .merge(native::webhook_delivery::routes())
         .merge(native::sharing::routes())
+        .merge(native::mail_server::routes())
+        .merge(native::letter::routes())
 }
 
 /// `MediaHub`'s API.

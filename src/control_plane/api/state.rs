@@ -14,6 +14,7 @@ use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::{Accounts, PasswordHasher};
 use crate::control_plane::edge_sync::EdgeHub;
 use crate::control_plane::link::{LinkSigner, MasterKey};
+use crate::control_plane::mail::Post;
 use crate::control_plane::service::{
     KnownOrigins, ServiceError, Services, Sources, Store, Uploads,
 };
@@ -105,6 +106,12 @@ impl Api {
     #[must_use]
     pub fn with_webhook_reach(self, reach: Reach) -> Self {
         Self { services: self.services.with_webhook_reach(reach), ..self }
+    }
+
+    /// The same, with what brings letters to mail servers.
+    #[must_use]
+    pub fn with_post(self, post: Post) -> Self {
+        Self { services: self.services.with_post(post), ..self }
     }
 
     /// The same, which takes tokens in addresses, or does not.

@@ -115,6 +115,8 @@ identifiers! {
     ArchivePlanId = "dla_";
     /// A connector's id, which stands in its addresses.
     ConnectorId = "cnr_";
+    /// A letter's id.
+    LetterId = "ltr_";
     /// A share's id, which opens nothing.
     ShareId = "shr_";
     /// A webhook's id.

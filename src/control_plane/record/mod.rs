@@ -26,7 +26,9 @@ mod folder;
 mod folder_right;
 mod idempotency;
 mod identifier;
+mod letter;
 mod link_claim;
+mod mail_server;
 mod path_override;
 mod person;
 mod pipeline;
@@ -69,11 +71,13 @@ pub use idempotency::{IDEMPOTENCY_LIFETIME, IdempotencyFound, KeptAnswer};
 pub(crate) use identifier::chance;
 pub use identifier::{
     AccessTokenId, ApplicationId, ArchiveId, ArchivePlanId, BlocklistId, ConnectorId, ContentId,
-    ContentLinkId, EdgeId, EnrolmentId, LinkId, NotAnId, PersonId, RevocationId, SecretHash,
-    SecretId, ShareId, SigningKeyId, SourceTicketId, VersionId, WebhookId, WebhookMessageId,
-    WebhookSecretId,
+    ContentLinkId, EdgeId, EnrolmentId, LetterId, LinkId, NotAnId, PersonId, RevocationId,
+    SecretHash, SecretId, ShareId, SigningKeyId, SourceTicketId, VersionId, WebhookId,
+    WebhookMessageId, WebhookSecretId,
 };
+pub use letter::{Letter, LetterKind, LetterState};
 pub use link_claim::{LinkClaim, MOST_AGAIN};
+pub use mail_server::{MailSecurity, MailServer, MailServerDraft};
 pub use path_override::{
     Opening, OverrideLevel, OverrideList, OverrideRevision, OverrideStep, PathOverride,
 };
@@ -85,7 +89,7 @@ pub use scope::{Scope, ScopeSet};
 pub use share::{
     MOST_CHOSEN, MOST_RECIPIENTS, MOST_SHARED, RecipientDraft, Share, ShareAddress, ShareDelivery,
     ShareDownloads, ShareDraft, ShareEvent, ShareEventKind, ShareInformation, ShareItem, ShareLogo,
-    ShareRecipient,
+    ShareNotices, ShareRecipient,
 };
 pub use sharing::{Palette, PasswordRule, SharePolicy, SharingDraft, SharingLogo, SharingSettings};
 pub use signing_key::{KeyUse, SealedKey, SigningKey, SigningKeyDraft};

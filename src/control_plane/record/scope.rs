@@ -31,7 +31,7 @@ wire_names! {
         LinksRevoke = "links.revoke",
         /// Change what is public.
         OverridesAdmin = "overrides.admin",
-        /// Change settings of a tenant: sharing pages, mail, webhooks.
+        /// Change the settings of a tenant: sharing pages, mail, webhooks.
         SettingsAdmin = "settings.admin",
         /// Make and change shares.
         SharesWrite = "shares.write",

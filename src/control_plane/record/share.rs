@@ -97,6 +97,20 @@ wire_names! {
     }
 }
 
+wire_names! {
+    /// When is whoever made a share told that somebody opened it, or began a download (part H)?
+    ShareNotices {
+        /// Once a day, of all of them.
+        Daily = "daily",
+        /// Each time that somebody comes; of very many, together.
+        Every = "every",
+        /// The first time.
+        First = "first",
+        /// Never.
+        Off = "off",
+    }
+}
+
 /// A share.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Share {
@@ -164,6 +178,8 @@ pub struct ShareDraft {
     pub language: Option<Box<str>>,
     /// Does the page have the tenant's logo?
     pub logo: ShareLogo,
+    /// When is whoever made it told of visitors?
+    pub notices: ShareNotices,
 }
 
 impl Share {
@@ -243,8 +259,14 @@ wire_names! {
         Downloaded = "downloaded",
         /// Somebody asked for it after its end.
         Expired = "expired",
+        /// It ends soon.
+        Expiring = "expiring",
         /// An item was taken out.
         ItemRemoved = "item_removed",
+        /// A letter could not be sent.
+        MailFailed = "mail_failed",
+        /// A recipient was sent a letter.
+        MailSent = "mail_sent",
         /// Somebody typed another password.
         PasswordFailed = "password_failed",
         /// A recipient's address was closed.

@@ -28,6 +28,8 @@ wire_names! {
         ShareDeleted = "share.deleted",
         /// A download of something that is shared was begun.
         ShareDownloadStarted = "share.download.started",
+        /// A share ends in three days.
+        ShareExpiring = "share.expiring",
         /// Something was taken out of a share.
         ShareItemRemoved = "share.item_removed",
         /// Somebody typed a wrong password.
@@ -52,8 +54,9 @@ impl WebhookEvent {
             ShareEventKind::Changed => Some(Self::ShareUpdated),
             ShareEventKind::Created => Some(Self::ShareCreated),
             ShareEventKind::Downloaded => Some(Self::ShareDownloadStarted),
-            // That a visitor came too late is no end of the share.
-            ShareEventKind::Expired => None,
+            // That a visitor came too late is no end of the share; letters are between two people.
+            ShareEventKind::Expired | ShareEventKind::MailFailed | ShareEventKind::MailSent => None,
+            ShareEventKind::Expiring => Some(Self::ShareExpiring),
             ShareEventKind::ItemRemoved => Some(Self::ShareItemRemoved),
             ShareEventKind::PasswordFailed => Some(Self::SharePasswordFailed),
             ShareEventKind::Revoked => Some(Self::ShareRevoked),

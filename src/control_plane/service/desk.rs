@@ -1,10 +1,15 @@
 //! The services, and what they work with.
 
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
 use crate::asset::TenantId;
 use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::PasswordHasher;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::{LinkRefusal, LinkSigner, MasterKey};
+use crate::control_plane::mail::Post;
 use crate::control_plane::record::Scope;
 use crate::control_plane::rendering::Renderings;
 use crate::control_plane::store::{Change, Store, View};
@@ -34,6 +39,8 @@ pub struct Services {
     renderings: Renderings,
     share_marks: ShareMarks,
     webhook_reach: Reach,
+    post: Post,
+    letters_written: Arc<Notify>,
 }
 
 impl Services {
@@ -53,6 +60,8 @@ impl Services {
             renderings: Renderings::default(),
             share_marks: ShareMarks::default(),
             webhook_reach: Reach::default(),
+            post: Post::default(),
+            letters_written: Arc::default(),
         }
     }
 
@@ -128,6 +137,26 @@ impl Services {
 
     pub(super) fn sources(&self) -> Option<&Sources> {
         self.sources.as_ref()
+    }
+
+    /// The same, with what brings letters to mail servers.
+    #[must_use]
+    pub fn with_post(self, post: Post) -> Self {
+        Self { post, ..self }
+    }
+
+    pub(super) fn post(&self) -> &Post {
+        &self.post
+    }
+
+    /// Wakes whoever sends letters in this process.
+    pub(super) fn letters_written(&self) {
+        self.letters_written.notify_one();
+    }
+
+    /// Waits until a letter was written in this process.
+    pub(in crate::control_plane) async fn letters_await(&self) {
+        self.letters_written.notified().await;
     }
 
     pub(super) fn readings(&self) -> &Readings {

@@ -41,7 +41,10 @@ mod folder;
 mod folder_right;
 mod fraud_event;
 mod idempotency;
+mod letter;
+mod letter_sending;
 mod link_claim;
+mod mail_server;
 mod object_key;
 mod path_override;
 mod person;
@@ -57,6 +60,7 @@ mod share_archiving;
 mod share_changing;
 mod share_copying;
 mod share_giving;
+mod share_letter;
 mod share_making;
 mod share_marks;
 mod share_qr;
@@ -77,10 +81,11 @@ mod upload_version;
 mod version;
 mod webhook;
 
+pub use super::mail::MailStep;
 pub use super::store::{
     AuditFilter, ContentFilter, DownloadFilter, Expected, FileDirection, FileOrder, FileRange,
-    FolderFilter, FraudFilter, LinkFilter, ListOrder, Listed, MetadataFilter, ONLY_REVISION, Once,
-    Page, RevisedKey, ShareFilter, ShareState, Store,
+    FolderFilter, FraudFilter, LetterFilter, LinkFilter, ListOrder, Listed, MetadataFilter,
+    ONLY_REVISION, Once, Page, RevisedKey, ShareFilter, ShareState, Store,
 };
 pub use super::upload::{
     Appended, BodyEnd, BrokenOff, ByteSource, Checksum, ChecksumAlgorithm, Staging,
@@ -104,6 +109,7 @@ pub use error::{
     Invalid, OriginalRefusal, RenditionRefusal, ServiceError, ShareRefusal, UploadRefusal,
 };
 pub use file::{FileTable, FilesOf};
+pub use mail_server::{MailPassword, MailTrial};
 pub use path_override::{
     OverrideDifference, OverrideProposal, OverrideStanding, Shrinking, TypeStanding,
 };
@@ -115,7 +121,9 @@ pub use share_archiving::{ShareArchiveOrder, ShareForm};
 pub use share_changing::{PasswordChange, ShareRevision};
 pub use share_copying::ShareCopy;
 pub use share_giving::{FileUse, ShareTicket};
-pub use share_making::{OnForbidden, ShareExpiry, ShareOf, ShareOrder, SharePassword};
+pub use share_making::{
+    OnForbidden, ShareExpiry, ShareOf, ShareOrder, SharePassword, ShareSending,
+};
 pub use share_rendition::{FormatTicket, PreviewSize, ShareVisit};
 pub use share_showing::{Beside, CompleteInformation, ShownFile, ShownItem};
 pub use sharing::{LARGEST_LOGO, bytes_name};

@@ -5,7 +5,7 @@ use super::desk::Services;
 use super::error::ServiceError;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::{MasterKey, SealedUnder};
-use crate::control_plane::record::{Scope, SealedKey};
+use crate::control_plane::record::{MailServer, Scope, SealedKey};
 use crate::control_plane::store::StoreError;
 
 /// What was sealed anew.
@@ -13,7 +13,7 @@ use crate::control_plane::store::StoreError;
 pub struct Resealed {
     /// Signing keys.
     pub keys: usize,
-    /// Secrets of applications that sign requests, and of webhooks.
+    /// Secrets of applications that sign requests, and of webhooks; passwords of mail servers.
     pub secrets: usize,
     /// What was sealed under the master key already.
     pub already: usize,
@@ -74,6 +74,17 @@ impl Services {
             match anew(master_key, secret.id.as_str(), secret.id.as_str(), &secret.sealed)? {
                 Some(sealed) => {
                     change.webhook_secret_reseal(&secret, &sealed).await?;
+                    done.secrets += 1;
+                }
+                None => done.already += 1,
+            }
+        }
+        for server in change.view().mail_server_list_sealed().await? {
+            let Some(password) = &server.password else { continue };
+            let id = MailServer::sealed_for(server.tenant);
+            match anew(master_key, &id, &id, password)? {
+                Some(sealed) => {
+                    change.mail_server_reseal(&server, &sealed).await?;
                     done.secrets += 1;
                 }
                 None => done.already += 1,

@@ -132,7 +132,9 @@ impl Services {
                 let text = begin(&mut change, session, None).await?;
                 let viewed = visitors(ShareEventKind::Viewed, &addressed, client);
                 change.share_event_add(&addressed.share.id, &viewed).await?;
+                self.notice(&mut change, &addressed.share, &viewed).await?;
                 change.commit().await?;
+                self.letters_written();
                 return Ok(text);
             }
             Ok(Unlocking::Over) => (ShareEventKind::Expired, ShareRefusal::Gone),
@@ -204,7 +206,9 @@ impl Services {
         viewed.recipient = access.recipient_number();
         viewed.network = client.map(network);
         change.share_event_add(&share.id, &viewed).await?;
+        self.notice(&mut change, share, &viewed).await?;
         change.commit().await?;
+        self.letters_written();
         Ok(())
     }
 

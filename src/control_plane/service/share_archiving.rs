@@ -96,12 +96,14 @@ impl Services {
         begun.detail.insert("files".to_owned(), plan.entries.len().into());
         let size = plan.entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.size));
         begun.detail.insert("size".to_owned(), size.into());
-        if change.share_download_begin(share, begun).await?.is_none() {
+        if change.share_download_begin(share, begun.clone()).await?.is_none() {
             drop(change);
             return Err(self.not_begun(share).await);
         }
         change.archive_plan_create(&plan).await?;
+        self.notice(&mut change, share, &begun).await?;
         change.commit().await?;
+        self.letters_written();
         Ok(plan.id)
     }
 

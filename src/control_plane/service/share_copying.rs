@@ -4,7 +4,7 @@
 use super::desk::Services;
 use super::error::ServiceError;
 use super::share_making::{
-    OnForbidden, ShareExpiry, ShareOf, ShareOrder, SharePassword, known_context,
+    OnForbidden, ShareExpiry, ShareOf, ShareOrder, SharePassword, ShareSending, known_context,
 };
 use crate::asset::TenantId;
 use crate::control_plane::caller::Caller;
@@ -44,6 +44,7 @@ impl Services {
             expiry,
             password,
             recipients,
+            sending: ShareSending::ByHand,
         };
         self.share_create(caller, tenant, order).await
     }

@@ -92,7 +92,8 @@ impl Services {
         begun.detail.insert("file".to_owned(), given.file.name.as_ref().into());
         begun.detail.insert("kind".to_owned(), given.file.place.kind.wire_name().into());
         begun.detail.insert("size".to_owned(), given.file.size.into());
-        let Some(ShareBegun { download, .. }) = change.share_download_begin(share, begun).await?
+        let Some(ShareBegun { download, .. }) =
+            change.share_download_begin(share, begun.clone()).await?
         else {
             drop(change);
             return Err(self.not_begun(share).await);
@@ -104,7 +105,9 @@ impl Services {
         let link = Link { id: link_id(access, item, Some(download)), named: true, uses };
         // What cannot be linked to was not begun.
         let url = self.share_link(access, &given, &link)?;
+        self.notice(&mut change, share, &begun).await?;
         change.commit().await?;
+        self.letters_written();
         let limit = share.draft.download_limit;
         let left = limit.map(|limit| u64::from(limit.get()).saturating_sub(download));
         Ok(ShareTicket { url, download, left })

@@ -12,6 +12,7 @@ use super::error::{Invalid, ServiceError, ShareRefusal, at_most, language, prose
 use super::person::failed;
 use super::right::Rights;
 use super::share::Managed;
+pub use super::share_letter::ShareSending;
 use super::sharing_policy;
 use crate::asset::{ChannelId, TenantId};
 use crate::clock::UnixSeconds;
@@ -53,6 +54,8 @@ pub struct ShareOrder {
     pub password: Option<SharePassword>,
     /// Who has an address of their own.
     pub recipients: Vec<RecipientDraft>,
+    /// Who brings it to them.
+    pub sending: ShareSending,
 }
 
 /// What is shared.
@@ -169,7 +172,7 @@ impl Services {
         order: ShareOrder,
     ) -> Result<Share, ServiceError> {
         caller.require(Scope::SharesWrite)?;
-        let ShareOrder { of, on_forbidden, draft, expiry, password, recipients } = order;
+        let ShareOrder { of, on_forbidden, draft, expiry, password, recipients, sending } = order;
         accept(&draft)?;
         self.accept_delivery(tenant, draft.delivery)?;
         accept_recipients(&recipients)?;
@@ -224,7 +227,11 @@ impl Services {
         made.actor = Some(share.creator.clone());
         made.detail.insert("items".to_owned(), share.items.into());
         change.share_event_add(&share.id, &made).await?;
+        if sending == ShareSending::Letters {
+            self.invite(&mut change, &share, &recipients).await?;
+        }
         change.commit().await?;
+        self.letters_written();
         Ok(share)
     }
 
@@ -262,6 +269,7 @@ pub(super) fn accept(draft: &ShareDraft) -> Result<(), Invalid> {
         terms,
         language: tag,
         logo: _,
+        notices: _,
     } = draft;
     text("/title", title, TITLE)?;
     prose("/message", message, MESSAGE)?;

@@ -19,16 +19,17 @@ impl Services {
         // It is a key, and not everybody's who reads what happened.
         caller.require(Scope::SharesWrite)?;
         let share = self.share(caller, tenant, id).await?;
+        let delivery = share.draft.delivery;
         let address = match recipient {
             None => share.address,
             Some(number) => {
                 let recipients = self.share_recipient_list(caller, tenant, id).await?;
                 let theirs = recipients.into_iter().find(|it| it.number == number);
-                let theirs = theirs.filter(|it| it.revoked_at.is_none());
+                let theirs = theirs.filter(|it| !it.is_over(self.now()));
                 theirs.ok_or(ServiceError::NotFound)?.address
             }
         };
-        let url = self.share_url(tenant, &address)?;
+        let url = self.share_url(tenant, delivery, &address)?;
         QrPicture::of(&url).map_err(|error| ServiceError::Failed(error.into()))
     }
 }

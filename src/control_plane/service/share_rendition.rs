@@ -169,12 +169,15 @@ impl Services {
         detail.insert(PROMISED.to_owned(), promised);
         let caller = Caller::system("share").from_address(visit.client);
         let mut change = self.change(&caller).await?;
-        let Some(ShareBegun { event, .. }) = change.share_download_begin(share, begun).await?
+        let Some(ShareBegun { event, .. }) =
+            change.share_download_begin(share, begun.clone()).await?
         else {
             drop(change);
             return Err(self.not_begun(share).await);
         };
+        self.notice(&mut change, share, &begun).await?;
         change.commit().await?;
+        self.letters_written();
         Ok(FormatTicket { event, text: text.reveal().into() })
     }
 

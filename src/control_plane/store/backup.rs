@@ -85,6 +85,8 @@ pub(super) const TABLES: &[&str] = &[
     "webhook_attempt",
     "sharing_setting",
     "sharing_logo",
+    "mail_server",
+    "letter",
     "download_link",
     "source_ticket",
     "upload",

@@ -34,6 +34,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (19, "share_delivery", include_str!("migrations/0019_share_delivery.sql")),
     (20, "webhook", include_str!("migrations/0020_webhook.sql")),
     (21, "sharing_setting", include_str!("migrations/0021_sharing_setting.sql")),
+    (22, "mail", include_str!("migrations/0022_mail.sql")),
 ];
 
 /// The number of the last one.

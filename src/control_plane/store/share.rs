@@ -70,7 +70,7 @@ macro_rules! select {
              share.terms, share.language, share.logo, share.creator, share.creator_name, \
              share.folder, share.items, share.password, share.password_version, \
              share.terms_version, share.link_epoch, share.classifications, share.created_at, \
-             share.expires_at, share.downloads, share.revision, own.address \
+             share.expires_at, share.downloads, share.notices, share.revision, own.address \
              FROM share JOIN share_address AS own \
              ON own.share = share.id AND own.recipient = 0 ",
             $rest
@@ -99,6 +99,7 @@ fn read(row: &Row) -> Result<Share, StoreError> {
             terms: row.text_opt("terms")?,
             language: row.text_opt("language")?,
             logo: row.text("logo")?,
+            notices: row.text("notices")?,
         },
         creator: row.text("creator")?,
         creator_name: row.text("creator_name")?,
@@ -140,6 +141,7 @@ fn changed(share: &Share) -> Result<Vec<Value>, StoreError> {
         terms,
         language,
         logo,
+        notices,
     } = &share.draft;
     let classifications = match &share.classifications {
         Some(names) => Value::json(names)?,
@@ -162,6 +164,7 @@ fn changed(share: &Share) -> Result<Vec<Value>, StoreError> {
         share.link_epoch.into(),
         classifications,
         share.expires_at.into(),
+        notices.wire_name().into(),
     ])
 }
 
@@ -219,6 +222,26 @@ impl View {
         let rows = self.connection().rows(statement).await?;
         let shares = rows.iter().map(read).collect::<Result<_, _>>()?;
         Ok(Listed::cut(shares, page, |share: &Share| share.id.clone()))
+    }
+
+    /// Shares that end after `now` and until `soon`, of whose end nobody was warned; those alone that
+    /// were made for longer than `shortest` seconds.
+    pub async fn share_list_ending(
+        &mut self,
+        now: UnixSeconds,
+        soon: UnixSeconds,
+        shortest: u64,
+        most: u64,
+    ) -> Result<Vec<Share>, StoreError> {
+        self.reach(None)?;
+        let statement = Statement::new(select!(
+            "WHERE share.expires_at > $1 AND share.expires_at <= $2 \
+             AND share.expires_at - share.created_at > $3 \
+             AND (share.warned_for IS NULL OR share.warned_for <> share.expires_at) \
+             ORDER BY share.expires_at LIMIT $4"
+        ));
+        let statement = statement.bind(now).bind(soon).bind(shortest).bind(most);
+        self.connection().rows(statement).await?.iter().map(read).collect()
     }
 
     /// A share's recipients, by number.
@@ -314,8 +337,10 @@ impl Change {
             "UPDATE share SET title = $1, message = $2, context = $3, delivery = $4, \
              information = $5, download = $6, download_limit = $7, terms = $8, language = $9, \
              logo = $10, password = $11, password_version = $12, terms_version = $13, \
-             link_epoch = $14, classifications = $15, expires_at = $16, revision = revision + 1 \
-             WHERE id = $17 AND revision = $18 RETURNING revision, downloads, items",
+             link_epoch = $14, classifications = $15, expires_at = $16, notices = $17, \
+             noticed_at = CASE WHEN notices = $17 THEN noticed_at ELSE NULL END, \
+             revision = revision + 1 \
+             WHERE id = $18 AND revision = $19 RETURNING revision, downloads, items",
         );
         for value in changed(&after)? {
             statement = statement.bind(value);
@@ -406,6 +431,28 @@ impl Change {
         Ok(Some(ShareBegun { download, event }))
     }
 
+    /// Notes that whoever made a share is told of its first visitor. Gives whether they were not yet: of
+    /// any number of visitors at once, one is the first.
+    pub async fn share_noticed(&mut self, id: &ShareId) -> Result<bool, StoreError> {
+        self.view().share(id).await?;
+        let statement =
+            Statement::new("UPDATE share SET noticed_at = $2 WHERE id = $1 AND noticed_at IS NULL");
+        let statement = statement.bind(id.as_str()).bind(self.now());
+        Ok(self.view().connection().execute(statement).await? > 0)
+    }
+
+    /// Notes that whoever made a share is warned of its end. Gives whether they were not yet, and it
+    /// ends then still.
+    pub async fn share_warned(&mut self, share: &Share) -> Result<bool, StoreError> {
+        self.view().reach(Some(share.tenant))?;
+        let statement = Statement::new(
+            "UPDATE share SET warned_for = expires_at WHERE id = $1 AND expires_at = $2 \
+             AND (warned_for IS NULL OR warned_for <> expires_at)",
+        );
+        let statement = statement.bind(share.id.as_str()).bind(share.expires_at);
+        Ok(self.view().connection().execute(statement).await? > 0)
+    }
+
     /// Removes shares that ended before that, some at a time. Gives how many.
     pub async fn share_forget(&mut self, before: UnixSeconds) -> Result<usize, StoreError> {
         self.view().reach(None)?;
@@ -452,4 +499,5 @@ const CHANGED: &[&str] = &[
     "link_epoch",
     "classifications",
     "expires_at",
+    "notices",
 ];

@@ -9,6 +9,7 @@ use super::page::{Listed, Page};
 use super::statement::{Row, Statement, Value};
 use super::view::View;
 use crate::asset::TenantId;
+use crate::clock::UnixSeconds;
 use crate::control_plane::record::{ShareEvent, ShareEventKind, ShareId, WebhookEvent};
 
 /// A history that has so many gets no more of visitors, downloads apart.
@@ -100,6 +101,23 @@ impl View {
             event.sent = download(event).and_then(|it| sent.get(&it).copied());
         }
         Ok(Listed::cut(events, page, |event: &ShareEvent| event.number))
+    }
+}
+
+impl View {
+    /// How often that happened to a share since then.
+    pub async fn share_event_count(
+        &mut self,
+        id: &ShareId,
+        kind: ShareEventKind,
+        since: UnixSeconds,
+    ) -> Result<u64, StoreError> {
+        self.share(id).await?;
+        let statement = Statement::new(
+            "SELECT COUNT(*) AS events FROM share_event WHERE share = $1 AND kind = $2 AND at >= $3",
+        );
+        let statement = statement.bind(id.as_str()).bind(kind.wire_name()).bind(since);
+        self.found(statement).await?.number("events")
     }
 }
 

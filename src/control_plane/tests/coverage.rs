@@ -244,6 +244,11 @@ fn valid_body(name: &str) -> Value {
             json!({"since": "2030-01-01T00:00:00Z"})
         }
         "post /api/v1/tenants/{tenant}/shares" => json!({"title": "s", "contents": ["c"]}),
+        "put /api/v1/tenants/{tenant}/mail" => json!({
+            "host": "smtp.example.com", "port": 25, "security": "none",
+            "from_address": "a@example.com",
+        }),
+        "post /api/v1/tenants/{tenant}/mail/test" => json!({"to": "a@example.com"}),
         "post /api/v1/tenants/{tenant}/contexts"
         | "post /api/v1/tenants/{tenant}/classifications" => json!({"name": "x"}),
         "post /api/v1/tenants/{tenant}/archives" => {

@@ -13,11 +13,11 @@ use crate::control_plane::link::scenery;
 use crate::control_plane::record::{
     Autograph, ContentDraft, ContentId, ContentImport, ContentKind, ContentText, FileDraft,
     FileKind, FilePlace, PipelineDraft, Publication, Share, ShareDelivery, ShareDownloads,
-    ShareDraft, ShareInformation, ShareLogo,
+    ShareDraft, ShareInformation, ShareLogo, ShareNotices,
 };
 use crate::control_plane::service::{
     Expected, FolderDepth, OnForbidden, Page, ShareArchiveOrder, ShareExpiry, ShareForm, ShareOf,
-    ShareOrder, SharePassword,
+    ShareOrder, SharePassword, ShareSending,
 };
 use crate::control_plane::share_page::router;
 use crate::network::ClientIp;
@@ -163,10 +163,12 @@ impl Scene {
                 terms: None,
                 language: None,
                 logo: ShareLogo::Hidden,
+                notices: ShareNotices::Off,
             },
             expiry: ShareExpiry::Days(1),
             password: None,
             recipients: Vec::new(),
+            sending: ShareSending::ByHand,
         };
         change(&mut order);
         self.stage.services.share_create(&everybody(), TenantId(1), order).await.unwrap()

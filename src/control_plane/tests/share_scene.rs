@@ -14,11 +14,11 @@ use crate::control_plane::record::{
     Autograph, ContentDraft, ContentId, ContentImport, ContentKind, FileDraft, FileKind, FilePlace,
     FolderDraft, Grantee, PersonId, PipelineDraft, Publication, Right, ScopeSet, Share,
     ShareDelivery, ShareDownloads, ShareDraft, ShareEvent, ShareEventKind, ShareInformation,
-    ShareLogo,
+    ShareLogo, ShareNotices,
 };
 use crate::control_plane::service::{
     Expected, OnForbidden, Page, PasswordChange, ServiceError, ShareAccess, ShareExpiry, ShareOf,
-    ShareOrder, SharePassword, ShareRevision,
+    ShareOrder, SharePassword, ShareRevision, ShareSending,
 };
 use crate::network::ClientIp;
 use crate::policy::{DenialCode, OverrideTable, Revocations, TenantRevocations};
@@ -165,6 +165,7 @@ pub(super) fn draft() -> ShareDraft {
         terms: None,
         language: None,
         logo: ShareLogo::Shown,
+        notices: ShareNotices::Off,
     }
 }
 
@@ -184,6 +185,7 @@ pub(super) fn order(contents: &[ContentId], draft: ShareDraft) -> ShareOrder {
         expiry: ShareExpiry::default(),
         password: None,
         recipients: Vec::new(),
+        sending: ShareSending::ByHand,
     }
 }
 

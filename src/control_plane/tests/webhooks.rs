@@ -157,8 +157,11 @@ async fn what_happens_to_a_share_is_told_without_what_opens_it(stage: Stage) {
     let token = stage.token(Some(1), "settings.admin").await;
     let hook = hook(&stage, &token).await;
     let all = contents(&stage).await;
-    let recipient =
-        |name: &str| RecipientDraft { name: name.into(), email: Some("eve@example.com".into()) };
+    let recipient = |name: &str| RecipientDraft {
+        name: name.into(),
+        email: Some("eve@example.com".into()),
+        expires_at: None,
+    };
     let ordered = ShareOrder {
         password: Some(typed("mellow yellow")),
         recipients: vec![recipient("Eve Example")],

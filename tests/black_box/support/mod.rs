@@ -17,6 +17,7 @@ pub(crate) mod http2;
 pub(crate) mod keep_alive;
 pub(crate) mod links;
 pub(crate) mod load;
+pub(crate) mod mail;
 pub(crate) mod nginx;
 pub(crate) mod object_stores;
 pub(crate) mod output;

@@ -28,6 +28,8 @@ mod file_table;
 pub(super) mod folder;
 pub(super) mod folder_right;
 pub(super) mod fraud_event;
+pub(super) mod letter;
+pub(super) mod mail_server;
 mod patch;
 pub(super) mod path_override;
 pub(super) mod person;

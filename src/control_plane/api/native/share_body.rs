@@ -14,12 +14,12 @@ use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::{
     ContentId, Publication, RecipientDraft, Share, ShareDelivery, ShareDownloads, ShareDraft,
-    ShareEvent, ShareEventKind, ShareInformation, ShareItem, ShareLogo, ShareRecipient,
-    SharingDraft,
+    ShareEvent, ShareEventKind, ShareInformation, ShareItem, ShareLogo, ShareNotices,
+    ShareRecipient, SharingDraft,
 };
 use crate::control_plane::service::{
     FolderDepth, OnForbidden, PasswordChange, ShareExpiry, ShareOf, ShareOrder, SharePassword,
-    ShareRefusal, ShareRevision, ShareState,
+    ShareRefusal, ShareRevision, ShareSending, ShareState,
 };
 
 /// A share.
@@ -58,6 +58,9 @@ pub(super) struct ShareBody {
     language: Option<String>,
     /// Does its page have the tenant's logo?
     show_logo: bool,
+    /// When is whoever made it told by mail of visitors?
+    #[schema(schema_with = wire_enum::share_notices)]
+    notices: ShareNotices,
     /// Has it a password?
     has_password: bool,
     /// The folder that it is of, if it is of one.
@@ -168,6 +171,9 @@ pub(super) struct NewShare {
     language: Option<String>,
     /// Does its page have the tenant's logo? It has, unless it is said.
     show_logo: Option<bool>,
+    /// When is whoever makes it told by mail of visitors? Never, unless it is said; programs never are.
+    #[schema(schema_with = wire_enum::share_notices)]
+    notices: Option<ShareNotices>,
     /// When it ends; as the tenant's settings say, unless it is said: after 30 days, if those say nothing.
     expires: Option<Expires>,
     /// A password of 4 to 128 characters.
@@ -175,6 +181,9 @@ pub(super) struct NewShare {
     /// Who is to have an address of their own.
     #[serde(default)]
     recipients: Vec<NewRecipient>,
+    /// Is each recipient with a mail address sent a letter with their own link? None is, unless it is
+    /// said. The password is never in it.
+    send_mail: Option<bool>,
 }
 
 /// Somebody who is to have an address of their own.
@@ -225,6 +234,9 @@ pub(super) struct SharePatch {
     language: Patched<String>,
     /// Whether its page has the tenant's logo.
     show_logo: Option<bool>,
+    /// When whoever made it is told by mail of visitors.
+    #[schema(schema_with = wire_enum::share_notices)]
+    notices: Option<ShareNotices>,
     /// Another end, earlier or later.
     expires: Option<Expires>,
     /// Another password; null: none.
@@ -331,9 +343,11 @@ impl NewShare {
             terms,
             language,
             show_logo,
+            notices,
             expires,
             password,
             recipients,
+            send_mail,
         } = self;
         let of = match (contents, folder) {
             (Some(contents), None) => ShareOf::Contents(named(&contents)?),
@@ -372,6 +386,7 @@ impl NewShare {
                 },
                 language: language.map(Into::into),
                 logo: show_logo.map_or(ShareLogo::Shown, logo),
+                notices: notices.unwrap_or(ShareNotices::Off),
             },
             expiry: match expires {
                 Some(expires) => expires.expiry()?,
@@ -379,6 +394,10 @@ impl NewShare {
             },
             password: password.map(|text| SharePassword::typed(&text)),
             recipients: drafts(recipients),
+            sending: match send_mail {
+                Some(true) => ShareSending::Letters,
+                Some(false) | None => ShareSending::ByHand,
+            },
         })
     }
 }
@@ -397,6 +416,7 @@ impl SharePatch {
             terms,
             language,
             show_logo,
+            notices,
             expires,
             password,
             contents,
@@ -420,6 +440,7 @@ impl SharePatch {
                 terms: text(terms, now.terms),
                 language: text(language, now.language),
                 logo: show_logo.map_or(now.logo, logo),
+                notices: notices.unwrap_or(now.notices),
             },
             expiry: expires.map(Expires::expiry).transpose()?,
             password: match password {
@@ -482,6 +503,7 @@ pub(super) fn wire(share: Share, url: Option<String>, now: UnixSeconds) -> Share
         terms: text(draft.terms),
         language: text(draft.language),
         show_logo: draft.logo == ShareLogo::Shown,
+        notices: draft.notices,
         has_password: password.is_some(),
         folder: folder.map(|it| it.0),
         items,

@@ -4,10 +4,11 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type};
 
 use crate::control_plane::record::{
-    AttemptFault, BlocklistKind, ConnectorKinds, ContentKind, DeliveryState, FileKind,
-    LinkRelation, Publication, ShareDelivery, ShareEventKind, ShareInformation, WebhookEvent,
+    AttemptFault, BlocklistKind, ConnectorKinds, ContentKind, DeliveryState, FileKind, LetterKind,
+    LetterState, LinkRelation, MailSecurity, Publication, ShareDelivery, ShareEventKind,
+    ShareInformation, ShareNotices, WebhookEvent,
 };
-use crate::control_plane::service::{AddressState, ShareState, Standing};
+use crate::control_plane::service::{AddressState, MailStep, ShareState, Standing};
 
 fn names(names: impl Iterator<Item = &'static str>) -> Schema {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
@@ -44,6 +45,26 @@ pub(super) fn publications() -> Schema {
 
 pub(super) fn relations() -> Schema {
     names(LinkRelation::ALL.iter().map(|it| it.wire_name()))
+}
+
+pub(super) fn letter_kinds() -> Schema {
+    names(LetterKind::ALL.iter().map(|it| it.wire_name()))
+}
+
+pub(super) fn letter_states() -> Schema {
+    names(LetterState::ALL.iter().map(|it| it.wire_name()))
+}
+
+pub(super) fn mail_securities() -> Schema {
+    names(MailSecurity::ALL.iter().map(|it| it.wire_name()))
+}
+
+pub(super) fn mail_steps() -> Schema {
+    names(MailStep::ALL.iter().map(|it| it.wire_name()))
+}
+
+pub(super) fn share_notices() -> Schema {
+    names(ShareNotices::ALL.iter().map(|it| it.wire_name()))
 }
 
 pub(super) fn share_deliveries() -> Schema {

@@ -12,7 +12,8 @@ use crate::asset::{ChannelId, TenantId};
 use crate::control_plane::record::{
     ContentDraft, ContentId, ContentImport, ContentKind, FolderDraft, MOST_SHARED, PasswordHash,
     Period, Publication, SecretHash, Share, ShareAddress, ShareDelivery, ShareDownloads,
-    ShareDraft, ShareEventKind, ShareId, ShareInformation, ShareItem, ShareLogo, ShareRecipient,
+    ShareDraft, ShareEventKind, ShareId, ShareInformation, ShareItem, ShareLogo, ShareNotices,
+    ShareRecipient,
 };
 use crate::control_plane::store::{
     Expected, Happened, Page, ShareFilter, ShareSession, ShareState, StoreErrorKind,
@@ -44,6 +45,7 @@ fn share(title: &str) -> Share {
             terms: Some("Be kind".into()),
             language: Some("it".into()),
             logo: ShareLogo::Shown,
+            notices: ShareNotices::Off,
         },
         creator: "per_1".into(),
         creator_name: "Ann".into(),
