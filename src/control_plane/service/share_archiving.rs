@@ -55,8 +55,8 @@ pub(super) struct SharedArchive {
 
 impl Services {
     /// Begins a download of several items: one of those that the share's limit has, however often the
-    /// archive is asked for afterwards. An item whose content is gone, or is not public any more, is
-    /// not in it.
+    /// archive is asked for afterwards; of the same files none is kept twice. An item whose content is
+    /// gone, or is not public any more, is not in it.
     pub async fn share_archive(
         &self,
         access: &ShareAccess,
@@ -77,7 +77,6 @@ impl Services {
             Wanted::Known(entries) => entries,
             Wanted::Unread(files) => return Err(ServiceError::Unread { files: files.len() }),
         };
-        self.share_marks().archive(&share.id, client, entries.len())?;
         let caller = Caller::system("share").from_address(client).within(share.tenant);
         let mut change = self.change(&caller).await?;
         let now = change.now();
@@ -91,8 +90,14 @@ impl Services {
             expires_at: access.ends_at().unwrap_or(longest).min(longest),
             entries,
         };
+        let until = plan.expires_at.min(now.plus(LIFETIME / 2));
+        let alike = change.archive_plan_alike(&plan, until).await?;
+        if alike.is_none() {
+            self.share_marks().archive(&share.id, client, plan.entries.len())?;
+        }
+        let id = alike.clone().unwrap_or_else(|| plan.id.clone());
         let mut begun = begun(access, client);
-        begun.detail.insert("archive".to_owned(), plan.id.as_str().into());
+        begun.detail.insert("archive".to_owned(), id.as_str().into());
         begun.detail.insert("files".to_owned(), plan.entries.len().into());
         let size = plan.entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.size));
         begun.detail.insert("size".to_owned(), size.into());
@@ -100,11 +105,13 @@ impl Services {
             drop(change);
             return Err(self.not_begun(share).await);
         }
-        change.archive_plan_create(&plan).await?;
+        if alike.is_none() {
+            change.archive_plan_create(&plan).await?;
+        }
         self.notice(&mut change, share, &begun).await?;
         change.commit().await?;
         self.letters_written();
-        Ok(plan.id)
+        Ok(id)
     }
 
     /// Hands over an archive that was begun on a share's page, by the same address, or the part that

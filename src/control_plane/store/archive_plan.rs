@@ -1,11 +1,13 @@
 //! Archives that were promised to somebody.
 
 use super::change::Change;
-use super::error::StoreError;
+use super::error::{StoreError, StoreErrorKind};
 use super::statement::{Row, Statement, Value};
 use super::view::View;
 use crate::clock::UnixSeconds;
-use crate::control_plane::record::{ArchivePlan, ArchivePlanEntry, ArchivePlanId, Manifest};
+use crate::control_plane::record::{
+    ArchivePlan, ArchivePlanEntry, ArchivePlanId, Manifest, SecretHash,
+};
 
 /// Plans that are forgotten at a time, with all their entries.
 const FORGOTTEN_AT_ONCE: u64 = 50;
@@ -60,20 +62,40 @@ impl View {
 }
 
 impl Change {
+    /// A plan of the same issuer, of the same entries, that can be had at that time still.
+    pub async fn archive_plan_alike(
+        &mut self,
+        plan: &ArchivePlan,
+        until: UnixSeconds,
+    ) -> Result<Option<ArchivePlanId>, StoreError> {
+        self.view().reach(Some(plan.tenant))?;
+        let statement = Statement::new(
+            "SELECT id FROM archive_plan WHERE tenant = $1 AND issuer = $2 AND digest = $3 \
+             AND expires_at >= $4 ORDER BY expires_at DESC LIMIT 1",
+        )
+        .bind(plan.tenant)
+        .bind(&plan.issuer)
+        .bind(digest(plan)?.as_str())
+        .bind(until);
+        let row = self.view().connection().row(statement).await?;
+        row.map(|row| row.text("id")).transpose()
+    }
+
     /// Keeps a plan.
     pub async fn archive_plan_create(&mut self, plan: &ArchivePlan) -> Result<(), StoreError> {
         self.view().reach(Some(plan.tenant))?;
         let ArchivePlan { id, tenant, issuer, manifest, created_at, expires_at, entries } = plan;
         let statement = Statement::new(
-            "INSERT INTO archive_plan (id, tenant, issuer, manifest, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO archive_plan (id, tenant, issuer, manifest, created_at, expires_at, \
+             digest) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(id.as_str())
         .bind(*tenant)
         .bind(issuer)
         .bind(u64::from(*manifest == Manifest::Appended))
         .bind(*created_at)
-        .bind(*expires_at);
+        .bind(*expires_at)
+        .bind(digest(plan)?.as_str());
         self.view().connection().execute(statement).await?;
         let rows = (0_u64..).zip(entries).map(|(place, entry)| row(id, place, entry));
         let rows = rows.collect();
@@ -94,6 +116,12 @@ impl Change {
         let statement = statement.bind(before).bind(FORGOTTEN_AT_ONCE);
         self.view().connection().execute(statement).await
     }
+}
+
+/// What tells plans of other entries apart.
+fn digest(plan: &ArchivePlan) -> Result<SecretHash, StoreError> {
+    let text = serde_json::to_string(&(plan.manifest, &plan.entries));
+    Ok(SecretHash::of(&text.map_err(|_| StoreErrorKind::Corrupt)?))
 }
 
 /// The columns of a new entry.

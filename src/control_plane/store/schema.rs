@@ -35,6 +35,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (20, "webhook", include_str!("migrations/0020_webhook.sql")),
     (21, "sharing_setting", include_str!("migrations/0021_sharing_setting.sql")),
     (22, "mail", include_str!("migrations/0022_mail.sql")),
+    (23, "archive_plan_digest", include_str!("migrations/0023_archive_plan_digest.sql")),
 ];
 
 /// The number of the last one.

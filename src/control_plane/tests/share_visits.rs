@@ -425,6 +425,7 @@ async fn an_archive_is_had_while_the_share_gives_it(stage: Stage) {
     let bobs = services.share_access(bob.address.expose(), None).await.unwrap();
     let other = access(&stage, &shared(&stage, asked()).await).await.unwrap();
     let own = plan(&open, ShareForm::Default).await.id;
+    assert_eq!(plan(&open, ShareForm::Default).await.id, own, "of the same files there is one");
     let his = plan(&bobs, ShareForm::Default).await.id;
     for (open, id) in [(&bobs, &own), (&other, &own), (&open, &his)] {
         let refused = hand_over(&stage, open, id).await.unwrap_err();

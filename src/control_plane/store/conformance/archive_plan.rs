@@ -9,6 +9,7 @@ use crate::control_plane::store::StoreErrorKind;
 
 on_both_databases! {
     a_plan_is_kept_in_its_order
+    a_plan_like_another_is_found
     plans_that_ended_are_forgotten
 }
 
@@ -52,6 +53,26 @@ async fn a_plan_is_kept_in_its_order(stage: Stage) {
         let error = theirs.archive_plan(&made.id).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::NotFound);
     }
+}
+
+async fn a_plan_like_another_is_found(stage: Stage) {
+    stage.tenant(1).await;
+    stage.tenant(2).await;
+    let kept = plan(3, 60);
+    keep(&stage, &kept).await;
+    let like = || ArchivePlan { id: ArchivePlanId::random(NOW).unwrap(), ..kept.clone() };
+    let mut change = stage.change().await;
+    let mut found = async |plan: ArchivePlan, until: u64| {
+        change.archive_plan_alike(&plan, NOW.plus(until)).await.unwrap()
+    };
+    assert_eq!(found(like(), 60).await, Some(kept.id.clone()));
+    assert_eq!(found(like(), 61).await, None, "it ends before that");
+    let entries = kept.entries[..2].to_vec();
+    assert_eq!(found(ArchivePlan { entries, ..like() }, 60).await, None);
+    assert_eq!(found(ArchivePlan { issuer: "per_2".into(), ..like() }, 60).await, None);
+    let other = ArchivePlan { manifest: Manifest::Omitted, ..like() };
+    assert_eq!(found(other, 60).await, None);
+    assert_eq!(found(ArchivePlan { tenant: TenantId(2), ..like() }, 60).await, None);
 }
 
 async fn plans_that_ended_are_forgotten(stage: Stage) {
