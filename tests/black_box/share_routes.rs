@@ -19,7 +19,8 @@ use crate::support::raw_client::{self, Answer};
 const PASSWORD: &str = "spring tide";
 
 /// Each route of the page, and what is asked of it: a method, and the form that is posted.
-const ROUTES: [(&str, &[(&str, &str)]); 11] = [
+const ROUTES: [(&str, &[(&str, &str)]); 12] = [
+    ("/s/-/{file}", &[("GET", "")]),
     ("/s/{address}", &[("GET", "")]),
     ("/s/{address}/password", &[("POST", "password=guess")]),
     ("/s/{address}/terms", &[("POST", "digest=ff")]),

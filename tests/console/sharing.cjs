@@ -1,8 +1,8 @@
-// Somebody shares from the console, and somebody outside opens what they were given: made, looked at,
-// saved, ended, revived, less one item, removed. With a mouse, without scripts, on a phone; and every page
+// Somebody shares from the console, and somebody outside opens what they were given: made, mailed, looked
+// at, saved, ended, revived, less one item, removed. With a mouse, without scripts, on a phone; and every page
 // of shares in the console is looked at. What is needed comes as JSON on standard input: chromium, base,
-// site, shots, saved, username, password, secret, and the addresses of what is looked at. Ends with 0 if
-// all was as it must be.
+// site, shots, saved, username, password, secret, film, folder, port (of a mail server), and the link that
+// a letter had. Ends with 0 if all was as it must be.
 const fs = require('node:fs')
 const path = require('node:path')
 const assert = require('node:assert')
@@ -51,7 +51,7 @@ const answers = async (page, address, status) => {
 }
 
 // In the console: what is ticked in the library becomes a share. Its link, and Bob's.
-const make = async page => {
+const make = async (page, mailed) => {
   await page.getByLabel('Share Harbour at dawn').check()
   await page.getByLabel('Share Lighthouse').check()
   await press(page, 'Share what is ticked')
@@ -64,13 +64,14 @@ const make = async page => {
   await page.getByLabel('Terms that are to be accepted first').fill('For editorial use only.')
   await page.getByLabel('Allow downloads').check()
   await page.getByLabel('Who has an address of their own').fill('Bob, bob@example.com')
+  if (mailed) await page.getByLabel('Send each of them a letter with their link').check()
   // A browser holds back what is too short, with scripts or without.
   await press(page, 'Make the share')
   assert.equal(await page.getByLabel('Password').evaluate(it => it.validity.tooShort), true)
   await page.getByLabel('Password').fill(told.secret)
   await keep(page, 'form')
   await press(page, 'Make the share')
-  await said(page, 'The share is made.')
+  await said(page, 'The share is made')
   await heading(page, 'Spring campaign')
   await keep(page, 'made')
   const links = await page.locator('code.long').allInnerTexts()
@@ -164,6 +165,55 @@ const walks = {
   mouse: browser => journey(browser, {}),
   narrow: browser => journey(browser, { viewport: NARROW }),
   'no scripts': browser => journey(browser, { javaScriptEnabled: false }),
+  // The tenant's mail server is set and tried, and mails a share.
+  letters: async browser => {
+    const { context, page, faults } = await open(browser, base)
+    await signIn(page, told)
+    await page.getByRole('navigation', { name: 'Sections' }).getByRole('link', { name: 'Settings' }).click()
+    const tabs = page.getByRole('navigation', { name: 'Settings' })
+    await tabs.getByRole('link', { name: 'Mail' }).click()
+    await heading(page, 'Mail')
+    await page.getByLabel('Server', { exact: true }).fill('localhost')
+    await page.getByLabel('Port').fill(String(told.port))
+    await page.getByLabel('Name', { exact: true }).fill('post')
+    await page.getByLabel('Password').fill('not the password')
+    await page.getByLabel('From (mail address)').fill('press@example.com')
+    await page.getByLabel('Name beside it').fill('Press office')
+    await press(page, 'Save')
+    await said(page, 'Saved')
+    const test = async () => {
+      await page.getByLabel('Send a test letter to').fill('ann@example.com')
+      await press(page, 'Send the test letter')
+    }
+    await test()
+    await page.getByRole('alert').getByText('535').waitFor()
+    await keep(page, 'mail-refused')
+    await page.getByLabel('Password').fill(told.mailing)
+    await press(page, 'Save')
+    await said(page, 'Saved')
+    await test()
+    await said(page, 'The server took the test letter.')
+    await page.goto(base + '/console/tenants/1/contents')
+    await make(page, true)
+    const state = await context.storageState()
+    const settings = '/console/tenants/1/settings'
+    for (const [name, address] of [
+      ['settings-mail', `${settings}/mail`],
+      ['settings-webhooks', `${settings}/webhooks`],
+      ['settings-webhook-new', `${settings}/webhooks/new`]
+    ]) {
+      await inspect(browser, base, state, shots, name, address)
+    }
+    assert.deepEqual(faults, [])
+    await context.close()
+  },
+  // Bob opens the link in his letter, on a phone.
+  letter: async browser => {
+    const { context, page, faults } = await open(browser, site, { viewport: NARROW, acceptDownloads: true })
+    await visit(page, told.link)
+    assert.deepEqual(faults, [])
+    await context.close()
+  },
   'every page': async browser => {
     const { context, page } = await open(browser, base)
     await signIn(page, told)
