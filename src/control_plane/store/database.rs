@@ -14,7 +14,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection as _};
+use sqlx::{ConnectOptions, Connection as _, Postgres, Transaction};
 
 use super::connection::Connection;
 use super::error::{StoreError, StoreErrorKind};
@@ -142,9 +142,10 @@ impl Database {
     /// A transaction that reads one state of everything.
     pub(super) async fn begin_read(&self) -> Result<Connection, StoreError> {
         Ok(match self {
-            Self::Postgres(pool) => Connection::postgres(
-                pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
-            ),
+            Self::Postgres(pool) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+                Connection::postgres(begin_postgres(pool, begin).await?)
+            }
             Self::Sqlite { readers, .. } => Connection::sqlite(readers.begin().await?),
         })
     }
@@ -152,7 +153,7 @@ impl Database {
     /// A transaction that may write.
     pub(super) async fn begin_write(&self) -> Result<Connection, StoreError> {
         Ok(match self {
-            Self::Postgres(pool) => Connection::postgres(pool.begin().await?),
+            Self::Postgres(pool) => Connection::postgres(begin_postgres(pool, "BEGIN").await?),
             Self::Sqlite { writer, .. } => {
                 Connection::sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)
             }
@@ -169,6 +170,18 @@ impl Database {
             }
         }
     }
+}
+
+/// Begins a transaction, to the end, also where whoever asked for it goes away meanwhile: sqlx 0.9.0
+/// gives a connection whose `BEGIN` was given up to the next, in a transaction that it does not know of
+/// (sqlx issue 4393).
+async fn begin_postgres(
+    pool: &PgPool,
+    begin: &'static str,
+) -> Result<Transaction<'static, Postgres>, StoreError> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(begin).await }).await;
+    Ok(begun.map_err(|error| StoreError::caused_by(StoreErrorKind::Unavailable, error))??)
 }
 
 async fn open_postgres(options: &PgConnectOptions) -> Result<Database, StoreError> {

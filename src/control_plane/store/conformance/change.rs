@@ -1,5 +1,9 @@
 //! Changes: all or nothing, in the tables, the feed and the audit log.
 
+use std::pin::pin;
+
+use tokio::task::yield_now;
+
 use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::TenantId;
 use crate::control_plane::caller::{Actor, Caller, Reach};
@@ -24,6 +28,7 @@ on_both_databases! {
     a_database_of_a_newer_program_is_refused
     two_that_start_at_once_do_not_clash
     a_purge_is_in_the_feed_and_in_the_log
+    a_transaction_whose_beginning_is_given_up_is_nobody_elses
 }
 
 async fn a_change_is_in_the_tables_the_feed_and_the_log(stage: Stage) {
@@ -286,4 +291,26 @@ async fn a_purge_is_in_the_feed_and_in_the_log(stage: Stage) {
     change.commit().await.unwrap();
     (kept.forgotten, kept.purges) = (FeedVersion(2), Vec::new());
     assert_eq!(stage.view().await.feed_purges().await.unwrap(), kept);
+}
+
+/// Whoever asks for a transaction may go away before it has begun: what is begun on that connection next
+/// is a transaction of its own.
+async fn a_transaction_whose_beginning_is_given_up_is_nobody_elses(stage: Stage) {
+    let caller = Stage::system();
+    for number in 1..=40 {
+        // Every connection there is, each given up a little later.
+        for polls in 0..32 {
+            let mut begun = pin!(stage.store.view(&caller));
+            for _ in 0..polls {
+                tokio::select! {
+                    biased;
+                    _ = &mut begun => break,
+                    () = yield_now() => {}
+                }
+            }
+        }
+        stage.tenant(number).await;
+    }
+    let tenants = stage.view().await.tenant_list(&Page::first(100)).await.unwrap();
+    assert_eq!(tenants.items.len(), 40);
 }
