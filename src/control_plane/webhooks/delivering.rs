@@ -103,12 +103,21 @@ impl Round {
             if most == 0 {
                 break;
             }
-            for taken in desk.take(&id, most).await? {
+            // One that cannot be read holds nobody else's up.
+            self.last = Some(id.clone());
+            let taken = match desk.take(&id, most).await {
+                Ok(taken) => taken,
+                Err(error) => {
+                    let error = ErrorChain(&error);
+                    tracing::warn!(webhook = %id, %error, "messages to a webhook are sent later");
+                    continue;
+                }
+            };
+            for taken in taken {
                 let desk = Arc::clone(desk);
                 let task = self.under_way.spawn(async move { desk.attempt(&taken).await });
                 self.of.insert(task.id(), id.clone());
             }
-            self.last = Some(id);
         }
         Ok(())
     }
