@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::service::{ServiceError, Services};
+use super::service::Services;
 use crate::asset::TenantId;
 use crate::telemetry::ErrorChain;
 
@@ -31,6 +31,8 @@ const MOST_AT_ONCE: usize = 16;
 pub async fn send_letters(services: Services) -> Infallible {
     let mut sending: JoinSet<TenantId> = JoinSet::new();
     let mut busy: BTreeSet<TenantId> = BTreeSet::new();
+    // The tenant whose turn was last: those behind it come first then.
+    let mut last: Option<TenantId> = None;
     let mut warned: Option<Instant> = None;
     loop {
         if warned.is_none_or(|at| at.elapsed() >= WARN_EVERY) {
@@ -40,12 +42,15 @@ pub async fn send_letters(services: Services) -> Infallible {
             }
         }
         match services.letter_tenants_due().await {
-            Ok(tenants) => {
+            Ok(mut tenants) => {
+                let behind = tenants.partition_point(|it| last.is_some_and(|last| *it <= last));
+                tenants.rotate_left(behind);
                 for tenant in tenants {
                     if sending.len() < MOST_AT_ONCE && busy.insert(tenant) {
+                        last = Some(tenant);
                         let services = services.clone();
                         sending.spawn(async move {
-                            send_all(&services, tenant).await;
+                            send_one(&services, tenant).await;
                             tenant
                         });
                     }
@@ -72,19 +77,10 @@ pub async fn send_letters(services: Services) -> Infallible {
     }
 }
 
-async fn send_all(services: &Services, tenant: TenantId) {
-    loop {
-        match services.letter_send_next(tenant).await {
-            Ok(Some(_)) => {}
-            Ok(None) => return,
-            Err(error) => {
-                note(&error);
-                return sleep(LEFT_ALONE).await;
-            }
-        }
+/// Sends one letter of a tenant; then it is another's turn.
+async fn send_one(services: &Services, tenant: TenantId) {
+    if let Err(error) = services.letter_send_next(tenant).await {
+        tracing::warn!(error = %ErrorChain(&error), "a letter is sent later");
+        sleep(LEFT_ALONE).await;
     }
-}
-
-fn note(error: &ServiceError) {
-    tracing::warn!(error = %ErrorChain(error), "a letter is sent later");
 }

@@ -145,8 +145,8 @@ pub enum ShareRefusal {
     /// A password is wanted, or the terms are to be accepted.
     #[error("the share is not open: its password is wanted, or its terms are to be accepted")]
     Locked,
-    /// Too many passwords were wrong.
-    #[error("too many wrong passwords from this network")]
+    /// Too many passwords were wrong, or too much was asked for at once.
+    #[error("too much at once: try again in {retry_after} seconds")]
     Throttled {
         /// When to try again, in seconds.
         retry_after: u64,

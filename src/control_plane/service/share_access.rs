@@ -127,12 +127,13 @@ impl Services {
         change.commit().await?;
         let (kind, refusal) = match self.unlocking(&addressed, password).await {
             Ok(Unlocking::Opened(session)) => {
+                let maker = self.maker_to_tell(&addressed.share).await?;
                 let mut change = self.change(&caller).await?;
                 attempt.succeed(&mut change).await?;
                 let text = begin(&mut change, session, None).await?;
                 let viewed = visitors(ShareEventKind::Viewed, &addressed, client);
                 change.share_event_add(&addressed.share.id, &viewed).await?;
-                self.notice(&mut change, &addressed.share, &viewed).await?;
+                self.notice(&mut change, &addressed.share, maker.as_deref(), &viewed).await?;
                 change.commit().await?;
                 self.letters_written();
                 return Ok(text);
@@ -200,13 +201,14 @@ impl Services {
     ) -> Result<(), ServiceError> {
         let share = access.opened()?;
         self.share_marks().one(&share.id, client)?;
+        let maker = self.maker_to_tell(share).await?;
         let caller = Caller::system("share").from_address(client);
         let mut change = self.change(&caller).await?;
         let mut viewed = Happened::of(ShareEventKind::Viewed);
         viewed.recipient = access.recipient_number();
         viewed.network = client.map(network);
         change.share_event_add(&share.id, &viewed).await?;
-        self.notice(&mut change, share, &viewed).await?;
+        self.notice(&mut change, share, maker.as_deref(), &viewed).await?;
         change.commit().await?;
         self.letters_written();
         Ok(())

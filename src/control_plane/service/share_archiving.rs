@@ -68,6 +68,7 @@ impl Services {
             return Err(ShareRefusal::ViewOnly.into());
         }
         self.share_marks().one(&share.id, client)?;
+        let maker = self.maker_to_tell(share).await?;
         let mut wanted = self.share_entries(access, order).await?;
         if let Wanted::Unread(files) = wanted {
             self.files_read(files).await;
@@ -108,7 +109,7 @@ impl Services {
         if alike.is_none() {
             change.archive_plan_create(&plan).await?;
         }
-        self.notice(&mut change, share, &begun).await?;
+        self.notice(&mut change, share, maker.as_deref(), &begun).await?;
         change.commit().await?;
         self.letters_written();
         Ok(id)

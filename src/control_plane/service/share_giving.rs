@@ -84,6 +84,7 @@ impl Services {
             Some(FileUse::Seen) | None => return Err(ShareRefusal::ViewOnly.into()),
         }
         self.share_marks().one(&share.id, client)?;
+        let maker = self.maker_to_tell(share).await?;
         let caller = Caller::system("share").from_address(client);
         let mut change = self.change(&caller).await?;
         let mut begun = begun(access, client);
@@ -105,7 +106,7 @@ impl Services {
         let link = Link { id: link_id(access, item, Some(download)), named: true, uses };
         // What cannot be linked to was not begun.
         let url = self.share_link(access, &given, &link)?;
-        self.notice(&mut change, share, &begun).await?;
+        self.notice(&mut change, share, maker.as_deref(), &begun).await?;
         change.commit().await?;
         self.letters_written();
         let limit = share.draft.download_limit;

@@ -5,7 +5,7 @@ use ipnet::IpNet;
 use serde_json::Map;
 
 use super::desk::Services;
-use super::error::{Invalid, ServiceError};
+use super::error::{Invalid, ServiceError, ShareRefusal};
 use super::share::Managed;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
@@ -19,6 +19,9 @@ use crate::control_plane::store::{Change, Happened};
 
 /// Letters of a tenant that may wait, or be written within an hour.
 const MOST_LETTERS: u64 = 2_000;
+
+/// Seconds after which a recipient is sent another letter with their link.
+const BETWEEN_INVITATIONS: u64 = 10 * 60;
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
@@ -72,6 +75,12 @@ impl Services {
         if let Some(waiting) = waiting {
             return Ok(waiting);
         }
+        let before = UnixSeconds::new(change.now().get().saturating_sub(BETWEEN_INVITATIONS));
+        let about = number.to_string();
+        let sent = change.view().letter_count_of_share(&share.id, kind, Some(&about), before);
+        if sent.await? > 0 {
+            return Err(ShareRefusal::Throttled { retry_after: BETWEEN_INVITATIONS }.into());
+        }
         let mut written = self.invite(&mut change, &share, &[recipient]).await?;
         change.commit().await?;
         self.letters_written();
@@ -119,6 +128,7 @@ impl Services {
         for (recipient, email) in reached {
             let letter = Letter {
                 recipient: Some(recipient.number),
+                about: recipient.number.to_string().into(),
                 ..letter(share, LetterKind::Invitation, email, now, now)?
             };
             change.letter_create(&letter).await?;
@@ -127,22 +137,40 @@ impl Services {
         Ok(letters)
     }
 
-    /// Tells whoever made a share that somebody opened it or began a download, as far as they want to
-    /// be told.
+    /// Where whoever made a share is told of visitors; none where they are not to be, or there is
+    /// nothing that brings letters. Asked before a change is begun: one that waits for a second
+    /// connection to the store holds up everybody who waits for the first.
+    pub(super) async fn maker_to_tell(
+        &self,
+        share: &Share,
+    ) -> Result<Option<Box<str>>, ServiceError> {
+        if share.draft.notices == ShareNotices::Off {
+            return Ok(None);
+        }
+        let mut view = self.view(&Caller::system("mail")).await?;
+        match view.mail_server(share.tenant).await.map_err(ServiceError::from) {
+            Ok(_) => {}
+            Err(ServiceError::NotFound) => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        drop(view);
+        self.makers_address(share).await
+    }
+
+    /// Tells whoever made a share, where that is to be, that somebody opened it or began a download,
+    /// as far as they want to be told.
     pub(super) async fn notice(
         &self,
         change: &mut Change,
         share: &Share,
+        maker: Option<&str>,
         seen: &Happened,
     ) -> Result<(), ServiceError> {
-        if share.draft.notices == ShareNotices::Off {
-            return Ok(());
-        }
-        let Some(address) = self.makers_address(share).await? else { return Ok(()) };
+        let Some(address) = maker else { return Ok(()) };
         let now = change.now();
         match share.draft.notices {
             ShareNotices::Off => return Ok(()),
-            ShareNotices::Daily => return gather(change, share, &address, DAY).await,
+            ShareNotices::Daily => return gather(change, share, address, DAY).await,
             ShareNotices::First => {
                 if !change.share_noticed(&share.id).await? {
                     return Ok(());
@@ -164,7 +192,7 @@ impl Services {
                 let told =
                     change.view().letter_count_of_share(&share.id, kind, None, ago(HOUR)).await?;
                 if told >= MOST_NOTICES {
-                    return gather(change, share, &address, HOUR).await;
+                    return gather(change, share, address, HOUR).await;
                 }
             }
         }
@@ -174,7 +202,7 @@ impl Services {
         let letter = Letter {
             about: visitor(seen).into(),
             detail,
-            ..letter(share, LetterKind::AccessNotice, &address, now, now)?
+            ..letter(share, LetterKind::AccessNotice, address, now, now)?
         };
         change.letter_create(&letter).await?;
         Ok(())

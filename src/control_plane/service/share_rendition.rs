@@ -140,6 +140,7 @@ impl Services {
             return Err(ShareRefusal::UsedUp.into());
         }
         self.share_marks().one(&share.id, visit.client)?;
+        let maker = self.maker_to_tell(share).await?;
         let given = self.share_picture(access, item).await?;
         match file_use(share, given.file.place.kind) {
             Some(FileUse::Had | FileUse::SeenAndHad) => {}
@@ -175,7 +176,7 @@ impl Services {
             drop(change);
             return Err(self.not_begun(share).await);
         };
-        self.notice(&mut change, share, &begun).await?;
+        self.notice(&mut change, share, maker.as_deref(), &begun).await?;
         change.commit().await?;
         self.letters_written();
         Ok(FormatTicket { event, text: text.reveal().into() })

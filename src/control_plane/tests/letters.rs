@@ -15,13 +15,13 @@ use crate::asset::ChannelId;
 use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
-    ContentId, LetterKind, LetterState, RecipientDraft, Right, Share, ShareDelivery, ShareDraft,
-    ShareEventKind, ShareNotices,
+    ContentId, Letter, LetterKind, LetterState, RecipientDraft, Right, Share, ShareDelivery,
+    ShareDraft, ShareEventKind, ShareNotices,
 };
 use crate::control_plane::retention::forget;
 use crate::control_plane::service::{
     ContentFilter, Expected, Page, ServiceError, Services, ShareExpiry, ShareOrder, SharePassword,
-    ShareRevision, ShareSending,
+    ShareRefusal, ShareRevision, ShareSending,
 };
 
 on_both_databases! {
@@ -138,11 +138,16 @@ async fn a_share_is_mailed_to_each_recipient_in_its_language(stage: Stage) {
         assert_eq!(sent, [Some(1), Some(2)].into());
         let opened = stage.services.share_access(own[0].address.expose(), None).await.unwrap();
         assert_eq!(opened.share().id, share.id);
-        // Another letter to one of them, with the same link.
-        let again = services.share_invitation_send(&system(), TENANT, &share.id, 1).await.unwrap();
-        let waits = services.share_invitation_send(&system(), TENANT, &share.id, 1).await.unwrap();
+        // Another letter to one of them, with the same link, but not at once.
+        let soon = house.services(&stage, NOW.plus(10 * 60 - 1));
+        let early = soon.share_invitation_send(&system(), TENANT, &share.id, 1).await;
+        let wait = ShareRefusal::Throttled { retry_after: 600 };
+        assert!(matches!(early, Err(ServiceError::Share(it)) if it == wait));
+        let later = house.services(&stage, NOW.plus(10 * 60 + 1));
+        let again = later.share_invitation_send(&system(), TENANT, &share.id, 1).await.unwrap();
+        let waits = later.share_invitation_send(&system(), TENANT, &share.id, 1).await.unwrap();
         assert_eq!(again.id, waits.id);
-        send_all(&services).await;
+        send_all(&later).await;
         let to_bob = house.letters().into_iter().filter(|it| it["to"] == json!([bob]));
         let ids: Vec<_> = to_bob.map(|it| it["headers"]["message-id"].clone()).collect();
         assert!(ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
@@ -172,8 +177,10 @@ async fn a_letter_is_written_with_its_share_or_not_at_all(stage: Stage) {
     assert_eq!(letters(&stage).await.len(), 1);
     for number in [7, 1] {
         let sent = stage.services.share_invitation_send(&system(), TENANT, &share.id, number).await;
+        // That which waits is the one.
         assert_eq!(sent.is_ok(), number == 1);
     }
+    assert_eq!(letters(&stage).await.len(), 1);
     // Whose share it is not has nobody written to.
     let ann = member(&stage, "ann", &[(ChannelId(stage.folder), Right::Share)]).await;
     let others = stage.services.share_invitation_send(&ann, TENANT, &share.id, 1).await;
@@ -292,9 +299,12 @@ async fn a_letter_whose_share_is_closed_is_not_sent(stage: Stage) {
     assert_eq!((state(1), state(2)), (LetterState::Withdrawn, LetterState::Sent));
     let gone = mailed(&stage, draft(), &to).await.unwrap();
     stage.services.share_remove(&system(), TENANT, &gone.id, Expected::Any).await.unwrap();
-    assert_eq!(letters(&stage).await.len(), 2);
+    // They are still counted, whoever makes and removes shares.
+    assert_eq!(letters(&stage).await.len(), 4);
     mailed(&stage, draft(), &to).await.unwrap();
     send_all(&house.services(&stage, NOW.plus(31 * DAY))).await;
+    let withdrawn = |it: &&Letter| it.state == LetterState::Withdrawn;
+    assert_eq!(letters(&stage).await.iter().filter(withdrawn).count(), 5);
     assert_eq!(house.letters().len(), 1, "what is over is not announced");
 }
 

@@ -54,7 +54,7 @@ struct MailServerBody {
 }
 
 /// What a tenant's mail server is to be: all of it.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewMailServer {
     /// Its name, or its address.

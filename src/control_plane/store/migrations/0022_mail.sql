@@ -14,11 +14,12 @@ CREATE TABLE mail_server (
 );
 
 -- Letters, written in the change that causes them and sent afterwards. What is said in one is made
--- when it is sent, of what is so then. Of no recipient (0) is whoever made the share.
+-- when it is sent, of what is so then. Of no recipient (0) is whoever made the share. A letter is known
+-- of when its share is gone: how many were written is not undone by that.
 CREATE TABLE letter (
     id TEXT PRIMARY KEY,
     tenant BIGINT NOT NULL REFERENCES tenant (number) ON DELETE CASCADE,
-    share TEXT NOT NULL REFERENCES share (id) ON DELETE CASCADE,
+    share TEXT NOT NULL,
     recipient BIGINT NOT NULL,
     kind TEXT NOT NULL,
     address TEXT NOT NULL,
