@@ -1,6 +1,6 @@
 //! What shows that a request came through a CDN.
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::policy::Way;
 
@@ -23,13 +23,34 @@ impl CdnMarkers {
         let marked = self.0.iter().any(|name| headers.contains_key(name));
         if marked || headers.contains_key(CDN_LOOP) { Way::Cdn } else { Way::Direct }
     }
+
+    /// Has whoever is asked for a client know that their request came through a CDN, wherever that is
+    /// and whatever its own markers are. Nothing of what they sent is in it.
+    pub fn pass_on(&self, theirs: &HeaderMap, ours: &mut HeaderMap) {
+        if self.way(theirs) == Way::Cdn {
+            ours.insert(CDN_LOOP, HeaderValue::from_static("edge"));
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
+
+    #[test]
+    fn who_is_asked_for_a_client_is_told_of_a_cdn() {
+        let markers = CdnMarkers::new([HeaderName::from_static("x-edge-hop")]);
+        for (name, expected) in
+            [("cdn-loop", Way::Cdn), ("x-edge-hop", Way::Cdn), ("via", Way::Direct)]
+        {
+            let value = HeaderValue::from_static("theirs");
+            let theirs = HeaderMap::from_iter([(HeaderName::from_static(name), value)]);
+            let mut ours = HeaderMap::new();
+            markers.pass_on(&theirs, &mut ours);
+            assert_eq!(CdnMarkers::default().way(&ours), expected, "{name}");
+            assert!(!ours.values().any(|value| value == "theirs"));
+        }
+    }
 
     #[test]
     fn a_cdn_is_known_by_its_headers() {

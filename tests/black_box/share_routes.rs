@@ -95,7 +95,12 @@ struct Scene {
 struct Visit {
     address: String,
     cookie: String,
+    /// Lines that somebody on the way adds to each request.
+    added: &'static str,
 }
+
+/// What a CDN is known by, beside `CDN-Loop`.
+const MARKER: &str = "[edge]\ncdn_headers = [\"x-edge-hop\"]";
 
 fn write(folder: &std::path::Path) {
     for (name, text) in objects() {
@@ -108,6 +113,7 @@ impl Scene {
     fn serving() -> Self {
         let of_template = "assets = { origin = \"media\", key = \"{path}/{quality}.{source}\" }";
         let config = usual_config("", "").replacen(of_template, "assets = { catalog = true }", 1);
+        let config = config.replacen("[edge]", MARKER, 1);
         let folder = with_master_key(folder_of(&config, &Records::Sqlite, &[("any", "")]));
         write(folder.path());
         let credentials =
@@ -127,6 +133,8 @@ impl Scene {
         let of_template = "assets = { origin = \"media\", key = \"{path}/{quality}.{source}\" }";
         let config = std::fs::read_to_string(&path).unwrap();
         let config = config.replacen(of_template, "assets = { catalog = true }", 1);
+        let config = config.replacen("[edge]", MARKER, 1);
+        assert!(config.contains(MARKER));
         std::fs::write(&path, config).unwrap();
         write(folder.path());
         let edge = start_edge(folder);
@@ -212,8 +220,10 @@ impl Scene {
             ),
             _ => String::new(),
         };
-        let head =
-            format!("{method} {target} HTTP/1.1\r\nHost: test\r\n{cookie}{form_lines}\r\n{form}");
+        let head = format!(
+            "{method} {target} HTTP/1.1\r\nHost: test\r\n{}{cookie}{form_lines}\r\n{form}",
+            visit.added
+        );
         raw_client::request(self.edge, &head)
     }
 
@@ -320,7 +330,7 @@ impl Scene {
     fn visit(share: &Value) -> Visit {
         let url = share["url"].as_str().unwrap();
         let address = url.rsplit_once("/s/").unwrap().1.to_owned();
-        Visit { address, cookie: String::new() }
+        Visit { address, cookie: String::new(), added: "" }
     }
 
     /// Waits until nothing comes any more by what was given before.
@@ -404,6 +414,14 @@ fn every_state_gives_what_it_may(scene: &Scene) {
     let given = scene.walk(&visitor, &Gained::default());
     assert_eq!(given.marks, everything());
     assert_eq!(given.archives.len() >= 3, hands_over, "{:?}", given.archives);
+
+    // Through a CDN: nothing of an original, in no form.
+    for added in ["CDN-Loop: a-cdn\r\n", "X-Edge-Hop: 1\r\n"] {
+        let through = Visit { added, ..Scene::visit(&open) };
+        let mut of_none = scene.walk(&through, &given);
+        of_none.marks.retain(|it| it.starts_with("source") || it.starts_with("made"));
+        assert_eq!(of_none.marks, nothing, "{added}");
+    }
 
     // Behind a gate: nothing, whatever another was given of another share, or said of this one.
     let gated = scene.share(&json!({"password": PASSWORD, "terms": "Be kind"}));

@@ -134,6 +134,7 @@ where
     *request.method_mut() = parts.method.clone();
     *request.uri_mut() = target(parts)?;
     *request.headers_mut() = headers::asked(&parts.headers, &visitor.host, request_id);
+    state.settings.cdn.pass_on(&parts.headers, request.headers_mut());
     let answered = door.ask(request, visitor).await.and_then(is_final);
     record.origin_us = Some(micros(began.elapsed()));
     let answer = match answered {
