@@ -239,11 +239,8 @@ async fn share_page(
 ) -> Result<Response, Refusal> {
     let (caller, tenant, services) = (&at.session.caller, at.number(), console.services());
     let may_share = at.session.has(Scope::SharesWrite);
-    // Who may only read what happened is not given what opens it.
-    let delivery = share.draft.delivery;
-    let url = |address: &ShareAddress| {
-        services.share_url(tenant, delivery, address).ok().filter(|_| may_share)
-    };
+    let keys = services.share_keys(caller).await?;
+    let url = |address: &ShareAddress| services.share_url_for(&keys, &share, address);
     let page = Page { after, limit: ITEMS };
     let listed = services.share_item_list(caller, tenant, &share.id, &page).await?;
     let mut items = Vec::with_capacity(listed.items.len());

@@ -116,6 +116,7 @@ pub use path_override::{
 pub use person::PersonPassword;
 pub use pipeline::KnownOrigins;
 pub use reseal::{ResealError, Resealed};
+pub use share::ShareKeys;
 pub use share_access::{ShareAccess, ShareStanding};
 pub use share_archiving::{ShareArchiveOrder, ShareForm};
 pub use share_changing::{PasswordChange, ShareRevision};

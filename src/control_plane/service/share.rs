@@ -15,6 +15,7 @@ use crate::control_plane::store::{Listed, Page, ShareFilter, View};
 use crate::policy::SiteDelivery;
 
 /// Which shares a caller manages.
+#[derive(Debug)]
 pub(super) enum Managed {
     /// Every one of the tenant.
     Every,
@@ -41,6 +42,18 @@ impl Managed {
     /// Refuses a share that is another's: for them there is none.
     pub(super) fn require(&self, share: &Share) -> Result<(), ServiceError> {
         if self.covers(share) { Ok(()) } else { Err(ServiceError::NotFound) }
+    }
+}
+
+/// Which shares' addresses a caller is given: each is a key, and not everybody's who reads what happened,
+/// or who shares something else.
+#[derive(Debug)]
+pub struct ShareKeys(Option<Managed>);
+
+impl ShareKeys {
+    /// Is this share's address the caller's to have?
+    pub(super) fn cover(&self, share: &Share) -> bool {
+        self.0.as_ref().is_some_and(|managed| managed.covers(share))
     }
 }
 
@@ -130,6 +143,26 @@ impl Services {
     ) -> Result<Listed<ShareEvent, u64>, ServiceError> {
         let (mut view, _) = self.managed_share(caller, tenant, id).await?;
         Ok(view.share_event_list(id, page).await?)
+    }
+
+    /// Which shares' addresses a caller is given.
+    pub async fn share_keys(&self, caller: &Caller) -> Result<ShareKeys, ServiceError> {
+        if !caller.scopes().contains(Scope::SharesWrite) {
+            return Ok(ShareKeys(None));
+        }
+        let rights = self.rights(caller).await?;
+        Ok(ShareKeys(Some(Managed::of(caller, &rights))))
+    }
+
+    /// Where an address of a share opens, for whoever may have it; none where there is no site.
+    pub fn share_url_for(
+        &self,
+        keys: &ShareKeys,
+        share: &Share,
+        address: &ShareAddress,
+    ) -> Option<String> {
+        let url = || self.share_url(share.tenant, share.draft.delivery, address).ok();
+        keys.cover(share).then(url).flatten()
     }
 
     /// Where an address of a share opens: to be pasted into a mail (C9).

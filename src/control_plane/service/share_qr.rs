@@ -16,9 +16,11 @@ impl Services {
         id: &ShareId,
         recipient: Option<u64>,
     ) -> Result<QrPicture, ServiceError> {
-        // It is a key, and not everybody's who reads what happened.
         caller.require(Scope::SharesWrite)?;
         let share = self.share(caller, tenant, id).await?;
+        if !self.share_keys(caller).await?.cover(&share) {
+            return Err(ServiceError::NotFound);
+        }
         let delivery = share.draft.delivery;
         let address = match recipient {
             None => share.address,

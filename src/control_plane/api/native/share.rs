@@ -22,7 +22,7 @@ use crate::control_plane::api::segment::{
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::caller::Caller;
-use crate::control_plane::record::{ContentId, Scope, Share, ShareAddress, ShareId};
+use crate::control_plane::record::{ContentId, Scope, Share, ShareId};
 use crate::control_plane::service::{ServiceError, ShareFilter, ShareState};
 
 /// Seconds of which the shares are listed where nobody says of which (C24): 30 days.
@@ -109,8 +109,9 @@ async fn share_list(
     let (path, filter) = which.list(format!("/api/v1/tenants/{tenant}/shares"), now)?;
     let page = api.page(&path, &query)?;
     let listed = api.services.share_list(&caller, tenant, &filter, &page).await?;
+    let keys = api.services.share_keys(&caller).await?;
     let body = |share: Share| {
-        let url = url(&api, &caller, &share, &share.address);
+        let url = api.services.share_url_for(&keys, &share, &share.address);
         wire(share, url, now)
     };
     Ok(api.listing(&path, &query, listed, body))
@@ -142,7 +143,7 @@ async fn share_create(
     caller.require(Scope::SharesWrite).map_err(ServiceError::from)?;
     let usual = api.services.sharing_settings(&caller, tenant).await?.draft;
     let made = api.services.share_create(&caller, tenant, body.order(usual)?).await?;
-    Ok(shown(&api, &caller, made, StatusCode::CREATED))
+    shown(&api, &caller, made, StatusCode::CREATED).await
 }
 
 /// A share.
@@ -166,7 +167,7 @@ async fn share_show(
 ) -> Result<Response, Problem> {
     let (tenant, share) = share_path(&tenant_number, &share)?;
     let found = api.services.share(&caller, tenant, &share).await?;
-    Ok(shown(&api, &caller, found, StatusCode::OK))
+    shown(&api, &caller, found, StatusCode::OK).await
 }
 
 /// Says something else about a share. Its end is moved either way, and one that has ended opens again
@@ -201,7 +202,7 @@ async fn share_update(
     let seen = expected.or_revision(now.revision);
     let revision = patch.over(now.draft)?;
     let made = api.services.share_change(&caller, tenant, &id, seen, revision).await?;
-    Ok(shown(&api, &caller, made, StatusCode::OK))
+    shown(&api, &caller, made, StatusCode::OK).await
 }
 
 /// Removes a share with its history: its addresses open nothing, and links that were handed out are
@@ -275,22 +276,14 @@ async fn content_share_remove(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-pub(super) fn shown(api: &Api, caller: &Caller, share: Share, status: StatusCode) -> Response {
-    let url = url(api, caller, &share, &share.address);
-    let revision = share.revision;
-    tagged(revision, body::answer(status, &wire(share, url, api.services.now())))
-}
-
-/// Where an address opens, for whoever may share: it is a key, and not everybody's who reads what
-/// happened.
-pub(super) fn url(
+pub(super) async fn shown(
     api: &Api,
     caller: &Caller,
-    share: &Share,
-    address: &ShareAddress,
-) -> Option<String> {
-    if !caller.scopes().contains(Scope::SharesWrite) {
-        return None;
-    }
-    api.services.share_url(share.tenant, share.draft.delivery, address).ok()
+    share: Share,
+    status: StatusCode,
+) -> Result<Response, Problem> {
+    let keys = api.services.share_keys(caller).await?;
+    let url = api.services.share_url_for(&keys, &share, &share.address);
+    let revision = share.revision;
+    Ok(tagged(revision, body::answer(status, &wire(share, url, api.services.now()))))
 }

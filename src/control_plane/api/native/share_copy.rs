@@ -72,7 +72,7 @@ async fn share_copy(
         recipients: drafts(recipients),
     };
     let made = api.services.share_copy(&caller, tenant, &id, copy).await?;
-    Ok(shown(&api, &caller, made, StatusCode::CREATED))
+    shown(&api, &caller, made, StatusCode::CREATED).await
 }
 
 /// How a picture is written.

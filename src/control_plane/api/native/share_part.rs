@@ -6,7 +6,6 @@ use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::share::url;
 use super::share_body::{EventBody, ItemBody, RecipientBody, event, item, recipient};
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::cursor::{Listing, PageQuery};
@@ -92,8 +91,9 @@ async fn share_recipient_list(
     let path = format!("/api/v1/tenants/{tenant}/shares/{share}/recipients");
     let of = api.services.share(&caller, tenant, &share).await?;
     let all = api.services.share_recipient_list(&caller, tenant, &share).await?;
+    let keys = api.services.share_keys(&caller).await?;
     let body = |it: ShareRecipient| {
-        let url = url(&api, &caller, &of, &it.address);
+        let url = api.services.share_url_for(&keys, &of, &it.address);
         recipient(it, url)
     };
     api.listing_of_all(&path, &query, all, |it| it.number, body)
