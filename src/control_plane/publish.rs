@@ -371,8 +371,10 @@ fn blocked(entry: BlocklistEntry) -> Change {
 }
 
 fn revoked(revocation: Revocation) -> Change {
-    let Revocation { id, tenant, subject, created_at, expires_at, reason: _ } = revocation;
-    let links = Some(RevokedNow { tenant, links: subject, since: created_at, until: expires_at });
+    let Revocation { id, tenant, subject, created_at, made_before, expires_at, reason: _ } =
+        revocation;
+    let since = made_before.unwrap_or(created_at);
+    let links = Some(RevokedNow { tenant, links: subject, since, until: expires_at });
     Change::Revoked { id: id.to_string().into(), links }
 }
 

@@ -141,6 +141,7 @@ mod tests {
                 tenant: TenantId(1),
                 subject: RevokedLinks::Link(format!("lnk_{end}").into()),
                 reason: "lost".into(),
+                made_before: None,
                 expires_at: Some(UnixSeconds::new(end)),
             };
             change.revocation_create(draft).await.unwrap();

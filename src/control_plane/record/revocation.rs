@@ -19,8 +19,11 @@ pub struct Revocation {
     pub subject: RevokedLinks,
     /// Why, in the words of whoever did it.
     pub reason: Box<str>,
-    /// Since when.
+    /// When it was made.
     pub created_at: UnixSeconds,
+    /// Links made before that time are dead; none: before it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_before: Option<UnixSeconds>,
     /// When it can be forgotten, because every link it is about has expired by itself.
     pub expires_at: Option<UnixSeconds>,
 }
@@ -34,6 +37,8 @@ pub struct RevocationDraft {
     pub subject: RevokedLinks,
     /// Why.
     pub reason: Box<str>,
+    /// Links made before that time are dead; none: before now.
+    pub made_before: Option<UnixSeconds>,
     /// When it can be forgotten.
     pub expires_at: Option<UnixSeconds>,
 }

@@ -228,6 +228,9 @@ impl Services {
     }
 
     pub(super) async fn change(&self, caller: &Caller) -> Result<Change, ServiceError> {
-        Ok(self.store.change(caller, self.clock.now()).await?)
+        let mut change = self.store.change(caller, self.clock.now()).await?;
+        // It may have waited for others.
+        change.happens_at(self.clock.now());
+        Ok(change)
     }
 }

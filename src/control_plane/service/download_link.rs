@@ -185,6 +185,7 @@ impl Services {
                     tenant: link.tenant,
                     subject: RevokedLinks::Link(id.as_str().into()),
                     reason: "".into(),
+                    made_before: None,
                     // An edge's clock may be behind.
                     expires_at: Some(link.expires_at.plus(AFTER_ITS_END)),
                 })

@@ -222,13 +222,16 @@ async fn close_all(change: &mut Change, share: &Share) -> Result<(), ServiceErro
     Ok(())
 }
 
+/// Closes links for good: also one that somebody makes now, of a share that was still open when they
+/// looked. Nobody makes such links again: an epoch, an item and a recipient end once.
 async fn close(
     change: &mut Change,
     tenant: TenantId,
     subject: RevokedLinks,
 ) -> Result<(), ServiceError> {
     let expires_at = Some(change.now().plus(LONGEST_VISIT + AFTER_ITS_END));
-    let draft = RevocationDraft { tenant, subject, reason: "".into(), expires_at };
+    let made_before = expires_at;
+    let draft = RevocationDraft { tenant, subject, reason: "".into(), made_before, expires_at };
     change.revocation_create(draft).await?;
     Ok(())
 }

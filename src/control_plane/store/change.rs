@@ -77,6 +77,11 @@ impl Change {
         self.now
     }
 
+    /// Has the change made at that moment: who waited for others made it when they were done.
+    pub fn happens_at(&mut self, now: UnixSeconds) {
+        self.now = now;
+    }
+
     /// Has edges drop what they cached of a tenant's files.
     pub fn cache_purge(&mut self, tenant: TenantId, files: PurgedFiles) -> Result<(), StoreError> {
         self.view.reach(Some(tenant))?;

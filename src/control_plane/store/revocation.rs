@@ -37,6 +37,7 @@ fn read(row: &Row) -> Result<Revocation, StoreError> {
         subject: subject.ok_or(StoreErrorKind::Corrupt)?,
         reason: row.text("reason")?,
         created_at: row.number("created_at")?,
+        made_before: row.number_opt("made_before")?,
         expires_at: row.number_opt("expires_at")?,
     })
 }
@@ -50,7 +51,7 @@ impl View {
     ) -> Result<Listed<Revocation, RevocationId>, StoreError> {
         let only = self.only_tenant();
         let statement = Statement::new(
-            "SELECT id, tenant, kind, subject, reason, created_at, expires_at FROM revocation \
+            "SELECT id, tenant, kind, subject, reason, created_at, made_before, expires_at FROM revocation \
              WHERE id > $1 AND ($2 IS NULL OR tenant = $2) ORDER BY id LIMIT $3",
         );
         let after = page.after.as_ref().map_or("", RevocationId::as_str);
@@ -67,15 +68,16 @@ impl Change {
         &mut self,
         draft: RevocationDraft,
     ) -> Result<Revocation, StoreError> {
-        let RevocationDraft { tenant, subject, reason, expires_at } = draft;
+        let RevocationDraft { tenant, subject, reason, made_before, expires_at } = draft;
         self.view().reach(Some(tenant))?;
         let created_at = self.now();
         let id = RevocationId::random(created_at)?;
-        let made = Revocation { id, tenant, subject, reason, created_at, expires_at };
+        let made = Revocation { id, tenant, subject, reason, created_at, made_before, expires_at };
         let (kind, subject) = subject_columns(&made.subject);
         let statement = Statement::new(
-            "INSERT INTO revocation (id, tenant, kind, subject, reason, created_at, expires_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO revocation \
+             (id, tenant, kind, subject, reason, created_at, made_before, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         )
         .bind(made.id.as_str())
         .bind(tenant)
@@ -83,6 +85,7 @@ impl Change {
         .bind(subject)
         .bind(&made.reason)
         .bind(created_at)
+        .bind(made_before)
         .bind(expires_at);
         self.view().connection().execute(statement).await?;
         self.note("revocation.create", Some(tenant), made.id.as_str(), None, Some(&made));
@@ -99,7 +102,7 @@ impl Change {
         let only = self.view().only_tenant();
         let statement = Statement::new(
             "DELETE FROM revocation WHERE id = $1 AND ($2 IS NULL OR tenant = $2) \
-             RETURNING id, tenant, kind, subject, reason, created_at, expires_at",
+             RETURNING id, tenant, kind, subject, reason, created_at, made_before, expires_at",
         );
         let before = read(&self.view().found(statement.bind(id.as_str()).bind(only)).await?)?;
         expected.meet(ONLY_REVISION)?;
@@ -115,7 +118,7 @@ impl Change {
         let statement = Statement::new(
             "DELETE FROM revocation WHERE id IN \
              (SELECT id FROM revocation WHERE expires_at <= $1 ORDER BY id LIMIT 1000) \
-             RETURNING id, tenant, kind, subject, reason, created_at, expires_at",
+             RETURNING id, tenant, kind, subject, reason, created_at, made_before, expires_at",
         );
         let statement = statement.bind(self.now());
         let rows = self.view().connection().rows(statement).await?;

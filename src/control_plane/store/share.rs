@@ -405,7 +405,7 @@ impl Change {
 
     /// Begins a download of a share whose links are of that epoch, if its limit has one left: of any
     /// number at once, at any number of control planes, no more are begun. Gives none where there is
-    /// none left, or the epoch is over.
+    /// none left, or the epoch is over, or the recipient's address is closed.
     pub async fn share_download_begin(
         &mut self,
         share: &Share,
@@ -417,12 +417,15 @@ impl Change {
              WHERE id = $1 AND link_epoch = $2 AND download = $3 \
              AND (expires_at IS NULL OR expires_at >= $4) \
              AND (download_limit IS NULL OR downloads < download_limit) \
+             AND ($5 = 0 OR EXISTS (SELECT 1 FROM share_recipient WHERE share = $1 AND number = $5 \
+             AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at >= $4))) \
              RETURNING downloads, events",
         )
         .bind(share.id.as_str())
         .bind(share.link_epoch)
         .bind(share.draft.download.wire_name())
-        .bind(self.now());
+        .bind(self.now())
+        .bind(happened.recipient.unwrap_or(0));
         let Some(row) = self.view().connection().row(statement).await? else { return Ok(None) };
         let (download, event): (u64, u64) = (row.number("downloads")?, row.number("events")?);
         let mut happened = Happened { kind: ShareEventKind::Downloaded, ..happened };

@@ -242,7 +242,8 @@ pub(super) async fn at_the_edge(
     let mut view = stage.store.view(&system()).await.unwrap();
     let mut revoked = TenantRevocations::default();
     for revocation in view.revocation_list(&Page::first(1_000)).await.unwrap().items {
-        revoked.add(revocation.tenant, &revocation.subject, revocation.created_at);
+        let since = revocation.made_before.unwrap_or(revocation.created_at);
+        revoked.add(revocation.tenant, &revocation.subject, since);
     }
     let mut edge = stage.in_force.lock().unwrap().clone().unwrap();
     edge.revocations = Arc::new(Revocations::of_tenants([(TENANT, Arc::new(revoked))].into()));

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::mail_scene::site_in_force;
 use super::share_scene::*;
 use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::{ChannelId, TenantId};
 use crate::clock::Clock;
-use crate::control_plane::caller::Actor;
+use crate::control_plane::caller::{Actor, Caller, Reach};
 use crate::control_plane::record::{
     ContentDraft, ContentId, ContentImport, ContentKind, ContentLinkDraft, ContextDraft, FileKind,
-    FolderDraft, LinkRelation, MOST_CHOSEN, MOST_SHARED, Publication, RecipientDraft, Right, Share,
-    ShareDelivery, ShareDownloads, ShareDraft, ShareEventKind,
+    FolderDraft, LinkRelation, MOST_CHOSEN, MOST_SHARED, Publication, RecipientDraft, Right,
+    ScopeSet, Share, ShareDelivery, ShareDownloads, ShareDraft, ShareEventKind,
 };
 use crate::control_plane::retention;
 use crate::control_plane::service::{
@@ -294,6 +295,16 @@ async fn shares_are_managed_by_whoever_made_them(stage: Stage) {
     ] {
         assert!(matches!(refused, Err(ServiceError::NotFound)), "{refused:?}");
     }
+    // Whoever reads what happened sees it, without what opens it.
+    let scopes = ScopeSet::parse("audit.read shares.write").unwrap();
+    let reads = Caller::authenticated(bob.actor().clone(), scopes, Reach::Tenant(TENANT));
+    site_in_force(&stage);
+    assert!(services.share(&reads, TENANT, &hers.id).await.is_ok());
+    for (caller, gives) in [(&reads, false), (&bob, false), (&ann, true), (&system(), true)] {
+        let keys = services.share_keys(caller).await.unwrap();
+        assert_eq!(services.share_url_for(&keys, &hers, &hers.address).is_some(), gives);
+        assert_eq!(services.share_qr(caller, TENANT, &hers.id, None).await.is_ok(), gives);
+    }
     // But who may share a content sees what it is in, and takes it out of it.
     let of_picture = async |caller| {
         services.share_list_of_content(caller, TENANT, &contents.picture, &page).await
@@ -378,9 +389,11 @@ async fn what_a_change_closes_is_closed_at_the_edge(stage: Stage) {
         let bob = recipients.unwrap().remove(0);
         let other = shared(&stage, order(&contents.all(), draft())).await;
         let mut links = Vec::new();
+        let mut visits = Vec::new();
         for address in [share.address.expose(), bob.address.expose(), other.address.expose()] {
             let access = stage.services.share_access(address, None).await.unwrap();
             links.push(stage.services.share_view_link(&access, 0, still).await.unwrap());
+            visits.push(access);
         }
         let after = NOW.plus(5);
         let made = changed(&stage, &share, after, change).await;
@@ -390,6 +403,12 @@ async fn what_a_change_closes_is_closed_at_the_edge(stage: Stage) {
             assert_eq!(at_the_edge(&stage, link, after).await, expected, "{what}");
         }
         assert_eq!(at_the_edge(&stage, &links[2], after).await, Ok(()), "{what}");
+        // So is what is handed out now of what was so before.
+        let late = stage.services.clone().at(after.plus(60));
+        for visit in &visits[..2] {
+            let link = late.share_view_link(visit, 0, still).await.unwrap();
+            assert_eq!(at_the_edge(&stage, &link, after.plus(60)).await, expected, "{what}");
+        }
         // What is handed out afterwards opens, in the same second.
         let services = stage.services.clone().at(after);
         let access = services.share_access(share.address.expose(), None).await.unwrap();

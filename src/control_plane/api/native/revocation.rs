@@ -126,7 +126,8 @@ async fn revocation_create(
     };
     let tenant = tenant(&number)?;
     let expires_at = expires_at.map(|Timestamp(at)| at);
-    let draft = RevocationDraft { tenant, subject, reason: reason.into(), expires_at };
+    let draft =
+        RevocationDraft { tenant, subject, reason: reason.into(), made_before: None, expires_at };
     let made = api.services.revocation_create(&caller, draft).await?;
     Ok(tagged(ONLY_REVISION, body::answer(StatusCode::CREATED, &wire(made))))
 }
@@ -154,7 +155,8 @@ async fn revocation_remove(
 }
 
 fn wire(revocation: Revocation) -> RevocationBody {
-    let Revocation { id, tenant: _, subject, reason, created_at, expires_at } = revocation;
+    let Revocation { id, tenant: _, subject, reason, created_at, expires_at, made_before: _ } =
+        revocation;
     let links = match subject {
         RevokedLinks::Issuer(id) => Links::Issuer(id.into()),
         RevokedLinks::Asset(path) => Links::Asset(path.into()),

@@ -28,7 +28,7 @@ INSERT INTO login_failure VALUES ('ann', '192.0.2.0/24', 3, 1, 2);
 INSERT INTO path_override VALUES (1, 'video', 'a', 'everything');
 INSERT INTO override_head VALUES (1, 1);
 INSERT INTO override_revision VALUES (1, 1, 1, 'per_1', '[]');
-INSERT INTO revocation VALUES ('rev_1', 1, 'link', 'lnk_1', '', 1, NULL);
+INSERT INTO revocation VALUES ('rev_1', 1, 'link', 'lnk_1', '', 1, NULL, 2);
 INSERT INTO blocklist VALUES ('blk_1', '192.0.2.0/24', '', 1, 9223372036854775807, 'pirate');
 INSERT INTO signing_key VALUES ('key_1', NULL, 'links', '00', 1, 1, NULL, NULL, 1);
 INSERT INTO edge VALUES ('edg_1', 'e', 'bb', 1, 0, NULL, NULL);

@@ -71,7 +71,8 @@ async fn links_are_revoked_until_they_have_expired(stage: Stage) {
         (RevokedLinks::TenantEpoch(3), None),
     ] {
         let reason = "lost".into();
-        let draft = RevocationDraft { tenant: TenantId(1), subject, reason, expires_at };
+        let draft =
+            RevocationDraft { tenant: TenantId(1), subject, reason, made_before: None, expires_at };
         made.push(change.revocation_create(draft).await.unwrap());
     }
     change.commit().await.unwrap();

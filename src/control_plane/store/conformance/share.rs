@@ -265,6 +265,20 @@ async fn downloads_are_counted_one_by_one(stage: Stage) {
     assert_eq!(begin(&free, 60).await, Some(1));
     assert_eq!(begin(&free, 61).await, None, "it is over");
     assert_eq!(begin(&Share { link_epoch: 5, ..free.clone() }, 0).await, None);
+    // Of a recipient whose address is closed, or over, none begins.
+    let theirs = share("theirs");
+    let closed = ShareRecipient { revoked_at: Some(NOW), ..recipient(2, None) };
+    let over = ShareRecipient { expires_at: Some(NOW), ..recipient(3, None) };
+    kept(&stage, &theirs, &[recipient(1, None), closed, over]).await;
+    for (number, at, begins) in
+        [(1, 1, true), (2, 1, false), (3, 0, true), (3, 1, false), (4, 1, false)]
+    {
+        let mut change = stage.store.change(&Stage::system(), NOW.plus(at)).await.unwrap();
+        let happened =
+            Happened { recipient: Some(number), ..Happened::of(ShareEventKind::Downloaded) };
+        let begun = change.share_download_begin(&theirs, happened).await.unwrap();
+        assert_eq!(begun.is_some(), begins, "{number} {at}");
+    }
     let shown = Share {
         draft: ShareDraft { download: ShareDownloads::Refused, ..share("shown").draft },
         ..share("shown")
