@@ -21,6 +21,7 @@ mod config;
 mod connector_naming;
 pub mod edge_sync;
 mod hashing;
+mod in_flight;
 pub mod link;
 mod mail;
 mod mailing;

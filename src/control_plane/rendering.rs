@@ -8,8 +8,9 @@
 //! - [`PLACES`] are made or awaited, and [`PLACES_OF_ONE`] for one visitor: whoever asks for more
 //!   is refused or, where a page asks for all of its pictures at once, stands in line before the
 //!   places, where nobody else waits for it. Nobody waits longer than [`PATIENCE`] for either.
-//! - What was made is kept, the most used up to [`MOST_KEPT`], by the digest of the image's bytes: it
-//!   is the same wherever those bytes are, and is found only by who may have them.
+//! - What was made is kept, the most used up to [`MOST_KEPT`], by where the image is and the digest of
+//!   its bytes. A digest alone is what somebody says who may not have the bytes.
+//! - What is on its way is counted ([`InFlight`]): whoever reads slowly does not fill the memory.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -24,6 +25,8 @@ use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::in_flight::InFlight;
+use crate::asset::TenantId;
 use crate::rendition::{Look, Rendered, Rendition, RenditionError, look, render};
 
 /// Renditions that are made or awaited at once.
@@ -55,6 +58,25 @@ const MEMORY_UNIT: u64 = 1 << 20;
 
 /// The SHA-256 of an image's bytes.
 pub(super) type ImageDigest = [u8; 32];
+
+/// Where an image is, as a digest: whose, at which origin, under which key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct ImagePlace([u8; 32]);
+
+impl ImagePlace {
+    /// Nowhere: the bytes came with the request.
+    pub(super) const REQUEST: Self = Self([0; 32]);
+
+    /// An object's.
+    pub(super) fn of(tenant: TenantId, origin: &str, key: &str) -> Self {
+        let mut digest = Sha256::new();
+        digest.update(tenant.0.to_be_bytes());
+        digest.update(origin.len().to_be_bytes());
+        digest.update(origin);
+        digest.update(key);
+        Self(digest.finalize().into())
+    }
+}
 
 /// A rendition that was made.
 #[derive(Clone, Debug)]
@@ -95,7 +117,8 @@ pub(super) struct Renderings {
     memory: Arc<Semaphore>,
     places: Arc<Places>,
     line: Arc<Semaphore>,
-    kept: moka::sync::Cache<(ImageDigest, Rendition), Made>,
+    kept: moka::sync::Cache<(ImagePlace, ImageDigest, Rendition), Made>,
+    in_flight: InFlight,
 }
 
 impl fmt::Debug for Renderings {
@@ -116,6 +139,8 @@ impl Default for Renderings {
 pub(super) struct Image {
     /// Its bytes.
     pub(super) bytes: Vec<u8>,
+    /// Where they are.
+    pub(super) place: ImagePlace,
     /// What their digest is to be, where that is known.
     pub(super) registered: Option<ImageDigest>,
 }
@@ -142,12 +167,25 @@ impl Renderings {
             places: Arc::default(),
             line: Arc::new(Semaphore::new(MOST_IN_LINE)),
             kept,
+            in_flight: InFlight::default(),
         }
     }
 
+    /// What was made, to be sent to a visitor.
+    pub(super) fn to_be_sent(&self, visitor: &str, made: Made) -> Result<Made, NotMade> {
+        let Made { rendered, sha256 } = made;
+        let bytes = self.in_flight.lend(visitor, rendered.bytes).ok_or(NotMade::Busy)?;
+        Ok(Made { rendered: Rendered { bytes, ..rendered }, sha256 })
+    }
+
     /// One that was made, and is kept.
-    pub(super) fn kept(&self, image: &ImageDigest, wish: &Rendition) -> Option<Made> {
-        self.kept.get(&(*image, *wish))
+    pub(super) fn kept(
+        &self,
+        place: ImagePlace,
+        image: ImageDigest,
+        wish: Rendition,
+    ) -> Option<Made> {
+        self.kept.get(&(place, image, wish))
     }
 
     /// Waits for its turn. `visitor` is whoever is not to keep others from theirs.
@@ -173,7 +211,7 @@ impl Renderings {
         image: Image,
         wish: Rendition,
     ) -> Result<Made, NotMade> {
-        let Image { bytes, registered } = image;
+        let Image { bytes, place, registered } = image;
         let (turn, image, digest, memory) = on_a_thread(move || {
             let digest: ImageDigest = Sha256::digest(&bytes).into();
             if registered.is_some_and(|registered| registered != digest) {
@@ -183,7 +221,7 @@ impl Renderings {
             Ok((turn, bytes, digest, memory))
         })
         .await?;
-        if let Some(made) = self.kept(&digest, &wish) {
+        if let Some(made) = self.kept(place, digest, wish) {
             return Ok(made);
         }
         let units = memory.div_ceil(MEMORY_UNIT).min(MOST_MEMORY / MEMORY_UNIT);
@@ -195,7 +233,7 @@ impl Renderings {
             let rendered = render(&image, &wish)?;
             drop((image, room));
             let made = Made { sha256: Sha256::digest(&rendered.bytes).into(), rendered };
-            kept.insert((digest, wish), made.clone());
+            kept.insert((place, digest, wish), made.clone());
             let Turn { worker, place } = turn;
             drop((worker, place));
             Ok(made)
@@ -296,8 +334,12 @@ mod tests {
         std::fs::read(format!("{folder}/palette.png")).unwrap()
     }
 
+    fn place(tenant: u64) -> ImagePlace {
+        ImagePlace::of(TenantId(tenant), "media", "palette.png")
+    }
+
     fn image() -> Image {
-        Image { bytes: bytes(), registered: None }
+        Image { bytes: bytes(), place: place(1), registered: None }
     }
 
     fn wish(width: u32) -> Rendition {
@@ -312,9 +354,11 @@ mod tests {
         let made = renderings.make(turn, image(), wish(8)).await.unwrap();
         assert_eq!((made.rendered.width, made.rendered.height), (8, 8));
         let digest: ImageDigest = Sha256::digest(bytes()).into();
-        let kept = renderings.kept(&digest, &wish(8)).unwrap();
+        let kept = renderings.kept(place(1), digest, wish(8)).unwrap();
         assert_eq!(kept.rendered.bytes.as_ptr(), made.rendered.bytes.as_ptr());
-        assert!(renderings.kept(&digest, &wish(9)).is_none());
+        assert!(renderings.kept(place(1), digest, wish(9)).is_none());
+        // Whoever says only what its digest is does not have it.
+        assert!(renderings.kept(place(2), digest, wish(8)).is_none());
         let turn = renderings.turn("other", Line::Refused).await.unwrap();
         let again = renderings.make(turn, image(), wish(8)).await.unwrap();
         assert_eq!(again.rendered.bytes.as_ptr(), made.rendered.bytes.as_ptr());
@@ -328,7 +372,7 @@ mod tests {
         let renderings = Renderings::with_workers(1);
         for _ in 0..=PLACES_OF_ONE {
             let turn = renderings.turn("one", Line::Refused).await.unwrap();
-            let none = Image { bytes: b"no image".to_vec(), registered: None };
+            let none = Image { bytes: b"no image".to_vec(), ..image() };
             let refused = renderings.make(turn, none, wish(8)).await;
             assert!(matches!(refused, Err(NotMade::Image(RenditionError::NotAnImage(_)))));
             let turn = renderings.turn("one", Line::Refused).await.unwrap();

@@ -15,7 +15,7 @@ use super::download::issuer;
 use super::error::{OriginalRefusal, RenditionRefusal, ServiceError};
 use super::source::{Original, Sources, SourcesInForce, asker, unredeemed};
 use crate::control_plane::caller::Caller;
-use crate::control_plane::rendering::{Image, Line, Made, NotMade};
+use crate::control_plane::rendering::{Image, ImagePlace, Line, Made, NotMade};
 use crate::delivery::{
     Answer, Ask, AskMethod, Caching, Conditions, Delivery, EntityTag, Object, ObjectMeta,
     OriginError, OriginFault, Strength, Validators,
@@ -91,6 +91,7 @@ impl Services {
         wish: Rendition,
     ) -> Result<Made, ServiceError> {
         let registered = file.registered.clone();
+        let place = ImagePlace::of(file.tenant, file.origin.as_str(), &file.key);
         let permit = decide_handed(file, asker, promise, &in_force.policy, self.now())
             .map_err(|denial| OriginalRefusal::from(denial.code()))?;
         if registered.size > MOST_BYTES {
@@ -99,20 +100,21 @@ impl Services {
             return Err(if is_image { long } else { RenditionRefusal::NotAnImage }.into());
         }
         let renderings = self.renderings();
-        let kept = registered.sha256.and_then(|digest| renderings.kept(&digest, &wish));
+        let kept = registered.sha256.and_then(|digest| renderings.kept(place, digest, wish));
         if let Some(made) = kept {
-            return Ok(made);
+            return Ok(renderings.to_be_sent(turn.visitor, made)?);
         }
         let delivery = in_force.delivery.redeem(permit).map_err(unredeemed)?;
-        let turn = renderings.turn(turn.visitor, turn.line).await?;
+        let visitor = turn.visitor;
+        let turn = renderings.turn(visitor, turn.line).await?;
         let bytes = match timeout(READING, self.image(&delivery)).await {
             Ok(image) => image.map_err(OriginalRefusal::from)?,
             Err(_) => return Err(denied(OriginFault::BodyStalled).into()),
         };
-        let image = Image { bytes, registered: registered.sha256 };
+        let image = Image { bytes, place, registered: registered.sha256 };
         match renderings.make(turn, image, wish).await {
             Err(NotMade::OtherBytes) => Err(denied(OriginFault::NotAsRegistered).into()),
-            outcome => Ok(outcome?),
+            outcome => Ok(renderings.to_be_sent(visitor, outcome?)?),
         }
     }
 

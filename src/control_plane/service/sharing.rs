@@ -13,7 +13,7 @@ use super::sharing_policy;
 use crate::asset::TenantId;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{Scope, SharingDraft, SharingLogo, SharingSettings};
-use crate::control_plane::rendering::{Image, Line};
+use crate::control_plane::rendering::{Image, ImagePlace, Line};
 use crate::control_plane::store::Expected;
 use crate::rendition::{Bounds, Encoding, Rendition};
 
@@ -120,7 +120,8 @@ impl Services {
             Bounds { width: NonZeroU32::new(LOGO_WIDTH), height: NonZeroU32::new(LOGO_HEIGHT) };
         let wish = Rendition { bounds, encoding: Encoding::Png, ..Rendition::default() };
         let turn = self.renderings().turn(&caller.actor().to_string(), Line::Refused).await?;
-        let image = Image { bytes: image.to_vec(), registered: None };
+        let (bytes, place) = (image.to_vec(), ImagePlace::REQUEST);
+        let image = Image { bytes, place, registered: None };
         let made = self.renderings().make(turn, image, wish).await?.rendered;
         let digest = bytes_name(&made.bytes);
         Ok((SharingLogo { digest, width: made.width, height: made.height }, made.bytes))
