@@ -79,8 +79,7 @@ impl Services {
             Wanted::Unread(files) => return Err(ServiceError::Unread { files: files.len() }),
         };
         let caller = Caller::system("share").from_address(client).within(share.tenant);
-        let mut change = self.change(&caller).await?;
-        let now = change.now();
+        let now = self.now();
         let longest = now.plus(LIFETIME);
         let plan = ArchivePlan {
             id: ArchivePlanId::random(now)?,
@@ -92,7 +91,7 @@ impl Services {
             entries,
         };
         let until = plan.expires_at.min(now.plus(LIFETIME / 2));
-        let alike = change.archive_plan_alike(&plan, until).await?;
+        let alike = self.view(&caller).await?.archive_plan_alike(&plan, until).await?;
         if alike.is_none() {
             self.share_marks().archive(&share.id, client, plan.entries.len())?;
         }
@@ -102,6 +101,7 @@ impl Services {
         begun.detail.insert("files".to_owned(), plan.entries.len().into());
         let size = plan.entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.size));
         begun.detail.insert("size".to_owned(), size.into());
+        let mut change = self.change(&caller).await?;
         if change.share_download_begin(share, begun.clone()).await?.is_none() {
             drop(change);
             return Err(self.not_begun(share).await);

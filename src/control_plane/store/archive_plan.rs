@@ -59,28 +59,32 @@ impl View {
         plan.entries = rows.iter().map(read_entry).collect::<Result<_, _>>()?;
         Ok(plan)
     }
-}
 
-impl Change {
-    /// A plan of the same issuer, of the same entries, that can be had at that time still.
+    /// A plan of the same issuer, of the same entries, that can be had at that time still: none that
+    /// was revoked since.
     pub async fn archive_plan_alike(
         &mut self,
         plan: &ArchivePlan,
         until: UnixSeconds,
     ) -> Result<Option<ArchivePlanId>, StoreError> {
-        self.view().reach(Some(plan.tenant))?;
+        self.reach(Some(plan.tenant))?;
         let statement = Statement::new(
             "SELECT id FROM archive_plan WHERE tenant = $1 AND issuer = $2 AND digest = $3 \
-             AND expires_at >= $4 ORDER BY expires_at DESC LIMIT 1",
+             AND expires_at >= $4 AND NOT EXISTS (SELECT 1 FROM revocation WHERE tenant = $1 \
+             AND (kind IN ('asset', 'tenant_epoch') \
+             AND revocation.created_at >= archive_plan.created_at OR kind = 'issuer' AND subject = $2 OR kind = 'link' AND subject = archive_plan.id)) \
+             ORDER BY expires_at DESC LIMIT 1",
         )
         .bind(plan.tenant)
         .bind(&plan.issuer)
         .bind(digest(plan)?.as_str())
         .bind(until);
-        let row = self.view().connection().row(statement).await?;
+        let row = self.connection().row(statement).await?;
         row.map(|row| row.text("id")).transpose()
     }
+}
 
+impl Change {
     /// Keeps a plan.
     pub async fn archive_plan_create(&mut self, plan: &ArchivePlan) -> Result<(), StoreError> {
         self.view().reach(Some(plan.tenant))?;

@@ -2,10 +2,12 @@
 
 use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::TenantId;
+use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
-    ArchivePlan, ArchivePlanEntry, ArchivePlanId, ContentId, Manifest, Publication, VersionId,
+    ArchivePlan, ArchivePlanEntry, ArchivePlanId, ContentId, Manifest, Publication,
+    RevocationDraft, RevokedLinks, VersionId,
 };
-use crate::control_plane::store::StoreErrorKind;
+use crate::control_plane::store::{Expected, StoreErrorKind};
 
 on_both_databases! {
     a_plan_is_kept_in_its_order
@@ -61,9 +63,8 @@ async fn a_plan_like_another_is_found(stage: Stage) {
     let kept = plan(3, 60);
     keep(&stage, &kept).await;
     let like = || ArchivePlan { id: ArchivePlanId::random(NOW).unwrap(), ..kept.clone() };
-    let mut change = stage.change().await;
-    let mut found = async |plan: ArchivePlan, until: u64| {
-        change.archive_plan_alike(&plan, NOW.plus(until)).await.unwrap()
+    let found = async |plan: ArchivePlan, until: u64| {
+        stage.view().await.archive_plan_alike(&plan, NOW.plus(until)).await.unwrap()
     };
     assert_eq!(found(like(), 60).await, Some(kept.id.clone()));
     assert_eq!(found(like(), 61).await, None, "it ends before that");
@@ -73,6 +74,35 @@ async fn a_plan_like_another_is_found(stage: Stage) {
     let other = ArchivePlan { manifest: Manifest::Omitted, ..like() };
     assert_eq!(found(other, 60).await, None);
     assert_eq!(found(ArchivePlan { tenant: TenantId(2), ..like() }, 60).await, None);
+    // One that was revoked since is had by nobody any more.
+    let (id, issuer) = (Box::from(kept.id.as_str()), kept.issuer.clone());
+    for (subject, before, expected) in [
+        (RevokedLinks::Tag("t".into()), false, true),
+        (RevokedLinks::Key("k".into()), false, true),
+        (RevokedLinks::Link("other".into()), false, true),
+        (RevokedLinks::Issuer("per_2".into()), false, true),
+        (RevokedLinks::Asset("/a".into()), true, true),
+        (RevokedLinks::Asset("/a".into()), false, false),
+        (RevokedLinks::TenantEpoch(7), false, false),
+        (RevokedLinks::Link(id), false, false),
+        (RevokedLinks::Issuer(issuer), false, false),
+    ] {
+        let at = if before { UnixSeconds::new(NOW.get() - 1) } else { NOW };
+        let mut change = stage.store.change(&Stage::system(), at).await.unwrap();
+        let draft = RevocationDraft {
+            tenant: TenantId(1),
+            subject: subject.clone(),
+            reason: "".into(),
+            made_before: None,
+            expires_at: None,
+        };
+        let revocation = change.revocation_create(draft).await.unwrap();
+        change.commit().await.unwrap();
+        assert_eq!(found(like(), 60).await.is_some(), expected, "{subject:?}");
+        let mut change = stage.change().await;
+        change.revocation_remove(&revocation.id, Expected::Any).await.unwrap();
+        change.commit().await.unwrap();
+    }
 }
 
 async fn plans_that_ended_are_forgotten(stage: Stage) {
