@@ -9,12 +9,13 @@ use super::share_access::ShareAccess;
 use super::share_giving::{FileUse, file_use, is_given};
 use super::share_rendition::pictured;
 use crate::asset::TenantId;
+use crate::clock::UnixSeconds;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
     Content, ContentDraft, ContentId, ContentKind, ContentState, ContentText, FileState, Grantee,
-    LinkRelation, Metadata, Role, Share, ShareInformation, ShareItem,
+    Metadata, Role, Share, ShareInformation, ShareItem,
 };
-use crate::control_plane::store::{FileFacts, Listed, Page, StoreError};
+use crate::control_plane::store::{FileFacts, Listed, Page, StoreError, View};
 
 /// Items on each side that are looked at for one that is shown.
 const NEAR: u16 = 16;
@@ -44,9 +45,6 @@ pub struct ShownItem {
     pub files: Vec<ShownFile>,
     /// The number of the file that renditions of it are made of, where there can be some.
     pub pictured: Option<u64>,
-    /// What a playlist has, in its order, by number in the share: what is not shared is not in it
-    /// (C3).
-    pub elements: Vec<u64>,
 }
 
 /// What is said of an item beyond title and description.
@@ -92,39 +90,28 @@ impl Services {
         page: &Page<u64>,
     ) -> Result<Listed<ShownItem, u64>, ServiceError> {
         let share = access.opened()?;
-        let now = self.now();
         let classifications = self.classifications_shown(share).await?;
         let mut view = self.view(&Caller::system("share")).await?;
         let listed = view.share_item_list(&share.id, page).await?;
-        let ids: Vec<ContentId> = listed.items.iter().map(|it| it.content.clone()).collect();
-        let states = view.content_states_of(share.tenant, ids.iter().cloned().collect()).await?;
-        let mut states: HashMap<ContentId, ContentState> =
-            states.into_iter().map(|state| (state.id.clone(), state)).collect();
-        let contents = view.contents_of(share.tenant, &ids).await?;
-        let mut contents: HashMap<ContentId, Content> =
-            contents.into_iter().map(|content| (content.id.clone(), content)).collect();
-        let files = states.values().flat_map(|it| &it.files).map(|file| file.number).collect();
-        let facts = view.file_facts(files).await?;
-        let mut items = Vec::with_capacity(listed.items.len());
-        for item in listed.items {
-            let (Some(state), Some(content)) =
-                (states.remove(&item.content), contents.remove(&item.content))
-            else {
-                continue;
-            };
-            if is_given(&item, &state, now) {
-                let seen = Seen { share, language, classifications: &classifications };
-                items.push(seen.item(&item, state, content, &facts));
-            }
-        }
-        for item in items.iter_mut().filter(|it| it.kind == ContentKind::Playlist) {
-            for link in view.content_link_list(&item.content).await? {
-                let is_element = link.draft.relation == LinkRelation::Enclosed;
-                let shared = view.share_item_of(&share.id, &link.draft.target).await?;
-                item.elements.extend(shared.filter(|_| is_element).map(|it| it.number));
-            }
-        }
+        let seen = Seen { share, language, classifications: &classifications };
+        let items = seen.items(&mut view, &listed.items, self.now()).await?;
         Ok(Listed { items, next: listed.next })
+    }
+
+    /// What a playlist has, in its order, up to so many: what is not shared is not in it (C3).
+    pub async fn share_elements(
+        &self,
+        access: &ShareAccess,
+        language: Option<&str>,
+        playlist: &ShownItem,
+        most: u16,
+    ) -> Result<Vec<ShownItem>, ServiceError> {
+        let share = access.opened()?;
+        let classifications = self.classifications_shown(share).await?;
+        let mut view = self.view(&Caller::system("share")).await?;
+        let items = view.share_item_elements(&share.id, &playlist.content, most).await?;
+        let seen = Seen { share, language, classifications: &classifications };
+        seen.items(&mut view, &items, self.now()).await
     }
 
     /// The highest number among the items that are left: with it, parts of a share can be counted.
@@ -236,6 +223,37 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
+    /// Those of these items that are given now, in their order.
+    async fn items(
+        &self,
+        view: &mut View,
+        listed: &[ShareItem],
+        now: UnixSeconds,
+    ) -> Result<Vec<ShownItem>, ServiceError> {
+        let ids: Vec<ContentId> = listed.iter().map(|it| it.content.clone()).collect();
+        let tenant = self.share.tenant;
+        let states = view.content_states_of(tenant, ids.iter().cloned().collect()).await?;
+        let mut states: HashMap<ContentId, ContentState> =
+            states.into_iter().map(|state| (state.id.clone(), state)).collect();
+        let contents = view.contents_of(tenant, &ids).await?;
+        let mut contents: HashMap<ContentId, Content> =
+            contents.into_iter().map(|content| (content.id.clone(), content)).collect();
+        let files = states.values().flat_map(|it| &it.files).map(|file| file.number).collect();
+        let facts = view.file_facts(files).await?;
+        let mut items = Vec::with_capacity(listed.len());
+        for item in listed {
+            let (Some(state), Some(content)) =
+                (states.remove(&item.content), contents.remove(&item.content))
+            else {
+                continue;
+            };
+            if is_given(item, &state, now) {
+                items.push(self.item(item, state, content, &facts));
+            }
+        }
+        Ok(items)
+    }
+
     fn item(
         &self,
         item: &ShareItem,
@@ -265,7 +283,6 @@ impl Seen<'_> {
             active_thumbnail: state.active_thumbnail.clone(),
             pictured: pictured(&state).map(|it| it.number),
             files: state.files.into_iter().filter_map(shown).collect(),
-            elements: Vec::new(),
             content: id,
         }
     }

@@ -10,14 +10,13 @@ use axum::response::{IntoResponse, Response};
 use super::frame::Shows;
 use super::gallery::{Card, card, link};
 use super::guest::Guest;
-use super::item::find;
 use super::picture::{self, Shown};
 use super::refusal::Refusal;
 use crate::control_plane::record::ContentKind;
 use crate::control_plane::service::{PreviewSize, ShareVisit, ShownItem};
 
 /// Elements of a playlist that are shown on its page.
-const ELEMENTS: usize = 200;
+const ELEMENTS: u16 = 200;
 
 /// Seconds for which a browser keeps a preview that it was shown.
 const KEPT: u64 = 600;
@@ -163,8 +162,10 @@ async fn sound(
 /// What is in a playlist, in its order.
 async fn list(guest: &Guest, item: &ShownItem, shows: &mut Shows) -> Result<Vec<Element>, Refusal> {
     let mut elements = Vec::new();
-    for number in item.elements.iter().take(ELEMENTS) {
-        let Some(item) = find(guest, *number).await? else { continue };
+    let language = guest.words.tag();
+    let services = &guest.services;
+    let all = services.share_elements(&guest.access, Some(&language), item, ELEMENTS).await?;
+    for item in all {
         let (mut film_of, mut sound_of, mut picture) = (None, None, None);
         match item.kind {
             ContentKind::Video => film_of = film(guest, &item, shows).await?,

@@ -8,7 +8,9 @@ use super::statement::{Row, Statement, Value};
 use super::view::View;
 use crate::asset::{ChannelId, TenantId};
 use crate::clock::UnixSeconds;
-use crate::control_plane::record::{ContentId, Publication, Share, ShareId, ShareItem};
+use crate::control_plane::record::{
+    ContentId, LinkRelation, Publication, Share, ShareId, ShareItem,
+};
 
 /// A content that could be shared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,6 +201,29 @@ impl View {
         );
         let statement = statement.bind(id.as_str()).bind(content.as_str());
         self.connection().row(statement).await?.as_ref().map(read).transpose()
+    }
+
+    /// What a playlist has of a share, in its order, up to so many.
+    pub async fn share_item_elements(
+        &mut self,
+        id: &ShareId,
+        playlist: &ContentId,
+        most: u16,
+    ) -> Result<Vec<ShareItem>, StoreError> {
+        self.share(id).await?;
+        let statement = Statement::new(
+            "SELECT share_item.number, share_item.content, share_item.publication, \
+             share_item.removed_at FROM content_link \
+             JOIN share_item ON share_item.content = content_link.target \
+             WHERE share_item.share = $1 AND share_item.removed_at IS NULL \
+             AND content_link.source = $2 AND content_link.relation = $3 \
+             ORDER BY content_link.place LIMIT $4",
+        )
+        .bind(id.as_str())
+        .bind(playlist.as_str())
+        .bind(LinkRelation::Enclosed.wire_name())
+        .bind(u64::from(most));
+        self.connection().rows(statement).await?.iter().map(read).collect()
     }
 
     /// The folders of what is left in a share and still is, each once.
