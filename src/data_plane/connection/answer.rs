@@ -9,12 +9,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 use super::super::connection_metrics::{ConnectionMetrics, Timeout};
 use super::super::settings::Settings;
-use super::facts::ConnectionFacts;
+use super::facts::{ConnectionFacts, Protocol};
+use super::parting::{MOST_UNHEARD, PARTING};
 
 /// Answers requests; the pipeline.
 ///
@@ -48,9 +51,15 @@ pub enum TurnedAway {
 }
 
 /// The body of a request, which must arrive in the time a head has.
+///
+/// What nobody reads of one on HTTP/2 is listened to still, for a while: a client that is told in the
+/// midst of sending to stop may lose the answer (RFC 9113 section 8.1 lets it be told; clients that
+/// take it for a failure are old and many).
 #[derive(Debug)]
 pub struct RequestBody {
-    incoming: Incoming,
+    /// None after it was given up.
+    incoming: Option<Incoming>,
+    protocol: Protocol,
     /// When it must have arrived; none where there is none.
     due: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -60,11 +69,33 @@ pub struct RequestBody {
 impl RequestBody {
     pub(super) fn new(
         incoming: Incoming,
+        protocol: Protocol,
         timeout: Duration,
         metrics: Arc<ConnectionMetrics>,
     ) -> Self {
         let due = (!incoming.is_end_stream()).then(|| Instant::now() + timeout);
-        Self { incoming, due, sleep: None, metrics }
+        Self { incoming: Some(incoming), protocol, due, sleep: None, metrics }
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        let unread = self.incoming.take().filter(|incoming| !incoming.is_end_stream());
+        if let (Some(incoming), Protocol::Http2) = (unread, self.protocol)
+            && let Ok(runtime) = Handle::try_current()
+        {
+            runtime.spawn(timeout(PARTING, unheard(incoming)));
+        }
+    }
+}
+
+/// Listens to the rest of a body, or to as much of it as is listened to.
+async fn unheard(mut incoming: Incoming) {
+    let mut heard = 0;
+    while let Some(Ok(frame)) = incoming.frame().await
+        && heard < MOST_UNHEARD
+    {
+        heard += frame.data_ref().map_or(0, Bytes::len);
     }
 }
 
@@ -77,7 +108,8 @@ impl Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, RequestBodyError>>> {
         let this = self.get_mut();
-        if let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(cx) {
+        let Some(incoming) = &mut this.incoming else { return Poll::Ready(None) };
+        if let Poll::Ready(frame) = Pin::new(incoming).poll_frame(cx) {
             return Poll::Ready(frame.map(|frame| frame.map_err(RequestBodyError::Read)));
         }
         let due = this.due.unwrap_or_else(Instant::now);
@@ -89,11 +121,11 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.incoming.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.incoming.as_ref().map_or_else(SizeHint::default, Body::size_hint)
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 pub(super) const PARTING: Duration = Duration::from_secs(2);
 
 /// How much is listened to.
-const MOST_UNHEARD: usize = 256 * 1024;
+pub(super) const MOST_UNHEARD: usize = 256 * 1024;
 
 /// Answers where no request was read, so that hyper has nothing to answer, and closes. The body is
 /// a refusal's: a few lines, in memory.

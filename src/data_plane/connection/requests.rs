@@ -68,8 +68,8 @@ impl<A: Answer> Exchange<A> {
         mut ticket: Ticket,
     ) -> Response<AnswerBody<A::Body>> {
         let timeout = self.activity.limits().header_timeout;
-        let request =
-            request.map(|body| RequestBody::new(body, timeout, Arc::clone(&self.metrics)));
+        let (protocol, metrics) = (self.connection.protocol, Arc::clone(&self.metrics));
+        let request = request.map(|body| RequestBody::new(body, protocol, timeout, metrics));
         if request.method() == Method::HEAD {
             // Its body, if it has one, is not asked for.
             ticket.finish();

@@ -5,7 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::frames::{
-    ACK, DATA, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, frame, get, hello,
+    ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, frame, get,
+    get_block, hello,
 };
 use super::toy::{Client, House, pass};
 use crate::data_plane::{Limits, Timeout};
@@ -230,4 +231,27 @@ async fn the_drain_says_goodbye_and_finishes_what_is_in_flight() {
     house.toy.gate.add_permits(1);
     let frames = polite(&mut busy).await;
     assert!(frames.iter().any(|frame| frame.payload == b"went on"), "{frames:?}");
+}
+
+/// What nobody reads of a request is listened to after its answer: no reset overtakes that.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_nobody_reads_is_listened_to_for_a_while() {
+    let house = House::new(Limits::default());
+    let mut client = house.connect_http2(64 * 1024);
+    let begun = |stream| frame(HEADERS, END_HEADERS, stream, &get_block("/a"));
+    client.send(&[hello(WINDOW), begun(1)].concat()).await;
+    assert_eq!(answer(&mut client, 1).await, b"hello /a");
+    // What comes afterwards is taken, to its end.
+    client.send(&frame(DATA, 0, 1, b"password")).await;
+    client.send(&frame(DATA, END_STREAM, 1, b"=x")).await;
+    client.send(&get(3, "/b")).await;
+    assert_eq!(answer(&mut client, 3).await, b"hello /b");
+    // One that goes on and on is told to stop.
+    client.send(&begun(5)).await;
+    assert_eq!(answer(&mut client, 5).await, b"hello /a");
+    let told = Instant::now();
+    let reset = client.telling_frame().await.unwrap();
+    assert_eq!((reset.kind, reset.stream), (RST_STREAM, 5));
+    assert_eq!(reset.payload, [0; 4], "no error");
+    assert!(told.elapsed() >= seconds(2) && told.elapsed() < seconds(3), "{:?}", told.elapsed());
 }
