@@ -13,6 +13,7 @@ mod reload;
 mod scan;
 mod serve;
 mod share;
+mod shrinkage;
 mod watch;
 
 pub use crate::control_plane::record::Publication;
@@ -27,3 +28,4 @@ pub use provision::{
 pub use reload::{ReloadError, ReloadHandle};
 pub use scan::{ScanEffect, ScanError, ScanReport, ScanRequest, scan_catalog};
 pub use serve::{Finish, Planes, ServeOptions, Service, StartError};
+pub use shrinkage::Shrinks;

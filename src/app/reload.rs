@@ -23,6 +23,7 @@ use crate::policy::{Blocklist, FraudLists};
 
 use super::composer::{Composer, InForce};
 use super::load::{self, CheckError, Lists};
+use super::shrinkage::{self, Entries, Meant, Shrinks};
 use super::watch::Fingerprint;
 
 /// Between two looks at the files.
@@ -44,6 +45,9 @@ pub enum ReloadError {
     /// The configuration is wrong.
     #[error("{0}")]
     Check(CheckError),
+    /// A list would lose most of its entries, and nobody said that this is meant.
+    #[error(transparent)]
+    Shrinks(Shrinks),
     /// The files did not stand still long enough to be read.
     #[error("the files change faster than they can be read")]
     Unsteady,
@@ -58,6 +62,7 @@ impl ReloadError {
             Self::Check(
                 CheckError::Blocklist(_) | CheckError::Config(_) | CheckError::FraudList(_),
             )
+            | Self::Shrinks(_)
             | Self::Unsteady => false,
         }
     }
@@ -131,6 +136,8 @@ pub(super) struct Reloader {
     blocklist: Option<(Fingerprint, Arc<Blocklist>)>,
     fraud: Option<KnownFraudLists>,
     overrides: Option<KnownOverrides>,
+    /// What the lists in force have.
+    entries: Vec<Entries>,
 }
 
 /// A configuration that was read while its files stood still.
@@ -145,6 +152,23 @@ struct KnownFraudLists {
     files: FraudFiles,
     seen: Fingerprint,
     lists: Arc<FraudLists>,
+}
+
+/// How much is in the lists that files hold.
+fn entries(
+    blocklist: &Blocklist,
+    fraud: &FraudLists,
+    overrides: Option<&KnownOverrides>,
+) -> [Entries; 5] {
+    let FraudLists { blacklist, anonymizers, asns, .. } = fraud;
+    [
+        ("blocklists", blocklist.entries()),
+        ("overrides", overrides.map_or(0, |it| it.table().entries())),
+        ("blacklists", blacklist.entries()),
+        ("anonymizers", anonymizers.entries()),
+        ("anonymizer_asns", asns.len()),
+    ]
+    .map(|(of, count)| Entries { of, count })
 }
 
 impl Reloader {
@@ -163,6 +187,7 @@ impl Reloader {
             blocklist: None,
             fraud: None,
             overrides: None,
+            entries: Vec::new(),
         }
     }
 
@@ -173,14 +198,17 @@ impl Reloader {
 
     /// Reads everything for the first time; gives what is fixed from then on.
     pub(super) fn start(&mut self) -> Result<Fixed, ReloadError> {
-        let fixed = self.reload()?;
+        let fixed = self.reload(Meant::Said)?;
         self.fixed = Some(fixed.clone());
         Ok(fixed)
     }
 
     /// Reads everything and puts it in force.
-    fn reload(&mut self) -> Result<Fixed, ReloadError> {
+    fn reload(&mut self, meant: Meant) -> Result<Fixed, ReloadError> {
         let Steady { loaded, blocklist, fraud } = self.read_steadily()?;
+        let overrides = loaded.known_overrides.as_ref();
+        let lists = entries(&blocklist.1, &fraud.lists, overrides);
+        shrinkage::accept(&self.entries, &lists, meant).map_err(ReloadError::Shrinks)?;
         let desk = load::open_origins(&loaded, self.desk.as_deref())
             .map_err(|error| ReloadError::Check(CheckError::Delivery(error)))?;
         for certificates in &self.certificates {
@@ -210,9 +238,10 @@ impl Reloader {
         let settings = Arc::new(loaded.settings.clone());
         let overrides = loaded.known_overrides.clone();
         let delivery = Arc::clone(&desk);
-        let lists = Lists { blocklist: Arc::clone(&blocklist.1), fraud: Arc::clone(&fraud.lists) };
+        let in_force =
+            Lists { blocklist: Arc::clone(&blocklist.1), fraud: Arc::clone(&fraud.lists) };
         self.composer.put_configured(|rest| EdgeState {
-            policy: load::compile(loaded, lists, rest),
+            policy: load::compile(loaded, in_force, rest),
             delivery,
             cache: cache.clone(),
             settings,
@@ -222,6 +251,7 @@ impl Reloader {
         self.blocklist = Some(blocklist);
         self.fraud = Some(fraud);
         self.overrides = overrides;
+        self.entries = lists.to_vec();
         Ok(fixed)
     }
 
@@ -311,10 +341,14 @@ impl Reloader {
         // Looks until what failed for another reason than the files is tried again.
         let mut again = None;
         loop {
+            let mut meant = Meant::Unsaid;
             let due = match orders.recv_timeout(LOOK_EVERY) {
                 // Whatever was ordered by now is served by one reload.
                 Ok(order) => match orders.try_iter().fold(order, Order::and) {
-                    Order::Reload => true,
+                    Order::Reload => {
+                        meant = Meant::Said;
+                        true
+                    }
                     Order::Stop => return,
                 },
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -331,7 +365,7 @@ impl Reloader {
             if !due {
                 continue;
             }
-            match self.reload() {
+            match self.reload(meant) {
                 Ok(_) => {
                     again = None;
                     self.metrics.config_reloads.inc();

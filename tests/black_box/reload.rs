@@ -16,6 +16,7 @@ use crate::support::edge::{Edge, NOW, usual_config};
 use crate::support::files::replace;
 use crate::support::keep_alive::KeepAlive;
 use crate::support::load::{Load, Report};
+use crate::support::planes::wait_until;
 use crate::support::process::Process;
 use crate::support::raw_client::get;
 use crate::support::signing::token;
@@ -227,6 +228,48 @@ fn keys_rotate_under_load_and_a_dropped_one_is_dead() {
     let report = load.stop();
     report.print("rotation");
     report.assert_good(50);
+}
+
+#[test]
+fn a_list_that_lost_most_of_itself_is_taken_when_somebody_says_so() {
+    let networks = |count: usize| {
+        (0..count).fold(String::new(), |mut text, number| {
+            writeln!(text, "203.0.113.{number}").unwrap();
+            text
+        })
+    };
+    let edge = Edge::builder(usual_config("blocklists = [\"blocked.netset\"]", ""))
+        .file("blocked.netset", networks(40))
+        .spawn();
+    let entries = || edge.metric("countersign_blocklist_entries");
+    let refused = || edge.metric("countersign_config_reload_failures_total");
+    let write = |count| {
+        std::fs::write(edge.path("new"), networks(count)).unwrap();
+        std::fs::rename(edge.path("new"), edge.path("blocked.netset")).unwrap();
+    };
+    assert_eq!(entries(), 40);
+    write(19);
+    wait_until("the change is refused", || refused() == 1);
+    assert_eq!(entries(), 40);
+    // Half of it is much, and may be.
+    write(20);
+    wait_until("half is taken", || entries() == 20);
+    write(0);
+    wait_until("the change is refused", || refused() == 2);
+    assert_eq!(entries(), 20);
+    edge.signal(Signal::HUP);
+    wait_until("what was said is done", || entries() == 0);
+    assert_eq!(refused(), 2);
+    let (status, log) = edge.stop();
+    assert_eq!(status, Some(0));
+    let said: Vec<_> = log.iter().filter_map(|line| line["error"].as_str()).collect();
+    assert_eq!(
+        said,
+        [
+            "blocklists would have 19 of 40 entries: send SIGHUP if that is meant",
+            "blocklists would have 0 of 20 entries: send SIGHUP if that is meant",
+        ]
+    );
 }
 
 #[test]
