@@ -14,7 +14,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
     SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection as _, Postgres, Transaction};
+use sqlx::{ConnectOptions, Connection as _, Postgres, SqlStr, Transaction};
 
 use super::connection::Connection;
 use super::error::{StoreError, StoreErrorKind};
@@ -172,15 +172,16 @@ impl Database {
     }
 }
 
-/// Begins a transaction, to the end, also where whoever asked for it goes away meanwhile: sqlx 0.9.0
-/// gives a connection whose `BEGIN` was given up to the next, in a transaction that it does not know of
-/// (sqlx issue 4393).
+/// Begins a transaction: once there is a connection, to the end, also where whoever asked for it goes
+/// away meanwhile. sqlx 0.9.0 gives a connection whose `BEGIN` was given up to the next, in a transaction
+/// that it does not know of (sqlx issue 4393).
 async fn begin_postgres(
     pool: &PgPool,
     begin: &'static str,
 ) -> Result<Transaction<'static, Postgres>, StoreError> {
-    let pool = pool.clone();
-    let begun = tokio::spawn(async move { pool.begin_with(begin).await }).await;
+    let connection = pool.acquire().await?;
+    let begin = SqlStr::from_static(begin);
+    let begun = tokio::spawn(Transaction::begin(connection, Some(begin))).await;
     Ok(begun.map_err(|error| StoreError::caused_by(StoreErrorKind::Unavailable, error))??)
 }
 
