@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 use tokio::sync::{AcquireError, Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
@@ -171,10 +172,16 @@ impl Renderings {
         }
     }
 
-    /// What was made, to be sent to a visitor.
-    pub(super) fn to_be_sent(&self, visitor: &str, made: Made) -> Result<Made, NotMade> {
+    /// What was made of a tenant's, to be sent to a visitor of that network.
+    pub(super) fn to_be_sent(
+        &self,
+        tenant: TenantId,
+        visitor: IpNet,
+        made: Made,
+    ) -> Result<Made, NotMade> {
         let Made { rendered, sha256 } = made;
-        let bytes = self.in_flight.lend(visitor, rendered.bytes).ok_or(NotMade::Busy)?;
+        let bytes = self.in_flight.lend(tenant, visitor, rendered.bytes);
+        let bytes = bytes.ok_or(NotMade::Busy)?;
         Ok(Made { rendered: Rendered { bytes, ..rendered }, sha256 })
     }
 

@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use super::desk::Services;
 use super::download::issuer;
 use super::error::{OriginalRefusal, RenditionRefusal, ServiceError};
+use super::share_access::network;
 use super::source::{Original, Sources, SourcesInForce, asker, unredeemed};
 use crate::control_plane::caller::Caller;
 use crate::control_plane::rendering::{Image, ImagePlace, Line, Made, NotMade};
@@ -91,7 +92,8 @@ impl Services {
         wish: Rendition,
     ) -> Result<Made, ServiceError> {
         let registered = file.registered.clone();
-        let place = ImagePlace::of(file.tenant, file.origin.as_str(), &file.key);
+        let (tenant, visitor) = (file.tenant, network(asker.client));
+        let place = ImagePlace::of(tenant, file.origin.as_str(), &file.key);
         let permit = decide_handed(file, asker, promise, &in_force.policy, self.now())
             .map_err(|denial| OriginalRefusal::from(denial.code()))?;
         if registered.size > MOST_BYTES {
@@ -102,11 +104,10 @@ impl Services {
         let renderings = self.renderings();
         let kept = registered.sha256.and_then(|digest| renderings.kept(place, digest, wish));
         if let Some(made) = kept {
-            return Ok(renderings.to_be_sent(turn.visitor, made)?);
+            return Ok(renderings.to_be_sent(tenant, visitor, made)?);
         }
         let delivery = in_force.delivery.redeem(permit).map_err(unredeemed)?;
-        let visitor = turn.visitor;
-        let turn = renderings.turn(visitor, turn.line).await?;
+        let turn = renderings.turn(turn.visitor, turn.line).await?;
         let bytes = match timeout(READING, self.image(&delivery)).await {
             Ok(image) => image.map_err(OriginalRefusal::from)?,
             Err(_) => return Err(denied(OriginFault::BodyStalled).into()),
@@ -114,7 +115,7 @@ impl Services {
         let image = Image { bytes, place, registered: registered.sha256 };
         match renderings.make(turn, image, wish).await {
             Err(NotMade::OtherBytes) => Err(denied(OriginFault::NotAsRegistered).into()),
-            outcome => Ok(renderings.to_be_sent(visitor, outcome?)?),
+            outcome => Ok(renderings.to_be_sent(tenant, visitor, outcome?)?),
         }
     }
 
