@@ -74,6 +74,9 @@ impl Services {
         }
         let mut change = self.change(caller).await?;
         change.view().tenant(draft.tenant).await?;
+        // Links that are made while it waits for others were made before it.
+        change.wait_for_turn().await?;
+        change.happens_at(self.now());
         let revocation = change.revocation_create(draft).await?;
         tell(&mut change, &revocation).await?;
         change.commit().await?;

@@ -8,7 +8,7 @@ use ipnet::{IpNet, Ipv6Net};
 use serde_json::Value;
 
 use super::desk::Services;
-use super::error::{ServiceError, ShareRefusal};
+use super::error::{OriginalRefusal, ServiceError, ShareRefusal};
 use super::person::failed;
 use super::share_making::SharePassword;
 use crate::clock::UnixSeconds;
@@ -19,6 +19,7 @@ use crate::control_plane::record::{
 };
 use crate::control_plane::store::{Addressed, Change, Happened, ShareSession};
 use crate::network::ClientIp;
+use crate::policy::{DenialCode, Way};
 use crate::telemetry::ErrorChain;
 
 /// Seconds for which a visitor's session, and every link that is handed out, lives at most.
@@ -32,6 +33,7 @@ pub struct ShareAccess {
     standing: ShareStanding,
     session: Option<ShareSession>,
     until: UnixSeconds,
+    way: Way,
 }
 
 /// What a visitor must do next.
@@ -49,6 +51,21 @@ impl ShareAccess {
     /// The share. What is in it is for those before whom it is open.
     pub fn share(&self) -> &Share {
         &self.share
+    }
+
+    /// The same, of a visitor who came that way.
+    #[must_use]
+    pub fn by(self, way: Way) -> Self {
+        Self { way, ..self }
+    }
+
+    /// Refuses to begin what is not handed over where the visitor is: an original goes through no CDN
+    /// (G3), and a download that cannot be had is not counted.
+    pub(super) fn has_originals(&self) -> Result<(), OriginalRefusal> {
+        match self.way {
+            Way::Cdn => Err(DenialCode::CdnRefused.into()),
+            Way::Direct => Ok(()),
+        }
     }
 
     /// By whose address, where it is a recipient's.
@@ -277,7 +294,7 @@ fn access(
     };
     let known = session.as_ref().filter(|_| knows_password);
     let until = until(&share, recipient.as_ref(), known, now);
-    ShareAccess { share, recipient, standing, session, until }
+    ShareAccess { share, recipient, standing, session, until, way: Way::Direct }
 }
 
 fn until(

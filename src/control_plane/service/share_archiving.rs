@@ -67,6 +67,7 @@ impl Services {
         if share.draft.download == ShareDownloads::Refused {
             return Err(ShareRefusal::ViewOnly.into());
         }
+        access.has_originals()?;
         self.share_marks().one(&share.id, client)?;
         let maker = self.maker_to_tell(share).await?;
         let mut wanted = self.share_entries(access, order).await?;
@@ -104,7 +105,7 @@ impl Services {
         let mut change = self.change(&caller).await?;
         if change.share_download_begin(share, begun.clone()).await?.is_none() {
             drop(change);
-            return Err(self.not_begun(share).await);
+            return Err(self.not_begun(access).await);
         }
         if alike.is_none() {
             change.archive_plan_create(&plan).await?;

@@ -83,6 +83,10 @@ impl Services {
             Some(FileUse::Had | FileUse::SeenAndHad) => {}
             Some(FileUse::Seen) | None => return Err(ShareRefusal::ViewOnly.into()),
         }
+        match delivers(given.file.place.kind) {
+            Delivers::Original => access.has_originals()?,
+            Delivers::AsEver => {}
+        }
         self.share_marks().one(&share.id, client)?;
         let maker = self.maker_to_tell(share).await?;
         let caller = Caller::system("share").from_address(client);
@@ -97,7 +101,7 @@ impl Services {
             change.share_download_begin(share, begun.clone()).await?
         else {
             drop(change);
-            return Err(self.not_begun(share).await);
+            return Err(self.not_begun(access).await);
         };
         let uses = match share.draft.download_limit {
             Some(_) => Uses::One,
@@ -115,9 +119,15 @@ impl Services {
     }
 
     /// Why a download was not begun: none is left, or the share is another by now.
-    pub(super) async fn not_begun(&self, seen: &Share) -> ServiceError {
+    pub(super) async fn not_begun(&self, access: &ShareAccess) -> ServiceError {
+        let seen = access.share();
         let now = async {
             let mut view = self.view(&Caller::system("share")).await?;
+            if let Some(number) = access.recipient_number()
+                && view.share_recipient(&seen.id, number).await?.is_over(self.now())
+            {
+                return Err(ShareRefusal::Gone.into());
+            }
             Ok::<_, ServiceError>(view.share(&seen.id).await?)
         };
         match now.await {
@@ -171,16 +181,9 @@ impl Services {
         let asset = file.place.of_content(&state.id).ok_or(ServiceError::NotHandedOut)?;
         let tenant = share.tenant;
         let issuer = issuer_of(share, access.recipient_number());
-        let delivers = match file.place.kind {
-            FileKind::Attachment | FileKind::Source => Delivers::Original,
-            FileKind::ChapterThumbnail
-            | FileKind::Format
-            | FileKind::Subtitle
-            | FileKind::Thumbnail => Delivers::AsEver,
-        };
         let terms = LinkTerms {
             uses: link.uses,
-            delivers,
+            delivers: delivers(file.place.kind),
             issuer: Some(IssuerMark::of(tenant.0, &issuer)),
             tag: Some(TagMark::of(tenant.0, &item_mark(&share.id, item.number))),
             ..LinkTerms::default()
@@ -209,6 +212,17 @@ struct Link {
     id: String,
     named: bool,
     uses: Uses,
+}
+
+/// How a file of that kind is handed over.
+const fn delivers(kind: FileKind) -> Delivers {
+    match kind {
+        FileKind::Attachment | FileKind::Source => Delivers::Original,
+        FileKind::ChapterThumbnail
+        | FileKind::Format
+        | FileKind::Subtitle
+        | FileKind::Thumbnail => Delivers::AsEver,
+    }
 }
 
 /// What may be done with a file of that kind. An original is looked at where it may be saved any number

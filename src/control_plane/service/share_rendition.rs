@@ -174,7 +174,7 @@ impl Services {
             change.share_download_begin(share, begun.clone()).await?
         else {
             drop(change);
-            return Err(self.not_begun(share).await);
+            return Err(self.not_begun(access).await);
         };
         self.notice(&mut change, share, maker.as_deref(), &begun).await?;
         change.commit().await?;

@@ -26,7 +26,8 @@ use crate::control_plane::store::View;
 use crate::delivery::{AskMethod, DeliveryDesk, Unredeemed};
 use crate::network::ClientIp;
 use crate::policy::{
-    Asker, DenialCode, EdgeSnapshot, HandedFile, OriginName, Promise, RegisteredFile, decide_handed,
+    Asker, DenialCode, EdgeSnapshot, HandedFile, OriginName, Promise, RegisteredFile, Way,
+    decide_handed,
 };
 use crate::response::{AnswerBody, CdnMarkers, Denied, Wanted, code_of, deliver_original};
 
@@ -142,6 +143,12 @@ pub struct SourceVersion {
 }
 
 impl Services {
+    /// How a request with these headers came. Where nothing is in force nothing is handed over.
+    pub fn way(&self, headers: &HeaderMap) -> Way {
+        let in_force = self.sources().and_then(Sources::in_force);
+        in_force.map_or(Way::Direct, |it| it.cdn.way(headers))
+    }
+
     /// A tenant by its number or its name: THRON's `clientId`.
     pub async fn tenant_of_client(
         &self,

@@ -87,6 +87,7 @@ impl FromRequestParts<Pages> for Guest {
         let session = kept(&parts.headers, &address, scheme);
         let known = session.as_ref().map(|it| it.expose().as_str());
         let access = pages.services.share_access(&address, known).await?;
+        let access = access.by(pages.services.way(&parts.headers));
         if access.share().tenant != tenant {
             // Another tenant's site knows nothing of it.
             return Err(Refusal::Missing);

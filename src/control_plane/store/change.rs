@@ -77,6 +77,14 @@ impl Change {
         self.now
     }
 
+    /// Waits until it is this change's turn: from now on no other is committed before it, and what it
+    /// says of a time is true when it is known. Everybody else waits: it is for brief changes.
+    pub async fn wait_for_turn(&mut self) -> Result<(), StoreError> {
+        let statement = Statement::new("UPDATE feed_head SET id = id WHERE id = 1");
+        self.view.connection().execute(statement).await?;
+        Ok(())
+    }
+
     /// Has the change made at that moment: who waited for others made it when they were done.
     pub fn happens_at(&mut self, now: UnixSeconds) {
         self.now = now;

@@ -417,16 +417,24 @@ impl Change {
              WHERE id = $1 AND link_epoch = $2 AND download = $3 \
              AND (expires_at IS NULL OR expires_at >= $4) \
              AND (download_limit IS NULL OR downloads < download_limit) \
-             AND ($5 = 0 OR EXISTS (SELECT 1 FROM share_recipient WHERE share = $1 AND number = $5 \
-             AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at >= $4))) \
              RETURNING downloads, events",
         )
         .bind(share.id.as_str())
         .bind(share.link_epoch)
         .bind(share.draft.download.wire_name())
-        .bind(self.now())
-        .bind(happened.recipient.unwrap_or(0));
+        .bind(self.now());
         let Some(row) = self.view().connection().row(statement).await? else { return Ok(None) };
+        // Asked now that the share is this change's: what was waited for is seen.
+        if let Some(number) = happened.recipient {
+            let now = self.now();
+            let recipient = self.view().share_recipient(&share.id, number).await;
+            match recipient {
+                Ok(recipient) if !recipient.is_over(now) => {}
+                Ok(_) => return Ok(None),
+                Err(error) if error.kind() == StoreErrorKind::NotFound => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
         let (download, event): (u64, u64) = (row.number("downloads")?, row.number("events")?);
         let mut happened = Happened { kind: ShareEventKind::Downloaded, ..happened };
         happened.detail.insert("download".to_owned(), download.into());

@@ -21,9 +21,8 @@ use crate::control_plane::api::segment::{
 };
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
-use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{ContentId, Scope, Share, ShareId};
-use crate::control_plane::service::{ServiceError, ShareFilter, ShareState};
+use crate::control_plane::service::{ServiceError, ShareFilter, ShareKeys, ShareState};
 
 /// Seconds of which the shares are listed where nobody says of which (C24): 30 days.
 const RECENT: u64 = 30 * 24 * 3_600;
@@ -142,8 +141,9 @@ async fn share_create(
     let tenant = tenant(&tenant_number)?;
     caller.require(Scope::SharesWrite).map_err(ServiceError::from)?;
     let usual = api.services.sharing_settings(&caller, tenant).await?.draft;
+    let keys = api.services.share_keys(&caller).await?;
     let made = api.services.share_create(&caller, tenant, body.order(usual)?).await?;
-    shown(&api, &caller, made, StatusCode::CREATED).await
+    Ok(shown(&api, &keys, made, StatusCode::CREATED))
 }
 
 /// A share.
@@ -166,8 +166,9 @@ async fn share_show(
     Segments((tenant_number, share)): Segments<(String, String)>,
 ) -> Result<Response, Problem> {
     let (tenant, share) = share_path(&tenant_number, &share)?;
+    let keys = api.services.share_keys(&caller).await?;
     let found = api.services.share(&caller, tenant, &share).await?;
-    shown(&api, &caller, found, StatusCode::OK).await
+    Ok(shown(&api, &keys, found, StatusCode::OK))
 }
 
 /// Says something else about a share. Its end is moved either way, and one that has ended opens again
@@ -201,8 +202,9 @@ async fn share_update(
     // What the patch leaves as it was must still be that when it is written.
     let seen = expected.or_revision(now.revision);
     let revision = patch.over(now.draft)?;
+    let keys = api.services.share_keys(&caller).await?;
     let made = api.services.share_change(&caller, tenant, &id, seen, revision).await?;
-    shown(&api, &caller, made, StatusCode::OK).await
+    Ok(shown(&api, &keys, made, StatusCode::OK))
 }
 
 /// Removes a share with its history: its addresses open nothing, and links that were handed out are
@@ -276,14 +278,10 @@ async fn content_share_remove(
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-pub(super) async fn shown(
-    api: &Api,
-    caller: &Caller,
-    share: Share,
-    status: StatusCode,
-) -> Result<Response, Problem> {
-    let keys = api.services.share_keys(caller).await?;
-    let url = api.services.share_url_for(&keys, &share, &share.address);
+/// A share, with its address where `keys` cover it: they are asked for before anything is made, for an
+/// answer to what was made cannot fail.
+pub(super) fn shown(api: &Api, keys: &ShareKeys, share: Share, status: StatusCode) -> Response {
+    let url = api.services.share_url_for(keys, &share, &share.address);
     let revision = share.revision;
-    Ok(tagged(revision, body::answer(status, &wire(share, url, api.services.now()))))
+    tagged(revision, body::answer(status, &wire(share, url, api.services.now())))
 }

@@ -71,8 +71,9 @@ async fn share_copy(
         password: password.map(|text| SharePassword::typed(&text)),
         recipients: drafts(recipients),
     };
+    let keys = api.services.share_keys(&caller).await?;
     let made = api.services.share_copy(&caller, tenant, &id, copy).await?;
-    shown(&api, &caller, made, StatusCode::CREATED).await
+    Ok(shown(&api, &keys, made, StatusCode::CREATED))
 }
 
 /// How a picture is written.

@@ -120,6 +120,21 @@ async fn a_form_reaches_the_desk_and_another_request_may_follow() {
     assert_eq!(told.status, 200);
 }
 
+/// Wherever the desk is, and whatever its own markers are.
+#[tokio::test(start_paused = true)]
+async fn the_desk_knows_of_a_cdn_on_the_way() {
+    let house = House::new();
+    for (lines, expected) in
+        [("", None), ("Via: 1.1 a-proxy\r\n", None), ("CDN-Loop: a-cdn; b=c\r\n", Some("edge"))]
+    {
+        let told = house.ask(&format!("GET /s/{ADDRESS}"), lines, "").await;
+        assert_eq!(told.status, 200);
+        let asked = house.last();
+        let marker = asked.headers().get("cdn-loop").map(|value| value.to_str().unwrap());
+        assert_eq!(marker, expected, "{lines}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn over_http2_it_is_the_same() {
     let house = House::new();
