@@ -132,6 +132,7 @@ impl Control {
             requests_per_minute,
             webhooks: WebhookConfig { reach, ca },
             mail_ports,
+            mail_networks,
             query_token,
         } = config;
         let sender = Sender::new(reach.clone(), ca.as_deref())?;
@@ -152,7 +153,7 @@ impl Control {
             .with_connections(connections)
             .with_query_token(query_token)
             .with_webhook_reach(reach)
-            .with_post(Post::new(&mail_ports).map_err(ControlError::Tls)?)
+            .with_post(Post::new(&mail_ports, mail_networks).map_err(ControlError::Tls)?)
             .with_sources(sources(composer.reader()));
         let api = match files {
             Files::Here => api.with_origins(origins(composer.reader())),

@@ -26,6 +26,7 @@ pub(super) const CONTROL_KEYS: &[&str] = &[
     "previous_master_keys",
     "trusted_proxies",
     "max_link_lifetime",
+    "mail_networks",
     "mail_ports",
     "requests_per_minute",
     "max_connections",
@@ -93,9 +94,11 @@ pub(super) fn control(section: Section<'_>) -> Option<Config> {
     let webhooks = section.value("webhooks").map(webhooks);
     let compat = section.value("compat").map(query_token);
     let mail_ports = section.value("mail_ports").map(mail_ports);
+    let mail_networks = section.value("mail_networks").map(|it| it.networks());
     Some(Config {
         query_token: compat.map_or(Some(QueryToken::Taken), |it| it)?,
         mail_ports: mail_ports.map_or(Some(Vec::new()), |it| it)?,
+        mail_networks: mail_networks.map_or(Some(NetworkSet::default()), |it| it)?,
         connections: connections?,
         webhooks: webhooks.map_or(Some(WebhookConfig::default()), |it| it)?,
         uploads: uploads?,

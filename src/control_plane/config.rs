@@ -33,6 +33,8 @@ pub struct Config {
     pub webhooks: WebhookConfig,
     /// Ports of mail servers, beside those that they usually have.
     pub mail_ports: Vec<u16>,
+    /// Networks in which mail servers may be, beside the public internet.
+    pub mail_networks: NetworkSet,
     /// May a session's token be in an address (requirement G1)?
     pub query_token: QueryToken,
     /// How many connections there may be.

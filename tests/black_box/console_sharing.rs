@@ -50,8 +50,8 @@ impl Scene {
         let house = MailHouse::open(folder.path());
         let path = folder.path().join("countersign.toml");
         let text = std::fs::read_to_string(&path).unwrap();
-        let ports = format!("[control]\nmail_ports = [{}]", house.port("starttls"));
-        std::fs::write(&path, text.replacen("[control]", &ports, 1)).unwrap();
+        let settings = house.settings();
+        std::fs::write(&path, text.replacen("[control]", &settings, 1)).unwrap();
         let roots = folder.path().join("mail.pem");
         let environment: [(&str, &OsStr); 1] = [("SSL_CERT_FILE", roots.as_os_str())];
         // Browsers know no other time than the wall's.

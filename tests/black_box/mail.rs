@@ -24,8 +24,8 @@ fn a_share_is_mailed_and_its_link_opens() {
     let mut house = MailHouse::open(folder.path());
     let path = folder.path().join("countersign.toml");
     let text = std::fs::read_to_string(&path).unwrap();
-    let ports = format!("[control]\nmail_ports = [{}]", house.port("starttls"));
-    std::fs::write(&path, text.replacen("[control]", &ports, 1)).unwrap();
+    let settings = house.settings();
+    std::fs::write(&path, text.replacen("[control]", &settings, 1)).unwrap();
     let scopes = "catalog.read,catalog.write,settings.admin,shares.write";
     let credentials = application(folder.path(), scopes);
     let roots = folder.path().join("mail.pem");

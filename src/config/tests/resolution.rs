@@ -418,6 +418,22 @@ fn webhooks_lead_to_the_internet_and_where_it_is_said() {
     }
 }
 
+/// Mail servers are named by tenants: inside there are none, unless the operator says so.
+#[test]
+fn mail_servers_are_on_the_internet_and_where_it_is_said() {
+    let control = |line: &str| {
+        let config = format!("[control]\nstore = \"sqlite:records.db\"\n{line}\n{SMALLEST}");
+        load_with(&config, &[])
+    };
+    let networks = |line| control(line).unwrap().control.unwrap().mail_networks;
+    assert!(networks("").is_empty());
+    let said = networks("mail_networks = [\"10.0.0.0/8\"]");
+    assert!(said.contains("10.9.9.9".parse().unwrap()));
+    assert!(!said.contains("127.0.0.1".parse().unwrap()));
+    let refused = control("mail_networks = [\"mail.internal\"]").unwrap_err();
+    assert!(refused.to_string().contains("must list addresses and networks"), "{refused}");
+}
+
 /// A control plane makes keys for its own links; without one, a site has a key of its own.
 #[test]
 fn a_site_beside_a_control_plane_needs_no_key() {

@@ -28,7 +28,7 @@ const SHOWN: u16 = 50;
 const SECURITIES: [(&str, &str); 3] = [
     ("starttls", "STARTTLS, always"),
     ("tls", "TLS from the first byte"),
-    ("none", "none: within the own network"),
+    ("none", "none: within networks of the configuration"),
 ];
 
 #[derive(Template)]
@@ -268,7 +268,7 @@ fn stopped(step: MailStep) -> &'static str {
         MailStep::Connection => "Nobody answers there as a mail server does.",
         MailStep::Login => "The server refuses the login.",
         MailStep::Message => "The server refuses the letter.",
-        MailStep::Name => "There is no such server.",
+        MailStep::Name => "No mail server is asked under that name.",
         MailStep::Recipient => "The server refuses the recipient.",
         MailStep::Sender => "The server refuses the address that letters come from.",
         MailStep::Tls => "The way to the server cannot be secured.",

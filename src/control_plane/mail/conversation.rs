@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -24,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long the answer to a whole letter may take: a server may look through it first.
 const PATIENCE_AT_THE_END: Duration = Duration::from_mins(2);
+
+/// What is said of a connection that ends too soon, whatever ended it.
+const BROKEN: &str = "the server closed the connection";
 
 wire_names! {
     /// Where a letter stopped.
@@ -78,7 +82,16 @@ impl MailFault {
             matches!(step, MailStep::Message | MailStep::Recipient | MailStep::Sender);
         let outlook =
             if is_of_the_letter && reply.code >= 500 { Outlook::Final } else { Outlook::Again };
-        Self { outlook, ..Self::at(step, reply) }
+        let said = match step {
+            MailStep::Login | MailStep::Message | MailStep::Recipient | MailStep::Sender => {
+                reply.to_string()
+            }
+            // What speaks before anybody has logged in may be no mail server: it is not read out.
+            MailStep::Connection | MailStep::Name | MailStep::Tls => {
+                format!("{} is what the server answers", reply.code)
+            }
+        };
+        Self { outlook, ..Self::at(step, said) }
     }
 }
 
@@ -220,7 +233,7 @@ impl Conversation {
         };
         match timeout(PATIENCE_AT_THE_END, written).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(MailFault::at(step, error)),
+            Ok(Err(_)) => Err(MailFault::at(step, BROKEN)),
             Err(_) => Err(MailFault::at(step, "the server takes nothing more")),
         }
     }
@@ -257,7 +270,8 @@ fn answered<E>(
 ) -> Result<Reply, MailFault> {
     match replied {
         Ok(Ok(reply)) => Ok(reply),
-        Ok(Err(error)) => Err(MailFault::at(step, error)),
+        Ok(Err(NoReply::Closed | NoReply::Io(_))) => Err(MailFault::at(step, BROKEN)),
+        Ok(Err(error @ NoReply::NotOne)) => Err(MailFault::at(step, error)),
         Err(_) => Err(MailFault::at(step, "the server does not answer")),
     }
 }
@@ -270,13 +284,37 @@ async fn secured(
     let tls = tls.ok_or_else(|| MailFault::at(MailStep::Tls, "there is no TLS here"))?;
     match timeout(PATIENCE, tls.connect(name, stream)).await {
         Ok(Ok(stream)) => Ok(Box::new(stream)),
-        Ok(Err(error)) => Err(MailFault::at(MailStep::Tls, error)),
+        Ok(Err(error)) => Err(MailFault::at(MailStep::Tls, insecure(&error))),
         Err(_) => Err(MailFault::at(MailStep::Tls, "the server does not answer")),
     }
 }
 
-fn connection(error: std::io::Error) -> MailFault {
-    MailFault::at(MailStep::Connection, error)
+fn connection(_: std::io::Error) -> MailFault {
+    MailFault::at(MailStep::Connection, BROKEN)
+}
+
+/// Why there is no TLS, in words of ours: whoever set the server can mend its certificate, and learns
+/// nothing of what else may answer there.
+fn insecure(error: &std::io::Error) -> &'static str {
+    let inner = error.get_ref().and_then(|it| it.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(why)) = inner else {
+        return "TLS does not come about with what answers";
+    };
+    let has_expired =
+        matches!(why, CertificateError::Expired | CertificateError::ExpiredContext { .. });
+    let is_for_another = matches!(
+        why,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
+    );
+    if has_expired {
+        "the server's certificate has expired"
+    } else if is_for_another {
+        "the server's certificate is for another name"
+    } else if matches!(why, CertificateError::UnknownIssuer) {
+        "the server's certificate is of an authority that is not known here"
+    } else {
+        "the server's certificate is not one that can be believed"
+    }
 }
 
 /// Who says hello, where it has no name that others know (RFC 5321 section 4.1.3).
@@ -349,9 +387,15 @@ mod tests {
         let fault = fault_of(MailSecurity::StartTls, &["220 a\r\n", "250 a\r\n"]).await;
         assert_eq!((fault.step, &*fault.said), (MailStep::Tls, "the server offers no STARTTLS"));
         let fault = fault_of(MailSecurity::None, &["554 not you\r\n"]).await;
-        assert_eq!((fault.step, &*fault.said), (MailStep::Connection, "554 not you"));
-        let fault = fault_of(MailSecurity::None, &["HTTP/1.1 400 Bad\r\n\r\n"]).await;
-        assert_eq!(fault.step, MailStep::Connection);
+        assert_eq!(
+            (fault.step, &*fault.said),
+            (MailStep::Connection, "554 is what the server answers")
+        );
+        for other in [&["HTTP/1.1 400 Bad\r\n\r\n"], &["SSH-2.0-OpenSSH_9.9\r\n"]] {
+            let fault = fault_of(MailSecurity::None, other).await;
+            let said = (MailStep::Connection, "what answered does not speak SMTP");
+            assert_eq!((fault.step, &*fault.said), said);
+        }
     }
 
     #[test]

@@ -8,8 +8,9 @@
 //! | `conversation`, `reply` | what is said to it, and what it answers |
 //!
 //! **Invariants.** No more is sent to a server than it said it takes; what it answers is read to a
-//! bound, and told as text. A password goes over TLS, or stays within one's own network. What was said
-//! before `STARTTLS` is not believed afterwards.
+//! bound, and told as text. A password goes over TLS, or stays within networks that the configuration names.
+//! Of a server a tenant learns no more before its login than how far the way goes. What was said before
+//! `STARTTLS` is not believed afterwards.
 //!
 //! Not here: which letters there are, and when they are sent (`service`).
 

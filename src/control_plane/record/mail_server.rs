@@ -8,7 +8,7 @@ use crate::asset::{TenantId, wire_names};
 wire_names! {
     /// How what is said to a mail server is kept from others.
     MailSecurity {
-        /// Not at all: for a server within one's own network only.
+        /// Not at all: for a server within the networks that the configuration names only.
         None = "none",
         /// By `STARTTLS` (RFC 3207), without which nothing is sent.
         StartTls = "starttls",

@@ -201,7 +201,7 @@ fn accept(post: &Post, draft: &MailServerDraft) -> Result<(), Invalid> {
     let MailServerDraft {
         host,
         port,
-        security: _,
+        security,
         username,
         from_address,
         from_name,
@@ -213,6 +213,12 @@ fn accept(post: &Post, draft: &MailServerDraft) -> Result<(), Invalid> {
         |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b':' | b'_');
     if !host.bytes().all(is_one) {
         return Err(Invalid::new("/host", "must be the name or the address of a mail server"));
+    }
+    // Where a name leads is looked at with each letter.
+    if host.parse().is_ok_and(|address| !post.asks(address, *security)) {
+        let detail =
+            "must be on the public internet and secured, or within [control] mail_networks";
+        return Err(Invalid::new("/host", detail));
     }
     if !post.goes_to(*port) {
         let detail = "must be a port of mail servers: 25, 465, 587, 2525, or one of [control] \

@@ -16,6 +16,7 @@ use crate::control_plane::link::scenery;
 use crate::control_plane::mail::Post;
 use crate::control_plane::record::{Letter, MailSecurity, MailServer, MailServerDraft};
 use crate::control_plane::service::{Expected, LetterFilter, MailPassword, Page, Services};
+use crate::network::{NetworkSet, parse_network};
 use crate::policy::{AssetSource, CatalogRules, OverrideTable, Site};
 use crate::secret::Secret;
 
@@ -78,12 +79,17 @@ impl MailHouse {
 
     /// What brings letters there, and believes its certificate.
     pub(super) fn post(&self) -> Post {
-        Post::trusting(self.roots.clone(), &self.all_ports()).unwrap()
+        Post::trusting(self.roots.clone(), &self.all_ports(), this_machine()).unwrap()
     }
 
     /// The same, which believes no certificate.
     pub(super) fn doubting(&self) -> Post {
-        Post::trusting(RootCertStore::empty(), &self.all_ports()).unwrap()
+        Post::trusting(RootCertStore::empty(), &self.all_ports(), this_machine()).unwrap()
+    }
+
+    /// The same, which goes to the public internet only.
+    pub(super) fn outside(&self) -> Post {
+        Post::trusting(self.roots.clone(), &self.all_ports(), NetworkSet::default()).unwrap()
     }
 
     pub(super) fn draft(&self, way: &str) -> MailServerDraft {
@@ -128,6 +134,11 @@ impl Drop for MailHouse {
         // It ends by itself, and is gone already where it failed.
         let _ = self.child.wait();
     }
+}
+
+/// Where it is, which no tenant reaches unless the configuration says so.
+pub(super) fn this_machine() -> NetworkSet {
+    NetworkSet::new(vec![parse_network("127.0.0.0/8").unwrap()])
 }
 
 /// Shares of tenant 1 have a site.

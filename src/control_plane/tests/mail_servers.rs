@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::mail_scene::{MailHouse, PASSWORD};
+use super::mail_scene::{MailHouse, PASSWORD, this_machine};
 use super::share_scene::{TENANT, system};
 use super::stage::{NOW, Stage, master_key, on_both_databases};
 use crate::control_plane::link::MasterKey;
@@ -173,7 +173,8 @@ async fn a_trial_says_what_the_server_said() {
     let silent = {
         let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let draft = MailServerDraft { port: gone.port(), ..house.draft("open") };
-        let services = stage.services.clone().with_post(Post::new(&[gone.port()]).unwrap());
+        let services =
+            stage.services.clone().with_post(Post::new(&[gone.port()], this_machine()).unwrap());
         tried(&services, draft, "", ann).await
     };
     assert_eq!(silent.stopped_at, Some(MailStep::Connection), "{silent:?}");
@@ -198,6 +199,28 @@ async fn a_trial_says_what_the_server_said() {
         assert!(trial.answer.contains(said), "{said}: {trial:?}");
     }
     assert_eq!(house.letters().len(), taken);
+}
+
+/// A server within one's own network is reached by nobody to whom the configuration gives none: neither
+/// in the clear, as an internal relay takes letters, nor secured.
+#[tokio::test]
+async fn a_server_inside_is_asked_only_where_the_configuration_says_so() {
+    let stage = Stage::sqlite().await;
+    let mut house = MailHouse::open();
+    let outside = stage.services.clone().with_post(house.outside());
+    for way in ["open", "starttls", "tls"] {
+        let trial = tried(&outside, house.draft(way), PASSWORD, "ann@example.com").await;
+        assert_eq!(trial.stopped_at, Some(MailStep::Name), "{way} {trial:?}");
+        let nowhere = MailServerDraft { host: "nowhere.invalid".into(), ..house.draft(way) };
+        assert_eq!(tried(&outside, nowhere, PASSWORD, "ann@example.com").await, trial);
+        let literal = MailServerDraft { host: "127.0.0.1".into(), ..house.draft(way) };
+        let caller = system();
+        let kept = MailPassword::Cleared;
+        let draft = MailServerDraft { username: None, ..literal };
+        let set = outside.mail_server_set(&caller, TENANT, Expected::Any, draft, kept).await;
+        assert!(set.unwrap_err().to_string().contains("mail_networks"), "{way}");
+    }
+    assert!(house.letters().is_empty());
 }
 
 /// An API that was started without [`Post`] goes nowhere but to ports of mail servers.

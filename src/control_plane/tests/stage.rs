@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex};
 
+use rustls::RootCertStore;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
@@ -12,12 +13,14 @@ use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::mail_scene::this_machine;
 use crate::asset::TenantId;
 use crate::clock::{Clock, UnixSeconds};
 use crate::control_plane::account::{Accounts, PasswordHasher, SecretKind, SecretText};
 use crate::control_plane::api::{Api, router};
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::{LinkSigner, MasterKey};
+use crate::control_plane::mail::Post;
 use crate::control_plane::record::{
     AccessTokenDraft, ApplicationDraft, FolderDraft, Grantee, ScopeSet, TokenUse, chance,
 };
@@ -157,7 +160,8 @@ impl Stage {
             })
         });
         let api = api.await.unwrap().with_uploads(taken).with_sources(sources);
-        let api = api.with_rate_limit(a_minute);
+        let post = Post::trusting(RootCertStore::empty(), &[], this_machine()).unwrap();
+        let api = api.with_rate_limit(a_minute).with_post(post);
         let services = api.services().clone();
         let uploading = services.clone();
         tokio::spawn(async move { uploading.uploads_complete().await });

@@ -48,6 +48,12 @@ impl MailHouse {
         self.said[way].as_u64().unwrap()
     }
 
+    /// What a configuration says so that letters are brought there, from `[control]` on.
+    pub(crate) fn settings(&self) -> String {
+        let port = self.port("starttls");
+        format!("[control]\nmail_ports = [{port}]\nmail_networks = [\"127.0.0.0/8\"]")
+    }
+
     /// What it took, once that is so much.
     pub(crate) fn letters(&mut self, count: usize) -> Vec<Value> {
         let began = Instant::now();

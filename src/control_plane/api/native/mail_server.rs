@@ -61,8 +61,8 @@ struct NewMailServer {
     host: String,
     /// Its port: 25, 465, 587, 2525, or another that the configuration allows.
     port: u16,
-    /// How the way there is secured. `none` is for servers within one's own network: others are not
-    /// asked in the clear.
+    /// How the way there is secured. `none` is for servers within the networks that the configuration
+    /// names: others are not asked in the clear.
     #[schema(schema_with = wire_enum::mail_securities)]
     security: MailSecurity,
     /// Who logs in there; nobody does, unless it is said.
@@ -99,7 +99,7 @@ struct MailTrialBody {
     /// Where it stopped, if it did not.
     #[schema(schema_with = wire_enum::mail_steps)]
     stopped_at: Option<MailStep>,
-    /// What the server answered, or what is wrong.
+    /// What the server answered, or what is wrong. Of what answers before a login its code alone is told.
     answer: String,
 }
 
