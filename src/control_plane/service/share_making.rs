@@ -184,6 +184,8 @@ impl Services {
             None => None,
         };
         let rights = self.rights(caller).await?;
+        // Before there is a change: one that waits for a second connection holds up everybody.
+        let (creator, creator_name) = self.named(caller).await?;
         let mut change = self.tenant_change(caller, Scope::SharesWrite, tenant).await?;
         let now = change.now();
         let expires_at = expiry.end(now)?;
@@ -192,7 +194,6 @@ impl Services {
         let found = found(change.view(), &rights, tenant, &of, now).await?;
         let shared = permitted(change.view(), &rights, found, on_forbidden).await?;
         let items = items(shared)?;
-        let (creator, creator_name) = self.named(caller).await?;
         let classifications = match &rights {
             Rights::All => None,
             Rights::As(member) => {
