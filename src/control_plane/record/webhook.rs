@@ -170,14 +170,13 @@ pub struct WebhookDelivery {
 wire_names! {
     /// Why there was no answer to a message.
     AttemptFault {
-        /// The address is of a network that is not spoken to.
+        /// There is no such name, or its address is of a network that is not spoken to: which of them
+        /// is not told, for it would tell which names there are inside.
         AddressRefused = "address_refused",
         /// What came is no HTTP.
         AnswerInvalid = "answer_invalid",
         /// Nobody listens there.
         ConnectFailed = "connect_failed",
-        /// There is no such name.
-        NameUnresolved = "name_unresolved",
         /// No secret that signs it can be opened.
         SecretClosed = "secret_closed",
         /// It took too long.
@@ -192,12 +191,11 @@ impl AttemptFault {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::AddressRefused => {
-                "the name leads to an address that is not spoken to: a private or a special network, \
-                 or a port other than 443 and 8443"
+                "the name leads nowhere, or to an address that is not spoken to: a private or a \
+                 special network, or a port other than 443 and 8443"
             }
             Self::AnswerInvalid => "what came back is no HTTP answer, or the connection broke",
             Self::ConnectFailed => "nobody listens there",
-            Self::NameUnresolved => "there is no such name",
             Self::SecretClosed => "the secret cannot be opened here: the master key is another",
             Self::TimedOut => "there was no answer within 15 seconds",
             Self::TlsFailed => {

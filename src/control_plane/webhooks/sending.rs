@@ -153,9 +153,9 @@ impl Sender {
         let found: Vec<SocketAddr> = match &place.host {
             Host::Ipv4(address) => vec![(*address, port).into()],
             Host::Ipv6(address) => vec![(*address, port).into()],
+            // A name that is not there is as one that leads inside.
             Host::Domain(name) => {
-                let found = lookup_host((name.as_str(), port)).await;
-                found.map_err(|_| AttemptFault::NameUnresolved)?.collect()
+                lookup_host((name.as_str(), port)).await.into_iter().flatten().collect()
             }
         };
         let mut fault = AttemptFault::AddressRefused;
@@ -274,7 +274,13 @@ mod tests {
     async fn a_name_that_leads_inside_is_refused_when_it_is_spoken_to() {
         let sender = Sender::new(Reach::default(), None).unwrap();
         let now = UnixSeconds::new(1_893_456_000);
-        for url in ["https://localhost/", "https://127.0.0.1/", "http://localhost:8080/"] {
+        for url in [
+            "https://localhost/",
+            "https://127.0.0.1/",
+            "http://localhost:8080/",
+            // Nor is anybody told which names there are.
+            "https://nowhere.invalid/",
+        ] {
             let sent = sender.send(url, &HeaderMap::new(), "{}", now).await;
             assert_eq!(sent, Err(AttemptFault::AddressRefused), "{url}");
         }
