@@ -9,8 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use rustls::CertificateError;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
@@ -66,6 +65,8 @@ pub(in crate::control_plane) struct MailFault {
     pub(in crate::control_plane) step: MailStep,
     /// What the server answered, or what is wrong.
     pub(in crate::control_plane) said: Box<str>,
+    /// The code that the server answered with, if it was the server.
+    pub(in crate::control_plane) code: Option<u16>,
     /// Is it worth trying again?
     pub(in crate::control_plane) outlook: Outlook,
 }
@@ -73,7 +74,7 @@ pub(in crate::control_plane) struct MailFault {
 impl MailFault {
     /// One that may be mended.
     pub(super) fn at(step: MailStep, said: impl fmt::Display) -> Self {
-        Self { step, said: said.to_string().into(), outlook: Outlook::Again }
+        Self { step, said: said.to_string().into(), code: None, outlook: Outlook::Again }
     }
 
     fn of(step: MailStep, reply: &Reply) -> Self {
@@ -91,7 +92,7 @@ impl MailFault {
                 format!("{} is what the server answers", reply.code)
             }
         };
-        Self { outlook, ..Self::at(step, said) }
+        Self { outlook, code: Some(reply.code), ..Self::at(step, said) }
     }
 }
 
@@ -102,9 +103,11 @@ pub(super) struct Manners<'a> {
     pub(super) name: ServerName<'static>,
     pub(super) tls: Option<&'a TlsConnector>,
     pub(super) login: Option<(&'a str, &'a Secret<String>)>,
+    /// When all of it has an end, however slowly and well the server answers.
+    pub(super) until: Instant,
 }
 
-trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
 
@@ -114,18 +117,23 @@ pub(super) struct Conversation {
     replies: Replies,
     hello: String,
     extensions: Vec<String>,
+    until: Instant,
 }
 
 impl Conversation {
-    /// Says hello on a connection, secures it and logs in.
-    pub(super) async fn begin(stream: TcpStream, manners: Manners<'_>) -> Result<Self, MailFault> {
-        let hello = stream.local_addr().map(literal).map_err(connection)?;
-        let Manners { security, name, tls, login } = manners;
+    /// Says hello on a connection, as whoever is at that address of it, secures it and logs in.
+    pub(super) async fn begin(
+        stream: impl Wire + 'static,
+        own: SocketAddr,
+        manners: Manners<'_>,
+    ) -> Result<Self, MailFault> {
+        let hello = literal(own);
+        let Manners { security, name, tls, login, until } = manners;
         let mut talk = match security {
-            MailSecurity::Tls => Self::over(secured(stream, name, tls).await?, hello),
-            MailSecurity::None => Self::over(Box::new(stream), hello),
+            MailSecurity::Tls => Self::over(secured(stream, name, tls, until).await?, hello, until),
+            MailSecurity::None => Self::over(Box::new(stream), hello, until),
             MailSecurity::StartTls => {
-                let mut open = Open { stream, replies: Replies::default() };
+                let mut open = Open { stream, replies: Replies::default(), until };
                 open.ask(None).await?;
                 let hello_line = format!("EHLO {hello}\r\n");
                 let said = open.ask(Some(&hello_line)).await?;
@@ -142,7 +150,8 @@ impl Conversation {
                     let more = "more came before TLS than the server may say";
                     return Err(MailFault::at(MailStep::Tls, more));
                 }
-                let mut talk = Self::over(secured(open.stream, name, tls).await?, hello);
+                let wire = secured(open.stream, name, tls, until).await?;
+                let mut talk = Self::over(wire, hello, until);
                 talk.say_hello().await?;
                 talk.log_in(login).await?;
                 return Ok(talk);
@@ -157,8 +166,8 @@ impl Conversation {
         Ok(talk)
     }
 
-    fn over(wire: Box<dyn Wire>, hello: String) -> Self {
-        Self { wire, replies: Replies::default(), hello, extensions: Vec::new() }
+    fn over(wire: Box<dyn Wire>, hello: String, until: Instant) -> Self {
+        Self { wire, replies: Replies::default(), hello, extensions: Vec::new(), until }
     }
 
     /// Hands a letter over. Gives what the server answered when it took it.
@@ -231,7 +240,7 @@ impl Conversation {
             self.wire.write_all(bytes).await?;
             self.wire.flush().await
         };
-        match timeout(PATIENCE_AT_THE_END, written).await {
+        match timeout_at(soon(PATIENCE_AT_THE_END, self.until), written).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(MailFault::at(step, BROKEN)),
             Err(_) => Err(MailFault::at(step, "the server takes nothing more")),
@@ -239,23 +248,30 @@ impl Conversation {
     }
 
     async fn reply(&mut self, step: MailStep, patience: Duration) -> Result<Reply, MailFault> {
-        answered(step, timeout(patience, self.replies.next(&mut self.wire)).await)
+        let next = self.replies.next(&mut self.wire);
+        answered(step, timeout_at(soon(patience, self.until), next).await)
     }
 }
 
 /// A connection before TLS.
-struct Open {
-    stream: TcpStream,
+struct Open<S> {
+    stream: S,
     replies: Replies,
+    until: Instant,
 }
 
-impl Open {
+impl<S: Wire> Open<S> {
     /// Says a line, if one is to be said. Of what is answered only a refusal of a greeting is one.
     async fn ask(&mut self, line: Option<&str>) -> Result<Reply, MailFault> {
         if let Some(line) = line {
-            self.stream.write_all(line.as_bytes()).await.map_err(connection)?;
+            let written = self.stream.write_all(line.as_bytes());
+            let written = timeout_at(soon(PATIENCE, self.until), written).await;
+            if !matches!(written, Ok(Ok(()))) {
+                return Err(MailFault::at(MailStep::Connection, BROKEN));
+            }
         }
-        let replied = timeout(PATIENCE, self.replies.next(&mut self.stream)).await;
+        let next = self.replies.next(&mut self.stream);
+        let replied = timeout_at(soon(PATIENCE, self.until), next).await;
         let reply = answered(MailStep::Connection, replied)?;
         if line.is_none() && !reply.is_good() {
             return Err(MailFault::of(MailStep::Connection, &reply));
@@ -276,21 +292,23 @@ fn answered<E>(
     }
 }
 
+/// The end of so long a wait, and of the whole.
+fn soon(patience: Duration, until: Instant) -> Instant {
+    until.min(Instant::now() + patience)
+}
+
 async fn secured(
-    stream: TcpStream,
+    stream: impl Wire + 'static,
     name: ServerName<'static>,
     tls: Option<&TlsConnector>,
+    until: Instant,
 ) -> Result<Box<dyn Wire>, MailFault> {
     let tls = tls.ok_or_else(|| MailFault::at(MailStep::Tls, "there is no TLS here"))?;
-    match timeout(PATIENCE, tls.connect(name, stream)).await {
+    match timeout_at(soon(PATIENCE, until), tls.connect(name, stream)).await {
         Ok(Ok(stream)) => Ok(Box::new(stream)),
         Ok(Err(error)) => Err(MailFault::at(MailStep::Tls, insecure(&error))),
         Err(_) => Err(MailFault::at(MailStep::Tls, "the server does not answer")),
     }
-}
-
-fn connection(_: std::io::Error) -> MailFault {
-    MailFault::at(MailStep::Connection, BROKEN)
 }
 
 /// Why there is no TLS, in words of ours: whoever set the server can mend its certificate, and learns
@@ -344,32 +362,67 @@ fn stuffed(message: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, DuplexStream, duplex};
 
     use super::*;
 
-    /// What a server says that nobody wrote: a line for each that it hears.
-    async fn scripted(script: &'static [&'static str]) -> TcpStream {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+    /// What a server says that nobody wrote, each so late: a line for each that it hears.
+    fn scripted(script: &'static [&'static str], late: Duration) -> DuplexStream {
+        let (ours, mut theirs) = duplex(64 * 1024);
         tokio::spawn(async move {
-            let (mut stream, _) = listener.accept().await.unwrap();
             for said in script {
-                stream.write_all(said.as_bytes()).await.unwrap();
-                let mut heard = [0; 512];
-                if stream.read(&mut heard).await.unwrap() == 0 {
+                for _ in 0..late.as_secs() {
+                    tokio::time::advance(Duration::from_secs(1)).await;
+                }
+                if theirs.write_all(said.as_bytes()).await.is_err() {
+                    break;
+                }
+                let mut heard = [0; 4096];
+                if !matches!(theirs.read(&mut heard).await, Ok(1..)) {
                     break;
                 }
             }
         });
-        TcpStream::connect(address).await.unwrap()
+        ours
+    }
+
+    fn own() -> SocketAddr {
+        "127.0.0.1:1".parse().unwrap()
+    }
+
+    fn manners(security: MailSecurity, within: Duration) -> Manners<'static> {
+        let name = ServerName::try_from("localhost").unwrap();
+        Manners { security, name, tls: None, login: None, until: Instant::now() + within }
+    }
+
+    fn letter() -> Sealed {
+        let (from, to) = ("a@example.com".to_owned(), "b@example.com".to_owned());
+        Sealed { from, to, message: b"Subject: a\r\n\r\nb\r\n".to_vec() }
+    }
+
+    const POLITE: &[&str] =
+        &["220 a\r\n", "250 a\r\n", "250 b\r\n", "250 c\r\n", "354 d\r\n", "250 e\r\n"];
+
+    /// A server that answers each line just in time holds nobody up for ever: of six answers, each
+    /// twenty seconds late, four come in time where the whole has 90 seconds.
+    #[tokio::test(start_paused = true)]
+    async fn a_conversation_has_an_end_however_well_the_server_answers() {
+        let late = Duration::from_secs(20);
+        let handed_over = async |within| {
+            let manners = manners(MailSecurity::None, Duration::from_secs(within));
+            let talk = Conversation::begin(scripted(POLITE, late), own(), manners).await?;
+            talk.hand_over(&letter()).await
+        };
+        assert_eq!(handed_over(121).await.as_deref(), Ok("250 e"));
+        let begun = Instant::now();
+        let fault = handed_over(90).await.unwrap_err();
+        assert_eq!((fault.step, &*fault.said), (MailStep::Message, "the server does not answer"));
+        assert!(begun.elapsed() < Duration::from_secs(95), "{:?}", begun.elapsed());
     }
 
     async fn fault_of(security: MailSecurity, script: &'static [&'static str]) -> MailFault {
-        let name = ServerName::try_from("localhost").unwrap();
-        let manners = Manners { security, name, tls: None, login: None };
-        let stream = scripted(script).await;
-        Conversation::begin(stream, manners).await.err().unwrap()
+        let manners = manners(security, Duration::from_mins(1));
+        Conversation::begin(scripted(script, Duration::ZERO), own(), manners).await.err().unwrap()
     }
 
     /// Somebody on the way puts an answer behind that to `STARTTLS`, to be read as the server's.

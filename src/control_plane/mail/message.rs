@@ -40,7 +40,7 @@ pub(in crate::control_plane) fn is_address(text: &str) -> bool {
 /// Puts a letter down. None where an address is none.
 pub(in crate::control_plane) fn compose(
     envelope: &Envelope<'_>,
-    written: Written,
+    written: &Written,
 ) -> Option<Sealed> {
     let Envelope { from, reply_to, to, id, date } = envelope;
     let from_address: Address = from.0.parse().ok()?;
@@ -56,7 +56,7 @@ pub(in crate::control_plane) fn compose(
     if let Some(reply_to) = reply_to {
         message = message.reply_to(Mailbox::new(None, reply_to.parse().ok()?));
     }
-    let parts = MultiPart::alternative_plain_html(written.text, written.html);
+    let parts = MultiPart::alternative_plain_html(lines(&written.text), lines(&written.html));
     let mut message = message.multipart(parts).ok()?;
     // Nobody's holiday answers it (RFC 3834 section 5).
     let name = HeaderName::new_from_ascii_str("Auto-Submitted");
@@ -71,6 +71,12 @@ pub(in crate::control_plane) fn compose(
 /// A text as one line. What ends one cannot be written into a header: nothing begins another.
 fn line(text: &str) -> String {
     text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect()
+}
+
+/// A text as lines, each of which ends in one way: what servers take for a line end is none of it.
+fn lines(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    text.chars().filter(|it| !it.is_control() || matches!(it, '\n' | '\t')).collect()
 }
 
 #[cfg(test)]
@@ -102,7 +108,7 @@ mod tests {
             to: ("bob@example.org", evil),
             ..ENVELOPE
         };
-        let sealed = compose(&envelope, written(evil)).unwrap();
+        let sealed = compose(&envelope, &written(evil)).unwrap();
         let text = String::from_utf8(sealed.message).unwrap();
         let (head, _) = text.split_once("\r\n\r\n").unwrap();
         let lines = head.split("\r\n").filter(|line| !line.starts_with([' ', '\t']));
@@ -125,9 +131,34 @@ mod tests {
         assert!(!head.contains('\0') && head.is_ascii(), "{head}");
     }
 
+    /// A server that takes a bare CR or LF for a line end would read an end of the letter there, and
+    /// what follows as commands (CVE-2023-51764).
+    #[test]
+    fn every_line_ends_as_servers_agree_that_it_does() {
+        for end in ["\r", "\n", "\r\n", "\n\r", "\r\r\n", "\0\n", "\u{85}", "\u{2028}"] {
+            let evil = format!("Grüße{end}.{end}MAIL FROM:<eve@example.com>{end}\0b");
+            let written = Written {
+                subject: evil.clone(),
+                text: evil.clone(),
+                html: format!("<p>{evil}</p>"),
+            };
+            let envelope = Envelope {
+                from: ("press@example.com", &evil),
+                to: ("bob@example.org", &evil),
+                ..ENVELOPE
+            };
+            let sealed = compose(&envelope, &written).unwrap();
+            let rest = String::from_utf8(sealed.message).unwrap().replace("\r\n", "");
+            assert!(!rest.contains(['\r', '\n', '\0']), "{end:?}: {rest:?}");
+            for address in [&sealed.from, &sealed.to] {
+                assert!(!address.contains(char::is_control), "{address:?}");
+            }
+        }
+    }
+
     #[test]
     fn a_letter_is_the_same_however_often_it_is_sent() {
-        let text = String::from_utf8(compose(&ENVELOPE, written("A")).unwrap().message).unwrap();
+        let text = String::from_utf8(compose(&ENVELOPE, &written("A")).unwrap().message).unwrap();
         assert!(text.contains("Message-ID: <ltr_1@example.com>\r\n"), "{text}");
         assert!(text.contains("Date: Tue, 01 Jan 2030 00:00:00 +0000\r\n"), "{text}");
         assert!(text.contains("Auto-Submitted: auto-generated\r\n"), "{text}");
@@ -147,6 +178,6 @@ mod tests {
         ] {
             assert_eq!(is_address(text), expected, "{text:?}");
         }
-        assert!(compose(&Envelope { to: ("bob", ""), ..ENVELOPE }, written("A")).is_none());
+        assert!(compose(&Envelope { to: ("bob", ""), ..ENVELOPE }, &written("A")).is_none());
     }
 }

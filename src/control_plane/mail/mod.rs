@@ -6,6 +6,7 @@
 //! | `message` | addresses, and the letter as bytes that servers take |
 //! | `post` | the way to a server: where it may be, and its certificate |
 //! | `conversation`, `reply` | what is said to it, and what it answers |
+//! | `trials` | how often and how long servers are tried |
 //!
 //! **Invariants.** No more is sent to a server than it said it takes; what it answers is read to a
 //! bound, and told as text. A password goes over TLS, or stays within networks that the configuration names.
@@ -19,6 +20,7 @@ mod letter;
 mod message;
 mod post;
 mod reply;
+mod trials;
 
 pub use conversation::MailStep;
 pub(super) use conversation::{MailFault, Outlook};
@@ -26,3 +28,4 @@ pub(super) use letter::{Lock, Occasion, Written, trial, write};
 pub(super) use message::{Envelope, Sealed, compose, is_address};
 pub use post::Post;
 pub(super) use post::Relay;
+pub(super) use trials::LONGEST_TRIAL;

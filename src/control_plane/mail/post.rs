@@ -10,11 +10,14 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_rustls::TlsConnector;
 
 use super::conversation::{Conversation, MailFault, MailStep, Manners};
 use super::message::Sealed;
+use super::trials::{Trial, Trials};
+use crate::asset::TenantId;
+use crate::clock::UnixSeconds;
 use crate::control_plane::record::MailSecurity;
 use crate::network::{NetworkSet, is_public};
 use crate::secret::Secret;
@@ -55,11 +58,12 @@ pub struct Post {
     ports: Arc<[u16]>,
     networks: NetworkSet,
     tls: Option<TlsConnector>,
+    trials: Arc<Trials>,
 }
 
 impl fmt::Debug for Post {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { ports, networks, tls: _ } = self;
+        let Self { ports, networks, tls: _, trials: _ } = self;
         let mut shown = f.debug_struct("Post");
         shown.field("ports", ports).field("networks", networks).finish_non_exhaustive()
     }
@@ -68,7 +72,8 @@ impl fmt::Debug for Post {
 impl Default for Post {
     /// One that knows no certificate, and of networks and ports what every one does.
     fn default() -> Self {
-        Self { ports: PORTS.into(), networks: NetworkSet::default(), tls: None }
+        let (networks, trials) = (NetworkSet::default(), Arc::default());
+        Self { ports: PORTS.into(), networks, tls: None, trials }
     }
 }
 
@@ -94,7 +99,8 @@ impl Post {
             .with_root_certificates(roots)
             .with_no_client_auth();
         let tls = Some(TlsConnector::from(Arc::new(config)));
-        Ok(Self { ports: PORTS.iter().chain(ports).copied().collect(), networks, tls })
+        let ports = PORTS.iter().chain(ports).copied().collect();
+        Ok(Self { ports, networks, tls, trials: Arc::default() })
     }
 
     /// May servers be at that port?
@@ -102,12 +108,14 @@ impl Post {
         self.ports.contains(&port)
     }
 
-    /// Brings a letter to a server. Gives what that answered when it took it.
+    /// Brings a letter to a server, within that time. Gives what that answered when it took it.
     pub(in crate::control_plane) async fn bring(
         &self,
         relay: &Relay,
         letter: &Sealed,
+        within: Duration,
     ) -> Result<String, MailFault> {
+        let until = Instant::now() + within;
         let Relay { host, port, security, login } = relay;
         if !self.goes_to(*port) {
             let other = format!("no mail server is asked at port {port} from here");
@@ -118,8 +126,18 @@ impl Post {
         let addresses = self.addresses(host, *port, *security).await?;
         let stream = connected(&addresses).await?;
         let login = login.as_ref().map(|(username, password)| (&**username, password));
-        let manners = Manners { security: *security, name, tls: self.tls.as_ref(), login };
-        Conversation::begin(stream, manners).await?.hand_over(letter).await
+        let manners = Manners { security: *security, name, tls: self.tls.as_ref(), login, until };
+        let own = stream.local_addr().map_err(|_| MailFault::at(MailStep::Connection, SILENT))?;
+        Conversation::begin(stream, own, manners).await?.hand_over(letter).await
+    }
+
+    /// Begins to try a tenant's server; or says in how many seconds that may be.
+    pub(in crate::control_plane) fn trial(
+        &self,
+        tenant: TenantId,
+        now: UnixSeconds,
+    ) -> Result<Trial, u64> {
+        self.trials.begin(tenant, now)
     }
 
     /// May a server have that address? One's own networks are not every tenant's: the configuration

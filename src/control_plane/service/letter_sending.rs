@@ -1,6 +1,8 @@
 //! Letters that are sent: taken for a while, written of what is so now, and brought to the tenant's
 //! server. What the server refuses for the moment is tried again for two days.
 
+use std::time::Duration;
+
 use super::desk::Services;
 use super::error::ServiceError;
 use super::mail_server::envelope;
@@ -19,6 +21,10 @@ use crate::telemetry::ErrorChain;
 
 /// Seconds for which a letter is its taker's: longer than any conversation takes.
 const TAKEN_FOR: u64 = 15 * 60;
+
+/// How long bringing a letter may take in all: a server that answers slowly and well holds up its own
+/// tenant's letters no longer than that.
+const WHOLE: Duration = Duration::from_mins(3);
 
 const HOUR: u64 = 3_600;
 
@@ -59,7 +65,7 @@ impl Services {
         let outcome = match self.letter_turn(&letter).await {
             Ok(Turn::Send(ready)) => {
                 let (relay, sealed) = *ready;
-                Some(self.post().bring(&relay, &sealed).await)
+                Some(self.post().bring(&relay, &sealed, WHOLE).await)
             }
             Ok(Turn::Stop(fault)) => Some(Err(fault)),
             Ok(Turn::Withdraw) => None,
@@ -118,7 +124,7 @@ impl Services {
             to: (&letter.address, name),
             ..envelope(&server, &letter.id, letter.created_at)
         };
-        let Some(sealed) = compose(&envelope, written) else {
+        let Some(sealed) = compose(&envelope, &written) else {
             return Ok(Turn::Stop(fault("it is no mail address", Outlook::Final)));
         };
         Ok(Turn::Send(Box::new((self.relay(&server)?, sealed))))
@@ -202,7 +208,7 @@ fn sender<'a>(share: &'a Share, server: &'a MailServer) -> &'a str {
 }
 
 fn fault(said: &str, outlook: Outlook) -> MailFault {
-    MailFault { step: MailStep::Message, said: said.into(), outlook }
+    MailFault { step: MailStep::Message, said: said.into(), code: None, outlook }
 }
 
 /// A letter after it was tried; `outcome` is none where it was not to be sent any more.

@@ -1,12 +1,12 @@
 //! A tenant's mail server: what is said of it, and whether it takes a letter.
 
 use super::desk::Services;
-use super::error::{Invalid, ServiceError, language, text};
+use super::error::{Invalid, ServiceError, ShareRefusal, language, text};
 use crate::asset::TenantId;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::MasterKey;
 use crate::control_plane::mail::{
-    Envelope, MailFault, MailStep, Post, Relay, compose, is_address, trial,
+    Envelope, LONGEST_TRIAL, MailFault, MailStep, Post, Relay, compose, is_address, trial,
 };
 use crate::control_plane::record::{
     LetterId, MailSecurity, MailServer, MailServerDraft, Scope, SealedKey,
@@ -102,7 +102,9 @@ impl Services {
         Ok(())
     }
 
-    /// Sends a letter to try a tenant's mail server, at once and one time.
+    /// Sends a letter to try a tenant's mail server, at once and one time. Who had it sent is in the
+    /// audit log before it goes. Of a tenant one is under way at a time, and there are few an hour at
+    /// each control plane.
     pub async fn mail_server_try(
         &self,
         caller: &Caller,
@@ -117,12 +119,18 @@ impl Services {
         drop(view);
         let id = LetterId::random(self.now())?;
         let envelope = Envelope { to: (to, ""), ..envelope(&server, &id, self.now()) };
-        let letter = compose(&envelope, trial())
+        let letter = compose(&envelope, &trial())
             .ok_or_else(|| Invalid::new("/from_address", "must be a mail address"))?;
         let relay = self.relay(&server)?;
-        Ok(match self.post().bring(&relay, &letter).await {
+        let trial = self.post().trial(tenant, self.now());
+        let _trial = trial.map_err(|retry_after| ShareRefusal::Throttled { retry_after })?;
+        // By itself: no transaction is open while a server is waited for.
+        let mut change = self.store().change_apart(&caller.within(tenant), self.now()).await?;
+        change.mail_server_tried(tenant, to)?;
+        change.commit().await?;
+        Ok(match self.post().bring(&relay, &letter, LONGEST_TRIAL).await {
             Ok(answer) => MailTrial { stopped_at: None, answer: answer.into() },
-            Err(MailFault { step, said, outlook: _ }) => {
+            Err(MailFault { step, said, code: _, outlook: _ }) => {
                 MailTrial { stopped_at: Some(step), answer: said }
             }
         })
@@ -234,6 +242,11 @@ fn accept(post: &Post, draft: &MailServerDraft) -> Result<(), Invalid> {
         if address.is_some_and(|it| it.len() > ADDRESS || !is_address(it)) {
             return Err(Invalid::new(pointer, "must be a mail address"));
         }
+    }
+    // In a header it goes only by servers that take such addresses, which nobody knows before.
+    if reply_to.as_ref().is_some_and(|it| !it.is_ascii()) {
+        let detail = "must be an address of ASCII: write its domain as xn--…";
+        return Err(Invalid::new("/reply_to", detail));
     }
     if !from_name.is_empty() {
         text("/from_name", from_name, NAME)?;

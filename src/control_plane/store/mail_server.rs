@@ -131,6 +131,14 @@ impl Change {
         Ok(())
     }
 
+    /// Notes that a tenant's mail server is tried, by a letter to that address.
+    pub fn mail_server_tried(&mut self, tenant: TenantId, to: &str) -> Result<(), StoreError> {
+        self.view().reach(Some(tenant))?;
+        let said = serde_json::json!({ "to": to });
+        self.note("mail_server.try", Some(tenant), &tenant.to_string(), None, Some(&said));
+        Ok(())
+    }
+
     /// Keeps a mail server's password under another seal. It is the same password.
     pub async fn mail_server_reseal(
         &mut self,

@@ -1,6 +1,7 @@
 //! A tenant's mail server: what is said of it by the API, and what a letter to try it comes to with a
 //! server that others wrote.
 
+use rustls::RootCertStore;
 use serde_json::{Value, json};
 
 use super::mail_scene::{MailHouse, PASSWORD, this_machine};
@@ -9,7 +10,9 @@ use super::stage::{NOW, Stage, master_key, on_both_databases};
 use crate::control_plane::link::MasterKey;
 use crate::control_plane::mail::Post;
 use crate::control_plane::record::{MailSecurity, MailServerDraft};
-use crate::control_plane::service::{Expected, MailPassword, MailStep, MailTrial, Services};
+use crate::control_plane::service::{
+    Expected, MailPassword, MailStep, MailTrial, ServiceError, Services, ShareRefusal,
+};
 use crate::keyring::KeyMaterial;
 use crate::secret::Secret;
 
@@ -18,6 +21,7 @@ on_both_databases! {
     what_is_no_server_says_why
     a_password_goes_to_the_server_that_it_was_given_for
     a_password_is_sealed_anew
+    a_server_is_tried_so_often_and_by_somebody
 }
 
 const PATH: &str = "/api/v1/tenants/1/mail";
@@ -85,6 +89,10 @@ async fn what_is_no_server_says_why(stage: Stage) {
         ("from_address", json!("a@b\r\nBcc: c@d"), "/from_address"),
         ("from_name", json!("a\r\nBcc: c@d"), "/from_name"),
         ("reply_to", json!("<a@b>"), "/reply_to"),
+        ("reply_to", json!("änn@example.com"), "/reply_to"),
+        ("reply_to", json!("ann@bücher.example"), "/reply_to"),
+        ("from_name", json!("a\rb"), "/from_name"),
+        ("from_name", json!("a\u{0}b"), "/from_name"),
         ("language", json!("de_DE!"), "/language"),
         ("username", json!("a\nb"), "/username"),
         ("username", json!(null), "/username"),
@@ -149,6 +157,75 @@ async fn tried(services: &Services, draft: MailServerDraft, password: &str, to: 
     let set = services.mail_server_set(&caller, TENANT, Expected::Any, draft, password);
     set.await.unwrap();
     services.mail_server_try(&system(), TENANT, to).await.unwrap()
+}
+
+/// What the audit log has of that action.
+pub(super) async fn audited(stage: &Stage, action: &str) -> Vec<Value> {
+    let admin = stage.admin().await;
+    let log = stage.ask("GET /api/v1/audit?limit=100", &admin).await.expect(200).json();
+    let events = log["items"].as_array().unwrap().iter().cloned();
+    events.filter(|event| event["action"] == action).collect()
+}
+
+/// Whoever may change settings has no more letters sent by trials than a few, and not in secret.
+async fn a_server_is_tried_so_often_and_by_somebody(stage: Stage) {
+    let token = stage.token(Some(1), "settings.admin").await;
+    let mut server = asked();
+    // Nobody listens there.
+    server["host"] = json!("127.0.0.1");
+    server["port"] = json!(465);
+    stage.send(&format!("PUT {PATH}"), &token, &server).await.expect(200);
+    let order = json!({"to": "ann@example.com"});
+    for _ in 0..20 {
+        let trial = stage.send(&format!("POST {PATH}/test"), &token, &order).await.expect(200);
+        assert_eq!(trial.json()["taken"], false, "{trial:?}");
+    }
+    let refused = stage.send(&format!("POST {PATH}/test"), &token, &order).await.expect(429);
+    assert_eq!(refused.header("retry-after"), Some("3600"));
+    let tried = audited(&stage, "mail_server.try").await;
+    assert_eq!(tried.len(), 20, "{tried:?}");
+    for event in tried {
+        assert!(event["actor"].as_str().unwrap().starts_with("app_"), "{event}");
+        assert!(event.to_string().contains("ann@example.com"), "{event}");
+    }
+}
+
+/// Whoever waits for a server that says nothing keeps nobody but themselves waiting.
+#[tokio::test]
+async fn one_trial_of_a_tenant_is_under_way_at_a_time() {
+    let stage = Stage::sqlite().await;
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let post = Post::trusting(RootCertStore::empty(), &[port], this_machine()).unwrap();
+    let services = stage.services.clone().with_post(post);
+    let draft = MailServerDraft {
+        host: "127.0.0.1".into(),
+        port,
+        security: MailSecurity::None,
+        username: None,
+        from_address: "press@example.com".into(),
+        from_name: "".into(),
+        reply_to: None,
+        language: None,
+    };
+    let password = MailPassword::Cleared;
+    let set = services.mail_server_set(&system(), TENANT, Expected::Any, draft, password).await;
+    set.unwrap();
+    let first = services.clone();
+    let first =
+        tokio::spawn(
+            async move { first.mail_server_try(&system(), TENANT, "ann@example.com").await },
+        );
+    let _held = silent.accept().await.unwrap();
+    let second = services.mail_server_try(&system(), TENANT, "ann@example.com").await;
+    let wait = ShareRefusal::Throttled { retry_after: 10 };
+    assert!(matches!(second, Err(ServiceError::Share(it)) if it == wait));
+    // Whoever waits for it no longer has none under way.
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+    drop(silent);
+    let third = services.mail_server_try(&system(), TENANT, "ann@example.com").await.unwrap();
+    assert_eq!(third.stopped_at, Some(MailStep::Connection), "{third:?}");
 }
 
 #[tokio::test]
