@@ -71,7 +71,7 @@ impl EventRow {
             ShareEventKind::Expired => ("asked for after its end", String::new()),
             ShareEventKind::Expiring => ("ends soon", String::new()),
             ShareEventKind::ItemRemoved => ("an item taken out", text(detail, "content")),
-            ShareEventKind::MailFailed => ("a letter could not be sent", text(detail, "answer")),
+            ShareEventKind::MailFailed => ("a letter could not be sent", stopped(detail)),
             ShareEventKind::MailSent => ("a letter sent", String::new()),
             ShareEventKind::PasswordFailed => ("a wrong password", String::new()),
             ShareEventKind::Revoked => {
@@ -93,6 +93,12 @@ fn text(detail: &Map<String, Value>, name: &str) -> String {
         Some(other) => other.to_string(),
         None => String::new(),
     }
+}
+
+/// Where a letter stopped, and the code that it was answered with.
+fn stopped(detail: &Map<String, Value>) -> String {
+    let code = detail.get("code").and_then(Value::as_u64);
+    text(detail, "step") + &code.map(|code| format!(", {code}")).unwrap_or_default()
 }
 
 fn counted(detail: &Map<String, Value>, name: &str, noun: &str) -> String {

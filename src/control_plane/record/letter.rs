@@ -52,6 +52,8 @@ pub struct Letter {
     pub address: Box<str>,
     /// What tells it from others of its kind about the share; perhaps nothing.
     pub about: Box<str>,
+    /// Who had it written, as the audit log names them; of what happens by itself, nobody.
+    pub author: Box<str>,
     /// What is to be said in it, by its kind.
     pub detail: Map<String, Value>,
     /// What became of it.

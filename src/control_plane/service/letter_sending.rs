@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::desk::Services;
 use super::error::ServiceError;
 use super::mail_server::envelope;
+use super::share_letter::makers_address;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::caller::Caller;
@@ -60,9 +61,9 @@ impl Services {
         let caller = Caller::system("mail");
         let mut change = self.change(&caller).await?;
         let until = change.now().plus(TAKEN_FOR);
-        let Some(letter) = change.letter_take(tenant, until).await? else { return Ok(None) };
+        let Some(mut letter) = change.letter_take(tenant, until).await? else { return Ok(None) };
         change.commit().await?;
-        let outcome = match self.letter_turn(&letter).await {
+        let outcome = match self.letter_turn(&mut letter).await {
             Ok(Turn::Send(ready)) => {
                 let (relay, sealed) = *ready;
                 Some(self.post().bring(&relay, &sealed, WHOLE).await)
@@ -78,11 +79,13 @@ impl Services {
                 Some(Err(fault(&error.to_string(), Outlook::Again)))
             }
         };
+        let stopped = outcome.as_ref().and_then(|it| it.as_ref().err());
+        let stopped = stopped.map(|fault| (fault.step, fault.code));
         let after = became(&letter, outcome, self.now())?;
         let state = after.state;
         let mut change = self.change(&caller).await?;
         if change.letter_keep(&letter, &after).await? {
-            if let Some(mut happened) = told(&after) {
+            if let Some(mut happened) = told(&after, stopped) {
                 happened.actor = Some(caller.actor().to_string().into());
                 change.share_event_add(&letter.share, &happened).await?;
             }
@@ -91,8 +94,9 @@ impl Services {
         Ok(Some(state))
     }
 
-    /// Writes a letter of what is so now.
-    async fn letter_turn(&self, letter: &Letter) -> Result<Turn, ServiceError> {
+    /// Writes a letter of what is so now. One to whoever made the share goes to where mail reaches them
+    /// now, and nowhere once they are gone.
+    async fn letter_turn(&self, letter: &mut Letter) -> Result<Turn, ServiceError> {
         let mut view = self.view(&Caller::system("mail")).await?;
         let share = match view.share(&letter.share).await.map_err(ServiceError::from) {
             Ok(share) => share,
@@ -107,6 +111,12 @@ impl Services {
             }
             Err(error) => return Err(error),
         };
+        if letter.recipient.is_none() {
+            let Some(address) = makers_address(&mut view, &share).await? else {
+                return Ok(Turn::Withdraw);
+            };
+            letter.address = address;
+        }
         let recipient = match letter.recipient.or_else(|| visitor(letter)) {
             Some(number) => Some(view.share_recipient(&share.id, number).await?),
             None => None,
@@ -250,8 +260,9 @@ fn scattered(seconds: u64, chance: [u8; 2]) -> u64 {
     seconds - fifth + 2 * fifth * step / u64::from(u16::MAX)
 }
 
-/// What a share's history has of a letter: what its recipients were sent, and what could not be.
-fn told(letter: &Letter) -> Option<Happened> {
+/// What a share's history has of a letter: what its recipients were sent, and what could not be. What
+/// the server said is for whoever looks after the tenant's mail; here is where it stopped.
+fn told(letter: &Letter, stopped: Option<(MailStep, Option<u16>)>) -> Option<Happened> {
     let kind = match (letter.state, letter.kind) {
         (LetterState::Sent, LetterKind::Invitation) => ShareEventKind::MailSent,
         (LetterState::Failed, _) => ShareEventKind::MailFailed,
@@ -260,7 +271,10 @@ fn told(letter: &Letter) -> Option<Happened> {
     let mut happened = Happened::of(kind);
     happened.recipient = letter.recipient;
     happened.detail.insert("letter".to_owned(), letter.kind.wire_name().into());
-    happened.detail.insert("answer".to_owned(), letter.answer.as_deref().into());
+    if let Some((step, code)) = stopped {
+        happened.detail.insert("step".to_owned(), step.wire_name().into());
+        happened.detail.insert("code".to_owned(), code.into());
+    }
     Some(happened)
 }
 

@@ -15,10 +15,15 @@ use crate::control_plane::record::{
     Letter, LetterId, LetterKind, LetterState, PersonId, Scope, Share, ShareEventKind, ShareId,
     ShareNotices, ShareRecipient,
 };
-use crate::control_plane::store::{Change, Happened};
+use crate::control_plane::store::{Change, Happened, View};
 
-/// Letters of a tenant that may wait, or be written within an hour.
-const MOST_LETTERS: u64 = 2_000;
+/// Invitations of a tenant that may wait, or be written within an hour; and those that one person or
+/// program may have written within it. Notices are counted apart: neither keep the others back.
+const MOST_INVITATIONS: u64 = 2_000;
+const MOST_OF_ONE: u64 = 500;
+
+/// Notices of a tenant within an hour; what is more is told together, a letter for each share.
+const MOST_NOTICES_OF_ALL: u64 = 2_000;
 
 /// Seconds after which a recipient is sent another letter with their link.
 const BETWEEN_INVITATIONS: u64 = 10 * 60;
@@ -82,9 +87,12 @@ impl Services {
             return Err(ShareRefusal::Throttled { retry_after: BETWEEN_INVITATIONS }.into());
         }
         let mut written = self.invite(&mut change, &share, &[recipient]).await?;
+        let letter = written.pop();
+        let letter = letter.ok_or_else(|| Invalid::new("", "the recipient has no mail address"))?;
+        change.letter_again(&letter)?;
         change.commit().await?;
         self.letters_written();
-        written.pop().ok_or_else(|| Invalid::new("", "the recipient has no mail address").into())
+        Ok(letter)
     }
 
     /// Writes a letter to each of these recipients who has a mail address. Refuses where none could
@@ -119,16 +127,14 @@ impl Services {
         }
         let now = change.now();
         let before = UnixSeconds::new(now.get().saturating_sub(HOUR));
-        let written = change.view().letter_count(share.tenant, before).await?;
-        if written + reached.len() as u64 > MOST_LETTERS {
-            let most = format!("the tenant has {MOST_LETTERS} letters waiting: send them by hand");
-            return Err(Invalid::new("/send_mail", most).into());
-        }
+        let author: Box<str> = change.view().caller().actor().to_string().into();
+        room_for(change.view(), share.tenant, &author, reached.len() as u64, before).await?;
         let mut letters = Vec::with_capacity(reached.len());
         for (recipient, email) in reached {
             let letter = Letter {
                 recipient: Some(recipient.number),
                 about: recipient.number.to_string().into(),
+                author: author.clone(),
                 ..letter(share, LetterKind::Invitation, email, now, now)?
             };
             change.letter_create(&letter).await?;
@@ -153,8 +159,7 @@ impl Services {
             Err(ServiceError::NotFound) => return Ok(None),
             Err(error) => return Err(error),
         }
-        drop(view);
-        self.makers_address(share).await
+        makers_address(&mut view, share).await
     }
 
     /// Tells whoever made a share, where that is to be, that somebody opened it or began a download,
@@ -191,7 +196,10 @@ impl Services {
                 }
                 let told =
                     change.view().letter_count_of_share(&share.id, kind, None, ago(HOUR)).await?;
-                if told >= MOST_NOTICES {
+                let (tenant, most) = (share.tenant, MOST_NOTICES_OF_ALL);
+                let all = change.view().letter_count_written(tenant, kind, None, ago(HOUR), most);
+                let all = all.await?;
+                if told >= MOST_NOTICES || all >= most {
                     return gather(change, share, address, HOUR).await;
                 }
             }
@@ -219,7 +227,9 @@ impl Services {
         drop(view);
         let mut warned = 0;
         for share in shares {
-            let address = self.makers_address(&share).await?;
+            let mut view = self.view(&caller).await?;
+            let address = makers_address(&mut view, &share).await?;
+            drop(view);
             let mut change = self.change(&caller).await?;
             // Another control plane may have been first, or the end is another by now.
             if !change.share_warned(&share).await? {
@@ -241,21 +251,41 @@ impl Services {
         }
         Ok(warned)
     }
+}
 
-    /// Where mail reaches whoever made a share: the name that they log in with, where that is a mail
-    /// address. Programs have none, and neither has who may not log in any more.
-    async fn makers_address(&self, share: &Share) -> Result<Option<Box<str>>, ServiceError> {
-        let Some(person) = PersonId::parse(&share.creator) else { return Ok(None) };
-        let mut view = self.view(&Caller::system("mail")).await?;
-        match view.person(&person).await.map_err(ServiceError::from) {
-            Ok(person) => {
-                let reached = person.disabled_at.is_none() && is_address(&person.username);
-                Ok(reached.then_some(person.username))
-            }
-            Err(ServiceError::NotFound) => Ok(None),
-            Err(error) => Err(error),
+/// Where mail reaches whoever made a share: the name that they log in with, where that is a mail
+/// address. Programs have none, and neither has who may not log in any more.
+pub(super) async fn makers_address(
+    view: &mut View,
+    share: &Share,
+) -> Result<Option<Box<str>>, ServiceError> {
+    let Some(person) = PersonId::parse(&share.creator) else { return Ok(None) };
+    match view.person(&person).await.map_err(ServiceError::from) {
+        Ok(person) => {
+            let reached = person.disabled_at.is_none() && is_address(&person.username);
+            Ok(reached.then_some(person.username))
         }
+        Err(ServiceError::NotFound) => Ok(None),
+        Err(error) => Err(error),
     }
+}
+
+/// Refuses more invitations than a tenant, and whoever has them written, may have within an hour.
+async fn room_for(
+    view: &mut View,
+    tenant: TenantId,
+    author: &str,
+    more: u64,
+    since: UnixSeconds,
+) -> Result<(), ServiceError> {
+    let (kind, most) = (LetterKind::Invitation, MOST_INVITATIONS);
+    let own = view.letter_count_written(tenant, kind, Some(author), since, MOST_OF_ONE).await?;
+    let written = view.letter_count_written(tenant, kind, None, since, most).await?;
+    let waiting = view.letter_count_waiting(tenant, kind, since, most).await?;
+    if own + more > MOST_OF_ONE || written + waiting + more > most {
+        return Err(ShareRefusal::Throttled { retry_after: HOUR }.into());
+    }
+    Ok(())
 }
 
 /// Has what happens from now on told together, after so many seconds: by the letter that waits for it,
@@ -292,6 +322,7 @@ fn letter(
         kind,
         address: address.into(),
         about: "".into(),
+        author: "".into(),
         detail: Map::new(),
         state: LetterState::Waiting,
         attempts: 0,

@@ -26,8 +26,8 @@ macro_rules! columns {
     ($before:literal, $rest:literal) => {
         concat!(
             $before,
-            " id, tenant, share, recipient, kind, address, about, detail, state, attempts, \
-             created_at, due_at, ended_at, answer ",
+            " id, tenant, share, recipient, kind, address, about, author, detail, state, \
+             attempts, created_at, due_at, ended_at, answer ",
             $rest
         )
     };
@@ -43,6 +43,7 @@ fn read(row: &Row) -> Result<Letter, StoreError> {
         kind: row.text("kind")?,
         address: row.text("address")?,
         about: row.text("about")?,
+        author: row.text("author")?,
         detail: row.json("detail")?,
         state: row.text("state")?,
         attempts: row.number("attempts")?,
@@ -78,18 +79,49 @@ impl View {
         Ok(Listed::cut(letters, page, |letter: &Letter| letter.id.clone()))
     }
 
-    /// How many of a tenant's letters wait, or were written since then.
-    pub async fn letter_count(
+    /// How many letters of a kind a tenant had written since then, `most` at most; by one author, where
+    /// only theirs are meant.
+    pub async fn letter_count_written(
         &mut self,
         tenant: TenantId,
+        kind: LetterKind,
+        author: Option<&str>,
         since: UnixSeconds,
+        most: u64,
     ) -> Result<u64, StoreError> {
         self.reach(Some(tenant))?;
         let statement = Statement::new(
-            "SELECT COUNT(*) AS letters FROM letter \
-             WHERE tenant = $1 AND (created_at > $2 OR ended_at IS NULL)",
-        );
-        self.found(statement.bind(tenant).bind(since)).await?.number("letters")
+            "SELECT COUNT(*) AS letters FROM (SELECT 1 AS one FROM letter \
+             WHERE tenant = $1 AND kind = $2 AND created_at > $3 \
+             AND ($4 IS NULL OR author = $4) LIMIT $5) AS written",
+        )
+        .bind(tenant)
+        .bind(kind.wire_name())
+        .bind(since)
+        .bind(author)
+        .bind(most);
+        self.found(statement).await?.number("letters")
+    }
+
+    /// How many letters of a kind that a tenant had written until then wait, `most` at most.
+    pub async fn letter_count_waiting(
+        &mut self,
+        tenant: TenantId,
+        kind: LetterKind,
+        until: UnixSeconds,
+        most: u64,
+    ) -> Result<u64, StoreError> {
+        self.reach(Some(tenant))?;
+        let statement = Statement::new(
+            "SELECT COUNT(*) AS letters FROM (SELECT 1 AS one FROM letter \
+             WHERE tenant = $1 AND due_at IS NOT NULL AND kind = $2 AND created_at <= $3 \
+             LIMIT $4) AS waits",
+        )
+        .bind(tenant)
+        .bind(kind.wire_name())
+        .bind(until)
+        .bind(most);
+        self.found(statement).await?.number("letters")
     }
 
     /// How many letters of a kind were written about a share since then; `about` is what they are told
@@ -148,9 +180,9 @@ impl Change {
     pub async fn letter_create(&mut self, letter: &Letter) -> Result<(), StoreError> {
         self.view().reach(Some(letter.tenant))?;
         let statement = Statement::new(
-            "INSERT INTO letter (id, tenant, share, recipient, kind, address, about, detail, \
-             state, attempts, created_at, due_at, ended_at, answer) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            "INSERT INTO letter (id, tenant, share, recipient, kind, address, about, author, \
+             detail, state, attempts, created_at, due_at, ended_at, answer) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         )
         .bind(letter.id.as_str())
         .bind(letter.tenant)
@@ -159,6 +191,7 @@ impl Change {
         .bind(letter.kind.wire_name())
         .bind(&letter.address)
         .bind(&letter.about)
+        .bind(&letter.author)
         .bind(Value::json(&letter.detail)?)
         .bind(letter.state.wire_name())
         .bind(letter.attempts)
@@ -167,6 +200,15 @@ impl Change {
         .bind(letter.ended_at)
         .bind(letter.answer.as_deref());
         self.view().connection().execute(statement).await.map(drop)
+    }
+
+    /// Notes that somebody has a recipient written to again.
+    pub fn letter_again(&mut self, letter: &Letter) -> Result<(), StoreError> {
+        self.view().reach(Some(letter.tenant))?;
+        let said = serde_json::json!({ "letter": letter.id, "recipient": letter.recipient });
+        let share = letter.share.as_str();
+        self.note("share.mail", Some(letter.tenant), share, None, Some(&said));
+        Ok(())
     }
 
     /// Takes the letter of a tenant that has been due the longest, for nobody else until then: of any
@@ -187,8 +229,8 @@ impl Change {
         self.view().connection().row(statement).await?.as_ref().map(read).transpose()
     }
 
-    /// Keeps what became of a letter that was taken: its state, when it is due again, and the last
-    /// answer. Gives whether it was still the taker's: one that took too long is another's by then.
+    /// Keeps what became of a letter that was taken: its state, when it is due again, the last answer,
+    /// and where it went. Gives whether it was still the taker's: one that took too long is another's by then.
     pub async fn letter_keep(
         &mut self,
         taken: &Letter,
@@ -196,13 +238,14 @@ impl Change {
     ) -> Result<bool, StoreError> {
         self.view().reach(Some(taken.tenant))?;
         let statement = Statement::new(
-            "UPDATE letter SET state = $1, due_at = $2, ended_at = $3, answer = $4 \
-             WHERE id = $5 AND attempts = $6 AND ended_at IS NULL",
+            "UPDATE letter SET state = $1, due_at = $2, ended_at = $3, answer = $4, address = $5 \
+             WHERE id = $6 AND attempts = $7 AND ended_at IS NULL",
         )
         .bind(after.state.wire_name())
         .bind(after.due_at)
         .bind(after.ended_at)
         .bind(after.answer.as_deref())
+        .bind(&after.address)
         .bind(taken.id.as_str())
         .bind(taken.attempts);
         Ok(self.view().connection().execute(statement).await? > 0)

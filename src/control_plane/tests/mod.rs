@@ -22,6 +22,7 @@ mod folders;
 mod fraud_events;
 mod imports;
 mod keys;
+mod letter_limits;
 mod letters;
 mod link_claims;
 mod mail_scene;

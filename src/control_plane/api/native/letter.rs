@@ -134,6 +134,7 @@ fn wire(letter: Letter) -> LetterBody {
         kind,
         address,
         about: _,
+        author: _,
         detail: _,
         state,
         attempts,

@@ -24,6 +24,7 @@ CREATE TABLE letter (
     kind TEXT NOT NULL,
     address TEXT NOT NULL,
     about TEXT NOT NULL,
+    author TEXT NOT NULL,
     detail TEXT NOT NULL,
     state TEXT NOT NULL,
     attempts BIGINT NOT NULL,
@@ -33,6 +34,8 @@ CREATE TABLE letter (
     answer TEXT
 );
 CREATE INDEX letter_due ON letter (due_at, tenant);
+CREATE INDEX letter_turn ON letter (tenant, due_at, id);
+CREATE INDEX letter_rate ON letter (tenant, kind, created_at);
 CREATE INDEX letter_list ON letter (tenant, id);
 CREATE INDEX letter_share ON letter (share, kind, created_at);
 CREATE INDEX letter_end ON letter (ended_at);
