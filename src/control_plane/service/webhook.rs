@@ -157,6 +157,9 @@ impl Services {
             ("webhook".to_owned(), id.as_str().into()),
         ]);
         let delivery = change.webhook_tell_one(id, WebhookEvent::WebhookTest, &data).await?;
+        let full =
+            || Invalid::new("", "as many messages wait for the webhook as may: try again later");
+        let delivery = delivery.ok_or_else(full)?;
         change.commit().await?;
         Ok(delivery)
     }
@@ -202,7 +205,8 @@ impl Services {
         Ok(delivery)
     }
 
-    /// Has every message delivered again that was given up, of that time and later. Gives how many.
+    /// Has messages delivered again that were given up, of that time and later: the oldest of them, as
+    /// many as may wait. Gives how many.
     pub async fn webhook_redeliver_since(
         &self,
         caller: &Caller,

@@ -20,6 +20,7 @@ use super::idempotency::{Claim, Growth};
 use super::notify;
 use super::statement::{Statement, Value};
 use super::view::View;
+use super::webhook_room::Rooms;
 use crate::asset::{ChannelId, TenantId};
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
@@ -37,6 +38,7 @@ pub struct Change {
     touched_folders: BTreeSet<ChannelId>,
     committed: watch::Sender<()>,
     part_of: Option<Arc<Claim>>,
+    rooms: Arc<Rooms>,
 }
 
 /// What was done, before it has its place in the chain.
@@ -54,6 +56,7 @@ impl Change {
         now: UnixSeconds,
         committed: watch::Sender<()>,
         part_of: Option<Arc<Claim>>,
+        rooms: Arc<Rooms>,
     ) -> Self {
         Self {
             view,
@@ -64,7 +67,13 @@ impl Change {
             touched_folders: BTreeSet::new(),
             committed,
             part_of,
+            rooms,
         }
+    }
+
+    /// How much room each webhook has.
+    pub(super) fn rooms(&self) -> &Rooms {
+        &self.rooms
     }
 
     /// Everything as it is with what this change did so far.

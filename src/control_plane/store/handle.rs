@@ -1,6 +1,7 @@
 //! The store itself: opening it, and the two ways into it.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
@@ -11,6 +12,7 @@ use super::idempotency;
 use super::notify;
 use super::statement::Statement;
 use super::view::View;
+use super::webhook_room::Rooms;
 use crate::clock::UnixSeconds;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{FIRST_AUDIT_HASH, chance};
@@ -20,6 +22,7 @@ use crate::control_plane::record::{FIRST_AUDIT_HASH, chance};
 pub struct Store {
     database: Database,
     changed: watch::Sender<()>,
+    rooms: Arc<Rooms>,
 }
 
 impl Store {
@@ -36,7 +39,7 @@ impl Store {
         let lineage = hex::encode(chance::<16>()?);
         connection.execute(head.bind(lineage).bind(FIRST_AUDIT_HASH)).await?;
         connection.commit().await?;
-        Ok(Self { database, changed: watch::Sender::new(()) })
+        Ok(Self { database, changed: watch::Sender::new(()), rooms: Arc::default() })
     }
 
     /// One state of everything this caller may see. Nothing that is committed later shows in it.
@@ -51,7 +54,8 @@ impl Store {
             return self.change_apart(caller, now).await;
         };
         let view = View::new(caller.clone(), claim.connection(&self.database, now).await?);
-        Ok(Change::new(view, now, self.changed.clone(), Some(claim)))
+        let (changed, rooms) = (self.changed.clone(), Arc::clone(&self.rooms));
+        Ok(Change::new(view, now, changed, Some(claim), rooms))
     }
 
     /// The same, by itself in any case.
@@ -61,7 +65,13 @@ impl Store {
         now: UnixSeconds,
     ) -> Result<Change, StoreError> {
         let view = View::new(caller.clone(), self.database.begin_write().await?);
-        Ok(Change::new(view, now, self.changed.clone(), None))
+        let (changed, rooms) = (self.changed.clone(), Arc::clone(&self.rooms));
+        Ok(Change::new(view, now, changed, None, rooms))
+    }
+
+    /// Messages to webhooks that were not kept by this program, for too many waited.
+    pub fn webhook_unkept(&self) -> u64 {
+        self.rooms.unkept()
     }
 
     pub(super) fn database(&self) -> &Database {

@@ -78,6 +78,7 @@ mod version;
 mod view;
 mod webhook;
 mod webhook_delivery;
+mod webhook_room;
 
 pub use access_token::Ended;
 pub use audit::AuditFilter;

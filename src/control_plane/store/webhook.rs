@@ -135,6 +135,9 @@ impl Change {
         draft: WebhookDraft,
     ) -> Result<Webhook, StoreError> {
         self.view().tenant(tenant).await?;
+        // Of two control planes one waits here for the other, and counts what that one made.
+        let locked = Statement::new("UPDATE tenant SET revision = revision WHERE number = $1");
+        self.view().connection().execute(locked.bind(tenant)).await?;
         let created_at = self.now();
         let webhook = Webhook { id, tenant, draft, failing_since: None, created_at, revision: 1 };
         let events = events_column(&webhook.draft)?;

@@ -12,6 +12,7 @@ use super::error::{StoreError, StoreErrorKind};
 use super::page::{Listed, Page};
 use super::statement::{Row, Statement, Value};
 use super::view::View;
+use super::webhook_room::Place;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
@@ -19,8 +20,8 @@ use crate::control_plane::record::{
     WebhookMessageId, WebhookPayload, WebhookState,
 };
 
-/// Messages that wait for one webhook. Those beyond are kept, and given up.
-const MOST_WAITING: u64 = 10_000;
+/// Messages that wait for one webhook. Those beyond are not kept.
+pub(super) const MOST_WAITING: u64 = 10_000;
 
 /// Webhooks that are looked at in one go.
 const LOOKED_AT: u64 = 1_000;
@@ -148,13 +149,23 @@ impl View {
         rows.iter().map(|row| row.text("id")).collect()
     }
 
-    async fn webhook_has_room(&mut self, id: &WebhookId) -> Result<bool, StoreError> {
+    /// How many messages wait for webhooks, of all tenants.
+    pub async fn webhook_count_waiting(&mut self) -> Result<u64, StoreError> {
+        self.reach(None)?;
+        let statement = Statement::new(
+            "SELECT COUNT(*) AS waiting FROM webhook_delivery WHERE due_at IS NOT NULL",
+        );
+        self.found(statement).await?.number("waiting")
+    }
+
+    /// How many more messages may wait for a webhook.
+    async fn webhook_room(&mut self, id: &WebhookId) -> Result<u64, StoreError> {
         let statement = Statement::new(
             "SELECT COUNT(*) AS waiting FROM (SELECT 1 AS one FROM webhook_delivery \
              WHERE webhook = $1 AND due_at IS NOT NULL LIMIT $2) AS waits",
         );
         let row = self.found(statement.bind(id.as_str()).bind(MOST_WAITING)).await?;
-        Ok(row.number::<u64>("waiting")? < MOST_WAITING)
+        Ok(MOST_WAITING.saturating_sub(row.number("waiting")?))
     }
 }
 
@@ -181,31 +192,42 @@ impl Change {
         Ok(())
     }
 
-    /// Has one webhook told of something, whatever it wants.
+    /// Has one webhook told of something, whatever it wants. None where too much waits for it.
     pub async fn webhook_tell_one(
         &mut self,
         id: &WebhookId,
         event: WebhookEvent,
         data: &Map<String, Json>,
-    ) -> Result<WebhookDelivery, StoreError> {
+    ) -> Result<Option<WebhookDelivery>, StoreError> {
         let tenant = self.webhook_lock(id).await?.tenant;
         let message = WebhookMessageId::random(self.now())?;
-        self.webhook_post(id, &message, event, data).await?;
+        if !self.webhook_post(id, &message, event, data).await? {
+            return Ok(None);
+        }
         let said = serde_json::json!({ "message": message, "event": event });
         self.note("webhook.tell", Some(tenant), id.as_str(), None, Some(&said));
-        self.view().webhook_delivery(id, &message).await
+        self.view().webhook_delivery(id, &message).await.map(Some)
     }
 
+    /// Keeps a message. Gives whether there was room for it.
     async fn webhook_post(
         &mut self,
         id: &WebhookId,
         message: &WebhookMessageId,
         event: WebhookEvent,
         data: &Map<String, Json>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let now = self.now();
-        let has_room = self.view().webhook_has_room(id).await?;
-        let state = if has_room { DeliveryState::Pending } else { DeliveryState::Dead };
+        let place = match self.rooms().take(id, now) {
+            Place::Unknown => {
+                let left = self.view().webhook_room(id).await?;
+                self.rooms().counted(id, now, left)
+            }
+            known @ (Place::Taken | Place::None) => known,
+        };
+        if place != Place::Taken {
+            return Ok(false);
+        }
         let statement = Statement::new(
             "INSERT INTO webhook_delivery (webhook, message, event, body, state, tries, attempts, \
              due_at, created_at) VALUES ($1, $2, $3, $4, $5, 0, 0, $6, $7)",
@@ -214,10 +236,11 @@ impl Change {
         .bind(message.as_str())
         .bind(event.wire_name())
         .bind(Value::json(&WebhookPayload::new(event, now, data))?)
-        .bind(state.wire_name())
-        .bind(has_room.then_some(now))
+        .bind(DeliveryState::Pending.wire_name())
+        .bind(now)
         .bind(now);
-        self.view().connection().execute(statement).await.map(drop)
+        self.view().connection().execute(statement).await?;
+        Ok(true)
     }
 
     /// Takes messages to a webhook that may be tried now, the longest due first. Nobody else takes them
@@ -344,22 +367,26 @@ impl Change {
         Ok(again)
     }
 
-    /// Has every message delivered again that was given up, of that time and later. Gives how many.
+    /// Has messages delivered again that were given up, of that time and later: the oldest of them, as
+    /// many as may wait. Gives how many.
     pub async fn webhook_redeliver_since(
         &mut self,
         id: &WebhookId,
         since: UnixSeconds,
     ) -> Result<u64, StoreError> {
         let tenant = self.webhook_lock(id).await?.tenant;
+        let room = self.view().webhook_room(id).await?;
         let statement = Statement::new(
             "UPDATE webhook_delivery SET state = $2, tries = 0, due_at = $3 \
-             WHERE webhook = $1 AND state = $4 AND created_at >= $5",
+             WHERE webhook = $1 AND message IN (SELECT message FROM webhook_delivery \
+             WHERE webhook = $1 AND state = $4 AND created_at >= $5 ORDER BY message LIMIT $6)",
         )
         .bind(id.as_str())
         .bind(DeliveryState::Pending.wire_name())
         .bind(self.now())
         .bind(DeliveryState::Dead.wire_name())
-        .bind(since);
+        .bind(since)
+        .bind(room);
         let count = self.view().connection().execute(statement).await?;
         let said = serde_json::json!({ "since": since, "messages": count });
         self.note("webhook.redeliver", Some(tenant), id.as_str(), None, Some(&said));

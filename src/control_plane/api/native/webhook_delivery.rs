@@ -205,7 +205,7 @@ async fn webhook_message_redeliver(
     Ok(body::answer(StatusCode::ACCEPTED, &wire(&again)))
 }
 
-/// Delivers every message again that was given up, of a time and later.
+/// Delivers messages again that were given up, of a time and later: the oldest, as many as may wait.
 #[utoipa::path(
     post, path = "/api/v1/tenants/{tenant}/webhooks/{webhook}/redeliver", tag = "webhooks",
     params(

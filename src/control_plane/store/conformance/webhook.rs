@@ -1,15 +1,17 @@
 //! Webhooks, and messages to them.
 
 use serde_json::{Map, Value};
+use tokio::task::JoinSet;
 
+use super::super::webhook_delivery::MOST_WAITING;
 use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
-    AttemptFault, DeliveryState, SealedKey, Webhook, WebhookAttempt, WebhookDelivery, WebhookDraft,
-    WebhookEvent, WebhookId, WebhookSecretId, WebhookState,
+    AttemptFault, DeliveryState, MOST_WEBHOOKS, SealedKey, Webhook, WebhookAttempt,
+    WebhookDelivery, WebhookDraft, WebhookEvent, WebhookId, WebhookSecretId, WebhookState,
 };
-use crate::control_plane::store::{Expected, Forgotten, Page, StoreErrorKind, Verdict};
+use crate::control_plane::store::{Expected, Forgotten, Page, StoreError, StoreErrorKind, Verdict};
 
 on_both_databases! {
     a_webhook_is_kept_and_changed_by_whoever_saw_it
@@ -21,6 +23,8 @@ on_both_databases! {
     a_webhook_that_is_gone_is_switched_off
     what_was_given_up_is_delivered_again
     messages_of_long_ago_are_forgotten
+    what_is_too_much_for_a_webhook_is_not_kept
+    a_tenant_has_twenty_webhooks_whoever_makes_them
 }
 
 const ONE: TenantId = TenantId(1);
@@ -192,7 +196,7 @@ async fn two_who_take_at_once_take_each_message_once(stage: Stage) {
     stage.tenant(1).await;
     let webhook = made(&stage, ONE, None).await;
     told(&stage, 20).await;
-    let mut takers = tokio::task::JoinSet::new();
+    let mut takers = JoinSet::new();
     for _ in 0..4 {
         let (store, id) = (stage.again().await.unwrap(), webhook.id.clone());
         takers.spawn(async move {
@@ -354,4 +358,68 @@ async fn messages_of_long_ago_are_forgotten(stage: Stage) {
     change.webhook_attempt_end(&first, &attempt, Verdict::Delivered).await.unwrap();
     change.commit().await.unwrap();
     assert!(listed(&stage, &webhook.id).await.is_empty());
+}
+
+/// 9,998 messages that wait.
+const ALL_BUT_TWO: &str = "INSERT INTO webhook_delivery \
+    WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 9998) \
+    SELECT (SELECT id FROM webhook), 'msg_00000000000000000000' || (100000 + n), 'share.viewed', \
+    '{}', 'pending', 0, 0, 1, 1 FROM number;";
+
+const FIVE_GIVEN_UP: &str = "UPDATE webhook_delivery SET state = 'dead', due_at = NULL \
+    WHERE message <= 'msg_00000000000000000000100005';";
+
+async fn what_is_too_much_for_a_webhook_is_not_kept(stage: Stage) {
+    stage.tenant(1).await;
+    let webhook = made(&stage, ONE, None).await;
+    assert_eq!(MOST_WAITING, 10_000);
+    stage.tamper(ALL_BUT_TWO).await;
+    let count = async |state: DeliveryState| {
+        let page = Page::first(100);
+        let mut view = stage.view().await;
+        let listed = view.webhook_delivery_list(&webhook.id, Some(state), &page).await.unwrap();
+        listed.items.iter().filter(|it| it.body.contains("shr_1")).count()
+    };
+    // Nobody asks for more than there is room for, and what is told goes on all the same.
+    told(&stage, 5).await;
+    assert_eq!((count(DeliveryState::Pending).await, count(DeliveryState::Dead).await), (2, 0));
+    let mut change = stage.change().await;
+    let trial = change.webhook_tell_one(&webhook.id, WebhookEvent::WebhookTest, &viewed()).await;
+    assert_eq!(trial.unwrap(), None);
+    change.commit().await.unwrap();
+    // Once there is room, the next is kept; what was given up comes back as far as there is room.
+    stage.tamper(FIVE_GIVEN_UP).await;
+    let later = NOW.plus(60);
+    let mut change = stage.store.change(&Stage::system(), later).await.unwrap();
+    for _ in 0..3 {
+        change.webhook_tell(ONE, WebhookEvent::ShareViewed, &viewed()).await.unwrap();
+    }
+    assert_eq!(change.webhook_redeliver_since(&webhook.id, UnixSeconds::new(0)).await.unwrap(), 2);
+    change.commit().await.unwrap();
+    assert_eq!(count(DeliveryState::Pending).await, 5);
+}
+
+async fn a_tenant_has_twenty_webhooks_whoever_makes_them(stage: Stage) {
+    stage.tenant(1).await;
+    for _ in 0..MOST_WEBHOOKS - 1 {
+        made(&stage, ONE, None).await;
+    }
+    let mut makers = JoinSet::new();
+    for _ in 0..4 {
+        let store = stage.store.clone();
+        makers.spawn(async move {
+            let mut change = store.change(&Stage::system(), NOW).await.unwrap();
+            let id = WebhookId::random(NOW).unwrap();
+            change.webhook_create(ONE, id, draft(None)).await?;
+            change.commit().await.map(drop)
+        });
+    }
+    let all = makers.join_all().await;
+    let refused = |it: &&Result<(), StoreError>| {
+        it.as_ref().is_err_and(|error| error.kind() == StoreErrorKind::Conflict)
+    };
+    assert_eq!(all.iter().filter(|it| it.is_ok()).count(), 1, "{all:?}");
+    assert_eq!(all.iter().filter(refused).count(), 3, "{all:?}");
+    let listed = stage.view().await.webhook_list(ONE).await.unwrap();
+    assert_eq!(listed.len(), MOST_WEBHOOKS);
 }
