@@ -11,11 +11,18 @@ use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
 use super::schema;
 use super::statement::{MOST_VALUES, Reuse, Statement, Value};
-use crate::control_plane::record::{FeedHead, FeedVersion, chance};
+use crate::control_plane::record::{DeliveryState, FeedHead, FeedVersion, LetterState, chance};
 
 /// Longest line that is read, in bytes: an answer that is kept for its idempotency key, or a record
 /// before and after.
 const LONGEST_LINE: usize = 16 << 20;
+
+/// Seconds for which a letter or a message may be somebody's who sends it. What was that when the copy
+/// was made is due so much later.
+const TAKEN_FOR: u64 = 15 * 60;
+
+/// What is said of a letter that is not sent therefore.
+const MAY_BE_SENT: &str = "the store was restored from a copy: it may have been sent before";
 
 /// What a copy may take the place of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +154,7 @@ impl Change {
             self.view().connection().execute(statement).await?;
         }
         self.take_rows(from).await?;
+        self.send_nothing_again().await?;
         // Versions of a restored store count on from the greater: no reader sees them go back.
         let version = there.version.max(*version);
         let statement = Statement::new(
@@ -160,6 +168,29 @@ impl Change {
         self.view().connection().execute(statement).await?;
         self.note("store.restore", None, lineage, None::<&()>, None);
         Ok(())
+    }
+
+    /// What came due since the copy was made was sent by then, as far as anybody knows: letters are
+    /// withdrawn, messages to webhooks given up, from where they can be delivered again. What is due
+    /// later was sent by nobody, and waits.
+    async fn send_nothing_again(&mut self) -> Result<(), StoreError> {
+        let now = self.now();
+        let taken_until = now.plus(TAKEN_FOR);
+        let letters = Statement::new(
+            "UPDATE letter SET state = $1, due_at = NULL, ended_at = $2, answer = $3 \
+             WHERE due_at <= $4",
+        )
+        .bind(LetterState::Withdrawn.wire_name())
+        .bind(now)
+        .bind(MAY_BE_SENT)
+        .bind(taken_until);
+        self.view().connection().execute(letters).await?;
+        let messages = Statement::new(
+            "UPDATE webhook_delivery SET state = $1, due_at = NULL WHERE due_at <= $2",
+        )
+        .bind(DeliveryState::Dead.wire_name())
+        .bind(taken_until);
+        self.view().connection().execute(messages).await.map(drop)
     }
 
     async fn take_rows(&mut self, from: &mut (dyn BufRead + Send)) -> Result<(), RestoreError> {

@@ -14,6 +14,7 @@ on_both_databases! {
     a_copy_gives_the_same_state_on_the_other_database
     a_store_that_went_on_is_replaced_by_force_only
     what_is_not_a_whole_copy_changes_nothing
+    what_may_have_been_sent_is_not_sent_again
     every_table_is_copied
 }
 
@@ -60,7 +61,7 @@ INSERT INTO archive_plan VALUES ('dla_1', 1, 'per_1', 1, 1, 2, 'ff');
 INSERT INTO archive_plan_entry VALUES ('dla_1', 0, '-c', 'ver_1', 1, 'published', 'SOURCE', 'n', 1, 'ff', 4294967295, 1);
 INSERT INTO share VALUES ('shr_1', 1, 't', '', NULL, 'standard', 'minimum', 'allowed', 3, NULL, NULL, 'shown', 'per_1', 'Ann', 3, 1, NULL, 1, 1, 1, NULL, 1, NULL, 2, 1, 1, 'off', NULL, NULL), ('shr_2', 1, 't', 'm', 'x', 'china', 'complete', 'refused', NULL, 'terms', 'en', 'hidden', 'app_1', '', NULL, 0, '$argon2id$', 2, 2, 2, '[]', 1, 9, 0, 0, 4, 'every', 5, 9);
 INSERT INTO mail_server VALUES (1, 'smtp.example.com', 587, 'starttls', 'u', '00', 'a@example.com', 'A', NULL, 'de', 3);
-INSERT INTO letter VALUES ('ltr_1', 1, 'shr_1', 2, 'invitation', 'eve@example.com', '', 'per_1', '{}', 'waiting', 1, 1, 2, NULL, '451 later'), ('ltr_2', 1, 'shr_2', 0, 'access_notice', 'ann@example.com', '1|192.0.2.1/32', '', '{\"visitor\":1}', 'sent', 1, 1, NULL, 3, '250 ok');
+INSERT INTO letter VALUES ('ltr_1', 1, 'shr_1', 2, 'invitation', 'eve@example.com', '', 'per_1', '{}', 'waiting', 1, 1, 9000000000, NULL, '451 later'), ('ltr_2', 1, 'shr_2', 0, 'access_notice', 'ann@example.com', '1|192.0.2.1/32', '', '{\"visitor\":1}', 'sent', 1, 1, NULL, 3, '250 ok');
 INSERT INTO share_item VALUES ('shr_1', 0, '-c', 'published', NULL), ('shr_1', 1, 'gone', 'unpublished', 2);
 INSERT INTO share_recipient VALUES ('shr_1', 1, 'Bob', NULL, NULL, NULL), ('shr_1', 2, 'Eve', 'eve@example.com', 3, 9);
 INSERT INTO share_address VALUES ('AAAAAAAAAAAAAAAAAAAAAA', 'shr_1', 0), ('AAAAAAAAAAAAAAAAAAAAAB', 'shr_1', 1);
@@ -69,7 +70,7 @@ INSERT INTO share_event VALUES ('shr_1', 1, 1, 'created', NULL, NULL, NULL, NULL
 INSERT INTO share_delivery VALUES ('shr_1', 1, 9007199254740993);
 INSERT INTO webhook VALUES ('whk_1', 1, 'https://example.com/', NULL, '', 'enabled', NULL, 1, 1), ('whk_2', 1, 'https://example.com/', '[\"share.viewed\"]', 'd', 'failing', 2, 1, 3);
 INSERT INTO webhook_secret VALUES ('whs_1', 'whk_1', '00', 1, NULL), ('whs_2', 'whk_1', '01', 1, 9);
-INSERT INTO webhook_delivery VALUES ('whk_1', 'msg_1', 'share.viewed', '{}', 'pending', 1, 1, 7, 1), ('whk_2', 'msg_1', 'share.viewed', '{}', 'dead', 9, 9, NULL, 1);
+INSERT INTO webhook_delivery VALUES ('whk_1', 'msg_1', 'share.viewed', '{}', 'pending', 1, 1, 9000000000, 1), ('whk_2', 'msg_1', 'share.viewed', '{}', 'dead', 9, 9, NULL, 1);
 INSERT INTO webhook_attempt VALUES ('whk_1', 'msg_1', 1, 1, 20, 500, NULL), ('whk_2', 'msg_1', 1, 1, 15000, NULL, 'timed_out');
 INSERT INTO sharing_setting VALUES (1, '{\"company\":\"ä\"}', 'ff', 9, 8, 2);
 INSERT INTO sharing_logo VALUES (1, 'ff', 'aGVsbG8=');
@@ -219,4 +220,30 @@ async fn every_table_is_copied(stage: Stage) {
         .collect();
     let missing: Vec<_> = TABLES.iter().filter(|table| !filled.contains(**table)).collect();
     assert_eq!(missing, Vec::<&&str>::new(), "no row of these is tried");
+}
+
+/// Of a letter and a message that came due since the copy was made, or were on their way then.
+const DUE: &str = "
+INSERT INTO letter VALUES ('ltr_3', 1, 'shr_1', 1, 'invitation', 'b@example.com', '', '', '{}', 'waiting', 1, 1, 1893456900, NULL, NULL);
+INSERT INTO letter VALUES ('ltr_4', 1, 'shr_1', 1, 'invitation', 'b@example.com', '', '', '{}', 'waiting', 1, 1, 1893456901, NULL, NULL);
+INSERT INTO webhook_delivery VALUES ('whk_1', 'msg_2', 'share.viewed', '{}', 'pending', 1, 1, 1893456000, 1);
+";
+
+async fn what_may_have_been_sent_is_not_sent_again(stage: Stage) {
+    filled(&stage).await;
+    stage.tamper(DUE).await;
+    let copy = copy_of(&stage.store).await;
+    let other = Store::open(&stage.blank().await).await.unwrap();
+    bring_in(&other, &copy, Replaces::WhatItKnows).await.unwrap();
+    let (before, after) = (rows(&copy), rows(&copy_of(&other).await));
+    let changed: Vec<&String> = after.difference(&before).collect();
+    let of = |id: &str| changed.iter().find(|row| row.contains(id)).unwrap();
+    assert_eq!(changed.len(), 2, "{changed:#?}");
+    assert!(of("ltr_3").contains("withdrawn") && of("ltr_3").contains("restored"), "{changed:#?}");
+    assert!(of("msg_2").contains("dead"), "{changed:#?}");
+    let mut view = other.view(&Stage::system()).await.unwrap();
+    assert!(view.letter_tenants_due(NOW.plus(900)).await.unwrap().is_empty());
+    assert_eq!(view.letter_tenants_due(NOW.plus(901)).await.unwrap(), [TenantId(1)]);
+    drop(view);
+    other.close().await;
 }
