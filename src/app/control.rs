@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use prometheus::Registry;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -21,7 +22,7 @@ use crate::control_plane::service::{
     KnownOrigins, ServiceError, Services, Sources, SourcesInForce, Staging, Uploads,
 };
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
-use crate::control_plane::webhooks::{Sender, SenderError, deliver};
+use crate::control_plane::webhooks::{Sender, SenderError, WebhookMetrics, deliver};
 use crate::control_plane::{
     Caller, Config, Post, Publisher, UploadConfig, WebhookConfig, hash_files, name_contents,
     retain, send_letters,
@@ -66,6 +67,9 @@ pub enum ControlError {
         #[source]
         source: io::Error,
     },
+    /// The metrics cannot be registered.
+    #[error("the metrics cannot be registered")]
+    Metrics(#[source] prometheus::Error),
     /// Messages to webhooks cannot be sent.
     #[error(transparent)]
     Webhooks(#[from] SenderError),
@@ -117,6 +121,7 @@ impl Control {
         setup: ControlSetup,
         clock: Clock,
         composer: Composer,
+        registry: &Registry,
     ) -> Result<Self, ControlError> {
         let ControlSetup { config, listeners, certificates, files } = setup;
         let master_key = config.master_key();
@@ -136,6 +141,7 @@ impl Control {
             query_token,
         } = config;
         let sender = Sender::new(reach.clone(), ca.as_deref())?;
+        let metrics = WebhookMetrics::register(registry).map_err(ControlError::Metrics)?;
         let failed = |source| ControlError::Store { address: format!("{place:?}"), source };
         let store = Store::open(&place).await.map_err(failed)?;
         register_tenants(&store, &composer, clock).await.map_err(failed)?;
@@ -203,7 +209,7 @@ impl Control {
         tasks.push(forever(hear(store.clone())));
         tasks.push(forever(name_contents(store.clone(), clock)));
         tasks.push(forever(retain(store.clone(), clock)));
-        tasks.push(forever(deliver(store.clone(), clock, master_key, sender)));
+        tasks.push(forever(deliver(store.clone(), clock, master_key, sender, metrics)));
         tasks.push(forever(send_letters(services.clone())));
         Ok(Self { addresses, services, share_pages, store, stop, server, tasks })
     }

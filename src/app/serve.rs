@@ -190,7 +190,7 @@ impl Service {
                 reloader.reload_certificates(Arc::clone(&certificates));
                 let files = if edge.is_some() { Files::Here } else { Files::Elsewhere };
                 let setup = ControlSetup { config, listeners, certificates, files };
-                Some(runtime.block_on(Control::start(setup, clock, composer.clone()))?)
+                Some(runtime.block_on(Control::start(setup, clock, composer.clone(), &registry))?)
             }
             None => None,
         };

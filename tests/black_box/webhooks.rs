@@ -132,6 +132,14 @@ fn the_vendors_library_verifies_what_arrives() {
     let shown = until(&api, &message, "delivered");
     assert_eq!((&shown["log"][0]["status"], &shown["attempts"]), (&json!(204), &json!(1)));
 
+    let counted = |outcome: &str| {
+        let name = format!("countersign_webhook_attempts_total{{outcome=\"{outcome}\"}}");
+        serving.metric(&name)
+    };
+    assert_eq!(["delivered", "again", "given_up", "gone"].map(counted), [1, 0, 0, 0]);
+    assert_eq!(serving.metric("countersign_webhook_messages_unkept_total"), 0);
+    assert_eq!(serving.metric("countersign_webhook_messages_waiting"), 0);
+
     // Both secrets verify for a day.
     let first = std::fs::read_to_string(serving.path("secrets")).unwrap();
     let next = api.call("POST", &format!("{hook}/secrets"), "");

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use prometheus::Registry;
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,7 +21,7 @@ use crate::control_plane::record::{
     AttemptFault, DeliveryState, WebhookEvent, WebhookId, WebhookMessageId, WebhookState,
 };
 use crate::control_plane::service::{Page, Services};
-use crate::control_plane::webhooks::{Reach, Sender, deliver};
+use crate::control_plane::webhooks::{Reach, Sender, WebhookMetrics, deliver};
 use crate::network::{NetworkSet, parse_network};
 
 on_both_databases! {
@@ -158,10 +159,14 @@ impl Drop for Plane {
     }
 }
 
+fn metrics() -> WebhookMetrics {
+    WebhookMetrics::register(&Registry::new()).unwrap()
+}
+
 fn plane(stage: &Stage, at: UnixSeconds) -> Plane {
     let (store, sender) = (stage.store.clone(), Sender::new(reach(), None).unwrap());
     Plane(tokio::spawn(async move {
-        match deliver(store, Clock::Fixed(at), Some(master_key()), sender).await {}
+        match deliver(store, Clock::Fixed(at), Some(master_key()), sender, metrics()).await {}
     }))
 }
 
@@ -327,7 +332,7 @@ async fn another_master_key_signs_nothing(stage: Stage) {
     told(&stage, 1).await;
     let (store, sender) = (stage.store.clone(), Sender::new(reach(), None).unwrap());
     let _plane = Plane(tokio::spawn(async move {
-        match deliver(store, Clock::Fixed(NOW), None, sender).await {}
+        match deliver(store, Clock::Fixed(NOW), None, sender, metrics()).await {}
     }));
     let message = states(&stage.services, &id).await[0].0.clone();
     let caller = Caller::system("test");

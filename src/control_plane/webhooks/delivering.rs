@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderValue};
 use tokio::task::{Id, JoinSet};
 use tokio::time::{Instant, sleep};
 
+use super::metrics::WebhookMetrics;
 use super::sending::{Answer, Sender};
 use super::signing::signature;
 use crate::clock::{Clock, UnixSeconds};
@@ -25,6 +26,9 @@ use crate::telemetry::ErrorChain;
 
 /// Between two looks for messages that are due.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Between two counts of what waits.
+const SHOW_EVERY: Duration = Duration::from_mins(1);
 
 /// Messages that are sent at once, and those of them to one webhook: a receiver that does not answer
 /// holds nobody else's up.
@@ -52,11 +56,19 @@ pub async fn deliver(
     clock: Clock,
     master_key: Option<MasterKey>,
     sender: Sender,
+    metrics: WebhookMetrics,
 ) -> Infallible {
     let caller = Caller::system("webhooks");
-    let desk = Arc::new(Desk { store, clock, master_key, sender, caller });
+    let desk = Arc::new(Desk { store, clock, master_key, sender, caller, metrics });
     let mut round = Round::default();
+    let mut shown: Option<Instant> = None;
     loop {
+        if shown.is_none_or(|at| at.elapsed() >= SHOW_EVERY) {
+            shown = Some(Instant::now());
+            if let Err(error) = desk.show().await {
+                tracing::warn!(error = %ErrorChain(&error), "what waits for webhooks is not known");
+            }
+        }
         if let Err(error) = round.begin(&desk).await {
             tracing::warn!(error = %ErrorChain(&error), "messages to webhooks are sent later");
         }
@@ -85,6 +97,7 @@ struct Desk {
     master_key: Option<MasterKey>,
     sender: Sender,
     caller: Caller,
+    metrics: WebhookMetrics,
 }
 
 impl Round {
@@ -131,6 +144,13 @@ impl Round {
 }
 
 impl Desk {
+    /// Shows operators how much waits.
+    async fn show(&self) -> Result<(), StoreError> {
+        let waiting = self.store.view(&self.caller).await?.webhook_count_waiting().await?;
+        self.metrics.show(waiting, self.store.webhook_unkept());
+        Ok(())
+    }
+
     async fn take(&self, id: &WebhookId, most: usize) -> Result<Vec<WebhookDelivery>, StoreError> {
         let now = self.clock.now();
         let mut change = self.store.change_apart(&self.caller, now).await?;
@@ -156,6 +176,7 @@ impl Desk {
         };
         let now = self.clock.now();
         let verdict = verdict(outcome, taken.tries, now, lot());
+        self.metrics.count(verdict);
         let kept = async {
             let mut change = self.store.change_apart(&self.caller, now).await?;
             change.webhook_attempt_end(taken, &attempt, verdict).await?;
