@@ -44,3 +44,6 @@ CREATE INDEX letter_end ON letter (ended_at);
 ALTER TABLE share ADD COLUMN notices TEXT NOT NULL DEFAULT 'off';
 ALTER TABLE share ADD COLUMN noticed_at BIGINT;
 ALTER TABLE share ADD COLUMN warned_for BIGINT;
+
+-- Which names there are inside is told nobody any more: one that is not there is as one that leads inside.
+UPDATE webhook_attempt SET fault = 'address_refused' WHERE fault = 'name_unresolved';
