@@ -254,7 +254,8 @@ impl Services {
 }
 
 /// Where mail reaches whoever made a share: the name that they log in with, where that is a mail
-/// address. Programs have none, and neither has who may not log in any more.
+/// address. Programs have none, and neither has who may not log in any more, or is of another tenant by
+/// now.
 pub(super) async fn makers_address(
     view: &mut View,
     share: &Share,
@@ -262,7 +263,9 @@ pub(super) async fn makers_address(
     let Some(person) = PersonId::parse(&share.creator) else { return Ok(None) };
     match view.person(&person).await.map_err(ServiceError::from) {
         Ok(person) => {
-            let reached = person.disabled_at.is_none() && is_address(&person.username);
+            let is_there = person.disabled_at.is_none()
+                && person.tenant.is_none_or(|tenant| tenant == share.tenant);
+            let reached = is_there && is_address(&person.username);
             Ok(reached.then_some(person.username))
         }
         Err(ServiceError::NotFound) => Ok(None),

@@ -2,13 +2,14 @@
 //! and saying to a server what nobody meant.
 
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::letters::{anns, contents_of, mailed, noticed, seen};
 use super::mail_scene::{MailHouse, letters, send_all, site_in_force};
 use super::mail_servers::audited;
 use super::share_scene::{TENANT, contents, draft, history, member, order, system};
 use super::stage::{NOW, Stage, on_both_databases};
-use crate::asset::ChannelId;
+use crate::asset::{ChannelId, TenantId};
 use crate::clock::UnixSeconds;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
@@ -26,6 +27,7 @@ on_both_databases! {
     a_letter_goes_to_where_mail_reaches_its_maker_now
     a_history_has_where_a_letter_stopped_and_not_what_was_said
     what_is_written_to_somebody_is_no_command_to_the_server
+    many_who_share_at_once_do_not_wait_for_each_other
 }
 
 /// As many letters as that one, by that author, that were written or wait since then.
@@ -136,11 +138,11 @@ async fn a_letter_goes_to_where_mail_reaches_its_maker_now(stage: Stage) {
     house.used(&stage, "open").await;
     let share = anns(&stage, draft(), ShareExpiry::Days(30)).await;
     noticed(&stage, &share, ShareNotices::Every).await;
-    let ann = async |name: &str, username: &str, disabled_at| {
+    let ann = async |name: &str, username: &str, disabled_at, tenant| {
         let mut change = stage.store.change(&system(), NOW).await.unwrap();
         let person = change.view().person_by_username(name).await.unwrap();
         let draft = PersonDraft {
-            tenant: person.tenant,
+            tenant: Some(TenantId(tenant)),
             username: username.into(),
             role: person.role,
             scopes: person.scopes,
@@ -151,21 +153,23 @@ async fn a_letter_goes_to_where_mail_reaches_its_maker_now(stage: Stage) {
     };
     seen(&stage, &share, "192.0.2.1", NOW).await;
     assert_eq!(&*letters(&stage).await[0].address, "ann@example.com");
-    ann("ann@example.com", "ann@example.net", None).await;
+    ann("ann@example.com", "ann@example.net", None, 1).await;
     send_all(&house.services(&stage, NOW)).await;
     assert_eq!(house.letters()[0]["to"], json!(["ann@example.net"]));
     assert_eq!(&*letters(&stage).await[0].address, "ann@example.net");
-    // Who may not log in any more is told nothing, nor is whom no mail reaches.
-    for (network, username, disabled_at, withdrawn) in
-        [("192.0.2.2", "ann@example.net", Some(NOW), 1), ("192.0.2.3", "ann", None, 2)]
-    {
-        ann("ann@example.net", "ann@example.net", None).await;
+    // Who may not log in any more is told nothing, nor is who went elsewhere, or whom no mail reaches.
+    for (network, username, disabled_at, tenant, withdrawn) in [
+        ("192.0.2.2", "ann@example.net", Some(NOW), 1, 1),
+        ("192.0.2.3", "ann@example.net", None, 2, 2),
+        ("192.0.2.4", "ann", None, 1, 3),
+    ] {
+        ann("ann@example.net", "ann@example.net", None, 1).await;
         seen(&stage, &share, network, NOW).await;
-        ann("ann@example.net", username, disabled_at).await;
+        ann("ann@example.net", username, disabled_at, tenant).await;
         send_all(&house.services(&stage, NOW)).await;
         let all = letters(&stage).await;
         let gone = all.iter().filter(|it| it.state == LetterState::Withdrawn).count();
-        assert_eq!((all.len(), gone), (withdrawn + 1, withdrawn), "{username}");
+        assert_eq!((all.len(), gone), (withdrawn + 1, withdrawn), "{network}");
     }
     assert_eq!(house.letters().len(), 1);
 }
@@ -215,5 +219,20 @@ async fn what_is_written_to_somebody_is_no_command_to_the_server(stage: Stage) {
         let raw = letter["raw"].as_str().unwrap().replace("\r\n", "");
         assert!(!raw.contains(['\r', '\n', '\0']), "{raw:?}");
         assert!(letter["text"].as_str().unwrap().contains("RCPT TO:<eve@example.com>"));
+    }
+}
+
+/// Three times as many as there are connections to the database: nobody who has one waits for another.
+async fn many_who_share_at_once_do_not_wait_for_each_other(stage: Stage) {
+    let contents = contents(&stage).await;
+    let ann = member(&stage, "ann", &[(ChannelId(stage.folder), Right::Share)]).await;
+    let mut makers = JoinSet::new();
+    for _ in 0..48 {
+        let (services, ann) = (stage.services.clone(), ann.clone());
+        let order = order(&contents.all(), draft());
+        makers.spawn(async move { services.share_create(&ann, TENANT, order).await.map(drop) });
+    }
+    for made in makers.join_all().await {
+        assert!(made.is_ok(), "{made:?}");
     }
 }
