@@ -346,7 +346,7 @@ pub(crate) struct Pages {
     pub(crate) metrics: String,
 }
 
-/// Serves one file once.
+/// Serves one file once, beside a control plane.
 pub(crate) fn pages() -> Pages {
     let stage = Stage::new();
     stage.write("media/a.txt", "a\n");
@@ -354,7 +354,7 @@ pub(crate) fn pages() -> Pages {
     stage.write(
         "countersign.toml",
         "[edge]\nlisten = [\"127.0.0.1:80\"]\n[admin]\nlisten = \"127.0.0.1:81\"\n\
-         [[origin]]\nname = \"o\"\nkind = \"disk\"\nroot = \"media\"\n\
+         [control]\nlisten = \"127.0.0.1:82\"\n[[origin]]\nname = \"o\"\nkind = \"disk\"\nroot = \"media\"\n\
          [[site]]\n[site.token]\nkeys = [{ id = \"k\", file = \"key.hex\" }]\n\
          [[site.route]]\nprefix = \"/\"\norigin = \"o\"\n",
     );
