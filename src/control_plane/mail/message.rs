@@ -135,8 +135,10 @@ mod tests {
     /// what follows as commands (CVE-2023-51764).
     #[test]
     fn every_line_ends_as_servers_agree_that_it_does() {
-        for end in ["\r", "\n", "\r\n", "\n\r", "\r\r\n", "\0\n", "\u{85}", "\u{2028}"] {
-            let evil = format!("Grüße{end}.{end}MAIL FROM:<eve@example.com>{end}\0b");
+        let ends = ["\r", "\n", "\r\n", "\n\r", "\r\r\n", "\0\n", "\u{85}", "\u{2028}"];
+        // Plain text and text beyond ASCII travel in different ways.
+        for (end, hello) in ends.iter().flat_map(|end| [(end, "Hello"), (end, "Grüße")]) {
+            let evil = format!("{hello}{end}.{end}MAIL FROM:<eve@example.com>{end}b");
             let written = Written {
                 subject: evil.clone(),
                 text: evil.clone(),
@@ -149,7 +151,7 @@ mod tests {
             };
             let sealed = compose(&envelope, &written).unwrap();
             let rest = String::from_utf8(sealed.message).unwrap().replace("\r\n", "");
-            assert!(!rest.contains(['\r', '\n', '\0']), "{end:?}: {rest:?}");
+            assert!(!rest.contains(['\r', '\n', '\0']), "{hello}{end:?}: {rest:?}");
             for address in [&sealed.from, &sealed.to] {
                 assert!(!address.contains(char::is_control), "{address:?}");
             }
