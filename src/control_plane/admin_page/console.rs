@@ -94,6 +94,7 @@ fn of_tenant() -> Router<Console> {
         .route("/qr.png", get(share_qr::png))
         .route("/qr.svg", get(share_qr::svg))
         .route("/recipients", post(share::revoke))
+        .route("/recipients/end", post(share::move_end))
         .route("/recipients/mail", post(share::send_mail))
         .route("/remove", get(share::show_remove).post(share::remove));
     let webhook = Router::new()

@@ -318,6 +318,42 @@ pub(super) async fn revoke(
     Ok(redirect(&at.path(&format!("shares/{}?said=revoked", share.id))))
 }
 
+/// Moves the end of a recipient's address.
+pub(super) async fn move_end(
+    State(console): State<Console>,
+    at: InTenant,
+    Path((_, share)): Path<(String, String)>,
+    posted: Posted,
+) -> Result<Response, Refusal> {
+    let share = found(&console, &at, &share).await?;
+    let recipient = number(posted.text("recipient")).ok_or(Refusal::NoForm)?;
+    match moved(&console, &at, &share, recipient, &Typed::of(&posted)).await {
+        Ok(()) => Ok(redirect(&at.path(&format!("shares/{}?said=saved", share.id)))),
+        Err(refusal) => {
+            let (status, notice) = refusal.for_its_page()?;
+            let typed = Typed::of_share(&share);
+            share_page(&console, &at, share, typed, None, status, notice).await
+        }
+    }
+}
+
+async fn moved(
+    console: &Console,
+    at: &InTenant,
+    share: &Share,
+    recipient: u64,
+    typed: &Typed,
+) -> Result<(), Refusal> {
+    let wrong = |detail| Refusal::Refused { status: StatusCode::BAD_REQUEST, detail };
+    let to = match &*typed.date {
+        "" => None,
+        day => Some(typed.last_second(day).map_err(wrong)?),
+    };
+    let (caller, tenant, services) = (&at.session.caller, at.number(), console.services());
+    services.share_recipient_move(caller, tenant, &share.id, recipient, to).await?;
+    Ok(())
+}
+
 /// Sends a recipient another letter with their link.
 pub(super) async fn send_mail(
     State(console): State<Console>,

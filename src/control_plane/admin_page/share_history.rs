@@ -61,8 +61,12 @@ impl EventRow {
     /// That event.
     pub(super) fn of(event: &ShareEvent, known: &Known<'_>) -> Self {
         let ShareEvent { at, kind, detail, recipient, sent, .. } = event;
+        let whose = recipient.and_then(|it| known.recipients.get(&it).copied());
         let (what, detail) = match kind {
-            ShareEventKind::Changed => ("changed", differences(detail)),
+            ShareEventKind::Changed => match recipient {
+                Some(_) => ("a recipient's address changed", about(whose, &differences(detail))),
+                None => ("changed", differences(detail)),
+            },
             ShareEventKind::Created => ("made", counted(detail, "items", "item")),
             ShareEventKind::Downloaded => {
                 let sent = sent.map(|sent| format!("; {} sent so far", Size(sent)));
@@ -75,7 +79,6 @@ impl EventRow {
             ShareEventKind::MailSent => ("a letter sent", String::new()),
             ShareEventKind::PasswordFailed => ("a wrong password", String::new()),
             ShareEventKind::Revoked => {
-                let whose = recipient.and_then(|it| known.recipients.get(&it).copied());
                 ("a recipient's address closed", whose.unwrap_or_default().to_owned())
             }
             ShareEventKind::TermsAccepted => {
@@ -85,6 +88,10 @@ impl EventRow {
         };
         Self { at: Instant(*at), what, who: known.who(event), detail }
     }
+}
+
+fn about(whose: Option<&str>, what: &str) -> String {
+    whose.map_or_else(|| what.to_owned(), |name| format!("{name}: {what}"))
 }
 
 fn text(detail: &Map<String, Value>, name: &str) -> String {
@@ -183,6 +190,15 @@ mod tests {
         assert_eq!(
             told(ShareEventKind::Changed, None, changes),
             row("changed", "Ann", "expires at: 2030-01-01 00:00 UTC → none; title: “A” → “B”")
+        );
+        let end = json!({"expires_at": [null, 1_893_456_000]});
+        assert_eq!(
+            told(ShareEventKind::Changed, Some(1), end),
+            row(
+                "a recipient's address changed",
+                "Ann",
+                "Bob: expires at: none → 2030-01-01 00:00 UTC"
+            )
         );
         let terms = json!({"terms": "ff", "version": 2});
         assert_eq!(

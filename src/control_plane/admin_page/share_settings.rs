@@ -281,20 +281,23 @@ impl Typed {
         };
         let expires_at = match day {
             None => None,
-            Some(day) => match ShareExpiry::end_of_day(day, self.minutes()?) {
-                Some(ShareExpiry::At(end)) => Some(end),
-                Some(ShareExpiry::Days(_) | ShareExpiry::Never | ShareExpiry::Now) | None => {
-                    return Err(format!(
-                        "A recipient's last day is one such as 2030-01-31, not {day}."
-                    ));
-                }
-            },
+            Some(day) => Some(self.last_second(day)?),
         };
         let (name, email) = match line.rsplit_once(',') {
             Some((name, email)) if email.contains('@') => (name.trim(), Some(email.trim().into())),
             Some(_) | None => (line, None),
         };
         Ok(RecipientDraft { name: name.into(), email, expires_at })
+    }
+
+    /// When a recipient's last day ends.
+    pub(super) fn last_second(&self, day: &str) -> Result<UnixSeconds, String> {
+        match ShareExpiry::end_of_day(day, self.minutes()?) {
+            Some(ShareExpiry::At(end)) => Ok(end),
+            Some(ShareExpiry::Days(_) | ShareExpiry::Never | ShareExpiry::Now) | None => {
+                Err(format!("A recipient's last day is one such as 2030-01-31, not {day}."))
+            }
+        }
     }
 
     /// How far the sender's clock is ahead of UTC.

@@ -228,6 +228,8 @@ pub struct ShareRecipient {
     pub expires_at: Option<UnixSeconds>,
     /// Since when their address opens nothing.
     pub revoked_at: Option<UnixSeconds>,
+    /// Counts how often all links that they had been given were closed at once, from 1.
+    pub link_epoch: u64,
 }
 
 impl ShareRecipient {

@@ -64,6 +64,7 @@ mod share_letter;
 mod share_making;
 mod share_marks;
 mod share_qr;
+mod share_recipient;
 mod share_rendition;
 mod share_showing;
 mod sharing;

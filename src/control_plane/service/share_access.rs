@@ -309,7 +309,7 @@ fn until(
 }
 
 /// The last second at which an address opens a share: whichever of both ends comes first.
-fn end(share: &Share, recipient: Option<&ShareRecipient>) -> Option<UnixSeconds> {
+pub(super) fn end(share: &Share, recipient: Option<&ShareRecipient>) -> Option<UnixSeconds> {
     let theirs = recipient.and_then(|it| it.expires_at);
     [share.expires_at, theirs].into_iter().flatten().min()
 }

@@ -85,7 +85,7 @@ impl Services {
         let plan = ArchivePlan {
             id: ArchivePlanId::random(now)?,
             tenant: share.tenant,
-            issuer: issuer_of(share, access.recipient_number()).into(),
+            issuer: issuer_of(share, access.recipient()).into(),
             manifest: Manifest::Omitted,
             created_at: now,
             expires_at: access.ends_at().unwrap_or(longest).min(longest),
@@ -202,7 +202,7 @@ impl SharedArchive {
         if over(&share, recipient.as_ref(), now) {
             return Err(ShareRefusal::Gone.into());
         }
-        if issuer_of(&share, self.recipient) != issuer {
+        if issuer_of(&share, recipient.as_ref()) != issuer {
             return Err(ServiceError::NotFound);
         }
         if share.draft.download == ShareDownloads::Refused {

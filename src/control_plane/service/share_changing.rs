@@ -156,7 +156,7 @@ impl Services {
             return Ok(before);
         }
         let revoked = change.share_recipient_revoke(&share, number).await?;
-        let links = RevokedLinks::Issuer(issuer_of(&share, Some(number)).into());
+        let links = RevokedLinks::Issuer(issuer_of(&share, Some(&before)).into());
         close(&mut change, tenant, links).await?;
         let mut happened = Happened::of(ShareEventKind::Revoked);
         happened.actor = Some(caller.actor().to_string().into());
@@ -182,7 +182,7 @@ impl Services {
         Ok(())
     }
 
-    async fn share_to_change(
+    pub(super) async fn share_to_change(
         &self,
         caller: &Caller,
         tenant: TenantId,
@@ -197,12 +197,15 @@ impl Services {
 }
 
 /// Whose links a share's are: those of its own address, or of a recipient's. Another epoch's are
-/// another's.
-pub(super) fn issuer_of(share: &Share, recipient: Option<u64>) -> String {
-    let Share { id, link_epoch, .. } = share;
+/// another's, of the share's and of theirs; of their first none is named.
+pub(super) fn issuer_of(share: &Share, recipient: Option<&ShareRecipient>) -> String {
+    let Share { id, link_epoch: epoch, .. } = share;
     match recipient {
-        None => format!("{id}.{link_epoch}"),
-        Some(number) => format!("{id}.{link_epoch}.{number}"),
+        None => format!("{id}.{epoch}"),
+        Some(ShareRecipient { number, link_epoch: 1, .. }) => format!("{id}.{epoch}.{number}"),
+        Some(ShareRecipient { number, link_epoch: own, .. }) => {
+            format!("{id}.{epoch}.{number}.{own}")
+        }
     }
 }
 
@@ -214,7 +217,7 @@ pub(super) fn item_mark(share: &ShareId, item: u64) -> String {
 /// Closes every link that a share handed out.
 async fn close_all(change: &mut Change, share: &Share) -> Result<(), ServiceError> {
     let recipients = change.view().share_recipient_list(&share.id).await?;
-    let theirs = recipients.iter().filter(|it| it.revoked_at.is_none()).map(|it| Some(it.number));
+    let theirs = recipients.iter().filter(|it| it.revoked_at.is_none()).map(Some);
     for recipient in std::iter::once(None).chain(theirs) {
         let links = RevokedLinks::Issuer(issuer_of(share, recipient).into());
         close(change, share.tenant, links).await?;
@@ -223,8 +226,8 @@ async fn close_all(change: &mut Change, share: &Share) -> Result<(), ServiceErro
 }
 
 /// Closes links for good: also one that somebody makes now, of a share that was still open when they
-/// looked. Nobody makes such links again: an epoch, an item and a recipient end once.
-async fn close(
+/// looked. Nobody makes such links again: an epoch, of a share or of a recipient, and an item end once.
+pub(super) async fn close(
     change: &mut Change,
     tenant: TenantId,
     subject: RevokedLinks,
@@ -267,7 +270,7 @@ fn closes(before: &Share, after: &Share) -> bool {
 }
 
 /// Refuses to open more of a share in which something is not the caller's to share any more.
-async fn still_shareable(
+pub(super) async fn still_shareable(
     change: &mut Change,
     rights: &Rights,
     id: &ShareId,

@@ -180,7 +180,7 @@ impl Services {
         let Given { item, state, file } = given;
         let asset = file.place.of_content(&state.id).ok_or(ServiceError::NotHandedOut)?;
         let tenant = share.tenant;
-        let issuer = issuer_of(share, access.recipient_number());
+        let issuer = issuer_of(share, access.recipient());
         let terms = LinkTerms {
             uses: link.uses,
             delivers: delivers(file.place.kind),

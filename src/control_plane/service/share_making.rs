@@ -463,7 +463,8 @@ fn addressed(drafts: Vec<RecipientDraft>) -> Result<Vec<ShareRecipient>, Service
     let recipient = |(number, draft)| {
         let RecipientDraft { name, email, expires_at } = draft;
         let address = ShareAddress::random()?;
-        Ok(ShareRecipient { number, address, name, email, expires_at, revoked_at: None })
+        let (revoked_at, link_epoch) = (None, 1);
+        Ok(ShareRecipient { number, address, name, email, expires_at, revoked_at, link_epoch })
     };
     (1_u64..).zip(drafts).map(recipient).collect()
 }

@@ -101,7 +101,8 @@ impl fmt::Display for FormatTicket {
 struct Promised {
     ticket: Box<str>,
     file: u64,
-    epoch: u64,
+    /// Whose links it is one of: once these are closed, it is.
+    issuer: Box<str>,
     wish: Rendition,
 }
 
@@ -153,7 +154,7 @@ impl Services {
         let promised = Promised {
             ticket: text.hash().as_str().into(),
             file: given.file.number,
-            epoch: share.link_epoch,
+            issuer: issuer_of(share, access.recipient()).into(),
             wish,
         };
         let promised =
@@ -206,7 +207,7 @@ impl Services {
         let promised = promised.and_then(|it| serde_json::from_value::<Promised>(it.clone()).ok());
         let promised = promised.ok_or(ServiceError::NotFound)?;
         let is_right = *promised.ticket == *SecretHash::of(&ticket.text).as_str();
-        if !is_right || promised.epoch != share.link_epoch {
+        if !is_right || *promised.issuer != *issuer_of(share, access.recipient()) {
             return Err(ServiceError::NotFound);
         }
         let given = self.share_picture(access, item).await?;
@@ -251,7 +252,7 @@ impl Services {
         let in_force = in_force.ok_or_else(|| OriginalRefusal::from(DenialCode::NoSnapshot))?;
         let client = asker(visit.client)?;
         let asker = Asker { client, way: in_force.cdn.way(visit.headers) };
-        let issuer = issuer_of(share, access.recipient_number());
+        let issuer = issuer_of(share, access.recipient());
         let issuer = IssuerMark::of(share.tenant.0, &issuer);
         let promise = Promise { id: Some(id), made_at, issuer };
         let visitor = format!("{} {}", share.id, network(client));

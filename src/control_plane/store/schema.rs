@@ -37,6 +37,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (22, "mail", include_str!("migrations/0022_mail.sql")),
     (23, "archive_plan_digest", include_str!("migrations/0023_archive_plan_digest.sql")),
     (24, "revocation_made_before", include_str!("migrations/0024_revocation_made_before.sql")),
+    (25, "recipient_epoch", include_str!("migrations/0025_recipient_epoch.sql")),
 ];
 
 /// The number of the last one.

@@ -125,6 +125,7 @@ fn read_recipient(row: &Row) -> Result<ShareRecipient, StoreError> {
         email: row.text_opt("email")?,
         expires_at: row.number_opt("expires_at")?,
         revoked_at: row.number_opt("revoked_at")?,
+        link_epoch: row.number("link_epoch")?,
     })
 }
 
@@ -251,7 +252,8 @@ impl View {
     ) -> Result<Vec<ShareRecipient>, StoreError> {
         self.share(id).await?;
         let statement = Statement::new(
-            "SELECT share_recipient.number, name, email, expires_at, revoked_at, address \
+            "SELECT share_recipient.number, name, email, expires_at, revoked_at, link_epoch, \
+             address \
              FROM share_recipient \
              JOIN share_address ON share_address.share = share_recipient.share \
              AND share_address.recipient = share_recipient.number \
@@ -269,7 +271,8 @@ impl View {
     ) -> Result<ShareRecipient, StoreError> {
         self.share(id).await?;
         let statement = Statement::new(
-            "SELECT share_recipient.number, name, email, expires_at, revoked_at, address \
+            "SELECT share_recipient.number, name, email, expires_at, revoked_at, link_epoch, \
+             address \
              FROM share_recipient \
              JOIN share_address ON share_address.share = share_recipient.share \
              AND share_address.recipient = share_recipient.number \
@@ -314,9 +317,11 @@ impl Change {
         let rows = recipients.iter().map(|it| {
             let email = it.email.as_deref().into();
             let (ends, revoked) = (it.expires_at.into(), it.revoked_at.into());
-            vec![id(), it.number.into(), (&it.name).into(), email, ends, revoked]
+            let epoch = it.link_epoch.into();
+            vec![id(), it.number.into(), (&it.name).into(), email, ends, revoked, epoch]
         });
-        let columns = &["share", "number", "name", "email", "expires_at", "revoked_at"];
+        let columns =
+            &["share", "number", "name", "email", "expires_at", "revoked_at", "link_epoch"];
         let rows = rows.collect();
         self.view().connection().insert_all("share_recipient", columns, rows).await?;
         self.note("share.create", Some(share.tenant), share.id.as_str(), None, Some(share));
@@ -355,6 +360,32 @@ impl Change {
         };
         let (tenant, id) = (Some(before.tenant), before.id.as_str());
         self.note("share.update", tenant, id, Some(before), Some(&after));
+        Ok(after)
+    }
+
+    /// Puts another end, and the epoch of the links that they are given, in the place of those of a
+    /// recipient that were read.
+    pub async fn share_recipient_move(
+        &mut self,
+        share: &Share,
+        before: &ShareRecipient,
+        after: ShareRecipient,
+    ) -> Result<ShareRecipient, StoreError> {
+        self.view().reach(Some(share.tenant))?;
+        let statement = Statement::new(
+            "UPDATE share_recipient SET expires_at = $1, link_epoch = $2 \
+             WHERE share = $3 AND number = $4 AND link_epoch = $5 AND revoked_at IS NULL",
+        );
+        let statement = statement.bind(after.expires_at).bind(after.link_epoch);
+        let statement = statement.bind(share.id.as_str()).bind(before.number);
+        let statement = statement.bind(before.link_epoch);
+        if self.view().connection().execute(statement).await? == 0 {
+            return Err(StoreErrorKind::Stale.into());
+        }
+        let said = |it: &ShareRecipient| serde_json::json!({ "recipient": it.number, "expires_at": it.expires_at });
+        let (tenant, id) = (Some(share.tenant), share.id.as_str());
+        let (was, is) = (said(before), said(&after));
+        self.note("share.recipient_update", tenant, id, Some(&was), Some(&is));
         Ok(after)
     }
 

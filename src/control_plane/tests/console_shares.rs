@@ -245,6 +245,22 @@ async fn recipients_have_links_that_are_closed_alone(stage: Stage) {
     let shown = page(&mut browser, &path).await;
     assert!(shown.contains("ann@example.com") && shown.contains("Bob &#38; Co, Ltd"), "{shown}");
     assert_eq!(shown.matches("https://files.example.com/s/").count(), 3);
+    // The day ends where the sender is, and never after the share.
+    let end = format!("{path}/recipients/end");
+    let moved = [("recipient", "2"), ("date", "2030-01-05"), ("offset", "60")];
+    let done = browser.post(&end, &moved).await.expect(303);
+    assert_eq!(done.header("location"), Some(&*format!("{path}?said=saved")));
+    let shown = page(&mut browser, &path).await;
+    assert!(shown.contains("2030-01-05T22:59:59Z"), "{shown}");
+    assert!(shown.contains("a recipient&#39;s address changed"), "{shown}");
+    for (day, expected) in
+        [("2030-02-01", "not be after the end of the share"), ("2030-02-30", "last day is one")]
+    {
+        let refused = browser.post(&end, &[("recipient", "2"), ("date", day)]).await.expect(400);
+        assert!(refused.body.contains(expected), "{}", refused.body);
+    }
+    browser.post(&end, &[("recipient", "2"), ("date", "")]).await.expect(303);
+    assert!(!page(&mut browser, &path).await.contains("until <time"));
     browser.post(&format!("{path}/recipients"), &[("recipient", "1")]).await.expect(303);
     let shown = page(&mut browser, &path).await;
     assert_eq!(shown.matches("https://files.example.com/s/").count(), 2);

@@ -89,23 +89,40 @@ async fn a_share_is_made_changed_and_removed(stage: Stage) {
     }
     stage.send(&format!("DELETE {one}/items/0"), &token, &json!({})).await.expect(204);
     stage.send(&format!("DELETE {one}/items/0"), &token, &json!({})).await.expect(404);
+    let theirs = format!("PATCH {one}/recipients/2");
+    let end = json!({"expires_at": "2030-01-31T00:00:00Z"});
+    let moved = stage.send(&theirs, &token, &end).await.expect(200).json();
+    assert_eq!((&moved["expires_at"], &moved["url"]), (&end["expires_at"], &recipients[1]["url"]));
+    let same = stage.send(&theirs, &token, &json!({})).await.expect(200).json();
+    assert_eq!(same["expires_at"], end["expires_at"]);
+    for (wrong, status) in [
+        (json!({"expires_at": "2001-01-01T00:00:00Z"}), 400),
+        (json!({"expires_at": "soon"}), 400),
+        (json!({"name": "Eva"}), 400),
+    ] {
+        stage.send(&theirs, &token, &wrong).await.expect(status);
+    }
+    stage.send(&format!("PATCH {one}/recipients/9"), &token, &end).await.expect(404);
     stage.send(&format!("DELETE {one}/recipients/2"), &token, &json!({})).await.expect(204);
+    stage.send(&theirs, &token, &end).await.expect(400);
     assert_eq!(get("/items").await.as_array().unwrap().len(), 1);
     assert!(get("/recipients").await[1]["revoked_at"].is_string());
     let history = get("/history").await;
     let kinds: Vec<_> =
         history.as_array().unwrap().iter().map(|it| it["kind"].as_str().unwrap()).collect();
+    let changed = "changed";
     let expected =
-        ["revoked", "item_removed", "changed", "changed", "changed", "changed", "created"];
+        ["revoked", changed, "item_removed", changed, changed, changed, changed, "created"];
     assert_eq!(kinds, expected);
-    assert_eq!(history[5]["detail"]["password"], json!(["set", "none"]));
-    assert_eq!(history[5]["detail"]["title"], json!(["Press kit", "Other"]));
-    assert!(history[6]["actor"].as_str().unwrap().starts_with("app_"), "{history}");
+    assert_eq!(history[1]["recipient"], 2);
+    assert_eq!(history[6]["detail"]["password"], json!(["set", "none"]));
+    assert_eq!(history[6]["detail"]["title"], json!(["Press kit", "Other"]));
+    assert!(history[7]["actor"].as_str().unwrap().starts_with("app_"), "{history}");
     let first = stage.ask(&format!("GET {one}/history?limit=2"), &token).await.expect(200).json();
     let next = first["next_cursor"].as_str().unwrap();
     let rest = format!("GET {one}/history?limit=9&cursor={next}");
     let rest = stage.ask(&rest, &token).await.expect(200).json();
-    assert_eq!(rest["items"].as_array().unwrap().len(), 5);
+    assert_eq!(rest["items"].as_array().unwrap().len(), 6);
 
     let path = format!("/api/v1/tenants/1/contents/{}/shares", contents.picture);
     let in_it = stage.ask(&format!("GET {path}"), &token).await.expect(200).json();
@@ -123,7 +140,9 @@ async fn a_share_is_made_changed_and_removed(stage: Stage) {
     // The audit log tells of it, and of no key.
     let audit = stage.token(Some(1), "audit.read").await;
     let log = stage.ask("GET /api/v1/audit?limit=1000", &audit).await.expect(200);
-    for action in ["create", "update", "item_remove", "recipient_revoke", "remove"] {
+    for action in
+        ["create", "update", "item_remove", "recipient_update", "recipient_revoke", "remove"]
+    {
         assert!(log.body.contains(&format!("share.{action}")), "{action}");
     }
     assert!(!log.body.contains("argon2") && !log.body.contains("bob@"), "{}", log.body);

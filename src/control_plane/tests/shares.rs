@@ -14,11 +14,11 @@ use crate::control_plane::caller::{Actor, Caller, Reach};
 use crate::control_plane::record::{
     ContentDraft, ContentId, ContentImport, ContentKind, ContentLinkDraft, ContextDraft, FileKind,
     FolderDraft, LinkRelation, MOST_CHOSEN, MOST_SHARED, Publication, RecipientDraft, Right,
-    ScopeSet, Share, ShareDelivery, ShareDownloads, ShareDraft, ShareEventKind,
+    ScopeSet, Share, ShareDelivery, ShareDownloads, ShareDraft, ShareEventKind, ShareRecipient,
 };
 use crate::control_plane::retention;
 use crate::control_plane::service::{
-    Expected, FolderDepth, OnForbidden, Page, PasswordChange, ServiceError, ShareExpiry,
+    Expected, FolderDepth, OnForbidden, Page, PasswordChange, ServiceError, Services, ShareExpiry,
     ShareFilter, ShareOf, ShareOrder, ShareRefusal, ShareRevision, ShareState,
 };
 use crate::policy::DenialCode;
@@ -32,6 +32,7 @@ on_both_databases! {
     shares_are_managed_by_whoever_made_them
     an_end_is_moved_either_way
     what_a_change_closes_is_closed_at_the_edge
+    a_recipients_own_end_is_moved
     an_item_and_a_recipient_are_taken_out
     whoever_may_not_share_any_more_opens_nothing_more
     shares_that_ended_a_month_ago_are_removed
@@ -466,6 +467,83 @@ async fn an_item_and_a_recipient_are_taken_out(stage: Stage) {
     let (created, removed, revoked) =
         (ShareEventKind::Created, ShareEventKind::ItemRemoved, ShareEventKind::Revoked);
     assert_eq!(told, [revoked, removed, created]);
+}
+
+/// H: a recipient's own end is moved either way, never past the share's; an earlier one closes what they
+/// were given, and no other's.
+async fn a_recipients_own_end_is_moved(stage: Stage) {
+    let contents = contents(&stage).await;
+    let still = file_of(&stage, &contents.film, FileKind::Thumbnail).await;
+    let recipient =
+        |name: &str| RecipientDraft { name: name.into(), email: None, expires_at: None };
+    let asked = ShareOrder {
+        recipients: vec![recipient("Bob"), recipient("Eve")],
+        expiry: ShareExpiry::Days(7),
+        ..order(&contents.all(), draft())
+    };
+    let share = shared(&stage, asked).await;
+    let services = stage.services.clone();
+    let everybody = system();
+    let list = services.share_recipient_list(&everybody, TENANT, &share.id).await.unwrap();
+    let [bob, eve] = [&list[0], &list[1]];
+    let link = async |services: &Services, whose: &ShareRecipient| {
+        let access = services.share_access(whose.address.expose(), None).await.unwrap();
+        services.share_view_link(&access, 0, still).await.unwrap()
+    };
+    let (bobs, eves) = (link(&services, bob).await, link(&services, eve).await);
+    let before = services.share_access(bob.address.expose(), None).await.unwrap();
+    let moved = async |services: &Services, to: Option<u64>| {
+        let to = to.map(|after| NOW.plus(after));
+        services.share_recipient_move(&everybody, TENANT, &share.id, bob.number, to).await
+    };
+    let made = moved(&services, Some(3_600)).await.unwrap();
+    assert_eq!((made.expires_at, made.link_epoch), (Some(NOW.plus(3_600)), 2));
+    assert_eq!(at_the_edge(&stage, &bobs, NOW).await, Err(DenialCode::TokenRevoked));
+    assert_eq!(at_the_edge(&stage, &eves, NOW).await, Ok(()));
+    // So is what is handed out now of what was so before.
+    let minute = NOW.plus(60);
+    let late = services.clone().at(minute).share_view_link(&before, 0, still).await.unwrap();
+    assert_eq!(at_the_edge(&stage, &late, minute).await, Err(DenialCode::TokenRevoked));
+    // What he is given now ends with his end.
+    let access = services.share_access(bob.address.expose(), None).await.unwrap();
+    assert_eq!(access.until(), NOW.plus(3_600));
+    let again = link(&services, bob).await;
+    assert_eq!(at_the_edge(&stage, &again, NOW).await, Ok(()));
+    let late = NOW.plus(3_601);
+    assert_eq!(at_the_edge(&stage, &again, late).await, Err(DenialCode::TokenExpired));
+    let then = services.clone().at(late);
+    let gone = then.share_access(bob.address.expose(), None).await.unwrap_err();
+    assert!(matches!(gone, ServiceError::Share(ShareRefusal::Gone)), "{gone:?}");
+    // A later one opens again, and closes nothing.
+    let made = moved(&then, Some(7_200)).await.unwrap();
+    assert_eq!(made.link_epoch, 2);
+    assert_eq!(at_the_edge(&stage, &link(&then, bob).await, late).await, Ok(()));
+    let week = 7 * 24 * 3_600;
+    for (wrong, at) in [(week + 1, &services), (3_600, &then)] {
+        let refused = moved(at, Some(wrong)).await.unwrap_err();
+        assert!(matches!(refused, ServiceError::Invalid(_)), "{refused:?}");
+    }
+    // As long as the share is, however that is said.
+    let made = moved(&services, Some(week)).await.unwrap();
+    assert_eq!(made.link_epoch, 2);
+    let made = moved(&services, None).await.unwrap();
+    assert_eq!((made.expires_at, made.link_epoch), (None, 2));
+    let before = kinds(&stage, &share).await.len();
+    moved(&services, None).await.unwrap();
+    assert_eq!(kinds(&stage, &share).await.len(), before, "nothing was changed");
+    // Closing it closes what came after, and it stays closed.
+    let last = link(&services, bob).await;
+    services.share_recipient_revoke(&everybody, TENANT, &share.id, 1).await.unwrap();
+    assert_eq!(at_the_edge(&stage, &last, NOW).await, Err(DenialCode::TokenRevoked));
+    let refused = moved(&services, Some(60)).await.unwrap_err();
+    assert!(matches!(refused, ServiceError::Invalid(_)), "{refused:?}");
+    let event = history(&stage, &share).await.into_iter().nth(1).unwrap();
+    assert_eq!((event.kind, event.recipient), (ShareEventKind::Changed, Some(1)));
+    // Nobody moves another's, nor opens more of what is not theirs to share.
+    let top = ChannelId(stage.folder);
+    let ann = member(&stage, "ann", &[(top, Right::Share)]).await;
+    let other = services.share_recipient_move(&ann, TENANT, &share.id, 2, Some(NOW.plus(9)));
+    assert!(matches!(other.await, Err(ServiceError::NotFound)));
 }
 
 /// C7, later: who lost the right closes what they shared, and opens nothing more of it.

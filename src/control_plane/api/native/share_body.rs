@@ -282,6 +282,18 @@ pub(super) struct RecipientBody {
     revoked_at: Option<Timestamp>,
 }
 
+/// What is to be said of a recipient instead.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = ShareRecipientPatch)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RecipientPatch {
+    /// The last second at which their address opens the share, in the future and not after the
+    /// share's end; null: as long as the share is open.
+    #[serde(default)]
+    #[schema(value_type = Option<Timestamp>)]
+    pub(super) expires_at: Patched<Timestamp>,
+}
+
 /// Something that happened to a share, or on its page.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ShareEvent)]
@@ -535,7 +547,8 @@ pub(super) fn item(item: ShareItem) -> ItemBody {
 }
 
 pub(super) fn recipient(recipient: ShareRecipient, url: Option<String>) -> RecipientBody {
-    let ShareRecipient { number, address: _, name, email, expires_at, revoked_at } = recipient;
+    let ShareRecipient { number, address: _, name, email, expires_at, revoked_at, link_epoch: _ } =
+        recipient;
     RecipientBody {
         number,
         name: name.into(),

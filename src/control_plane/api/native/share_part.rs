@@ -6,14 +6,19 @@ use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::share_body::{EventBody, ItemBody, RecipientBody, event, item, recipient};
+use super::patch::Patched;
+use super::share_body::{
+    EventBody, ItemBody, RecipientBody, RecipientPatch, event, item, recipient,
+};
 use crate::control_plane::api::auth::Authenticated;
+use crate::control_plane::api::body::{self, Json};
 use crate::control_plane::api::cursor::{Listing, PageQuery};
 use crate::control_plane::api::error::Problem;
 use crate::control_plane::api::refusal::{ReadRefusals, WriteRefusals};
 use crate::control_plane::api::segment::{Parameters, Segments, id, number, share_path};
 use crate::control_plane::api::state::Api;
-use crate::control_plane::record::ShareRecipient;
+use crate::control_plane::record::{Scope, ShareRecipient};
+use crate::control_plane::service::ServiceError;
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
@@ -21,7 +26,7 @@ pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(share_item_list))
         .routes(routes!(share_item_remove))
         .routes(routes!(share_recipient_list))
-        .routes(routes!(share_recipient_revoke))
+        .routes(routes!(share_recipient_update, share_recipient_revoke))
         .routes(routes!(share_event_list))
 }
 
@@ -97,6 +102,47 @@ async fn share_recipient_list(
         recipient(it, url)
     };
     api.listing_of_all(&path, &query, all, |it| it.number, body)
+}
+
+/// Moves the end of a recipient's address, either way, and never past the share's own; one that is past
+/// opens again. With an earlier one, links that were handed out there are closed at every edge within a
+/// second.
+#[utoipa::path(
+    patch, path = "/api/v1/tenants/{tenant}/shares/{share}/recipients/{recipient}", tag = "shares",
+    params(
+        ("tenant" = String, Path, description = "The tenant's number"),
+        ("share" = String, Path, description = "The share's id"),
+        ("recipient" = String, Path, description = "The recipient's number")
+    ),
+    request_body(content = RecipientPatch, content_type = "application/merge-patch+json"),
+    responses((status = 200, description = "The recipient", body = RecipientBody), WriteRefusals),
+    security(("bearer" = ["shares.write"]))
+)]
+async fn share_recipient_update(
+    State(api): State<Api>,
+    Authenticated(caller): Authenticated,
+    Segments((tenant_number, share, recipient_number)): Segments<(String, String, String)>,
+    Json(patch): Json<RecipientPatch>,
+) -> Result<Response, Problem> {
+    let (tenant, share) = share_path(&tenant_number, &share)?;
+    let number = id(&recipient_number, number)?;
+    caller.require(Scope::SharesWrite).map_err(ServiceError::from)?;
+    let services = &api.services;
+    let of = services.share(&caller, tenant, &share).await?;
+    let now = match patch.expires_at {
+        Patched::To(to) => {
+            let to = to.map(|it| it.0);
+            services.share_recipient_move(&caller, tenant, &share, number, to).await?
+        }
+        Patched::Same => {
+            let all = services.share_recipient_list(&caller, tenant, &share).await?;
+            let found = all.into_iter().find(|it| it.number == number);
+            found.ok_or(ServiceError::NotFound)?
+        }
+    };
+    let keys = services.share_keys(&caller).await?;
+    let url = services.share_url_for(&keys, &of, &now.address);
+    Ok(body::answer(StatusCode::OK, &recipient(now, url)))
 }
 
 /// Closes a recipient's address: links that were handed out there are closed at every edge within a

@@ -63,7 +63,7 @@ INSERT INTO share VALUES ('shr_1', 1, 't', '', NULL, 'standard', 'minimum', 'all
 INSERT INTO mail_server VALUES (1, 'smtp.example.com', 587, 'starttls', 'u', '00', 'a@example.com', 'A', NULL, 'de', 3);
 INSERT INTO letter VALUES ('ltr_1', 1, 'shr_1', 2, 'invitation', 'eve@example.com', '', 'per_1', '{}', 'waiting', 1, 1, 9000000000, NULL, '451 later'), ('ltr_2', 1, 'shr_2', 0, 'access_notice', 'ann@example.com', '1|192.0.2.1/32', '', '{\"visitor\":1}', 'sent', 1, 1, NULL, 3, '250 ok');
 INSERT INTO share_item VALUES ('shr_1', 0, '-c', 'published', NULL), ('shr_1', 1, 'gone', 'unpublished', 2);
-INSERT INTO share_recipient VALUES ('shr_1', 1, 'Bob', NULL, NULL, NULL), ('shr_1', 2, 'Eve', 'eve@example.com', 3, 9);
+INSERT INTO share_recipient VALUES ('shr_1', 1, 'Bob', NULL, NULL, NULL, 1), ('shr_1', 2, 'Eve', 'eve@example.com', 3, 9, 2);
 INSERT INTO share_address VALUES ('AAAAAAAAAAAAAAAAAAAAAA', 'shr_1', 0), ('AAAAAAAAAAAAAAAAAAAAAB', 'shr_1', 1);
 INSERT INTO share_session VALUES ('ff', 'shr_1', 1, 1, NULL, 9);
 INSERT INTO share_event VALUES ('shr_1', 1, 1, 'created', NULL, NULL, NULL, NULL, '{}'), ('shr_1', 2, 1, 'downloaded', 'per_1', 1, '192.0.2.1/32', 0, '{\"download\":1}');

@@ -76,6 +76,7 @@ fn recipient(number: u64, email: Option<&str>) -> ShareRecipient {
         email: email.map(Into::into),
         expires_at: email.map(|_| NOW.plus(30)),
         revoked_at: None,
+        link_epoch: 1,
     }
 }
 
@@ -205,8 +206,17 @@ async fn a_change_is_of_the_state_that_was_read(stage: Stage) {
     assert_eq!(removed, ShareItem { removed_at: Some(NOW), ..item(0, "film") });
     let error = change.share_item_remove(&made, 0).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::NotFound);
+    let first = change.view().share_recipient(&made.id, 1).await.unwrap();
+    let earlier = ShareRecipient { expires_at: Some(NOW.plus(9)), link_epoch: 2, ..first.clone() };
+    let moved = change.share_recipient_move(&made, &first, earlier.clone()).await.unwrap();
+    assert_eq!(moved, earlier);
+    let stale = change.share_recipient_move(&made, &first, earlier.clone()).await.unwrap_err();
+    assert_eq!(stale.kind(), StoreErrorKind::Stale);
+    assert_eq!(change.view().share_recipient(&made.id, 1).await.unwrap(), earlier);
     let revoked = change.share_recipient_revoke(&made, 1).await.unwrap();
     assert_eq!(revoked.revoked_at, Some(NOW));
+    let closed = change.share_recipient_move(&made, &earlier, earlier.clone()).await.unwrap_err();
+    assert_eq!(closed.kind(), StoreErrorKind::Stale);
     change.commit().await.unwrap();
     let mut view = stage.view().await;
     let now = view.share(&made.id).await.unwrap();
