@@ -38,6 +38,7 @@ const ROUTES: [(&str, &[(&str, &str)]); 12] = [
         &[
             ("POST", "what=all&as=default"),
             ("POST", "what=all&as=original"),
+            ("POST", "what=selected&as=frames&item={item}"),
             ("POST", "what=selected&as=original&item={item}"),
         ],
     ),

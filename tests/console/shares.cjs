@@ -166,6 +166,7 @@ const walks = {
     await page.mouse.up()
     assert.equal(await at(), 2)
     await keep(page, 'ring')
+    await saved(page, () => page.getByRole('button', { name: 'Download all 3 views' }).click())
     // The next one, by its link: a list that plays on.
     await page.getByRole('link', { name: 'Next' }).click()
     await heading(page, 'Show reel')

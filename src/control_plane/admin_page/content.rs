@@ -14,7 +14,9 @@ use super::refusal::Refusal;
 use super::shell::{Here, InTenant, Section, Shell, Way, rendered};
 use super::spelling::{Instant, Size};
 use crate::catalog::{FileKind, Publication};
-use crate::control_plane::record::{Content, ContentId, File, Scope, Version, VersionId};
+use crate::control_plane::record::{
+    Content, ContentId, File, Scope, Version, VersionId, reading_order,
+};
 use crate::control_plane::service::FilesOf;
 
 /// What each page of a content begins with.
@@ -236,10 +238,27 @@ pub(super) async fn show_advanced(
         own: at.path(&format!("contents/{}", content.id)),
         shown: versions.iter().find(|it| it.shown == Here::Yes).map(|it| it.version.number),
         versions,
-        files: files.into_iter().map(FileRow::of).collect(),
+        files: in_order(files).into_iter().map(FileRow::of).collect(),
         content,
     };
     rendered(StatusCode::OK, &page)
+}
+
+/// Files of a version, those of each kind in the order in which people look for them.
+fn in_order(mut files: Vec<File>) -> Vec<File> {
+    let mut kinds: Vec<FileKind> = Vec::new();
+    for file in &files {
+        let kind = file.draft.place.kind;
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    let kind = |it: &File| kinds.iter().position(|kind| *kind == it.draft.place.kind);
+    files.sort_by(|one, other| {
+        let places = || reading_order(&one.draft.place, &other.draft.place);
+        kind(one).cmp(&kind(other)).then_with(places)
+    });
+    files
 }
 
 impl FileRow {

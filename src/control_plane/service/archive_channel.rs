@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::control_plane::record::{ContentKind, ContentState, FileKind, FileState};
+use crate::control_plane::record::{ContentKind, ContentState, FileKind, FileState, frame_number};
 use crate::control_plane::store::FileFacts;
 
 /// Which files of each kind of content.
@@ -24,6 +24,8 @@ pub struct Channels {
 pub enum Channel {
     /// The rendition of that profile.
     Format(Box<str>),
+    /// Every frame of what turns.
+    Frames,
     /// The best rendition.
     Published,
     /// The best rendition, or the original of what has none.
@@ -56,10 +58,10 @@ impl Channels {
         }
         let mut picked: Vec<(&Channel, &FileState)> = Vec::new();
         for channel in wanted {
-            if let Some(file) = channel.of(state, facts)
-                && !picked.iter().any(|(_, known)| known.number == file.number)
-            {
-                picked.push((channel, file));
+            for file in channel.all_of(state, facts) {
+                if !picked.iter().any(|(_, known)| known.number == file.number) {
+                    picked.push((channel, file));
+                }
             }
         }
         picked
@@ -82,6 +84,21 @@ impl Channel {
         }
     }
 
+    fn all_of<'f>(
+        &self,
+        content: &'f ContentState,
+        facts: &HashMap<u64, FileFacts>,
+    ) -> Vec<&'f FileState> {
+        match self {
+            Self::Frames => frames(content),
+            Self::Format(_)
+            | Self::Published
+            | Self::PublishedOrSource
+            | Self::Size(_, _)
+            | Self::Source => self.of(content, facts).into_iter().collect(),
+        }
+    }
+
     fn of<'f>(
         &self,
         content: &'f ContentState,
@@ -97,6 +114,7 @@ impl Channel {
         };
         match self {
             Self::Format(key) => of_kind(FileKind::Format).find(|file| file.place.slot == *key),
+            Self::Frames => frames(content).into_iter().next(),
             Self::Published => of_kind(FileKind::Format).max_by_key(|file| {
                 let (width, height) = size_of(file).unwrap_or_default();
                 (u64::from(width) * u64::from(height), file.size)
@@ -113,10 +131,28 @@ impl Channel {
     }
 }
 
+/// The frames of what turns, in their order.
+fn frames(content: &ContentState) -> Vec<&FileState> {
+    if content.kind != ContentKind::Image360 {
+        return Vec::new();
+    }
+    // What no address names is not handed out.
+    let named = |file: &&FileState| file.place.of_content(&content.id).is_some();
+    let mut frames: Vec<(u32, &FileState)> = content
+        .files
+        .iter()
+        .filter(named)
+        .filter_map(|file| Some((frame_number(&file.place)?, file)))
+        .collect();
+    frames.sort_by_key(|(place, _)| *place);
+    frames.into_iter().map(|(_, file)| file).collect()
+}
+
 impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Format(key) => f.write_str(key),
+            Self::Frames => f.write_str("FRAMES"),
             Self::Published | Self::PublishedOrSource => f.write_str("PUBLISHED"),
             Self::Size(width, height) => write!(f, "{width}x{height}"),
             Self::Source => f.write_str("SOURCE"),

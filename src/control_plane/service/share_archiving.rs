@@ -42,6 +42,8 @@ pub enum ShareForm {
     /// Its best rendition, or the original of what has none.
     #[default]
     Default,
+    /// The frames of what turns, in their order (G28); nothing of what does not.
+    Frames,
     /// Its original.
     Original,
 }
@@ -166,6 +168,7 @@ impl Services {
         }
         let channel = match order.form {
             ShareForm::Default => Channel::PublishedOrSource,
+            ShareForm::Frames => Channel::Frames,
             ShareForm::Original => Channel::Source,
         };
         let each = || vec![channel.clone()];

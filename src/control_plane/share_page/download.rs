@@ -38,6 +38,7 @@ pub(super) async fn several(
     let Ok(Form(fields)) = form else { return Err(Refusal::Missing) };
     let one = |wanted: &str| fields.iter().find(|(name, _)| name == wanted).map(|(_, it)| &**it);
     let form = match one("as") {
+        Some("frames") => ShareForm::Frames,
         Some("original") => ShareForm::Original,
         Some(_) | None => ShareForm::Default,
     };

@@ -12,7 +12,9 @@ use super::guest::Guest;
 use super::paging;
 use super::preview::{self, Preview};
 use super::refusal::Refusal;
-use crate::control_plane::record::{FileKind, ShareDownloads};
+use crate::control_plane::record::{
+    ContentKind, FileKind, ShareDownloads, frame_number, reading_order,
+};
 use crate::control_plane::service::{
     Beside, CompleteInformation, FileUse, Page, ShareStanding, ShownFile, ShownItem,
 };
@@ -40,6 +42,8 @@ struct ItemPage<'g> {
     about: Option<&'g CompleteInformation>,
     preview: Preview,
     files: Vec<SavedFile>,
+    /// How many frames of it are saved at once; nothing, where it does not turn.
+    frames: u64,
     /// May it be had in a format of the visitor's own?
     custom: bool,
     all: String,
@@ -69,6 +73,7 @@ pub(super) async fn show(
         about: item.complete.as_ref().filter(|it| !it.tags.is_empty() || !it.metadata.is_empty()),
         preview,
         files: files(&item),
+        frames: frames(&item),
         custom: may_download && item.pictured.is_some(),
         all: paging::path_of(&guest.path(), number),
         beside: guest.services.share_beside(&guest.access, number).await?,
@@ -87,18 +92,39 @@ pub(super) async fn find(guest: &Guest, number: u64) -> Result<Option<ShownItem>
     Ok(listed.items.into_iter().find(|item| item.number == number))
 }
 
-/// What may be saved: renditions first, then the original, then the rest.
+fn is_had(shown: &ShownFile) -> bool {
+    matches!(shown.may, FileUse::Had | FileUse::SeenAndHad)
+}
+
+/// What may be saved: renditions first, then the original, then the rest, each kind in its order.
 fn files(item: &ShownItem) -> Vec<SavedFile> {
-    let had = |it: &&ShownFile| matches!(it.may, FileUse::Had | FileUse::SeenAndHad);
-    let mut files: Vec<&ShownFile> = item.files.iter().filter(had).collect();
-    files.sort_by_key(|it| match it.file.place.kind {
+    let mut files: Vec<&ShownFile> = item.files.iter().filter(|it| is_had(it)).collect();
+    let kind = |it: &ShownFile| match it.file.place.kind {
         FileKind::Format => 0,
         FileKind::Source => 1,
         FileKind::Subtitle => 2,
         FileKind::Attachment => 3,
         FileKind::Thumbnail | FileKind::ChapterThumbnail => 4,
+    };
+    files.sort_by(|one, other| {
+        let places = || reading_order(&one.file.place, &other.file.place);
+        kind(one).cmp(&kind(other)).then_with(places)
     });
     files.into_iter().map(saved).collect()
+}
+
+/// How many frames of a thing that turns may be saved.
+fn frames(item: &ShownItem) -> u64 {
+    let is_frame = |it: &&ShownFile| is_had(it) && frame_number(&it.file.place).is_some();
+    match item.kind {
+        ContentKind::Image360 => item.files.iter().filter(is_frame).count() as u64,
+        ContentKind::Audio
+        | ContentKind::Image
+        | ContentKind::Other
+        | ContentKind::Playlist
+        | ContentKind::Url
+        | ContentKind::Video => 0,
+    }
 }
 
 fn saved(shown: &ShownFile) -> SavedFile {

@@ -1,6 +1,6 @@
 //! Which of an item's files shows it, or whether a picture is made that does.
 
-use crate::control_plane::record::{ContentKind, FileKind};
+use crate::control_plane::record::{ContentKind, FileKind, frame_number};
 use crate::control_plane::service::{FileUse, ShownFile, ShownItem};
 
 /// Pixels across that a card has, at two to the point.
@@ -74,10 +74,8 @@ fn made(item: &ShownItem) -> Option<Shown<'_>> {
 
 /// The frames of a thing that turns: its renditions whose names are numbers, in their order (G28).
 pub(super) fn frames(item: &ShownItem) -> Vec<&ShownFile> {
-    let mut frames: Vec<(u32, &ShownFile)> = pictures(item)
-        .filter(|it| it.file.place.kind == FileKind::Format)
-        .filter_map(|it| Some((it.file.place.slot.parse().ok()?, it)))
-        .collect();
+    let mut frames: Vec<(u32, &ShownFile)> =
+        pictures(item).filter_map(|it| Some((frame_number(&it.file.place)?, it))).collect();
     frames.sort_by_key(|(place, _)| *place);
     frames.truncate(FRAMES);
     frames.into_iter().map(|(_, file)| file).collect()

@@ -7,8 +7,8 @@ use super::share_pages::{Browser, Scene, content, everybody, file, path, says};
 use super::stage::{Answer, NOW, Stage, on_both_databases};
 use crate::asset::TenantId;
 use crate::control_plane::record::{
-    ContentId, ContentKind, ContentLinkDraft, FileDraft, FileKind, LinkRelation, PipelineDraft,
-    RecipientDraft, Share, ShareDownloads, ShareEventKind,
+    ArchivePlanId, ContentId, ContentKind, ContentLinkDraft, FileDraft, FileKind, LinkRelation,
+    PipelineDraft, RecipientDraft, Share, ShareDownloads, ShareEventKind,
 };
 use crate::control_plane::service::{
     Expected, Page, PasswordChange, PreviewSize, ServiceError, ShareAccess, ShareExpiry, ShareOf,
@@ -20,6 +20,7 @@ on_both_databases! {
     a_picture_in_a_format_of_ones_own_is_of_one_share_and_one_address
     c2_documents_rings_and_lists_are_shown
     c23_a_picture_is_saved_in_a_format_of_ones_own
+    g28_what_turns_is_saved_as_a_whole
     items_and_pages_lead_to_each_other
     previews_are_made_of_pictures_that_have_none
 }
@@ -349,6 +350,54 @@ async fn c2_documents_rings_and_lists_are_shown(stage: Stage) {
     let share = gallery.share(&[&gallery.list, &gallery.sound], ShareDownloads::Refused).await;
     let list = scene.get(&browser, &format!("{}/items/0", path(&share))).await.expect(200);
     assert!(says(&list, "<audio") && !says(&list, ">Ring<"), "{list:?}");
+}
+
+async fn g28_what_turns_is_saved_as_a_whole(stage: Stage) {
+    let gallery = Gallery::new(stage).await;
+    let both = [&gallery.picture, &gallery.ring];
+    let (scene, browser) = (&gallery.scene, Browser::default());
+    let share = gallery.share(&both, ShareDownloads::Allowed).await;
+    let base = path(&share);
+    let page = scene.get(&browser, &format!("{base}/items/1")).await.expect(200);
+    let labels: Vec<&str> = page.body.split("<bdi>").skip(1).step_by(3).collect();
+    let labels: Vec<&str> = labels.iter().map(|it| it.split('<').next().unwrap()).collect();
+    assert_eq!(labels, ["1", "2", "10"], "{page:?}");
+    assert!(says(&page, "Download all 3 views"), "{page:?}");
+    let still = scene.get(&browser, &format!("{base}/items/0")).await.expect(200);
+    assert!(!says(&still, "as\" value=\"frames\""), "{still:?}");
+    // One download, of all of them in their order, that may be gone on with.
+    let archive = format!("{base}/archive");
+    let form = "what=selected&item=1&as=frames";
+    let begun = scene.post(&browser, &archive, form).await.expect(303);
+    let downloads = gallery.downloads(&share).await;
+    assert_eq!(downloads.len(), 1);
+    let place = begun.header("location").unwrap();
+    assert_eq!((&downloads[0]["files"], downloads[0].get("content")), (&3.into(), None));
+    let whole = scene.get(&browser, place).await.expect(200);
+    assert_eq!(whole.header("content-type"), Some("application/zip"));
+    scene.ask(&browser, &format!("GET {place}"), &["Range: bytes=0-3"], "").await.expect(206);
+    assert_eq!(gallery.downloads(&share).await.len(), 1);
+    let id = place.rsplit('/').next().unwrap();
+    let id = ArchivePlanId::parse(id).unwrap();
+    let mut view = scene.stage.store.view(&everybody()).await.unwrap();
+    let entries = view.archive_plan(&id).await.unwrap().entries;
+    let content = &gallery.ring;
+    let state = view.content_states_of(TenantId(1), [content.clone()].into()).await.unwrap();
+    let slot = |number: u64| {
+        let file = state[0].files.iter().find(|file| file.number == number);
+        file.map(|file| file.place.slot.to_string())
+    };
+    let slots: Vec<_> = entries.iter().filter_map(|entry| slot(entry.file)).collect();
+    assert_eq!(slots, ["1", "2", "10"]);
+    // What does not turn has no views.
+    let none = scene.post(&browser, &archive, "what=selected&item=0&as=frames").await;
+    none.expect(400);
+    // Whoever may only look has none of it, and is not offered it.
+    let shown = gallery.share(&both, ShareDownloads::Refused).await;
+    let page = scene.get(&browser, &format!("{}/items/1", path(&shown))).await.expect(200);
+    assert!(says(&page, "data-turning") && !says(&page, "views as a zip"), "{page:?}");
+    scene.post(&browser, &format!("{}/archive", path(&shown)), form).await.expect(403);
+    assert!(gallery.downloads(&shown).await.is_empty());
 }
 
 async fn items_and_pages_lead_to_each_other(stage: Stage) {

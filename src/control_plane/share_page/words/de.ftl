@@ -58,6 +58,10 @@ no-preview = Für diese Datei gibt es keine Vorschau.
 open-document = Dokument in eigenem Tab öffnen
 frame-at = Ansicht { $place }
 turn-hint = Zum Drehen ziehen oder die Pfeiltasten drücken.
+download-frames = { $count ->
+    [one] Die eine Ansicht als Zip herunterladen
+   *[other] Alle { $count } Ansichten als Zip herunterladen
+}
 add-format = Format hinzufügen
 add-format-hint = Das Bild in anderer Größe oder anderem Dateiformat. Es wird nie größer, als es ist.
 width = Breite in Pixeln

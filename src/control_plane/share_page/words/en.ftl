@@ -58,6 +58,10 @@ no-preview = There is no preview of this file.
 open-document = Open the document in a tab of its own
 frame-at = View { $place }
 turn-hint = Drag it, or press the arrow keys, to turn it.
+download-frames = { $count ->
+    [one] Download the one view as a zip
+   *[other] Download all { $count } views as a zip
+}
 add-format = Add a format
 add-format-hint = The picture in another size or file format. It is never made larger than it is.
 width = Width in pixels

@@ -58,6 +58,10 @@ no-preview = No hay vista previa de este archivo.
 open-document = Abrir el documento en otra pestaña
 frame-at = Vista { $place }
 turn-hint = Arrastre o pulse las flechas para girar.
+download-frames = { $count ->
+    [one] Descargar la única vista en un zip
+   *[other] Descargar las { $count } vistas en un zip
+}
 add-format = Añadir un formato
 add-format-hint = La imagen en otro tamaño o formato de archivo. Nunca se hace más grande de lo que es.
 width = Anchura en píxeles

@@ -58,6 +58,10 @@ no-preview = Il n’y a pas d’aperçu de ce fichier.
 open-document = Ouvrir le document dans un autre onglet
 frame-at = Vue { $place }
 turn-hint = Faites glisser ou utilisez les flèches pour tourner.
+download-frames = { $count ->
+    [one] Télécharger l’unique vue dans un zip
+   *[other] Télécharger les { $count } vues dans un zip
+}
 add-format = Ajouter un format
 add-format-hint = L’image dans une autre taille ou un autre format de fichier. Elle n’est jamais agrandie.
 width = Largeur en pixels

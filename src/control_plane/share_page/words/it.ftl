@@ -58,6 +58,10 @@ no-preview = Non c’è un’anteprima di questo file.
 open-document = Apri il documento in una nuova scheda
 frame-at = Vista { $place }
 turn-hint = Trascina o premi i tasti freccia per ruotare.
+download-frames = { $count ->
+    [one] Scarica l’unica vista in uno zip
+   *[other] Scarica tutte le { $count } viste in uno zip
+}
 add-format = Aggiungi un formato
 add-format-hint = L’immagine in un’altra dimensione o in un altro formato di file. Non diventa mai più grande di quanto sia.
 width = Larghezza in pixel

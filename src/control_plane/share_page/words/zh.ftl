@@ -49,6 +49,7 @@ no-preview = 此文件没有预览。
 open-document = 在新标签页中打开文档
 frame-at = 视角 { $place }
 turn-hint = 拖动或按方向键即可旋转。
+download-frames = 将全部 { $count } 个视图下载为 zip
 add-format = 添加格式
 add-format-hint = 以其他尺寸或文件格式获取图片。图片不会被放大。
 width = 宽度（像素）
