@@ -1,15 +1,18 @@
-//! The page of a share in a browser, as whoever was given its address meets it (C10, C12, C13, C17 to C23):
+//! The page of a share in a browser, as whoever was given its address meets it (C5, C10, C12, C13, C17 to C23):
 //! its gate, what is shown and how it looks, and what is saved.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::renditions::judge;
 use crate::support::browser::walk;
 use crate::support::command::said;
-use crate::support::control::{ApiClient, Records, application, folder_of, say_where_the_site_is};
+use crate::support::control::{
+    ApiClient, Records, application, exchange, folder_of, say_where_the_site_is,
+};
 use crate::support::edge::usual_config;
 use crate::support::output::keep_secret;
 use crate::support::planes::wait_until;
@@ -106,16 +109,33 @@ impl Scene {
         Self { process, api, contents, pipeline }
     }
 
-    /// The address of a share of a folder with very many pictures.
-    fn many(&self) -> String {
+    /// The address of a share of a folder with so many pictures.
+    fn many(&self, count: usize) -> String {
         let folder = post(&self.api, "folders", &json!({"name": "Many"}))["number"].clone();
-        for number in 1..=MANY {
-            let small = file(self.pipeline, "thumbnail", ("1", "360p"), "small.jpg");
+        let known = |kind, place| {
+            let mut known = file(self.pipeline, kind, place, "small.jpg");
+            known["sha256"] = json!(hex::encode(Sha256::digest(SMALL_PICTURE)));
+            known["crc32"] = json!(crc32fast::hash(SMALL_PICTURE));
+            known
+        };
+        let files = json!([known("thumbnail", ("1", "360p")), known("format", ("web", ""))]);
+        let line = |number: usize| {
             let body = json!({
-                "kind": "IMAGE", "publication": "published", "folder": folder,
-                "texts": text(&format!("Picture {number}")), "files": [small],
+                "kind": "IMAGE", "publication": "published", "folder": folder, "files": files,
+                "texts": text(&format!("Picture {number}")),
             });
-            post(&self.api, "contents", &body);
+            format!("{body}\n")
+        };
+        let lines: Vec<String> = (1..=count).map(line).collect();
+        let token = self.api.token();
+        let head =
+            format!("Authorization: Bearer {token}\r\nContent-Type: application/x-ndjson\r\n");
+        let path = "/api/v1/tenants/1/contents/import";
+        // Some at a time: each answer is waited for only so long.
+        for some in lines.chunks(1_000) {
+            let report = exchange(self.api.address(), "POST", path, &head, &some.concat()).body;
+            let expected = (&json!(some.len()), &Value::Null);
+            assert_eq!((&report["created"], &report["stopped"]), expected);
         }
         self.share("Many", &json!({"contents": null, "folder": folder}))
     }
@@ -269,7 +289,14 @@ fn c23_a_picture_is_saved_in_a_format_of_ones_own_in_a_browser() {
 #[test]
 fn pages_of_very_many_are_gone_about_in() {
     let scene = Scene::start();
-    scene.walk(&["pages"], &json!({"many": scene.many()}));
+    scene.walk(&["pages"], &json!({"many": scene.many(MANY)}));
+}
+
+/// C5: as many as a share may have.
+#[test]
+fn c5_pages_of_ten_thousand_stay_small_and_quick() {
+    let scene = Scene::start();
+    scene.walk(&["ten thousand"], &json!({"many": scene.many(10_000)}));
 }
 
 #[test]
@@ -285,7 +312,7 @@ fn every_page_of_a_share_is_fit_for_everybody() {
         "arabic": scene.share("Spring campaign", &json!({"language": "ar", "download_limit": 3})),
         "chinese": scene.share("Spring campaign", &json!({"language": "zh"})),
         "kinds": scene.kinds(),
-        "many": scene.many(),
+        "many": scene.many(MANY),
         "gone": gone,
     });
     let target = gone.split_once(&scene.process.address().to_string()).unwrap().1;

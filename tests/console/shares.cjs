@@ -210,6 +210,49 @@ const walks = {
       await context.close()
     }
   },
+  'ten thousand': async browser => {
+    const { context, page, faults } = await open(browser, base, { acceptDownloads: true })
+    const look = async (address, first, count) => {
+      const answer = await page.goto(address)
+      const numbers = await page.locator('.card').evaluateAll(all => all.map(it => Number(it.id.slice(1))))
+      assert.deepEqual(numbers, [...Array(count).keys()].map(it => first + it))
+      const bytes = (await answer.body()).length
+      const { nodes, ready } = await page.evaluate(() => ({
+        nodes: document.querySelectorAll('*').length,
+        ready: performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd
+      }))
+      console.log(`page at ${first}: ${bytes} bytes, ${nodes} elements, ready after ${Math.round(ready)} ms`)
+      assert.ok(bytes + own < 150000, `${bytes + own} bytes`)
+      assert.ok(nodes < 1000, `${nodes} elements`)
+      assert.ok(ready < 3000, `${ready} ms`)
+    }
+    const own = (await Promise.all(['page.css', 'page.js'].map(async name => {
+      const answer = await context.request.get(`${base}/s/-/${name}`)
+      assert.equal(answer.status(), 200)
+      return (await answer.body()).length
+    }))).reduce((sum, it) => sum + it)
+    await look(shares.many, 0, 60)
+    await page.getByText('10,000 items').or(page.getByText('10000 items')).waitFor()
+    await page.getByLabel('Select all on this page').check()
+    assert.equal(await page.locator('input[name=item]:checked').count(), 60)
+    await page.getByLabel('Go to page').fill('84')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/page=84$/)
+    await look(page.url(), 4980, 60)
+    await page.getByRole('link', { name: 'Page 167' }).click()
+    await page.waitForURL(/page=167$/)
+    await look(page.url(), 9960, 40)
+    await page.goto(shares.many)
+    const begun = Date.now()
+    const [download] = await Promise.all([
+      page.waitForEvent('download'), page.getByRole('button', { name: 'Download all' }).click()
+    ])
+    console.log(`a zip of all began after ${Date.now() - begun} ms`)
+    assert.match(download.suggestedFilename(), /Many.zip$/)
+    await download.cancel()
+    assert.deepEqual(faults, [])
+    await context.close()
+  },
   pages: async browser => {
     const { context, page, faults } = await open(browser, base)
     await page.goto(shares.many)
