@@ -96,9 +96,11 @@ impl Scene {
                 small, large,
             ],
         });
+        let mut original = file(pipeline, "source", ("", ""), "picture.jpg");
+        (original["width"], original["height"]) = (json!(1_280), json!(720));
         let picture = json!({
             "kind": "IMAGE", "publication": "published", "texts": text("Lighthouse"),
-            "files": [file(pipeline, "source", ("", ""), "picture.jpg")],
+            "files": [original],
         });
         let paper = json!({
             "kind": "OTHER", "publication": "published", "texts": text("Price list"),
@@ -297,6 +299,21 @@ fn pages_of_very_many_are_gone_about_in() {
 fn c5_pages_of_ten_thousand_stay_small_and_quick() {
     let scene = Scene::start();
     scene.walk(&["ten thousand"], &json!({"many": scene.many(10_000)}));
+}
+
+/// C23: a part that is drawn on the picture, moved by keys, or typed.
+#[test]
+fn c23_a_part_of_a_picture_is_saved_in_a_browser() {
+    let scene = Scene::start();
+    let shares = json!({"open": scene.share("For everybody", &json!({}))});
+    let saved = scene.walk(&["a part of it"], &shares);
+    let pngs: Vec<Vec<u8>> = saved.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    let [drawn, typed] = &*pngs else { panic!("{saved:?}") };
+    for png in [drawn, typed] {
+        assert!(png.starts_with(b"\x89PNG"));
+        assert_eq!(png[16..24], [0, 0, 2, 128, 0, 0, 1, 104], "640 by 360");
+    }
+    assert_ne!(drawn, typed, "of other places");
 }
 
 #[test]

@@ -210,6 +210,75 @@ const walks = {
       await context.close()
     }
   },
+  'a part of it': async browser => {
+    const { context, page, faults } = await open(browser, base, { acceptDownloads: true })
+    await page.goto(shares.open)
+    await page.getByRole('link', { name: /Lighthouse/ }).click()
+    await page.getByText('Add a format').click()
+    const part = page.getByRole('group', { name: 'Part of the picture' }).and(page.locator('.part'))
+    await page.locator('.sheet img').waitFor()
+    const fields = ['From the left', 'From the top', 'Width of the part', 'Height of the part']
+    const said = async () => Promise.all(fields.map(async it => Number(await page.getByLabel(it).inputValue())))
+    const near = async expected => {
+      const found = await said()
+      expected.forEach((value, at) => assert.ok(Math.abs(found[at] - value) <= 8, `${found} for ${expected}`))
+      return found
+    }
+    await page.locator('.sheet').scrollIntoViewIfNeeded()
+    const box = await page.locator('.sheet').boundingBox()
+    const at = (across, down) => page.mouse.move(box.x + box.width * across, box.y + box.height * down, { steps: 4 })
+    const drag = async (from, to) => {
+      await at(...from)
+      await page.mouse.down()
+      await at(...to)
+      await page.mouse.up()
+    }
+    // Drawn, moved, and never beyond the picture.
+    await drag([.25, .25], [.75, .75])
+    await near([320, 180, 640, 360])
+    await drag([.5, .5], [.6, .4])
+    await near([448, 108, 640, 360])
+    await drag([.5, .5], [.99, .99])
+    const [, , wide, high] = await said()
+    assert.deepEqual((await said()).slice(0, 2), [1280 - wide, 720 - high])
+    // The same by keys.
+    await page.locator('.sheet').scrollIntoViewIfNeeded()
+    await part.focus()
+    const [x, y] = await said()
+    await page.keyboard.press('ArrowLeft')
+    await page.keyboard.press('ArrowUp')
+    await near([x - 13, y - 7, wide, high])
+    assert.ok((await said())[0] < x && (await said())[1] < y)
+    await page.keyboard.press('Shift+ArrowLeft')
+    await page.keyboard.press('Shift+ArrowUp')
+    assert.ok((await said())[2] < wide && (await said())[3] < high)
+    await keep(page, 'crop')
+    await page.keyboard.press('Delete')
+    assert.equal(await page.getByLabel('Width of the part').inputValue(), '')
+    // What is typed is what is shown.
+    for (const [at, value] of ['100', '50', '640', '360'].entries()) await page.getByLabel(fields[at]).fill(value)
+    const drawn = await part.evaluate(it => ({ left: it.style.left, width: it.style.width }))
+    assert.deepEqual(drawn, { left: '7.8125%', width: '50%' })
+    await page.getByLabel('File format').selectOption('png')
+    await fits(page)
+    await saved(page, () => page.getByRole('button', { name: 'Download this format' }).click())
+    assert.deepEqual(faults, [])
+    await context.close()
+    // Without scripts there are the numbers.
+    const narrow = { viewport: { width: 360, height: 740 }, javaScriptEnabled: false }
+    const plain = await open(browser, base, { acceptDownloads: true, ...narrow })
+    await plain.page.goto(shares.open)
+    await plain.page.getByRole('link', { name: /Lighthouse/ }).click()
+    await plain.page.getByText('Add a format').click()
+    assert.equal(await plain.page.locator('.sheet').isVisible(), false)
+    for (const [at, value] of ['0', '0', '640', '360'].entries()) await plain.page.getByLabel(fields[at]).fill(value)
+    await plain.page.getByLabel('File format').selectOption('png')
+    await fits(plain.page)
+    await keep(plain.page, 'crop-plain')
+    await saved(plain.page, () => plain.page.getByRole('button', { name: 'Download this format' }).click())
+    assert.deepEqual(plain.faults, [])
+    await plain.context.close()
+  },
   'ten thousand': async browser => {
     const { context, page, faults } = await open(browser, base, { acceptDownloads: true })
     const look = async (address, first, count) => {
@@ -328,6 +397,11 @@ const walks = {
       ['share-arabic-film', none, `${of(shares.arabic)}/items/0`],
       ['share-chinese', none, of(shares.chinese)],
       ['share-many', none, of(shares.many)],
+      ['share-crop-arabic', none, async page => {
+        await page.goto(`${base}${of(shares.arabic)}/items/1`)
+        await page.locator('.custom summary').click()
+        await page.locator('.sheet img').waitFor()
+      }],
       ['share-gone', none, of(shares.gone)],
       ['share-missing', none, '/s/AAAAAAAAAAAAAAAAAAAAAA']
     ]) {

@@ -14,10 +14,10 @@ use super::gate::to;
 use super::guest::Guest;
 use super::refusal::Refusal;
 use crate::control_plane::service::{FormatTicket, ShareVisit};
-use crate::rendition::{Bounds, Encoding, Fit, Quality, Rendition};
+use crate::rendition::{Area, Bounds, Encoding, Fit, Quality, Rendition};
 
 /// What was typed.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Typed {
     #[serde(default)]
     width: String,
@@ -29,7 +29,18 @@ pub(super) struct Typed {
     format: String,
     #[serde(default)]
     quality: String,
+    #[serde(default)]
+    crop_x: String,
+    #[serde(default)]
+    crop_y: String,
+    #[serde(default)]
+    crop_width: String,
+    #[serde(default)]
+    crop_height: String,
 }
+
+/// What was typed is no part of a picture.
+struct NoPart;
 
 impl Typed {
     /// The rendition that it asks for; none where there is none of that kind.
@@ -51,7 +62,23 @@ impl Typed {
             "webp" => Encoding::WebP,
             _ => return None,
         };
-        Some(Rendition { crop: None, bounds, fit, encoding })
+        Some(Rendition { crop: self.crop().ok()?, bounds, fit, encoding })
+    }
+
+    /// The part of the picture that it asks for; none is all of it. Its corner is that of the picture
+    /// unless another is said.
+    fn crop(&self) -> Result<Option<Area>, NoPart> {
+        let Self { crop_x, crop_y, crop_width, crop_height, .. } = self;
+        if [crop_x, crop_y, crop_width, crop_height].iter().all(|it| it.trim().is_empty()) {
+            return Ok(None);
+        }
+        let corner = |text: &str| match text.trim() {
+            "" => Ok(0),
+            text => text.parse().map_err(|_| NoPart),
+        };
+        let side = |text: &str| length(text).ok().flatten().ok_or(NoPart);
+        let (width, height) = (side(crop_width)?, side(crop_height)?);
+        Ok(Some(Area { x: corner(crop_x)?, y: corner(crop_y)?, width, height }))
     }
 }
 
@@ -101,7 +128,7 @@ mod tests {
         let typed = |width: &str, height: &str, fit: &str, format: &str, quality: &str| {
             let [width, height, fit, format, quality] =
                 [width, height, fit, format, quality].map(str::to_owned);
-            Typed { width, height, fit, format, quality }.wish()
+            Typed { width, height, fit, format, quality, ..Typed::default() }.wish()
         };
         let bounds = |width, height| Bounds {
             width: NonZeroU32::new(width),
@@ -132,6 +159,33 @@ mod tests {
             typed("", "", "", "", "101"),
         ] {
             assert_eq!(asked, None);
+        }
+    }
+
+    #[test]
+    fn a_form_asks_for_a_part_or_for_all_of_it() {
+        let typed = |x: &str, y: &str, width: &str, height: &str| {
+            let [crop_x, crop_y, crop_width, crop_height] =
+                [x, y, width, height].map(str::to_owned);
+            let typed = Typed { crop_x, crop_y, crop_width, crop_height, ..Typed::default() };
+            typed.wish().map(|wish| wish.crop)
+        };
+        let part = |x, y, width, height| {
+            let [width, height] = [width, height].map(|it| NonZeroU32::new(it).unwrap());
+            Some(Some(Area { x, y, width, height }))
+        };
+        assert_eq!(typed("", " ", "", ""), Some(None));
+        assert_eq!(typed("3", " 4", "50 ", "60"), part(3, 4, 50, 60));
+        assert_eq!(typed("", "", "50", "60"), part(0, 0, 50, 60));
+        for (x, y, width, height) in [
+            ("3", "4", "", ""),
+            ("", "", "50", ""),
+            ("", "", "0", "60"),
+            ("-1", "", "50", "60"),
+            ("1.5", "", "50", "60"),
+            ("", "4294967296", "50", "60"),
+        ] {
+            assert_eq!(typed(x, y, width, height), None, "{x} {y} {width} {height}");
         }
     }
 }

@@ -46,6 +46,8 @@ struct ItemPage<'g> {
     frames: u64,
     /// May it be had in a format of the visitor's own?
     custom: bool,
+    /// How wide and how high the picture is that such a format is made of, where that is known.
+    whole: Option<(u32, u32)>,
     all: String,
     beside: Beside,
 }
@@ -75,6 +77,7 @@ pub(super) async fn show(
         files: files(&item),
         frames: frames(&item),
         custom: may_download && item.pictured.is_some(),
+        whole: whole(&item),
         all: paging::path_of(&guest.path(), number),
         beside: guest.services.share_beside(&guest.access, number).await?,
     };
@@ -111,6 +114,12 @@ fn files(item: &ShownItem) -> Vec<SavedFile> {
         kind(one).cmp(&kind(other)).then_with(places)
     });
     files.into_iter().map(saved).collect()
+}
+
+/// How wide and how high the picture is of which others are made.
+fn whole(item: &ShownItem) -> Option<(u32, u32)> {
+    let pictured = item.files.iter().find(|it| Some(it.file.number) == item.pictured)?;
+    Some((pictured.width?, pictured.height?))
 }
 
 /// How many frames of a thing that turns may be saved.

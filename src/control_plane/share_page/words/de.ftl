@@ -64,6 +64,13 @@ download-frames = { $count ->
 }
 add-format = Format hinzufügen
 add-format-hint = Das Bild in anderer Größe oder anderem Dateiformat. Es wird nie größer, als es ist.
+crop = Ausschnitt
+crop-hint = In Pixeln von der linken oberen Ecke. Leer: das ganze Bild.
+crop-keys = Auf dem Bild aufziehen oder ziehen. Pfeiltasten verschieben ihn, mit der Umschalttaste ändern sie seine Größe, Entf nimmt das ganze Bild.
+crop-x = Von links
+crop-y = Von oben
+crop-width = Breite des Ausschnitts
+crop-height = Höhe des Ausschnitts
 width = Breite in Pixeln
 height = Höhe in Pixeln
 fit = Wenn beides angegeben ist

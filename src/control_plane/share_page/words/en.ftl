@@ -64,6 +64,13 @@ download-frames = { $count ->
 }
 add-format = Add a format
 add-format-hint = The picture in another size or file format. It is never made larger than it is.
+crop = Part of the picture
+crop-hint = In pixels from the upper left corner. Empty: all of it.
+crop-keys = Draw it on the picture, or drag it. Arrow keys move it, with Shift they make it larger or smaller, Delete takes all of the picture.
+crop-x = From the left
+crop-y = From the top
+crop-width = Width of the part
+crop-height = Height of the part
 width = Width in pixels
 height = Height in pixels
 fit = If both are given

@@ -64,6 +64,13 @@ download-frames = { $count ->
 }
 add-format = Añadir un formato
 add-format-hint = La imagen en otro tamaño o formato de archivo. Nunca se hace más grande de lo que es.
+crop = Recorte
+crop-hint = En píxeles desde la esquina superior izquierda. Vacío: toda la imagen.
+crop-keys = Dibújelo sobre la imagen o arrástrelo. Las flechas lo mueven, con Mayús cambian su tamaño, Supr toma toda la imagen.
+crop-x = Desde la izquierda
+crop-y = Desde arriba
+crop-width = Anchura del recorte
+crop-height = Altura del recorte
 width = Anchura en píxeles
 height = Altura en píxeles
 fit = Si se indican ambas

@@ -64,6 +64,13 @@ download-frames = { $count ->
 }
 add-format = Ajouter un format
 add-format-hint = L’image dans une autre taille ou un autre format de fichier. Elle n’est jamais agrandie.
+crop = Recadrage
+crop-hint = En pixels depuis le coin supérieur gauche. Vide : toute l’image.
+crop-keys = Dessinez-le sur l’image ou faites-le glisser. Les flèches le déplacent, avec Maj elles le redimensionnent, Suppr reprend toute l’image.
+crop-x = Depuis la gauche
+crop-y = Depuis le haut
+crop-width = Largeur du cadre
+crop-height = Hauteur du cadre
 width = Largeur en pixels
 height = Hauteur en pixels
 fit = Si les deux sont indiquées

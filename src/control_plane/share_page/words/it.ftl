@@ -64,6 +64,13 @@ download-frames = { $count ->
 }
 add-format = Aggiungi un formato
 add-format-hint = L’immagine in un’altra dimensione o in un altro formato di file. Non diventa mai più grande di quanto sia.
+crop = Ritaglio
+crop-hint = In pixel dall’angolo in alto a sinistra. Vuoto: tutta l’immagine.
+crop-keys = Disegnalo sull’immagine o trascinalo. I tasti freccia lo spostano, con Maiusc lo ridimensionano, Canc riprende tutta l’immagine.
+crop-x = Da sinistra
+crop-y = Dall’alto
+crop-width = Larghezza del ritaglio
+crop-height = Altezza del ritaglio
 width = Larghezza in pixel
 height = Altezza in pixel
 fit = Se sono indicate entrambe
