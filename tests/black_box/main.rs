@@ -23,6 +23,10 @@ mod cache_tests;
 #[cfg(test)]
 mod catalog_scan;
 
+// A share for readers in China, between two hosts of one program.
+#[cfg(test)]
+mod china;
+
 // Buckets behind the edge: S3 and Azure, as others wrote them, with signatures that are looked at.
 #[cfg(test)]
 mod object_stores;
