@@ -5,7 +5,7 @@
 //! and links of long ago.
 //!
 //! Nothing of it is said to anybody, and what is forgotten late does no harm. The audit log is not
-//! forgotten.
+//! forgotten. By the way, webhooks are told of shares that ended since.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -98,6 +98,12 @@ pub(in crate::control_plane) async fn forget(
     while sent > 0 {
         let mut change = store.change(&caller, now).await?;
         sent = change.letter_forget(before(LETTERS_KEPT)).await?;
+        change.commit().await?;
+    }
+    let mut over = 1;
+    while over > 0 {
+        let mut change = store.change(&caller, now).await?;
+        over = change.share_expire().await?;
         change.commit().await?;
     }
     let mut ended = 1;

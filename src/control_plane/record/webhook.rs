@@ -18,6 +18,8 @@ pub const MOST_WEBHOOKS: usize = 20;
 wire_names! {
     /// What is told.
     WebhookEvent {
+        /// Anti-fraud refused requests.
+        FraudBlocked = "fraud.blocked",
         /// A signed link was revoked, or all of some kind were.
         LinkRevoked = "link.revoked",
         /// What is public without a link is other than before.
@@ -28,6 +30,8 @@ wire_names! {
         ShareDeleted = "share.deleted",
         /// A download of something that is shared was begun.
         ShareDownloadStarted = "share.download.started",
+        /// A share ended.
+        ShareExpired = "share.expired",
         /// A share ends in three days.
         ShareExpiring = "share.expiring",
         /// Something was taken out of a share.
@@ -54,7 +58,7 @@ impl WebhookEvent {
             ShareEventKind::Changed => Some(Self::ShareUpdated),
             ShareEventKind::Created => Some(Self::ShareCreated),
             ShareEventKind::Downloaded => Some(Self::ShareDownloadStarted),
-            // That a visitor came too late is no end of the share; letters are between two people.
+            // That a visitor came too late is not the end itself; letters are between two people.
             ShareEventKind::Expired | ShareEventKind::MailFailed | ShareEventKind::MailSent => None,
             ShareEventKind::Expiring => Some(Self::ShareExpiring),
             ShareEventKind::ItemRemoved => Some(Self::ShareItemRemoved),

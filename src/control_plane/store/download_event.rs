@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
-use super::fraud_event;
+use super::fraud_event::{self, Blocked};
 use super::page::{ListOrder, Listed, Page};
 use super::share_delivery::Deliveries;
 use super::statement::{Condition, Row, Statement, Value};
@@ -167,7 +167,7 @@ impl Change {
         let versions = self.versions_among(&events).await?;
         let mut downloads = Vec::with_capacity(events.len());
         let mut findings = Vec::new();
-        let mut of_shares = Deliveries::default();
+        let (mut of_shares, mut blocked) = (Deliveries::default(), Blocked::default());
         for NumberedEvent { number, event } in events {
             if !tenants.contains(&event.tenant()) {
                 continue;
@@ -189,6 +189,7 @@ impl Change {
                 }
                 Event::Fraud(event) => {
                     let event = FraudEvent { at, since: event.since.min(at), ..event };
+                    blocked.add(&event);
                     findings.push(fraud_event::row(&id, edge, &event)?);
                 }
             }
@@ -197,6 +198,7 @@ impl Change {
         let columns = fraud_event::COLUMNS;
         self.view().connection().insert_all("fraud_event", columns, findings).await?;
         self.share_sent_add(of_shares).await?;
+        self.fraud_tell(blocked).await?;
         let statement = Statement::new("UPDATE event_spool SET taken = $2 WHERE id = $1");
         let statement = statement.bind(spool.as_str()).bind(last);
         self.view().connection().execute(statement).await?;

@@ -1,5 +1,9 @@
 //! What anti-fraud found at edges, as they tell it with their downloads.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Map;
+
 use super::change::Change;
 use super::download_event::{FORGOTTEN_AT_ONCE, Forgotten};
 use super::error::{StoreError, StoreErrorKind};
@@ -8,8 +12,14 @@ use super::statement::{Condition, Row, Statement, Value};
 use super::view::View;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
-use crate::control_plane::record::{DownloadEventId, KeptFinding};
-use crate::event::FraudEvent;
+use crate::control_plane::record::{DownloadEventId, KeptFinding, WebhookEvent};
+use crate::event::{FraudAction, FraudEvent};
+
+/// Messages about refusals that a tenant's webhooks get in a minute.
+const MOST_IN_A_MINUTE: u64 = 10;
+
+/// Rules and links that one of them names.
+const MOST_NAMED: usize = 20;
 
 /// The columns of a [`row`].
 pub(super) const COLUMNS: &[&str] = &["id", "tenant", "link", "rule", "edge", "event"];
@@ -73,7 +83,54 @@ fn read(row: &Row) -> Result<KeptFinding, StoreError> {
     })
 }
 
+/// Requests that anti-fraud refused, of each tenant: told together.
+#[derive(Debug, Default)]
+pub(super) struct Blocked(BTreeMap<u64, Refused>);
+
+#[derive(Debug, Default)]
+struct Refused {
+    findings: u64,
+    requests: u64,
+    rules: BTreeSet<Box<str>>,
+    links: BTreeSet<Box<str>>,
+}
+
+impl Blocked {
+    /// Adds a finding, if it was not only watched.
+    pub(super) fn add(&mut self, event: &FraudEvent) {
+        if event.action != FraudAction::Blocked {
+            return;
+        }
+        let refused = self.0.entry(event.tenant.0).or_default();
+        refused.findings += 1;
+        refused.requests = refused.requests.saturating_add(event.requests);
+        for (names, name) in
+            [(&mut refused.rules, Some(&event.rule)), (&mut refused.links, event.link.as_ref())]
+        {
+            if names.len() < MOST_NAMED {
+                names.extend(name.cloned());
+            }
+        }
+    }
+}
+
 impl View {
+    /// How many messages a tenant's webhooks got of that since then.
+    async fn webhook_told_since(
+        &mut self,
+        tenant: TenantId,
+        event: WebhookEvent,
+        since: UnixSeconds,
+    ) -> Result<u64, StoreError> {
+        let statement = Statement::new(
+            "SELECT COUNT(DISTINCT message) AS told FROM webhook_delivery \
+             JOIN webhook ON webhook.id = webhook_delivery.webhook \
+             WHERE webhook.tenant = $1 AND event = $2 AND webhook_delivery.created_at > $3",
+        );
+        let statement = statement.bind(tenant).bind(event.wire_name()).bind(since);
+        self.found(statement).await?.number("told")
+    }
+
     /// What was found of a tenant's links and files, by when it was last.
     pub async fn fraud_event_list(
         &mut self,
@@ -96,6 +153,30 @@ impl View {
 }
 
 impl Change {
+    /// Has webhooks told of requests that were refused: of so many in a minute, and of no more.
+    pub(super) async fn fraud_tell(&mut self, blocked: Blocked) -> Result<(), StoreError> {
+        let event = WebhookEvent::FraudBlocked;
+        let since = UnixSeconds::new(self.now().get().saturating_sub(60));
+        for (tenant, Refused { findings, requests, rules, links }) in blocked.0 {
+            let tenant = TenantId(tenant);
+            if self.view().webhook_told_since(tenant, event, since).await? >= MOST_IN_A_MINUTE {
+                continue;
+            }
+            let names = |all: BTreeSet<Box<str>>| -> Vec<String> {
+                all.into_iter().map(String::from).collect()
+            };
+            let data = Map::from_iter([
+                ("tenant".to_owned(), tenant.0.into()),
+                ("findings".to_owned(), findings.into()),
+                ("requests".to_owned(), requests.into()),
+                ("rules".to_owned(), names(rules).into()),
+                ("links".to_owned(), names(links).into()),
+            ]);
+            self.webhook_tell(tenant, event, &data).await?;
+        }
+        Ok(())
+    }
+
     /// Forgets findings of before that, some at a time.
     pub async fn fraud_event_forget(
         &mut self,

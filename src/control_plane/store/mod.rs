@@ -65,6 +65,7 @@ mod revocation;
 mod schema;
 mod share;
 mod share_delivery;
+mod share_ending;
 mod share_event;
 mod share_item;
 mod share_session;

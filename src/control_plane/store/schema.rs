@@ -38,6 +38,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (23, "archive_plan_digest", include_str!("migrations/0023_archive_plan_digest.sql")),
     (24, "revocation_made_before", include_str!("migrations/0024_revocation_made_before.sql")),
     (25, "recipient_epoch", include_str!("migrations/0025_recipient_epoch.sql")),
+    (26, "told_ends", include_str!("migrations/0026_told_ends.sql")),
 ];
 
 /// The number of the last one.

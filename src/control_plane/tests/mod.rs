@@ -50,5 +50,6 @@ mod upload_scene;
 mod upload_versions;
 mod uploads;
 mod versions;
+mod webhook_events;
 mod webhook_rounds;
 mod webhooks;

@@ -26,13 +26,13 @@ async fn made(stage: &Stage, token: &str, body: &Value) -> Value {
     stage.send(&format!("POST {PATH}"), token, body).await.expect(201).json()
 }
 
-async fn hook(stage: &Stage, token: &str) -> String {
+pub(super) async fn hook(stage: &Stage, token: &str) -> String {
     let made = made(stage, token, &json!({"url": "https://example.com/"})).await;
     made["id"].as_str().unwrap().to_owned()
 }
 
 /// Every message to a webhook, the first first: what it tells.
-async fn told(stage: &Stage, token: &str, hook: &str) -> Vec<Value> {
+pub(super) async fn told(stage: &Stage, token: &str, hook: &str) -> Vec<Value> {
     let path = format!("{PATH}/{hook}/messages");
     let list = stage.ask(&format!("GET {path}?limit=1000"), token).await.expect(200).json();
     let mut told = Vec::new();

@@ -59,7 +59,7 @@ INSERT INTO archive VALUES ('arc_1', 1, 1, 'k', 'n', 1);
 INSERT INTO archive_element VALUES ('arc_1', 0, 1, 'n');
 INSERT INTO archive_plan VALUES ('dla_1', 1, 'per_1', 1, 1, 2, 'ff');
 INSERT INTO archive_plan_entry VALUES ('dla_1', 0, '-c', 'ver_1', 1, 'published', 'SOURCE', 'n', 1, 'ff', 4294967295, 1);
-INSERT INTO share VALUES ('shr_1', 1, 't', '', NULL, 'standard', 'minimum', 'allowed', 3, NULL, NULL, 'shown', 'per_1', 'Ann', 3, 1, NULL, 1, 1, 1, NULL, 1, NULL, 2, 1, 1, 'off', NULL, NULL), ('shr_2', 1, 't', 'm', 'x', 'china', 'complete', 'refused', NULL, 'terms', 'en', 'hidden', 'app_1', '', NULL, 0, '$argon2id$', 2, 2, 2, '[]', 1, 9, 0, 0, 4, 'every', 5, 9);
+INSERT INTO share VALUES ('shr_1', 1, 't', '', NULL, 'standard', 'minimum', 'allowed', 3, NULL, NULL, 'shown', 'per_1', 'Ann', 3, 1, NULL, 1, 1, 1, NULL, 1, NULL, 2, 1, 1, 'off', NULL, NULL, NULL), ('shr_2', 1, 't', 'm', 'x', 'china', 'complete', 'refused', NULL, 'terms', 'en', 'hidden', 'app_1', '', NULL, 0, '$argon2id$', 2, 2, 2, '[]', 1, 9, 0, 0, 4, 'every', 5, 9, 9);
 INSERT INTO mail_server VALUES (1, 'smtp.example.com', 587, 'starttls', 'u', '00', 'a@example.com', 'A', NULL, 'de', 3);
 INSERT INTO letter VALUES ('ltr_1', 1, 'shr_1', 2, 'invitation', 'eve@example.com', '', 'per_1', '{}', 'waiting', 1, 1, 9000000000, NULL, '451 later'), ('ltr_2', 1, 'shr_2', 0, 'access_notice', 'ann@example.com', '1|192.0.2.1/32', '', '{\"visitor\":1}', 'sent', 1, 1, NULL, 3, '250 ok');
 INSERT INTO share_item VALUES ('shr_1', 0, '-c', 'published', NULL), ('shr_1', 1, 'gone', 'unpublished', 2);
@@ -67,7 +67,7 @@ INSERT INTO share_recipient VALUES ('shr_1', 1, 'Bob', NULL, NULL, NULL, 1), ('s
 INSERT INTO share_address VALUES ('AAAAAAAAAAAAAAAAAAAAAA', 'shr_1', 0), ('AAAAAAAAAAAAAAAAAAAAAB', 'shr_1', 1);
 INSERT INTO share_session VALUES ('ff', 'shr_1', 1, 1, NULL, 9);
 INSERT INTO share_event VALUES ('shr_1', 1, 1, 'created', NULL, NULL, NULL, NULL, '{}'), ('shr_1', 2, 1, 'downloaded', 'per_1', 1, '192.0.2.1/32', 0, '{\"download\":1}');
-INSERT INTO share_delivery VALUES ('shr_1', 1, 9007199254740993);
+INSERT INTO share_delivery VALUES ('shr_1', 1, 9007199254740993, 3), ('shr_1', 2, 1, NULL);
 INSERT INTO webhook VALUES ('whk_1', 1, 'https://example.com/', NULL, '', 'enabled', NULL, 1, 1), ('whk_2', 1, 'https://example.com/', '[\"share.viewed\"]', 'd', 'failing', 2, 1, 3);
 INSERT INTO webhook_secret VALUES ('whs_1', 'whk_1', '00', 1, NULL), ('whs_2', 'whk_1', '01', 1, 9);
 INSERT INTO webhook_delivery VALUES ('whk_1', 'msg_1', 'share.viewed', '{}', 'pending', 1, 1, 9000000000, 1), ('whk_2', 'msg_1', 'share.viewed', '{}', 'dead', 9, 9, NULL, 1);
