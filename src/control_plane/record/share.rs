@@ -297,10 +297,18 @@ pub struct ShareEvent {
     pub network: Option<IpNet>,
     /// Of which item.
     pub item: Option<u64>,
-    /// Of a download: the bytes of it that left edges, where some did.
+    /// Of a download: the bytes of it that left, where some did.
     pub sent: Option<u64>,
     /// What is to be said of it beyond that, by its kind.
     pub detail: Map<String, Value>,
+}
+
+impl ShareEvent {
+    /// Which of the share's downloads it is the beginning of.
+    pub fn download(&self) -> Option<u64> {
+        let number = self.detail.get("download").and_then(Value::as_u64);
+        number.filter(|_| self.kind == ShareEventKind::Downloaded)
+    }
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ wire_names! {
         ShareCreated = "share.created",
         /// A share was removed, by somebody or because it had ended long ago.
         ShareDeleted = "share.deleted",
+        /// All of what is shared, of a download that was begun, left.
+        ShareDownloadCompleted = "share.download.completed",
         /// A download of something that is shared was begun.
         ShareDownloadStarted = "share.download.started",
         /// A share ended.

@@ -19,6 +19,7 @@ use super::archive_reading::Readings;
 use super::error::ServiceError;
 use super::pipeline::KnownOrigins;
 use super::share_marks::ShareMarks;
+use super::share_sent::SentBytes;
 use super::signing_key::LONGEST_LINK;
 use super::source::Sources;
 use super::upload::Uploads;
@@ -38,6 +39,7 @@ pub struct Services {
     readings: Readings,
     renderings: Renderings,
     share_marks: ShareMarks,
+    sent_bytes: SentBytes,
     webhook_reach: Reach,
     post: Post,
     letters_written: Arc<Notify>,
@@ -59,6 +61,7 @@ impl Services {
             readings: Readings::default(),
             renderings: Renderings::default(),
             share_marks: ShareMarks::default(),
+            sent_bytes: SentBytes::default(),
             webhook_reach: Reach::default(),
             post: Post::default(),
             letters_written: Arc::default(),
@@ -165,6 +168,10 @@ impl Services {
 
     pub(super) fn share_marks(&self) -> &ShareMarks {
         &self.share_marks
+    }
+
+    pub(super) fn sent_bytes(&self) -> &SentBytes {
+        &self.sent_bytes
     }
 
     pub(super) fn renderings(&self) -> &Renderings {

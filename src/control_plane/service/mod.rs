@@ -66,6 +66,7 @@ mod share_marks;
 mod share_qr;
 mod share_recipient;
 mod share_rendition;
+mod share_sent;
 mod share_showing;
 mod sharing;
 mod sharing_palette;
@@ -127,6 +128,7 @@ pub use share_making::{
     OnForbidden, ShareExpiry, ShareOf, ShareOrder, SharePassword, ShareSending,
 };
 pub use share_rendition::{FormatTicket, PreviewSize, ShareVisit};
+pub use share_sent::CountedBody;
 pub use share_showing::{Beside, CompleteInformation, ShownFile, ShownItem};
 pub use sharing::{LARGEST_LOGO, bytes_name};
 pub use sharing_palette::PagePalette;

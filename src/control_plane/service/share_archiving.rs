@@ -14,6 +14,7 @@ use super::error::{Invalid, ServiceError, ShareRefusal};
 use super::share_access::{ShareAccess, over};
 use super::share_changing::issuer_of;
 use super::share_giving::{begun, is_given};
+use super::share_sent::CountedBody;
 use crate::clock::UnixSeconds;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
@@ -22,7 +23,6 @@ use crate::control_plane::record::{
 };
 use crate::control_plane::store::View;
 use crate::network::ClientIp;
-use crate::response::AnswerBody;
 
 /// Seconds for which an archive that was begun can be gone on with.
 const LIFETIME: u64 = 2 * 24 * 3_600;
@@ -126,13 +126,18 @@ impl Services {
         id: &ArchivePlanId,
         ask: ArchiveAsk<'_>,
         client: Option<ClientIp>,
-    ) -> Result<Response<AnswerBody>, ServiceError> {
+    ) -> Result<Response<CountedBody>, ServiceError> {
         let share = access.opened()?;
         let caller = Caller::system("share").from_address(client).within(share.tenant);
         let shared =
             SharedArchive { share: share.id.clone(), recipient: access.recipient_number() };
         let right = ArchiveRight::Shared(caller, shared);
-        self.archive_hand_over_by(right, share.tenant, id, ask).await
+        let response = self.archive_hand_over_by(right, share.tenant, id, ask).await?;
+        let mut view = self.view(&Caller::system("share")).await?;
+        let begun = view.share_event_of_archive(&share.id, id).await?;
+        drop(view);
+        let number = begun.and_then(|it| it.download());
+        Ok(self.counted(share, number, response))
     }
 
     /// What is to be in an archive, in the order of the items.

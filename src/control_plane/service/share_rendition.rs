@@ -10,7 +10,6 @@ use std::num::NonZeroU32;
 
 use http::{HeaderMap, Method, Response};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::desk::Services;
 use super::error::{OriginalRefusal, ServiceError, ShareRefusal};
@@ -18,6 +17,7 @@ use super::rendition::{InTurn, MOST_BYTES, object};
 use super::share_access::{LONGEST_VISIT, ShareAccess, network};
 use super::share_changing::issuer_of;
 use super::share_giving::{FileUse, Given, begun, file_use, link_id};
+use super::share_sent::CountedBody;
 use super::source::{Sources, asker};
 use crate::asset::TenantId;
 use crate::catalog::FileKind;
@@ -33,7 +33,7 @@ use crate::delivery::AskMethod;
 use crate::network::ClientIp;
 use crate::policy::{Asker, DenialCode, HandedFile, OriginName, Promise, RegisteredFile};
 use crate::rendition::{Bounds, Rendition};
-use crate::response::{AnswerBody, Wanted, deliver_object};
+use crate::response::{Wanted, deliver_object};
 use crate::token::IssuerMark;
 
 /// What is read as an image.
@@ -191,7 +191,7 @@ impl Services {
         item: u64,
         ticket: &FormatTicket,
         visit: ShareVisit<'_>,
-    ) -> Result<Response<AnswerBody>, ServiceError> {
+    ) -> Result<Response<CountedBody>, ServiceError> {
         let share = access.opened()?;
         if share.draft.download == ShareDownloads::Refused {
             return Err(ShareRefusal::ViewOnly.into());
@@ -214,7 +214,7 @@ impl Services {
         if given.file.number != promised.file {
             return Err(ShareRefusal::Gone.into());
         }
-        let download = event.detail.get("download").and_then(Value::as_u64);
+        let download = event.download();
         let promise = (&*link_id(access, item, download), event.at);
         let wished = (promised.wish, Line::Refused);
         let made = self.share_rendition(access, &given, promise, visit, wished).await?;
@@ -224,7 +224,8 @@ impl Services {
         };
         let name = name(&given.file, promised.wish);
         let wanted = Wanted { method, headers: visit.headers, name: &name, now: self.now() };
-        Ok(deliver_object(object(made), wanted).map_err(OriginalRefusal::from)?)
+        let response = deliver_object(object(made), wanted).map_err(OriginalRefusal::from)?;
+        Ok(self.counted(share, download, response))
     }
 
     /// The image of an item that is left, as it may be given now.

@@ -1,15 +1,17 @@
-//! How much of a share's downloads left edges: added up as they tell it, and kept as long as the share
-//! is (C27).
+//! How much of a share's downloads left: added up as edges and control planes tell it, and kept as long
+//! as the share is (C27).
 
 use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Map;
 
 use super::change::Change;
 use super::error::StoreError;
 use super::statement::{Statement, Value};
 use super::view::View;
 use crate::asset::TenantId;
-use crate::control_plane::record::ShareId;
-use crate::event::{DownloadBy, DownloadEvent};
+use crate::control_plane::record::{ShareId, WebhookEvent};
+use crate::event::{DownloadBy, DownloadEnd, DownloadEvent, DownloadMethod, Extent};
 
 /// Bytes that are added at a time, and over which nothing more is: an edge that tells nonsense makes
 /// nothing that a database cannot count.
@@ -19,9 +21,31 @@ const MOST: u64 = 1 << 60;
 /// What left of downloads, each by its tenant, its share and its number: in an order, so that two who
 /// write some of the same wait for each other in the same.
 #[derive(Debug, Default)]
-pub(super) struct Deliveries(BTreeMap<(u64, ShareId, u64), u64>);
+pub struct Deliveries(BTreeMap<(u64, ShareId, u64), Delivered>);
+
+/// What left of one.
+#[derive(Clone, Copy, Debug, Default)]
+struct Delivered {
+    sent: u64,
+    /// Did all of it leave in one answer?
+    whole: bool,
+}
 
 impl Deliveries {
+    /// Adds what left of a download of a share.
+    pub fn sent(
+        &mut self,
+        tenant: TenantId,
+        share: ShareId,
+        download: u64,
+        sent: u64,
+        whole: bool,
+    ) {
+        let left = self.0.entry((tenant.0, share, download)).or_default();
+        left.sent = left.sent.saturating_add(sent);
+        left.whole |= whole;
+    }
+
     /// Adds what an edge tells of a link, if that is of a share's download:
     /// `{share}.{item}.{recipient}.{download}`.
     pub(super) fn add(&mut self, event: &DownloadEvent) {
@@ -30,9 +54,11 @@ impl Deliveries {
         let share = parts.next().and_then(ShareId::parse);
         let number = |text: Option<&str>| text?.parse::<u64>().ok().filter(|it| *it < 1 << 62);
         let (_, _, download) = (number(parts.next()), number(parts.next()), number(parts.next()));
+        let whole = (event.method, event.extent, event.end)
+            == (DownloadMethod::Get, Extent::Whole, DownloadEnd::Complete)
+            && event.status == 200;
         if let (Some(share), Some(download), None) = (share, download, parts.next()) {
-            let sent = self.0.entry((event.tenant.0, share, download)).or_default();
-            *sent = sent.saturating_add(event.sent);
+            self.sent(event.tenant, share, download, event.sent, whole);
         }
     }
 }
@@ -58,10 +84,11 @@ impl View {
 }
 
 impl Change {
-    /// Adds what left, of shares that there are.
-    pub(super) async fn share_sent_add(&mut self, all: Deliveries) -> Result<(), StoreError> {
-        for ((tenant, share, download), sent) in all.0 {
-            let sent = sent.min(MOST_AT_ONCE);
+    /// Adds what left, of shares that there are. Webhooks are told of each download once, when all of it
+    /// left.
+    pub async fn share_sent_add(&mut self, all: Deliveries) -> Result<(), StoreError> {
+        for ((tenant, share, download), Delivered { sent, whole }) in all.0 {
+            let (tenant, sent) = (TenantId(tenant), sent.min(MOST_AT_ONCE));
             let statement = Statement::new(
                 "INSERT INTO share_delivery (share, download, sent) \
                  SELECT id, CAST($2 AS BIGINT), CAST($3 AS BIGINT) FROM share \
@@ -71,9 +98,34 @@ impl Change {
                  ELSE share_delivery.sent + excluded.sent END",
             );
             let statement = statement.bind(share.as_str()).bind(download).bind(sent);
-            let statement = statement.bind(TenantId(tenant)).bind(MOST);
-            self.view().connection().execute(statement).await?;
+            let statement = statement.bind(tenant).bind(MOST);
+            let is_there = self.view().connection().execute(statement).await? > 0;
+            if is_there && whole {
+                self.share_download_complete(tenant, &share, download).await?;
+            }
         }
         Ok(())
+    }
+
+    async fn share_download_complete(
+        &mut self,
+        tenant: TenantId,
+        share: &ShareId,
+        download: u64,
+    ) -> Result<(), StoreError> {
+        let statement = Statement::new(
+            "UPDATE share_delivery SET completed_at = $3 \
+             WHERE share = $1 AND download = $2 AND completed_at IS NULL",
+        );
+        let statement = statement.bind(share.as_str()).bind(download).bind(self.now());
+        if self.view().connection().execute(statement).await? == 0 {
+            return Ok(());
+        }
+        let data = Map::from_iter([
+            ("tenant".to_owned(), tenant.0.into()),
+            ("share".to_owned(), share.as_str().into()),
+            ("download".to_owned(), download.into()),
+        ]);
+        self.webhook_tell(tenant, WebhookEvent::ShareDownloadCompleted, &data).await
     }
 }

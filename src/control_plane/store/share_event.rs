@@ -10,7 +10,9 @@ use super::statement::{Row, Statement, Value};
 use super::view::View;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
-use crate::control_plane::record::{ShareEvent, ShareEventKind, ShareId, WebhookEvent};
+use crate::control_plane::record::{
+    ArchivePlanId, ShareEvent, ShareEventKind, ShareId, WebhookEvent,
+};
 
 /// A history that has so many gets no more of visitors, downloads apart.
 const MOST_BY_VISITORS: i64 = 100_000;
@@ -61,12 +63,6 @@ fn read(row: &Row) -> Result<ShareEvent, StoreError> {
     })
 }
 
-/// Which of the share's downloads an event is the beginning of.
-fn download(event: &ShareEvent) -> Option<u64> {
-    let number = event.detail.get("download").and_then(Json::as_u64);
-    number.filter(|_| event.kind == ShareEventKind::Downloaded)
-}
-
 impl View {
     /// What happened at that place of a share's history.
     pub async fn share_event(
@@ -80,6 +76,23 @@ impl View {
              WHERE share = $1 AND number = $2",
         );
         read(&self.found(statement.bind(id.as_str()).bind(number)).await?)
+    }
+
+    /// The last download of a share that was begun as that archive.
+    pub async fn share_event_of_archive(
+        &mut self,
+        id: &ShareId,
+        archive: &ArchivePlanId,
+    ) -> Result<Option<ShareEvent>, StoreError> {
+        self.share(id).await?;
+        let statement = Statement::new(
+            "SELECT number, at, kind, actor, recipient, network, item, detail FROM share_event \
+             WHERE share = $1 AND kind = $2 AND detail LIKE $3 ORDER BY number DESC LIMIT 1",
+        );
+        let named = format!("%\"archive\":\"{archive}\"%");
+        let statement = statement.bind(id.as_str());
+        let statement = statement.bind(ShareEventKind::Downloaded.wire_name()).bind(&*named);
+        self.connection().row(statement).await?.as_ref().map(read).transpose()
     }
 
     /// What happened to a share, the latest first.
@@ -96,9 +109,10 @@ impl View {
         let statement = statement.bind(id.as_str()).bind(page.after).bind(page.probe());
         let rows = self.connection().rows(statement).await?;
         let mut events = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let sent = self.share_sent(id, events.iter().filter_map(download).collect()).await?;
+        let sent =
+            self.share_sent(id, events.iter().filter_map(ShareEvent::download).collect()).await?;
         for event in &mut events {
-            event.sent = download(event).and_then(|it| sent.get(&it).copied());
+            event.sent = event.download().and_then(|it| sent.get(&it).copied());
         }
         Ok(Listed::cut(events, page, |event: &ShareEvent| event.number))
     }

@@ -2,9 +2,13 @@
 //! are made, pictures in a format of one's own, and the ways from one item to the next.
 
 use std::num::NonZeroU32;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::share_pages::{Browser, Scene, content, everybody, file, path, says};
 use super::stage::{Answer, NOW, Stage, on_both_databases};
+use super::webhooks::{hook, told};
 use crate::asset::TenantId;
 use crate::control_plane::record::{
     ArchivePlanId, ContentId, ContentKind, ContentLinkDraft, FileDraft, FileKind, LinkRelation,
@@ -106,6 +110,23 @@ impl Gallery {
         answer.header("location").unwrap().to_owned()
     }
 
+    /// Waits until so many bytes have left of that download.
+    async fn until_sent(&self, share: &Share, download: u64, bytes: u64) {
+        let began = Instant::now();
+        loop {
+            let (services, page) = (&self.scene.stage.services, Page::first(50));
+            let everybody = everybody();
+            let listed = services.share_event_list(&everybody, TenantId(1), &share.id, &page);
+            let events = listed.await.unwrap().items;
+            let event = events.iter().find(|it| it.download() == Some(download)).unwrap();
+            if event.sent == Some(bytes) {
+                return;
+            }
+            assert!(began.elapsed() < Duration::from_secs(30), "{event:?}");
+            tokio::task::yield_now().await;
+        }
+    }
+
     async fn downloads(&self, share: &Share) -> Vec<serde_json::Map<String, serde_json::Value>> {
         let (services, page) = (&self.scene.stage.services, Page::first(50));
         let everybody = everybody();
@@ -146,6 +167,8 @@ async fn c23_a_picture_is_saved_in_a_format_of_ones_own(stage: Stage) {
     let beyond = ["Range: bytes=9999999-"];
     scene.ask(&browser, &format!("GET {place}"), &beyond, "").await.expect(416);
     scene.ask(&browser, &format!("HEAD {place}"), &[], "").await.expect(200);
+    let length: u64 = whole.header("content-length").unwrap().parse().unwrap();
+    gallery.until_sent(&share, 1, length + 4).await;
     assert_eq!(scene.history(&share).await, ["created", "downloaded"]);
     for (form, media_type) in [
         ("", "image/jpeg"),
@@ -368,6 +391,8 @@ async fn g28_what_turns_is_saved_as_a_whole(stage: Stage) {
     // One download, of all of them in their order, that may be gone on with.
     let archive = format!("{base}/archive");
     let form = "what=selected&item=1&as=frames";
+    let token = scene.stage.token(Some(1), "settings.admin").await;
+    let hook = hook(&scene.stage, &token).await;
     let begun = scene.post(&browser, &archive, form).await.expect(303);
     let downloads = gallery.downloads(&share).await;
     assert_eq!(downloads.len(), 1);
@@ -377,6 +402,13 @@ async fn g28_what_turns_is_saved_as_a_whole(stage: Stage) {
     assert_eq!(whole.header("content-type"), Some("application/zip"));
     scene.ask(&browser, &format!("GET {place}"), &["Range: bytes=0-3"], "").await.expect(206);
     assert_eq!(gallery.downloads(&share).await.len(), 1);
+    // What left of it is counted here as it is at edges: all of it, and the part (C27).
+    let length: u64 = whole.header("content-length").unwrap().parse().unwrap();
+    gallery.until_sent(&share, 1, length + 4).await;
+    let told = told(&scene.stage, &token, &hook).await;
+    let types: Vec<_> = told.iter().map(|it| it["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["share.download.completed", "share.download.started"]);
+    assert_eq!(told[0]["data"]["download"], 1);
     let id = place.rsplit('/').next().unwrap();
     let id = ArchivePlanId::parse(id).unwrap();
     let mut view = scene.stage.store.view(&everybody()).await.unwrap();

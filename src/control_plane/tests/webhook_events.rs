@@ -1,16 +1,20 @@
-//! What webhooks are told of what nobody asked a control plane for: what anti-fraud refused, and shares that
-//! ended.
+//! What webhooks are told of what nobody asked a control plane for: downloads that left edges as a whole,
+//! what anti-fraud refused, and shares that ended.
 
 use serde_json::{Value, json};
 
-use super::share_scene::{TENANT, contents, draft, order, revision, shared, system};
+use super::share_scene::{
+    TENANT, access, contents, draft, file_of, order, revision, shared, system,
+};
 use super::stage::{NOW, Stage, on_both_databases};
 use super::webhooks::{hook, told};
 use crate::clock::Clock;
+use crate::control_plane::record::FileKind;
 use crate::control_plane::retention;
 use crate::control_plane::service::{Expected, ShareExpiry, ShareOrder, ShareRevision};
 
 on_both_databases! {
+    a_download_that_left_as_a_whole_is_told_once
     what_anti_fraud_refused_is_told_together_and_not_too_often
     the_end_of_a_share_is_told_once
 }
@@ -32,6 +36,49 @@ async fn take(stage: &Stage, edge: &str, events: &[Value]) {
 fn of(messages: &[Value], kind: &str) -> Vec<Value> {
     let own = messages.iter().filter(|it| it["type"] == kind);
     own.map(|it| it["data"].clone()).collect()
+}
+
+async fn a_download_that_left_as_a_whole_is_told_once(stage: Stage) {
+    let token = stage.token(Some(1), "settings.admin").await;
+    let hook = hook(&stage, &token).await;
+    let edge = edge(&stage).await;
+    let all = contents(&stage).await;
+    let share = shared(&stage, order(&all.all(), draft())).await;
+    let film = file_of(&stage, &all.film, FileKind::Format).await;
+    let visit = access(&stage, &share).await.unwrap();
+    stage.services.share_ticket(&visit, 0, film, None).await.unwrap();
+    let id = share.id.as_str();
+    let event = |number: u64, link: String, change: &[(&str, Value)]| {
+        let mut event = json!({
+            "at": NOW.get() - 9, "took_ms": 7, "tenant": 1, "link": link, "key": "key_1",
+            "content": "film", "path": "/private/videos/film/formats/hd", "client": "192.0.2.1",
+            "method": "GET", "extent": "whole", "status": 200, "sent": 9, "promised": 9,
+            "end": "complete", "request_id": "r1", "snapshot": 3,
+        });
+        for (name, value) in change {
+            event[*name] = value.clone();
+        }
+        json!({"number": number, "event": event})
+    };
+    let own = || format!("{id}.0.0.1");
+    let completed = async || of(&told(&stage, &token, &hook).await, "share.download.completed");
+    // A part, a head, what broke off, what was only looked at, and another's link are no whole of it.
+    let parts = [
+        event(1, own(), &[("extent", json!("ranges")), ("status", json!(206))]),
+        event(2, own(), &[("method", json!("HEAD")), ("sent", json!(0))]),
+        event(3, own(), &[("end", json!("aborted"))]),
+        event(4, own(), &[("status", json!(206))]),
+        event(5, format!("{id}.0.0"), &[]),
+        event(6, "lnk_a".to_owned(), &[]),
+        event(7, "shr_none.0.0.1".to_owned(), &[]),
+    ];
+    take(&stage, &edge, &parts).await;
+    assert_eq!(completed().await, Vec::<Value>::new());
+    take(&stage, &edge, &[event(8, own(), &[]), event(9, own(), &[])]).await;
+    let expected = json!({"tenant": 1, "share": id, "download": 1});
+    assert_eq!(completed().await, std::slice::from_ref(&expected));
+    take(&stage, &edge, &[event(10, own(), &[])]).await;
+    assert_eq!(completed().await, [expected]);
 }
 
 async fn what_anti_fraud_refused_is_told_together_and_not_too_often(stage: Stage) {

@@ -313,7 +313,7 @@ pub(super) struct EventBody {
     network: Option<String>,
     /// Of which item.
     item: Option<u64>,
-    /// Of a download that edges hand out: how many bytes left them so far; null where none did.
+    /// Of a download: how many bytes of it left so far; null where none did.
     sent: Option<u64>,
     /// What is to be said of it, by its kind.
     #[schema(value_type = Object)]
