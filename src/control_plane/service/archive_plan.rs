@@ -265,23 +265,27 @@ pub(super) async fn entries(
     let numbers = states.iter().flat_map(|it| &it.files).map(|file| file.number).collect();
     let facts = view.file_facts(numbers).await?;
     let mut names = EntryNames::default();
-    let (mut entries, mut unread) = (Vec::new(), Vec::new());
+    let mut picked = Vec::new();
     for state in states {
         let Some(version) = state.version.as_deref().and_then(VersionId::parse) else { continue };
-        for (channel, file) in channels.picked(state, &facts) {
-            match pinned(state, &version, channel, file, &facts, now) {
-                Some(entry) => {
-                    let name = names.assign(&entry.name).as_str().into();
-                    entries.push(ArchivePlanEntry { name, ..entry });
-                }
-                None => unread.push(file.clone()),
+        let files = channels.picked(state, &facts).into_iter();
+        picked.extend(files.map(|(channel, file)| (state, version.clone(), channel, file)));
+        // Before anything of them is read.
+        at_most("/criteria", &picked, MOST_ENTRIES)?;
+    }
+    let (mut entries, mut unread) = (Vec::with_capacity(picked.len()), Vec::new());
+    for (state, version, channel, file) in picked {
+        match pinned(state, &version, channel, file, &facts, now) {
+            Some(entry) => {
+                let name = names.assign(&entry.name).as_str().into();
+                entries.push(ArchivePlanEntry { name, ..entry });
             }
+            None => unread.push(file.clone()),
         }
     }
     if !unread.is_empty() {
         return Ok(Wanted::Unread(unread));
     }
-    at_most("/criteria", &entries, MOST_ENTRIES)?;
     if entries.is_empty() {
         let nothing = "nothing that was asked for has a file in one of these channels";
         return Err(Invalid::new("/criteria", nothing).into());

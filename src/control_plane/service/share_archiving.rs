@@ -70,6 +70,10 @@ impl Services {
             return Err(ShareRefusal::ViewOnly.into());
         }
         access.has_originals()?;
+        // Each has up to a thousand: those of one are what a page offers.
+        if order.form == ShareForm::Frames && order.items.len() != 1 {
+            return Err(Invalid::new("/items", "must name the one whose views are wanted").into());
+        }
         self.share_marks().one(&share.id, client)?;
         let maker = self.maker_to_tell(share).await?;
         let mut wanted = self.share_entries(access, order).await?;
@@ -105,7 +109,7 @@ impl Services {
         let size = plan.entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(entry.size));
         begun.detail.insert("size".to_owned(), size.into());
         let mut change = self.change(&caller).await?;
-        if change.share_download_begin(share, begun.clone()).await?.is_none() {
+        if change.share_download_begin(share, access.recipient(), begun.clone()).await?.is_none() {
             drop(change);
             return Err(self.not_begun(access).await);
         }

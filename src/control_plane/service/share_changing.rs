@@ -191,7 +191,7 @@ impl Services {
         caller.require(Scope::SharesWrite)?;
         let rights = self.rights(caller).await?;
         let mut change = self.tenant_change(caller, Scope::SharesWrite, tenant).await?;
-        let share = change.view().share(id).await?;
+        let share = change.share_lock(id).await?;
         Ok((change, rights, share))
     }
 }

@@ -98,7 +98,7 @@ impl Services {
         begun.detail.insert("kind".to_owned(), given.file.place.kind.wire_name().into());
         begun.detail.insert("size".to_owned(), given.file.size.into());
         let Some(ShareBegun { download, .. }) =
-            change.share_download_begin(share, begun.clone()).await?
+            change.share_download_begin(share, access.recipient(), begun.clone()).await?
         else {
             drop(change);
             return Err(self.not_begun(access).await);
@@ -123,10 +123,14 @@ impl Services {
         let seen = access.share();
         let now = async {
             let mut view = self.view(&Caller::system("share")).await?;
-            if let Some(number) = access.recipient_number()
-                && view.share_recipient(&seen.id, number).await?.is_over(self.now())
-            {
-                return Err(ShareRefusal::Gone.into());
+            if let Some(before) = access.recipient() {
+                let recipient = view.share_recipient(&seen.id, before.number).await?;
+                if recipient.is_over(self.now()) {
+                    return Err(ShareRefusal::Gone.into());
+                }
+                if recipient.link_epoch != before.link_epoch {
+                    return Err(ShareRefusal::Locked.into());
+                }
             }
             Ok::<_, ServiceError>(view.share(&seen.id).await?)
         };

@@ -15,7 +15,7 @@ use crate::control_plane::record::{
     Letter, LetterId, LetterKind, LetterState, PersonId, Scope, Share, ShareEventKind, ShareId,
     ShareNotices, ShareRecipient,
 };
-use crate::control_plane::store::{Change, Happened, View};
+use crate::control_plane::store::{Change, Happened, View, WARNED_BEFORE};
 
 /// Invitations of a tenant that may wait, or be written within an hour; and those that one person or
 /// program may have written within it. Notices are counted apart: neither keep the others back.
@@ -30,9 +30,6 @@ const BETWEEN_INVITATIONS: u64 = 10 * 60;
 
 const HOUR: u64 = 3_600;
 const DAY: u64 = 24 * HOUR;
-
-/// Seconds before its end at which whoever made a share is warned (part H): three days.
-const WARNED_BEFORE: u64 = 3 * DAY;
 
 /// Shares that are looked at at a time for their end.
 const WARNED_AT_ONCE: u64 = 50;
@@ -66,7 +63,7 @@ impl Services {
         caller.require(Scope::SharesWrite)?;
         let rights = self.rights(caller).await?;
         let mut change = self.tenant_change(caller, Scope::SharesWrite, tenant).await?;
-        let share = change.view().share(id).await?;
+        let share = change.share_lock(id).await?;
         Managed::of(caller, &rights).require(&share)?;
         let recipient = change.view().share_recipient(id, number).await?;
         if recipient.is_over(change.now()) {
@@ -125,6 +122,8 @@ impl Services {
                 return Err(Invalid::new(pointer, "must be a mail address").into());
             }
         }
+        // Of any number that write at once each sees what the others wrote.
+        change.tenant_lock(share.tenant).await?;
         let now = change.now();
         let before = UnixSeconds::new(now.get().saturating_sub(HOUR));
         let author: Box<str> = change.view().caller().actor().to_string().into();

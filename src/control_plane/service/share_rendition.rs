@@ -172,7 +172,7 @@ impl Services {
         let caller = Caller::system("share").from_address(visit.client);
         let mut change = self.change(&caller).await?;
         let Some(ShareBegun { event, .. }) =
-            change.share_download_begin(share, begun.clone()).await?
+            change.share_download_begin(share, access.recipient(), begun.clone()).await?
         else {
             drop(change);
             return Err(self.not_begun(access).await);

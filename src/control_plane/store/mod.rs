@@ -103,6 +103,7 @@ pub use path_override::override_steps;
 pub use restore::{Replaces, RestoreError, WholeCopy};
 pub use share::{Addressed, ShareBegun, ShareFilter, ShareState};
 pub use share_delivery::Deliveries;
+pub use share_ending::WARNED_BEFORE;
 pub use share_event::Happened;
 pub use share_item::ShareCandidate;
 pub use share_session::ShareSession;

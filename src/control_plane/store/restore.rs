@@ -171,8 +171,8 @@ impl Change {
     }
 
     /// What came due since the copy was made was sent by then, as far as anybody knows: letters are
-    /// withdrawn, messages to webhooks given up, from where they can be delivered again. What is due
-    /// later was sent by nobody, and waits.
+    /// withdrawn, messages to webhooks given up, from where they can be delivered again, and of ends of
+    /// shares everybody was told. What is due later was sent by nobody, and waits.
     async fn send_nothing_again(&mut self) -> Result<(), StoreError> {
         let now = self.now();
         let taken_until = now.plus(TAKEN_FOR);
@@ -190,7 +190,8 @@ impl Change {
         )
         .bind(DeliveryState::Dead.wire_name())
         .bind(taken_until);
-        self.view().connection().execute(messages).await.map(drop)
+        self.view().connection().execute(messages).await?;
+        self.share_ends_told(taken_until).await
     }
 
     async fn take_rows(&mut self, from: &mut (dyn BufRead + Send)) -> Result<(), RestoreError> {

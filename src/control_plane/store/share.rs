@@ -436,10 +436,11 @@ impl Change {
 
     /// Begins a download of a share whose links are of that epoch, if its limit has one left: of any
     /// number at once, at any number of control planes, no more are begun. Gives none where there is
-    /// none left, or the epoch is over, or the recipient's address is closed.
+    /// none left, or either epoch is over, or the recipient's address is closed.
     pub async fn share_download_begin(
         &mut self,
         share: &Share,
+        recipient: Option<&ShareRecipient>,
         happened: Happened,
     ) -> Result<Option<ShareBegun>, StoreError> {
         self.view().reach(Some(share.tenant))?;
@@ -456,21 +457,29 @@ impl Change {
         .bind(self.now());
         let Some(row) = self.view().connection().row(statement).await? else { return Ok(None) };
         // Asked now that the share is this change's: what was waited for is seen.
-        if let Some(number) = happened.recipient {
+        if let Some(seen) = recipient {
             let now = self.now();
-            let recipient = self.view().share_recipient(&share.id, number).await;
-            match recipient {
-                Ok(recipient) if !recipient.is_over(now) => {}
+            match self.view().share_recipient(&share.id, seen.number).await {
+                Ok(now_is) if now_is.link_epoch == seen.link_epoch && !now_is.is_over(now) => {}
                 Ok(_) => return Ok(None),
                 Err(error) if error.kind() == StoreErrorKind::NotFound => return Ok(None),
                 Err(error) => return Err(error),
             }
         }
         let (download, event): (u64, u64) = (row.number("downloads")?, row.number("events")?);
-        let mut happened = Happened { kind: ShareEventKind::Downloaded, ..happened };
+        let recipient = recipient.map(|it| it.number);
+        let mut happened = Happened { kind: ShareEventKind::Downloaded, recipient, ..happened };
         happened.detail.insert("download".to_owned(), download.into());
         self.share_event_write(share.tenant, &share.id, event, &happened).await?;
         Ok(Some(ShareBegun { download, event }))
+    }
+
+    /// The share, which nobody else changes until this change ends: what is closed of it is what it
+    /// has by then.
+    pub async fn share_lock(&mut self, id: &ShareId) -> Result<Share, StoreError> {
+        let statement = Statement::new("UPDATE share SET revision = revision WHERE id = $1");
+        self.view().connection().execute(statement.bind(id.as_str())).await?;
+        self.view().share(id).await
     }
 
     /// Notes that whoever made a share is told of its first visitor. Gives whether they were not yet: of

@@ -6,7 +6,11 @@ use super::change::Change;
 use super::error::StoreError;
 use super::statement::Statement;
 use crate::asset::TenantId;
+use crate::clock::UnixSeconds;
 use crate::control_plane::record::{ShareId, WebhookEvent};
+
+/// Seconds before its end at which whoever made a share is warned (part H): three days.
+pub const WARNED_BEFORE: u64 = 3 * 24 * 3_600;
 
 /// Shares whose webhooks are told at a time.
 const TOLD_AT_ONCE: u64 = 100;
@@ -40,5 +44,16 @@ impl Change {
             self.webhook_tell(tenant, WebhookEvent::ShareExpired, &data).await?;
         }
         Ok(rows.len())
+    }
+
+    /// Notes that everybody was told of the ends that are past by then, and warned of those that come
+    /// soon after.
+    pub(super) async fn share_ends_told(&mut self, by: UnixSeconds) -> Result<(), StoreError> {
+        let ended =
+            Statement::new("UPDATE share SET expired_for = expires_at WHERE expires_at <= $1");
+        self.view().connection().execute(ended.bind(by)).await?;
+        let warned =
+            Statement::new("UPDATE share SET warned_for = expires_at WHERE expires_at <= $1");
+        self.view().connection().execute(warned.bind(by.plus(WARNED_BEFORE))).await.map(drop)
     }
 }

@@ -133,7 +133,7 @@ impl Change {
     }
 
     /// The tenant, which nobody else changes until this change ends.
-    pub(super) async fn tenant_lock(&mut self, number: TenantId) -> Result<Tenant, StoreError> {
+    pub async fn tenant_lock(&mut self, number: TenantId) -> Result<Tenant, StoreError> {
         self.view().reach(Some(number))?;
         let statement = Statement::new(
             "UPDATE tenant SET revision = revision WHERE number = $1 \

@@ -424,6 +424,10 @@ async fn g28_what_turns_is_saved_as_a_whole(stage: Stage) {
     // What does not turn has no views.
     let none = scene.post(&browser, &archive, "what=selected&item=0&as=frames").await;
     none.expect(400);
+    // Of all items there is none of all views.
+    for form in ["what=all&as=frames", "what=selected&item=0&item=1&as=frames"] {
+        scene.post(&browser, &archive, form).await.expect(400);
+    }
     // Whoever may only look has none of it, and is not offered it.
     let shown = gallery.share(&both, ShareDownloads::Refused).await;
     let page = scene.get(&browser, &format!("{}/items/1", path(&shown))).await.expect(200);

@@ -246,4 +246,24 @@ async fn what_may_have_been_sent_is_not_sent_again(stage: Stage) {
     assert_eq!(view.letter_tenants_due(NOW.plus(901)).await.unwrap(), [TenantId(1)]);
     drop(view);
     other.close().await;
+
+    // Of ends that came, or came near, since the copy was made everybody was told, too: an end stands
+    // there once, where nobody was, and again for whoever was warned of it, and told.
+    for (sql, end, noted) in [
+        ("UPDATE share SET expires_at = 1893456900 WHERE id = 'shr_1'", "1893456900", 3),
+        ("UPDATE share SET expires_at = 1893456901 WHERE id = 'shr_1'", "1893456901", 2),
+        ("UPDATE share SET expires_at = 1893716100 WHERE id = 'shr_1'", "1893716100", 2),
+        ("UPDATE share SET expires_at = 1893716101 WHERE id = 'shr_1'", "1893716101", 1),
+    ] {
+        stage.tamper(sql).await;
+        let other = Store::open(&stage.blank().await).await.unwrap();
+        let copy = copy_of(&stage.store).await;
+        bring_in(&other, &copy, Replaces::Anything).await.unwrap();
+        let rows = rows(&copy_of(&other).await);
+        let is_share =
+            |row: &&String| row.split('"').nth(1) == Some("share") && row.contains("Ann");
+        let share = rows.iter().find(is_share).unwrap();
+        assert_eq!(share.matches(end).count(), noted, "{share}");
+        other.close().await;
+    }
 }

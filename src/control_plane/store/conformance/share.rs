@@ -26,6 +26,7 @@ on_both_databases! {
     ten_thousand_items_are_kept_in_two_seconds
     contents_of_a_folder_are_found_as_they_are_now
     a_history_has_its_own_order
+    changes_of_a_share_are_one_after_the_other
     sessions_and_shares_that_ended_are_forgotten
 }
 
@@ -247,7 +248,7 @@ async fn downloads_are_counted_one_by_one(stage: Stage) {
         begun.spawn(async move {
             let mut change = store.change(&Stage::system(), NOW).await.unwrap();
             let happened = Happened::of(ShareEventKind::Downloaded);
-            let which = change.share_download_begin(&limited, happened).await.unwrap();
+            let which = change.share_download_begin(&limited, None, happened).await.unwrap();
             change.commit().await.unwrap();
             which.map(|it| it.download)
         });
@@ -265,7 +266,7 @@ async fn downloads_are_counted_one_by_one(stage: Stage) {
     let begin = async |share: &Share, at: u64| {
         let mut change = stage.store.change(&Stage::system(), NOW.plus(at)).await.unwrap();
         let happened = Happened::of(ShareEventKind::Downloaded);
-        change.share_download_begin(share, happened).await.unwrap().map(|it| it.download)
+        change.share_download_begin(share, None, happened).await.unwrap().map(|it| it.download)
     };
     let free = Share {
         draft: ShareDraft { download_limit: None, ..share("free").draft },
@@ -284,17 +285,48 @@ async fn downloads_are_counted_one_by_one(stage: Stage) {
         [(1, 1, true), (2, 1, false), (3, 0, true), (3, 1, false), (4, 1, false)]
     {
         let mut change = stage.store.change(&Stage::system(), NOW.plus(at)).await.unwrap();
-        let happened =
-            Happened { recipient: Some(number), ..Happened::of(ShareEventKind::Downloaded) };
-        let begun = change.share_download_begin(&theirs, happened).await.unwrap();
+        let happened = Happened::of(ShareEventKind::Downloaded);
+        let whose = recipient(number, None);
+        let begun = change.share_download_begin(&theirs, Some(&whose), happened).await.unwrap();
         assert_eq!(begun.is_some(), begins, "{number} {at}");
     }
+    // Nor by an address whose end was moved since: its links are closed.
+    let mut change = stage.change().await;
+    let happened = Happened::of(ShareEventKind::Downloaded);
+    let moved = ShareRecipient { link_epoch: 2, ..recipient(1, None) };
+    assert_eq!(change.share_download_begin(&theirs, Some(&moved), happened).await.unwrap(), None);
+    drop(change);
     let shown = Share {
         draft: ShareDraft { download: ShareDownloads::Refused, ..share("shown").draft },
         ..share("shown")
     };
     kept(&stage, &shown, &[]).await;
     assert_eq!(begin(&Share { draft: free.draft.clone(), ..shown }, 0).await, None);
+}
+
+/// What is closed of a share is what it has when it is closed: changes of one share wait for each
+/// other before they read it.
+async fn changes_of_a_share_are_one_after_the_other(stage: Stage) {
+    stage.tenant(1).await;
+    let made = share("made");
+    kept(&stage, &made, &[]).await;
+    let mut changed = JoinSet::new();
+    for _ in 0..8 {
+        let (store, id) = (stage.store.clone(), made.id.clone());
+        changed.spawn(async move {
+            let mut change = store.change(&Stage::system(), NOW).await.unwrap();
+            let before = change.share_lock(&id).await.unwrap();
+            let after = Share { link_epoch: before.link_epoch + 1, ..before.clone() };
+            let expected = Expected::Revision(before.revision);
+            change.share_replace(&before, expected, after).await.unwrap();
+            change.commit().await.unwrap();
+        });
+    }
+    changed.join_all().await;
+    let now = stage.view().await.share(&made.id).await.unwrap();
+    assert_eq!((now.link_epoch, now.revision), (made.link_epoch + 8, 9));
+    let error = stage.change().await.share_lock(&ShareId::random(NOW).unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::NotFound);
 }
 
 /// C5.
