@@ -231,7 +231,7 @@ impl Control {
 
     /// Finishes what is under way, and closes the store.
     pub(super) async fn stop(self) {
-        let Self { addresses: _, services: _, share_pages: _, store, stop, server, tasks } = self;
+        let Self { addresses: _, services, share_pages: _, store, stop, server, tasks } = self;
         // The server is gone only where it failed.
         let _ = stop.send(());
         if timeout(PATIENCE, server).await.is_err() {
@@ -239,6 +239,10 @@ impl Control {
         }
         for task in tasks {
             task.abort();
+        }
+        // What left last is kept, too.
+        if timeout(PATIENCE, services.sent_bytes_keep()).await.is_err() {
+            tracing::warn!("what left of shares last was not kept");
         }
         store.close().await;
     }

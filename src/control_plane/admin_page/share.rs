@@ -345,9 +345,11 @@ async fn moved(
     typed: &Typed,
 ) -> Result<(), Refusal> {
     let wrong = |detail| Refusal::Refused { status: StatusCode::BAD_REQUEST, detail };
-    let to = match &*typed.date {
-        "" => None,
-        day => Some(typed.last_second(day).map_err(wrong)?),
+    let to = match (&*typed.ends, &*typed.date) {
+        ("never", _) => None,
+        // What was left empty opens nothing for longer.
+        (_, "") => return Err(wrong("Choose the recipient's last day.".to_owned())),
+        (_, day) => Some(typed.last_second(day).map_err(wrong)?),
     };
     let (caller, tenant, services) = (&at.session.caller, at.number(), console.services());
     services.share_recipient_move(caller, tenant, &share.id, recipient, to).await?;

@@ -134,6 +134,13 @@ impl ConnectorId {
     }
 }
 
+impl WebhookMessageId {
+    /// What the ids of messages from then on do not sort before.
+    pub fn earliest(at: UnixSeconds) -> String {
+        format!("msg_{}", sortable(at, [0; 10]))
+    }
+}
+
 #[cfg(test)]
 impl WebhookMessageId {
     /// The one of the vector of requirements, part J: Standard Webhooks takes any text.

@@ -116,6 +116,13 @@ pub struct WebhookDraft {
     pub state: WebhookState,
 }
 
+impl Webhook {
+    /// Is that told here now?
+    pub fn is_told(&self, event: WebhookEvent) -> bool {
+        self.draft.state == WebhookState::Enabled && self.draft.wants(event)
+    }
+}
+
 impl WebhookDraft {
     /// Is that told here?
     pub fn wants(&self, event: WebhookEvent) -> bool {

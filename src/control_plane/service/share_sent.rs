@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -31,15 +32,39 @@ struct SharedDownload {
     number: u64,
 }
 
+/// Downloads of which bytes may wait to be kept. Those of more are not counted.
+const MOST_WAITING: usize = 100_000;
+
+/// Tries to keep what left, while the store says nothing, and how long after the first the second is;
+/// each is twice as long after the one before. In all a minute.
+const TRIES: u32 = 9;
+const AGAIN_AFTER: Duration = Duration::from_millis(250);
+
 /// What left and is not kept yet. Clones are the same.
 #[derive(Clone, Debug, Default)]
-pub(super) struct SentBytes(Arc<Mutex<Waiting>>);
+pub(super) struct SentBytes(Arc<Sending>);
+
+#[derive(Debug, Default)]
+struct Sending {
+    waiting: Mutex<Waiting>,
+    /// Whoever keeps.
+    turn: tokio::sync::Mutex<()>,
+}
 
 #[derive(Debug, Default)]
 struct Waiting {
     sent: HashMap<SharedDownload, Sent>,
-    /// Is somebody keeping?
+    /// Will somebody keep it?
     is_kept: bool,
+}
+
+/// Somebody's turn to keep. However it ends, somebody else can have theirs.
+struct Turn<'s>(&'s SentBytes);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.waiting().is_kept = false;
+    }
 }
 
 /// What left of a download.
@@ -62,15 +87,17 @@ pub struct CountedBody {
 
 impl SentBytes {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds what left. Gives whether nobody keeps yet: whoever is told so does.
     fn add(&self, download: SharedDownload, left: Sent) -> bool {
         let mut waiting = self.waiting();
-        let sent = waiting.sent.entry(download).or_default();
-        sent.bytes = sent.bytes.saturating_add(left.bytes);
-        sent.whole |= left.whole;
+        if waiting.sent.len() < MOST_WAITING || waiting.sent.contains_key(&download) {
+            let sent = waiting.sent.entry(download).or_default();
+            sent.bytes = sent.bytes.saturating_add(left.bytes);
+            sent.whole |= left.whole;
+        }
         !std::mem::replace(&mut waiting.is_kept, true)
     }
 
@@ -143,27 +170,94 @@ impl Services {
         answer.map(|body| CountedBody { body, bytes: 0, is_whole, has_ended: false, count })
     }
 
-    /// Keeps what left, until nothing more did meanwhile.
-    async fn sent_bytes_keep(&self) {
-        while let Some(sent) = self.sent_bytes().take() {
-            if let Err(error) = self.sent_bytes_kept(sent).await {
-                let error = ErrorChain(&error);
-                tracing::warn!(%error, "what left of shares was not kept");
-            }
+    /// Keeps what left, until nothing more did meanwhile: what is being kept is waited for.
+    pub async fn sent_bytes_keep(&self) {
+        let sent_bytes = self.sent_bytes();
+        let _one_at_a_time = sent_bytes.0.turn.lock().await;
+        let _turn = Turn(sent_bytes);
+        while let Some(sent) = sent_bytes.take() {
+            self.sent_bytes_kept_at_last(&sent).await;
         }
+    }
+
+    /// Keeps it, though the store may not be there for a while.
+    async fn sent_bytes_kept_at_last(&self, sent: &HashMap<SharedDownload, Sent>) {
+        let downloads = sent.len();
+        for tried in 1..=TRIES {
+            match self.sent_bytes_kept(sent).await {
+                Ok(()) => return,
+                Err(error) => {
+                    let error = ErrorChain(&error);
+                    tracing::warn!(%error, downloads, tried, "what left of shares is not kept yet");
+                }
+            }
+            tokio::time::sleep(AGAIN_AFTER * 2_u32.pow(tried - 1)).await;
+        }
+        tracing::error!(downloads, "what left of shares is not kept");
     }
 
     async fn sent_bytes_kept(
         &self,
-        sent: HashMap<SharedDownload, Sent>,
+        sent: &HashMap<SharedDownload, Sent>,
     ) -> Result<(), ServiceError> {
         let mut all = Deliveries::default();
         for (SharedDownload { tenant, share, number }, Sent { bytes, whole }) in sent {
-            all.sent(tenant, share, number, bytes, whole);
+            all.sent(*tenant, share.clone(), *number, *bytes, *whole);
         }
         let mut change = self.change(&Caller::system("share")).await?;
         change.share_sent_add(all).await?;
         change.commit().await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn download(number: u64) -> SharedDownload {
+        let share = ShareId::parse("shr_00000000000000000000000001").unwrap();
+        SharedDownload { tenant: TenantId(1), share, number }
+    }
+
+    const FOUR: Sent = Sent { bytes: 4, whole: false };
+
+    #[test]
+    fn one_keeps_what_many_sent() {
+        let sent = SentBytes::default();
+        assert!(sent.add(download(1), FOUR));
+        assert!(!sent.add(download(1), Sent { bytes: 3, whole: true }));
+        assert!(!sent.add(download(2), FOUR));
+        let turn = Turn(&sent);
+        let taken = sent.take().unwrap();
+        let of = |number| taken.get(&download(number)).map(|it| (it.bytes, it.whole));
+        assert_eq!((of(1), of(2)), (Some((7, true)), Some((4, false))));
+        // What comes meanwhile is the same one's to keep.
+        assert!(!sent.add(download(3), FOUR));
+        assert_eq!(sent.take().unwrap().len(), 1);
+        assert!(sent.take().is_none());
+        drop(turn);
+        assert!(sent.add(download(4), FOUR));
+    }
+
+    #[test]
+    fn a_turn_that_broke_off_is_another_s() {
+        let sent = SentBytes::default();
+        assert!(sent.add(download(1), FOUR));
+        drop(Turn(&sent));
+        assert!(sent.add(download(2), FOUR));
+        assert_eq!(sent.take().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let sent = SentBytes::default();
+        for number in 0..=MOST_WAITING as u64 {
+            sent.add(download(number), FOUR);
+        }
+        sent.add(download(0), FOUR);
+        let taken = sent.take().unwrap();
+        assert_eq!(taken.len(), MOST_WAITING);
+        assert_eq!(taken.get(&download(0)).map(|it| it.bytes), Some(8));
     }
 }

@@ -47,6 +47,11 @@ pub struct WebhookMessage {
     pub attempts: Vec<WebhookAttempt>,
 }
 
+/// There is no room for another message.
+fn full() -> Invalid {
+    Invalid::new("", "as many messages wait for the webhook as may: try again later")
+}
+
 impl Services {
     /// A tenant's webhooks, the oldest first.
     pub async fn webhook_list(
@@ -157,8 +162,6 @@ impl Services {
             ("webhook".to_owned(), id.as_str().into()),
         ]);
         let delivery = change.webhook_tell_one(id, WebhookEvent::WebhookTest, &data).await?;
-        let full =
-            || Invalid::new("", "as many messages wait for the webhook as may: try again later");
         let delivery = delivery.ok_or_else(full)?;
         change.commit().await?;
         Ok(delivery)
@@ -200,7 +203,7 @@ impl Services {
         message: &WebhookMessageId,
     ) -> Result<WebhookDelivery, ServiceError> {
         let mut change = self.webhook_told(caller, tenant, id).await?;
-        let delivery = change.webhook_redeliver(id, message).await?;
+        let delivery = change.webhook_redeliver(id, message).await?.ok_or_else(full)?;
         change.commit().await?;
         Ok(delivery)
     }

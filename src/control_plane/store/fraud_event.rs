@@ -12,7 +12,7 @@ use super::statement::{Condition, Row, Statement, Value};
 use super::view::View;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
-use crate::control_plane::record::{DownloadEventId, KeptFinding, WebhookEvent};
+use crate::control_plane::record::{DownloadEventId, KeptFinding, WebhookEvent, WebhookMessageId};
 use crate::event::{FraudAction, FraudEvent};
 
 /// Messages about refusals that a tenant's webhooks get in a minute.
@@ -122,12 +122,14 @@ impl View {
         event: WebhookEvent,
         since: UnixSeconds,
     ) -> Result<u64, StoreError> {
+        // Ids begin with their time: those of before are not gone through.
         let statement = Statement::new(
             "SELECT COUNT(DISTINCT message) AS told FROM webhook_delivery \
-             JOIN webhook ON webhook.id = webhook_delivery.webhook \
-             WHERE webhook.tenant = $1 AND event = $2 AND webhook_delivery.created_at > $3",
+             WHERE webhook IN (SELECT id FROM webhook WHERE tenant = $1) AND message >= $2 \
+             AND event = $3",
         );
-        let statement = statement.bind(tenant).bind(event.wire_name()).bind(since);
+        let first = WebhookMessageId::earliest(since.plus(1));
+        let statement = statement.bind(tenant).bind(first).bind(event.wire_name());
         self.found(statement).await?.number("told")
     }
 
@@ -159,6 +161,11 @@ impl Change {
         let since = UnixSeconds::new(self.now().get().saturating_sub(60));
         for (tenant, Refused { findings, requests, rules, links }) in blocked.0 {
             let tenant = TenantId(tenant);
+            // Where nobody wants to know, nothing is counted.
+            let webhooks = self.view().webhook_list(tenant).await?;
+            if !webhooks.iter().any(|webhook| webhook.is_told(event)) {
+                continue;
+            }
             if self.view().webhook_told_since(tenant, event, since).await? >= MOST_IN_A_MINUTE {
                 continue;
             }

@@ -179,7 +179,7 @@ impl Change {
     ) -> Result<(), StoreError> {
         let mut message = None;
         for webhook in self.view().webhook_list(tenant).await? {
-            if webhook.draft.state != WebhookState::Enabled || !webhook.draft.wants(event) {
+            if !webhook.is_told(event) {
                 continue;
             }
             let id = match message.clone() {
@@ -345,13 +345,18 @@ impl Change {
         self.view().connection().execute(statement).await.map(drop)
     }
 
-    /// Has a message delivered again, whatever became of it.
+    /// Has a message delivered again, whatever became of it. None where it waits for nothing, and too
+    /// much else does.
     pub async fn webhook_redeliver(
         &mut self,
         id: &WebhookId,
         message: &WebhookMessageId,
-    ) -> Result<WebhookDelivery, StoreError> {
+    ) -> Result<Option<WebhookDelivery>, StoreError> {
         let tenant = self.webhook_lock(id).await?.tenant;
+        let before = self.view().webhook_delivery(id, message).await?;
+        if before.due_at.is_none() && self.view().webhook_room(id).await? == 0 {
+            return Ok(None);
+        }
         let statement = Statement::new(columns!(
             "UPDATE webhook_delivery SET state = $3, tries = 0, due_at = $4 \
              WHERE webhook = $1 AND message = $2 RETURNING",
@@ -362,9 +367,10 @@ impl Change {
         .bind(DeliveryState::Pending.wire_name())
         .bind(self.now());
         let again = read(&self.view().found(statement).await?)?;
+        self.rooms().forget(id);
         let said = serde_json::json!({ "message": message });
         self.note("webhook.redeliver", Some(tenant), id.as_str(), None, Some(&said));
-        Ok(again)
+        Ok(Some(again))
     }
 
     /// Has messages delivered again that were given up, of that time and later: the oldest of them, as
@@ -388,6 +394,7 @@ impl Change {
         .bind(since)
         .bind(room);
         let count = self.view().connection().execute(statement).await?;
+        self.rooms().forget(id);
         let said = serde_json::json!({ "since": since, "messages": count });
         self.note("webhook.redeliver", Some(tenant), id.as_str(), None, Some(&said));
         Ok(count)

@@ -71,6 +71,11 @@ impl Rooms {
         self.unkept.load(Ordering::Relaxed)
     }
 
+    /// Has what waits counted before any more is taken: it was added to.
+    pub(super) fn forget(&self, id: &WebhookId) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+
     fn noted(&self, place: Place) -> Place {
         if place == Place::None {
             self.unkept.fetch_add(1, Ordering::Relaxed);
@@ -115,6 +120,8 @@ mod tests {
         assert_eq!(rooms.counted(&one, NOW.plus(11), 0), Place::None);
         assert_eq!(rooms.take(&one, NOW.plus(11)), Place::None);
         assert_eq!(rooms.counted(&one, NOW.plus(12), 7), Place::Taken);
+        rooms.forget(&one);
+        assert_eq!(rooms.take(&one, NOW.plus(12)), Place::Unknown);
         assert_eq!(rooms.unkept(), 3);
     }
 }

@@ -253,13 +253,17 @@ async fn recipients_have_links_that_are_closed_alone(stage: Stage) {
     let shown = page(&mut browser, &path).await;
     assert!(shown.contains("2030-01-05T22:59:59Z"), "{shown}");
     assert!(shown.contains("a recipient&#39;s address changed"), "{shown}");
-    for (day, expected) in
-        [("2030-02-01", "not be after the end of the share"), ("2030-02-30", "last day is one")]
-    {
+    for (day, expected) in [
+        ("2030-02-01", "not be after the end of the share"),
+        ("2030-02-30", "last day is one"),
+        ("", "Choose the recipient&#39;s last day"),
+    ] {
         let refused = browser.post(&end, &[("recipient", "2"), ("date", day)]).await.expect(400);
         assert!(refused.body.contains(expected), "{}", refused.body);
     }
-    browser.post(&end, &[("recipient", "2"), ("date", "")]).await.expect(303);
+    assert!(page(&mut browser, &path).await.contains("2030-01-05T22:59:59Z"));
+    let open = [("recipient", "2"), ("date", ""), ("ends", "never")];
+    browser.post(&end, &open).await.expect(303);
     assert!(!page(&mut browser, &path).await.contains("until <time"));
     browser.post(&format!("{path}/recipients"), &[("recipient", "1")]).await.expect(303);
     let shown = page(&mut browser, &path).await;

@@ -9,7 +9,8 @@ use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
     AttemptFault, DeliveryState, MOST_WEBHOOKS, SealedKey, Webhook, WebhookAttempt,
-    WebhookDelivery, WebhookDraft, WebhookEvent, WebhookId, WebhookSecretId, WebhookState,
+    WebhookDelivery, WebhookDraft, WebhookEvent, WebhookId, WebhookMessageId, WebhookSecretId,
+    WebhookState,
 };
 use crate::control_plane::store::{Expected, Forgotten, Page, StoreError, StoreErrorKind, Verdict};
 
@@ -316,7 +317,7 @@ async fn what_was_given_up_is_delivered_again(stage: Stage) {
     let mut change = stage.store.change(&Stage::system(), NOW.plus(9)).await.unwrap();
     assert_eq!(change.webhook_redeliver_since(&webhook.id, NOW.plus(1)).await.unwrap(), 0);
     assert_eq!(change.webhook_redeliver_since(&webhook.id, NOW).await.unwrap(), 2);
-    let again = change.webhook_redeliver(&webhook.id, &all[0].message).await.unwrap();
+    let again = change.webhook_redeliver(&webhook.id, &all[0].message).await.unwrap().unwrap();
     assert_eq!((again.state, again.tries, again.attempts), (DeliveryState::Pending, 0, 1));
     change.commit().await.unwrap();
     assert_eq!(dead().await, 0);
@@ -395,6 +396,16 @@ async fn what_is_too_much_for_a_webhook_is_not_kept(stage: Stage) {
         change.webhook_tell(ONE, WebhookEvent::ShareViewed, &viewed()).await.unwrap();
     }
     assert_eq!(change.webhook_redeliver_since(&webhook.id, UnixSeconds::new(0)).await.unwrap(), 2);
+    // Nor does one that was given up come back where there is none; what waits already may be had
+    // again at once.
+    let message = |number: u32| {
+        WebhookMessageId::parse(&format!("msg_00000000000000000000{number}")).unwrap()
+    };
+    let dead = change.webhook_redeliver(&webhook.id, &message(100_005)).await.unwrap();
+    assert_eq!(dead, None);
+    let waits = change.webhook_redeliver(&webhook.id, &message(100_009)).await.unwrap();
+    assert_eq!(waits.unwrap().state, DeliveryState::Pending);
+    change.webhook_tell(ONE, WebhookEvent::ShareViewed, &viewed()).await.unwrap();
     change.commit().await.unwrap();
     assert_eq!(count(DeliveryState::Pending).await, 5);
 }
