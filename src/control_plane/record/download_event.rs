@@ -63,11 +63,15 @@ pub struct ConnectorDelivery {
 
 impl KeptDownload {
     /// What the audit log says of it, and of which content: of an original through a connector of which
-    /// bytes left.
+    /// bytes left. What an answer without the file says is none of them.
+    ///
+    /// One line for each event, so that the log grows no faster than edges tell downloads apart: three
+    /// lines at most, within a minute, for each of the 8,192 askers that one edge tells apart; 24,576.
     pub fn audited(&self) -> Option<(&ContentId, ConnectorDelivery)> {
         let Self { id, edge, version, event } = self;
         let DownloadBy::Connector(by) = &event.by else { return None };
-        if event.method != DownloadMethod::Get || event.sent == 0 {
+        let gave = event.method == DownloadMethod::Get && matches!(event.status, 200 | 206);
+        if !gave || event.sent == 0 {
             return None;
         }
         let delivery = ConnectorDelivery {

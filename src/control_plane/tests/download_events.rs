@@ -137,6 +137,13 @@ async fn what_connectors_gave_is_listed_with_what_links_did(stage: Stage) {
     );
     assert_eq!(by[0]["user_agent"], Value::Null);
 
+    // The audit log has them, for whoever reads that of their tenant.
+    for (tenant, expected) in [(Some(1), 2), (Some(2), 0), (None, 2)] {
+        let reader = stage.token(tenant, "audit.read").await;
+        let log = stage.ask("GET /api/v1/audit/export", &reader).await.expect(200).body;
+        assert_eq!(log.matches("\"connector.deliver\"").count(), expected, "{tenant:?}");
+    }
+
     // Of a content that there is: with its version, and on its page.
     let sample = stage.catalog(1).await;
     let of = json!({"content": sample.content, "file": sample.file});

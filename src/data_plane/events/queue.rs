@@ -352,6 +352,23 @@ pub(super) mod tests {
         assert_eq!(metrics.events_lost.with_label_values(&["connected"]).get(), 1);
     }
 
+    /// Whoever takes another name each time is told as so many, once and once more, and as all others.
+    #[tokio::test(start_paused = true)]
+    async fn one_file_is_told_so_often_whatever_they_call_themselves() {
+        let (queue, metrics) = queue();
+        let most = DownloadEvent::MOST_ASKERS;
+        for name in (0..1_000).chain(0..1_000) {
+            let mut event = connected(1, 1);
+            if let DownloadBy::Connector(by) = &mut event.by {
+                by.user_agent = Some(format!("agent/{name}").into());
+            }
+            queue.push_connected(event);
+        }
+        assert_eq!(queue.take().await.unwrap().len(), most);
+        assert_eq!(queue.take().await.unwrap().len(), most + 1);
+        assert_eq!(metrics.events_lost.with_label_values(&["connected"]).get(), 0);
+    }
+
     /// Of a flood of files as many are told as have room, each once and once more.
     #[tokio::test(start_paused = true)]
     async fn a_flood_through_connectors_leaves_room_and_is_counted() {

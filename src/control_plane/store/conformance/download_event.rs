@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
-use crate::control_plane::record::{ContentId, DownloadEventId, VersionId};
+use crate::control_plane::record::{ChainState, ContentId, DownloadEventId, VersionId};
 use crate::control_plane::store::{
     AuditFilter, DownloadFilter, Forgotten, ListOrder, Page, StoreErrorKind,
 };
@@ -222,6 +222,10 @@ async fn what_a_connector_gave_is_of_a_version(stage: Stage) {
     assert_eq!(said("requests"), [6, 5, 4, 3, 1]);
     assert!(said("network").iter().all(|it| it == "192.0.2.0/24"), "{audited:?}");
     assert!(audited.iter().all(|it| it.tenant == Some(TenantId(1))), "{audited:?}");
+    let whole = view.audit_verify().await.unwrap();
+    assert!(matches!(whole, ChainState::Whole { .. }), "{whole:?}");
+    let mut theirs = stage.store.view(&Stage::of_tenant(2)).await.unwrap();
+    assert!(theirs.audit_search(&filter, &Page::first(10)).await.unwrap().items.is_empty());
 }
 
 /// Nothing left, or nobody but a link gave it: it is no download of an original for the audit log.
@@ -238,6 +242,9 @@ async fn what_gave_no_bytes_is_not_audited(stage: Stage) {
     let events = [
         DownloadEvent { method: DownloadMethod::Head, sent: 0, ..through(1) },
         DownloadEvent { status: 304, sent: 0, ..through(2) },
+        // What it says instead of the file is not of the file.
+        DownloadEvent { status: 416, sent: 60, ..through(2) },
+        DownloadEvent { status: 502, sent: 60, ..through(2) },
         event(3, "lnk_a", "film"),
         // One that broke off gave something.
         DownloadEvent { sent: 5, client: address("2001:db8:1:2ff::9"), ..through(4) },
