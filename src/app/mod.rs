@@ -22,8 +22,8 @@ pub use crate::telemetry::{ErrorChain, LogFormat, LogSetupError, init_log};
 pub use load::{CheckError, Policy, Summary, check, load_policy, parse_ttl};
 pub use provision::{
     ChainFault, ChainState, ClientCredentials, NewApplication, ProvisionError, Replaces, Resealed,
-    Scope, ScopeSet, SecretForm, back_up, create_administrator, create_application, reseal,
-    restore, verify_audit,
+    Scope, ScopeSet, SecretForm, back_up, create_administrator, create_application, export_audit,
+    reseal, restore, verify_audit,
 };
 pub use reload::{ReloadError, ReloadHandle};
 pub use scan::{ScanEffect, ScanError, ScanReport, ScanRequest, scan_catalog};

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, BufWriter};
+use std::io::{self, BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::control_plane::link::MasterKeyError;
 use crate::control_plane::record::{ApplicationDraft, PersonDraft, Role};
 use crate::control_plane::service::{PersonPassword, ResealError, ServiceError, Services};
 use crate::control_plane::store::{
-    BackupError, Copied, RestoreError, Store, StoreError, WholeCopy,
+    BackupError, Copied, Page, RestoreError, Store, StoreError, WholeCopy,
 };
 use crate::control_plane::{self, Caller, Publisher, StoreAddress};
 use crate::data_plane::SyncSetupError;
@@ -28,6 +28,9 @@ use crate::secret::Secret;
 pub use crate::control_plane::record::{ChainFault, ChainState, Scope, ScopeSet};
 pub use crate::control_plane::service::{Resealed, SecretForm};
 pub use crate::control_plane::store::Replaces;
+
+/// Events of the audit log that are read at a time while it is written out.
+const EXPORTED_AT_ONCE: u16 = 500;
 
 /// What a new application may do.
 #[derive(Clone, Debug)]
@@ -79,6 +82,9 @@ pub enum ProvisionError {
         #[source]
         source: io::Error,
     },
+    /// What was asked for cannot be written out.
+    #[error("the output cannot be written")]
+    Output(#[source] io::Error),
     /// A copy was not brought in.
     #[error(transparent)]
     Restore(#[from] RestoreError),
@@ -172,6 +178,25 @@ pub fn verify_audit(config: &Path) -> Result<ChainState, ProvisionError> {
     with_store(config, async |store| {
         let mut view = store.view(&Caller::system("audit verify")).await?;
         Ok(view.audit_verify().await?)
+    })
+}
+
+/// Writes the audit log out, an event a line, as the API's export has it.
+pub fn export_audit(config: &Path, out: impl Write) -> Result<(), ProvisionError> {
+    with_store(config, async |store| {
+        let mut out = BufWriter::new(out);
+        let mut view = store.view(&Caller::system("audit export")).await?;
+        let mut page = Page::first(EXPORTED_AT_ONCE);
+        loop {
+            let listed = view.audit_list(&page).await?;
+            for event in &listed.items {
+                let line = serde_json::to_writer(&mut out, event).map_err(io::Error::from);
+                line.and_then(|()| out.write_all(b"\n")).map_err(ProvisionError::Output)?;
+            }
+            let Some(next) = listed.next else { break };
+            page = Page::after(next, EXPORTED_AT_ONCE);
+        }
+        out.flush().map_err(ProvisionError::Output)
     })
 }
 

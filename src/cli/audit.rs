@@ -1,11 +1,12 @@
 //! `countersign audit`: the log of every change.
 
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
 use super::output::{self, Exit};
-use crate::app::{self, ChainState, ErrorChain};
+use crate::app::{self, ChainState, ErrorChain, ProvisionError};
 
 /// Looks at the control plane's log of every change.
 #[derive(Args, Debug)]
@@ -16,7 +17,24 @@ pub(super) struct Audit {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Export(Export),
     Verify(Verify),
+}
+
+/// Writes every event out, one JSON object a line.
+///
+/// It is what `GET /api/v1/audit/export` gives to whoever reaches every tenant: with all that the
+/// hashes are over, so that the chain can be checked elsewhere.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  countersign audit export --config countersign.toml > audit.ndjson
+
+Exit status: 0 whole, 1 not all of it, 2 usage.")]
+struct Export {
+    /// The configuration, with a [control] section.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
 }
 
 /// Checks that no event was changed, removed or put in between.
@@ -34,7 +52,19 @@ struct Verify {
 
 pub(super) fn audit(arguments: &Audit) -> Exit {
     match &arguments.command {
+        Command::Export(arguments) => export(arguments),
         Command::Verify(arguments) => verify(arguments),
+    }
+}
+
+fn export(arguments: &Export) -> Exit {
+    match app::export_audit(&arguments.config, io::stdout().lock()) {
+        Ok(()) => Exit::Success,
+        // A reader that went away has what it wanted.
+        Err(ProvisionError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
+            Exit::Success
+        }
+        Err(error) => output::failure(ErrorChain(&error)),
     }
 }
 

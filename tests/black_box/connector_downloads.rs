@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use crate::connectors::{
     FILES, FILM, Made, connector, fill, film, looking_up, new_version, running, until, until_status,
 };
-use crate::support::command::said;
+use crate::support::command::{countersign, said};
 use crate::support::control::{ApiClient, Records, start};
+use crate::support::edge;
 use crate::support::planes::{ControlPlane, start_edge, until_ready, wait_until};
 use crate::support::process::Process;
 use crate::support::raw_client;
@@ -169,6 +170,72 @@ fn in_one_process(records: &Records) {
     let said = |it: &Value| (it["diff"]["event"][1].clone(), it["diff"]["version"][1].clone());
     let audited = audited.iter().map(|it| json!(said(it)).to_string());
     assert_eq!(audited.collect::<BTreeSet<_>>(), gave.collect());
+}
+
+/// A13: what, of which version, to whom, when and how, for two downloads by curl; in the log as the
+/// command writes it and as the API gives it.
+fn in_the_log(records: &Records) {
+    let (process, api) = running(records);
+    let Scene { connector, target, version, made: _ } = made(&api);
+    until_status(process.address(), &target, 200);
+    let url = format!("http://{}{target}", process.address());
+    for (more, expected) in [
+        (&["-r", "4-7"][..], "206"),
+        (&[], "200"),
+        // Neither gives anything of the file.
+        (&["-r", "99-"], "416"),
+        (&["--head"], "200"),
+    ] {
+        let mut curl = Command::new(tool("COUNTERSIGN_TEST_CURL", "curl"));
+        curl.args(["-sS", "-o", "/dev/null", "-w", "%{http_code}", "-A", "Mailer/1"]);
+        let fetched = said(curl.args(["-H", "Host: test", &url]).args(more), b"");
+        assert_eq!((fetched.status, &*fetched.out), (0, expected), "{}", fetched.err);
+    }
+    // What is stopped in order tells what it had counted.
+    let folder = process.stop_and_leave();
+    let audit =
+        |does: &str| countersign(folder.path(), ["audit", does, "--config", "countersign.toml"]);
+    let verified = audit("verify");
+    assert!(verified.status == 0 && verified.out.starts_with("ok: "), "{verified:?}");
+    let written = audit("export");
+    assert_eq!((written.status, &*written.err), (0, ""));
+    let written: Vec<Value> =
+        written.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+
+    let process = start(folder);
+    let api = ApiClient::with_token(process.control(), api.token());
+    let log = exported(process.control(), &api, "/api/v1/audit/export");
+    assert!(written.len() > 2 && log.starts_with(&written), "{log:?}\n{written:?}");
+    let told = listed(&api, "", "Mailer/1");
+    assert_eq!(told.len(), 4, "{told:?}");
+    for (status, extent, bytes) in [(200, "whole", 8), (206, "ranges", 4)] {
+        let event = told.iter().find(|it| it["status"] == status && it["sent"] != 0).unwrap();
+        assert_eq!(event["extent"], extent);
+        let of_event = |it: &&Value| it["diff"]["event"][1] == event["id"];
+        let line = written.iter().find(of_event).unwrap_or_else(|| panic!("{event}: {written:?}"));
+        assert_eq!(line["action"], "connector.deliver");
+        assert_eq!((&line["object"], &line["tenant"]), (&json!(FILM), &json!(1)));
+        let said =
+            ["connector", "version", "network", "status", "bytes", "requests", "since", "at"]
+                .map(|field| line["diff"][field][1].clone());
+        let expected =
+            json!([connector, version, "127.0.0.0/24", status, bytes, 1, edge::NOW, edge::NOW]);
+        assert_eq!(json!(said), expected);
+    }
+    // No line of those that gave nothing.
+    let ids: Vec<&Value> = told.iter().map(|it| &it["id"]).collect();
+    let lines = written.iter().filter(|it| ids.contains(&&it["diff"]["event"][1])).count();
+    assert_eq!(lines, 2, "{written:?}");
+}
+
+#[test]
+fn the_log_says_who_fetched_what_through_a_connector() {
+    in_the_log(&Records::Sqlite);
+}
+
+#[test]
+fn the_log_says_who_fetched_what_through_a_connector_on_postgres() {
+    in_the_log(&Records::on_postgres("connector_log"));
 }
 
 /// The lines of an export.
