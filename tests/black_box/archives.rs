@@ -193,15 +193,23 @@ fn a_download_is_gone_on_with_anywhere_at_another_control_plane() {
         200
     );
 
-    // The second film's last bytes were handed over by themselves: its content's history says so.
+    // Each content's history says once that it was had, and of which archive; the archive's has each
+    // answer with bytes of a film, and which films they were: the second's last were by themselves.
     let events = api.ok("GET", "/api/v1/audit?limit=1000", "")["items"].clone();
-    let of = |content: &str| {
-        let is_of = |event: &&Value| {
-            event["action"] == "source.deliver" && event["object"].as_str() == Some(content)
-        };
-        events.as_array().unwrap().iter().filter(is_of).count()
+    let of = |action: &str, object: &str| -> Vec<Value> {
+        let is_of = |event: &&Value| event["action"] == action && event["object"] == object;
+        events.as_array().unwrap().iter().filter(is_of).cloned().collect()
     };
-    assert!(of(&contents[1]) > of(&contents[0]), "{events}");
+    for (place, content) in (1..).zip(&contents) {
+        let delivered = of("source.deliver", content);
+        assert_eq!(delivered.len(), 1, "{events}");
+        let said = |field: &str| delivered[0]["diff"][field][1].clone();
+        assert_eq!((said("promise"), said("entry")), (json!(archive), json!(place)));
+    }
+    let answers = of("archive_plan.deliver", &archive);
+    let runs: Vec<_> = answers.iter().map(|it| it["diff"]["entries"][1].to_string()).collect();
+    assert!(runs.len() >= 8 && runs.contains(&"[[2,2]]".to_owned()), "{runs:?}");
+    assert_eq!((&*runs[0], &answers[0]["diff"]["files"][1]), ("[[1,2]]", &json!(2)));
     drop(planes);
 }
 

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{ArchivePlanId, ContentId, Publication, VersionId};
+use super::{ArchivePlanId, ContentId, PositionSet, Publication, VersionId};
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 
@@ -49,6 +49,21 @@ pub struct ArchivePlanEntry {
     pub crc32: u32,
     /// Since when the file is registered: no other time is known of it.
     pub modified_at: UnixSeconds,
+}
+
+/// Something of an archive was handed over: what the audit log says of one answer (requirement A13).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ArchiveDelivery {
+    /// From which entry to which, by their places from 1: a run for each part that was asked for.
+    pub entries: PositionSet,
+    /// How many entries had bytes among them.
+    pub files: u64,
+    /// How many of their bytes were to leave.
+    pub bytes: u64,
+    /// The status of the answer: 206 where parts were asked for.
+    pub status: u16,
+    /// As in `X-Request-Id`; empty where the answer had none.
+    pub request_id: Box<str>,
 }
 
 /// Is there a list of the contents in an archive?

@@ -48,7 +48,7 @@ mod webhook;
 pub use access_token::{AccessToken, AccessTokenDraft, TokenUse};
 pub use application::{Application, ApplicationDraft, ApplicationSecret};
 pub use archive::{Archive, ArchiveDraft, ArchiveElement};
-pub use archive_plan::{ArchivePlan, ArchivePlanEntry, Manifest};
+pub use archive_plan::{ArchiveDelivery, ArchivePlan, ArchivePlanEntry, Manifest};
 pub use audit::{AuditEvent, ChainFault, ChainState, FIRST_AUDIT_HASH, difference};
 pub use blocklist::{BlocklistEntry, BlocklistKind};
 pub use chapter::Chapter;

@@ -49,6 +49,12 @@ impl PositionSet {
         }
     }
 
+    /// Is that position in it?
+    pub fn has(&self, position: u64) -> bool {
+        let before = self.0.partition_point(|run| run.last < position);
+        self.0.get(before).is_some_and(|run| run.first <= position)
+    }
+
     /// How many positions are in both.
     pub fn overlap(&self, other: &Self) -> u64 {
         let mut both = 0_u64;
@@ -129,6 +135,9 @@ mod tests {
             let (x, y) = (numbers(&ours), numbers(&theirs));
             prop_assert_eq!(numbers(a.runs()), x.clone());
             prop_assert_eq!(a.overlap(&b), x.intersection(&y).count() as u64);
+            for position in 0..62 {
+                prop_assert_eq!(a.has(position), x.contains(&position), "{}", position);
+            }
             let first: BTreeSet<u64> =
                 x.iter().copied().take(usize::try_from(most).unwrap()).collect();
             prop_assert_eq!(numbers(a.beginning(most).runs()), first);

@@ -49,6 +49,8 @@ pub struct SourceDelivery {
     pub way: SourceWay,
     /// The ticket or the archive that it was handed over by; none where it was a session alone.
     pub promise: Option<Box<str>>,
+    /// Its place in the archive, from 1; none where it was in none.
+    pub entry: Option<u64>,
     /// The status of the answer: 206 where parts were asked for.
     pub status: u16,
     /// How many bytes were to leave.

@@ -1,7 +1,8 @@
 //! Archives as they are handed over: decided as a whole before their first byte leaves, and entry by
-//! entry when theirs do (requirement A12). What leaves of which content is in the audit log before
-//! it does (A13).
+//! entry when theirs do (requirement A12). What leaves is in the audit log before it does: of each
+//! content once for whoever has it, and of the archive each time (A13).
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use http::{HeaderMap, Method, Response, StatusCode};
@@ -12,9 +13,10 @@ use super::error::{OriginalRefusal, ServiceError};
 use super::source::{Sources, SourcesInForce, asker, unredeemed};
 use crate::archive::{Entries, Opening, Plan, object};
 use crate::asset::TenantId;
+use crate::claim::PositionRun;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
-    ArchivePlan, ArchivePlanId, ContentId, SourceDelivery, SourceWay,
+    ArchiveDelivery, ArchivePlan, ArchivePlanId, ContentId, PositionSet, SourceDelivery, SourceWay,
 };
 use crate::delivery::{
     Answer, Ask, AskMethod, Body, ByteRange, Conditions, Delivery, OriginError, OriginFault,
@@ -76,12 +78,12 @@ impl Services {
         let response = deliver_object(archive, wanted).map_err(OriginalRefusal::from)?;
         let bytes_leave = matches!(response.status(), StatusCode::OK | StatusCode::PARTIAL_CONTENT);
         if bytes_leave && method == AskMethod::Get {
-            let deliveries = handed.deliveries(&plan, &response, ask.request_id);
-            let mut change = self.change(handed.right.caller()).await?;
-            for (content, delivery) in deliveries {
-                change.source_delivered(tenant, &content, &delivery)?;
+            let (delivery, contents) = handed.delivered(&plan, &response, ask.request_id);
+            if delivery.files > 0 {
+                let mut change = self.change(handed.right.caller()).await?;
+                change.archive_delivered(tenant, id, &delivery, &contents).await?;
+                change.commit().await?;
             }
-            change.commit().await?;
         }
         Ok(response)
     }
@@ -113,21 +115,39 @@ impl Handed {
             .map_err(|denial| denial.code().into())
     }
 
-    /// What the audit log is to say of each entry of which bytes are to leave.
-    fn deliveries(
+    /// What the audit log is to say of the answer, and of each entry of which bytes are to leave.
+    fn delivered(
         &self,
         plan: &Plan,
         response: &Response<AnswerBody>,
         request_id: &str,
-    ) -> Vec<(ContentId, SourceDelivery)> {
+    ) -> (ArchiveDelivery, Vec<(ContentId, SourceDelivery)>) {
         let whole = ByteRange::whole(plan.length());
         let spans = match response.body().portion() {
             Portion::Nothing => &[],
             Portion::Spans { spans, complete: _ } => spans.as_slice(),
             Portion::Whole { complete: _ } => whole.as_slice(),
         };
-        let left = spans.iter().flat_map(|span| plan.entries_in(*span));
-        let delivered = left.filter_map(|(index, bytes)| {
+        let (mut left, mut entries) = (BTreeMap::<usize, u64>::new(), PositionSet::default());
+        for span in spans {
+            let within: Vec<(usize, u64)> = plan.entries_in(*span).collect();
+            if let (Some((first, _)), Some((last, _))) = (within.first(), within.last()) {
+                entries.insert(PositionRun { first: place(*first), last: place(*last) });
+            }
+            for (index, bytes) in within {
+                let sum = left.entry(index).or_default();
+                *sum = sum.saturating_add(bytes);
+            }
+        }
+        let status = response.status().as_u16();
+        let delivery = ArchiveDelivery {
+            entries,
+            files: left.len() as u64,
+            bytes: left.values().copied().fold(0, u64::saturating_add),
+            status,
+            request_id: request_id.into(),
+        };
+        let contents = left.into_iter().filter_map(|(index, bytes)| {
             let entry = self.promise.entries.get(index)?;
             let delivery = SourceDelivery {
                 version: entry.version.clone(),
@@ -136,13 +156,14 @@ impl Handed {
                 name: entry.name.clone(),
                 way: SourceWay::Archive,
                 promise: Some(self.promise.id.as_str().into()),
-                status: response.status().as_u16(),
+                entry: Some(place(index)),
+                status,
                 bytes: Some(bytes),
                 request_id: request_id.into(),
             };
             Some((entry.content.clone(), delivery))
         });
-        delivered.collect()
+        (delivery, contents.collect())
     }
 
     async fn opened(&self, index: usize, range: ByteRange) -> Result<Body, OriginError> {
@@ -181,6 +202,11 @@ impl Handed {
             }
         }
     }
+}
+
+/// An entry's place in the archive, from 1.
+fn place(index: usize) -> u64 {
+    (index as u64).saturating_add(1)
 }
 
 impl Entries for Handed {

@@ -259,6 +259,7 @@ impl Services {
                 name,
                 way,
                 promise: ask.ticket.map(|shown| shown.ticket.id.as_str().into()),
+                entry: None,
                 status: response.status().as_u16(),
                 bytes: length.and_then(|it| it.to_str().ok()?.parse().ok()),
                 request_id: ask.request_id.into(),

@@ -4,9 +4,11 @@ use super::change::Change;
 use super::error::{StoreError, StoreErrorKind};
 use super::statement::{Row, Statement, Value};
 use super::view::View;
+use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::control_plane::record::{
-    ArchivePlan, ArchivePlanEntry, ArchivePlanId, Manifest, SecretHash,
+    ArchiveDelivery, ArchivePlan, ArchivePlanEntry, ArchivePlanId, ContentId, Manifest,
+    PositionSet, SecretHash, SourceDelivery,
 };
 
 /// Plans that are forgotten at a time, with all their entries.
@@ -107,6 +109,42 @@ impl Change {
         // Its entries are in the store; in the log there need not be thousands of lines.
         let noted = ArchivePlan { entries: Vec::new(), ..plan.clone() };
         self.note("archive_plan.create", Some(*tenant), id.as_str(), None, Some(&noted));
+        Ok(())
+    }
+
+    /// Notes that something of an archive is handed over to whoever makes the change: one line of the
+    /// archive, whatever is asked for, and one of each content of which there was none of this archive
+    /// to them before. So a log has each content that somebody had, and grows by a line where they ask
+    /// again.
+    pub async fn archive_delivered(
+        &mut self,
+        tenant: TenantId,
+        plan: &ArchivePlanId,
+        delivery: &ArchiveDelivery,
+        contents: &[(ContentId, SourceDelivery)],
+    ) -> Result<(), StoreError> {
+        self.view().reach(Some(tenant))?;
+        let actor = self.view().caller().actor().to_string();
+        let statement = Statement::new(
+            "INSERT INTO archive_delivery (plan, actor, entries) VALUES ($1, $2, '[]') \
+             ON CONFLICT (plan, actor) DO UPDATE SET actor = $2 RETURNING entries",
+        );
+        let known = self.view().found(statement.bind(plan.as_str()).bind(&*actor)).await?;
+        let known: PositionSet = known.json("entries")?;
+        let is_new = |delivery: &SourceDelivery| !delivery.entry.is_some_and(|it| known.has(it));
+        let mut all = known.clone();
+        all.insert_all(&delivery.entries);
+        if all != known {
+            let statement = Statement::new(
+                "UPDATE archive_delivery SET entries = $3 WHERE plan = $1 AND actor = $2",
+            );
+            let statement = statement.bind(plan.as_str()).bind(&*actor).bind(Value::json(&all)?);
+            self.view().connection().execute(statement).await?;
+        }
+        self.note("archive_plan.deliver", Some(tenant), plan.as_str(), None, Some(delivery));
+        for (content, delivery) in contents.iter().filter(|(_, delivery)| is_new(delivery)) {
+            self.source_delivered(tenant, content, delivery)?;
+        }
         Ok(())
     }
 

@@ -71,6 +71,7 @@ pub(super) const TABLES: &[&str] = &[
     "archive_element",
     "archive_plan",
     "archive_plan_entry",
+    "archive_delivery",
     "context",
     "share",
     "share_item",

@@ -39,6 +39,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (24, "revocation_made_before", include_str!("migrations/0024_revocation_made_before.sql")),
     (25, "recipient_epoch", include_str!("migrations/0025_recipient_epoch.sql")),
     (26, "told_ends", include_str!("migrations/0026_told_ends.sql")),
+    (27, "archive_delivery", include_str!("migrations/0027_archive_delivery.sql")),
 ];
 
 /// The number of the last one.

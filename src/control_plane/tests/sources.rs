@@ -404,6 +404,18 @@ async fn an_archive_is_prepared_and_handed_over(stage: Stage) {
         let said = format!("attachment; filename=\"{name}.zip\"");
         assert!(status != 200 || got.header("content-disposition") == Some(&said), "{got:?}");
     }
+    // Had again, it is a line of the archive, and none of each content.
+    assert_eq!(audited(&stage, "source.deliver").await, noted);
+    let of_archive = audited(&stage, "archive_plan.deliver").await;
+    let told = |event: &Value| {
+        ["entries", "files", "bytes", "status"].map(|field| event["diff"][field][1].clone())
+    };
+    for event in &of_archive {
+        assert_eq!((&event["object"], &event["actor"]), (&archive.into(), &noted[0]["actor"]));
+        assert_eq!(json!(told(event)), json!([[[1, 1]], 1, 9, 200]));
+    }
+    assert_eq!(of_archive.len(), 2, "{of_archive:?}");
+    assert_eq!(noted[0]["diff"]["entry"][1], 1);
     let unknown = [&known[..], &[("downloadId", "dla_0"), ("saveAs", "")]].concat();
     sdk(&stage, "archiveDownload", &unknown).await.expect(404);
 }

@@ -1,17 +1,22 @@
 //! Archives that were promised: each is found again as it was, by whoever reaches its tenant.
 
+use serde_json::json;
+
 use super::stage::{NOW, Stage, on_both_databases};
 use crate::asset::TenantId;
+use crate::claim::PositionRun;
 use crate::clock::UnixSeconds;
+use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
-    ArchivePlan, ArchivePlanEntry, ArchivePlanId, ContentId, Manifest, Publication,
-    RevocationDraft, RevokedLinks, VersionId,
+    ArchiveDelivery, ArchivePlan, ArchivePlanEntry, ArchivePlanId, ChainState, ContentId, Manifest,
+    PositionSet, Publication, RevocationDraft, RevokedLinks, SourceDelivery, SourceWay, VersionId,
 };
-use crate::control_plane::store::{Expected, StoreErrorKind};
+use crate::control_plane::store::{AuditFilter, Expected, Page, StoreErrorKind};
 
 on_both_databases! {
     a_plan_is_kept_in_its_order
     a_plan_like_another_is_found
+    what_is_had_again_is_a_line_of_the_archive
     plans_that_ended_are_forgotten
 }
 
@@ -102,6 +107,75 @@ async fn a_plan_like_another_is_found(stage: Stage) {
         let mut change = stage.change().await;
         change.revocation_remove(&revocation.id, Expected::Any).await.unwrap();
         change.commit().await.unwrap();
+    }
+}
+
+/// Requirement A13: each content that somebody had is in the log, and who asks again adds a line.
+async fn what_is_had_again_is_a_line_of_the_archive(stage: Stage) {
+    stage.tenant(1).await;
+    stage.tenant(2).await;
+    let [kept, other] = [plan(5, 60), plan(5, 60)];
+    keep(&stage, &kept).await;
+    keep(&stage, &other).await;
+    let had = async |caller: &Caller, plan: &ArchivePlan, runs: &[(u64, u64)]| {
+        let runs = runs.iter().map(|&(first, last)| PositionRun { first, last });
+        let entries = PositionSet::of(runs);
+        let places = (1_u64..).zip(&plan.entries).filter(|(place, _)| entries.has(*place));
+        let contents: Vec<_> = places
+            .map(|(place, entry)| (entry.content.clone(), delivered(plan, place, entry)))
+            .collect();
+        let files = contents.len() as u64;
+        let request_id = "r".into();
+        let delivery = ArchiveDelivery { entries, files, bytes: 7, status: 206, request_id };
+        let mut change = stage.store.change(caller, NOW).await.unwrap();
+        change.archive_delivered(TenantId(1), &plan.id, &delivery, &contents).await?;
+        change.commit().await
+    };
+    let lines = async |action: &str| {
+        let filter = AuditFilter { action: Some(action.into()), ..AuditFilter::default() };
+        let listed = stage.view().await.audit_search(&filter, &Page::first(100)).await;
+        listed.unwrap().items
+    };
+    let [ann, bob] = ["ann", "bob"].map(Caller::system);
+    for (caller, plan, runs, contents) in [
+        (&ann, &kept, &[(2, 3)][..], 2),
+        (&ann, &kept, &[(2, 3)], 2),
+        (&ann, &kept, &[(1, 1), (3, 4)], 4),
+        (&ann, &kept, &[(1, 5)], 5),
+        (&ann, &kept, &[(1, 5)], 5),
+        (&bob, &kept, &[(5, 5)], 6),
+        (&ann, &other, &[(5, 5)], 7),
+    ] {
+        had(caller, plan, runs).await.unwrap();
+        assert_eq!(lines("source.deliver").await.len(), contents, "{runs:?}");
+    }
+    let of_archive = lines("archive_plan.deliver").await;
+    assert_eq!(of_archive.len(), 7);
+    assert!(of_archive.iter().all(|it| it.tenant == Some(TenantId(1))), "{of_archive:?}");
+    let third = &of_archive[4];
+    assert_eq!((&*third.object, &*third.actor), (kept.id.as_str(), "system:ann"));
+    assert_eq!(third.diff["entries"][1], json!([[1, 1], [3, 4]]));
+    let entries: Vec<_> =
+        lines("source.deliver").await.iter().map(|it| it.diff["entry"][1].clone()).collect();
+    assert_eq!(json!(entries), json!([5, 5, 5, 4, 1, 3, 2]));
+    // Nobody of another tenant says anything of it.
+    let refused = had(&Stage::of_tenant(2), &kept, &[(1, 1)]).await.unwrap_err();
+    assert_eq!(refused.kind(), StoreErrorKind::NotFound);
+    assert!(matches!(stage.view().await.audit_verify().await.unwrap(), ChainState::Whole { .. }));
+}
+
+fn delivered(plan: &ArchivePlan, place: u64, entry: &ArchivePlanEntry) -> SourceDelivery {
+    SourceDelivery {
+        version: entry.version.clone(),
+        file: entry.file,
+        sha256: None,
+        name: entry.name.clone(),
+        way: SourceWay::Archive,
+        promise: Some(plan.id.as_str().into()),
+        entry: Some(place),
+        status: 206,
+        bytes: Some(1),
+        request_id: "r".into(),
     }
 }
 

@@ -59,6 +59,7 @@ INSERT INTO archive VALUES ('arc_1', 1, 1, 'k', 'n', 1);
 INSERT INTO archive_element VALUES ('arc_1', 0, 1, 'n');
 INSERT INTO archive_plan VALUES ('dla_1', 1, 'per_1', 1, 1, 2, 'ff');
 INSERT INTO archive_plan_entry VALUES ('dla_1', 0, '-c', 'ver_1', 1, 'published', 'SOURCE', 'n', 1, 'ff', 4294967295, 1);
+INSERT INTO archive_delivery VALUES ('dla_1', 'per_1', '[[1,1]]');
 INSERT INTO share VALUES ('shr_1', 1, 't', '', NULL, 'standard', 'minimum', 'allowed', 3, NULL, NULL, 'shown', 'per_1', 'Ann', 3, 1, NULL, 1, 1, 1, NULL, 1, NULL, 2, 1, 1, 'off', NULL, NULL, NULL), ('shr_2', 1, 't', 'm', 'x', 'china', 'complete', 'refused', NULL, 'terms', 'en', 'hidden', 'app_1', '', NULL, 0, '$argon2id$', 2, 2, 2, '[]', 1, 9, 0, 0, 4, 'every', 5, 9, 9);
 INSERT INTO mail_server VALUES (1, 'smtp.example.com', 587, 'starttls', 'u', '00', 'a@example.com', 'A', NULL, 'de', 3);
 INSERT INTO letter VALUES ('ltr_1', 1, 'shr_1', 2, 'invitation', 'eve@example.com', '', 'per_1', '{}', 'waiting', 1, 1, 9000000000, NULL, '451 later'), ('ltr_2', 1, 'shr_2', 0, 'access_notice', 'ann@example.com', '1|192.0.2.1/32', '', '{\"visitor\":1}', 'sent', 1, 1, NULL, 3, '250 ok');
