@@ -395,8 +395,8 @@ problem_codes! {
     ShareViewOnly = FORBIDDEN "share_view_only" "What is shared can be looked at, and not be saved";
     /// The database's disk has no room.
     StoreFull = SERVICE_UNAVAILABLE "store_full" "The control plane's database has no room: nothing was changed";
-    /// Too many failures.
-    Throttled = TOO_MANY_REQUESTS "throttled" "Too many failed attempts from this network";
+    /// Too many failures, or letters, or too much of a share at once; the detail says which.
+    Throttled = TOO_MANY_REQUESTS "throttled" "Too many attempts, or too much at once: come again later";
     /// The tenant has begun too many.
     TooManyUploads = CONFLICT "too_many_uploads" "The tenant has too many uploads under way";
     /// The database does not answer.

@@ -1,6 +1,8 @@
 //! Letters that shares cause: to whom one is given (C9), and to whoever made it, when it ends soon and
 //! when somebody comes. Each is written in the change that causes it.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
 use ipnet::IpNet;
 use serde_json::Map;
 
@@ -21,6 +23,9 @@ use crate::control_plane::store::{Change, Happened, View, WARNED_BEFORE};
 /// program may have written within it. Notices are counted apart: neither keep the others back.
 const MOST_INVITATIONS: u64 = 2_000;
 const MOST_OF_ONE: u64 = 500;
+
+/// Invitations to one mail address within an hour, of all shares of a tenant.
+const MOST_TO_ONE: u64 = 10;
 
 /// Notices of a tenant within an hour; what is more is told together, a letter for each share.
 const MOST_NOTICES_OF_ALL: u64 = 2_000;
@@ -77,11 +82,10 @@ impl Services {
         if let Some(waiting) = waiting {
             return Ok(waiting);
         }
-        let before = UnixSeconds::new(change.now().get().saturating_sub(BETWEEN_INVITATIONS));
+        let now = change.now();
         let about = number.to_string();
-        let sent = change.view().letter_count_of_share(&share.id, kind, Some(&about), before);
-        if sent.await? > 0 {
-            return Err(ShareRefusal::Throttled { retry_after: BETWEEN_INVITATIONS }.into());
+        if let Some(last) = change.view().letter_last_of_share(&share.id, kind, &about).await? {
+            left(last, BETWEEN_INVITATIONS, now)?;
         }
         let mut written = self.invite(&mut change, &share, &[recipient]).await?;
         let letter = written.pop();
@@ -125,9 +129,10 @@ impl Services {
         // Of any number that write at once each sees what the others wrote.
         change.tenant_lock(share.tenant).await?;
         let now = change.now();
-        let before = UnixSeconds::new(now.get().saturating_sub(HOUR));
         let author: Box<str> = change.view().caller().actor().to_string().into();
-        room_for(change.view(), share.tenant, &author, reached.len() as u64, before).await?;
+        room_for(change.view(), share.tenant, &author, reached.len() as u64, now).await?;
+        let addresses = reached.iter().map(|(_, email)| *email);
+        room_at(change.view(), share.tenant, addresses, now).await?;
         let mut letters = Vec::with_capacity(reached.len());
         for (recipient, email) in reached {
             let letter = Letter {
@@ -196,7 +201,7 @@ impl Services {
                 let told =
                     change.view().letter_count_of_share(&share.id, kind, None, ago(HOUR)).await?;
                 let (tenant, most) = (share.tenant, MOST_NOTICES_OF_ALL);
-                let all = change.view().letter_count_written(tenant, kind, None, ago(HOUR), most);
+                let all = change.view().letter_count_written(tenant, kind, ago(HOUR), most);
                 let all = all.await?;
                 if told >= MOST_NOTICES || all >= most {
                     return gather(change, share, address, HOUR).await;
@@ -278,16 +283,72 @@ async fn room_for(
     tenant: TenantId,
     author: &str,
     more: u64,
-    since: UnixSeconds,
+    now: UnixSeconds,
 ) -> Result<(), ServiceError> {
-    let (kind, most) = (LetterKind::Invitation, MOST_INVITATIONS);
-    let own = view.letter_count_written(tenant, kind, Some(author), since, MOST_OF_ONE).await?;
-    let written = view.letter_count_written(tenant, kind, None, since, most).await?;
-    let waiting = view.letter_count_waiting(tenant, kind, since, most).await?;
-    if own + more > MOST_OF_ONE || written + waiting + more > most {
-        return Err(ShareRefusal::Throttled { retry_after: HOUR }.into());
+    let kind = LetterKind::Invitation;
+    let since = hour_before(now);
+    let own = view.letter_times(tenant, kind, Some(author), since, MOST_OF_ONE).await?;
+    room(&own, more, MOST_OF_ONE, now)?;
+    let written = view.letter_times(tenant, kind, None, since, MOST_INVITATIONS).await?;
+    // When those go that wait for longer is not known.
+    let waiting = view.letter_count_waiting(tenant, kind, since, MOST_INVITATIONS).await?;
+    Ok(room(&written, more, MOST_INVITATIONS.saturating_sub(waiting), now)?)
+}
+
+/// Refuses more invitations to one address than it is to have within an hour, whichever shares they
+/// are of and whoever has them written: nobody's mailbox is filled by what a tenant shares.
+async fn room_at<'a>(
+    view: &mut View,
+    tenant: TenantId,
+    addresses: impl Iterator<Item = &'a str>,
+    now: UnixSeconds,
+) -> Result<(), ServiceError> {
+    let mut wanted = BTreeMap::<String, u64>::new();
+    for address in addresses {
+        *wanted.entry(address.to_ascii_lowercase()).or_default() += 1;
+    }
+    let named: BTreeSet<String> = wanted.keys().cloned().collect();
+    let kind = LetterKind::Invitation;
+    let mut times = HashMap::<Box<str>, Vec<UnixSeconds>>::new();
+    for (address, at) in view.letter_times_to(tenant, kind, &named, hour_before(now)).await? {
+        times.entry(address).or_default().push(at);
+    }
+    for (address, more) in wanted {
+        let written = times.remove(&*address).unwrap_or_default();
+        room(&written, more, MOST_TO_ONE, now)?;
     }
     Ok(())
+}
+
+/// Refuses `more` letters where there are `most` within an hour: until those are an hour old that leave
+/// no room. `written` is when the last ones were, the newest first.
+fn room(
+    written: &[UnixSeconds],
+    more: u64,
+    most: u64,
+    now: UnixSeconds,
+) -> Result<(), ShareRefusal> {
+    // Of so many there may be none more for these to have room.
+    let Some(may_stay) = most.checked_sub(more) else {
+        return Err(ShareRefusal::Throttled { retry_after: HOUR });
+    };
+    match usize::try_from(may_stay).ok().and_then(|place| written.get(place)) {
+        Some(in_the_way) => left(*in_the_way, HOUR, now),
+        None => Ok(()),
+    }
+}
+
+/// Refuses what may be only so many seconds after that, until then.
+fn left(after: UnixSeconds, seconds: u64, now: UnixSeconds) -> Result<(), ShareRefusal> {
+    match after.plus(seconds).get().saturating_sub(now.get()) {
+        0 => Ok(()),
+        retry_after => Err(ShareRefusal::Throttled { retry_after }),
+    }
+}
+
+/// What was written after it is of the last hour.
+fn hour_before(now: UnixSeconds) -> UnixSeconds {
+    UnixSeconds::new(now.get().saturating_sub(HOUR))
 }
 
 /// Has what happens from now on told together, after so many seconds: by the letter that waits for it,

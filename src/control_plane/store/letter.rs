@@ -1,5 +1,8 @@
 //! Letters: written in the change that causes them, taken one by one by whoever sends them.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+
 use super::change::Change;
 use super::error::StoreError;
 use super::page::{Listed, Page};
@@ -79,28 +82,73 @@ impl View {
         Ok(Listed::cut(letters, page, |letter: &Letter| letter.id.clone()))
     }
 
-    /// How many letters of a kind a tenant had written since then, `most` at most; by one author, where
-    /// only theirs are meant.
+    /// How many letters of a kind a tenant had written since then, `most` at most.
     pub async fn letter_count_written(
         &mut self,
         tenant: TenantId,
         kind: LetterKind,
-        author: Option<&str>,
         since: UnixSeconds,
         most: u64,
     ) -> Result<u64, StoreError> {
         self.reach(Some(tenant))?;
         let statement = Statement::new(
             "SELECT COUNT(*) AS letters FROM (SELECT 1 AS one FROM letter \
-             WHERE tenant = $1 AND kind = $2 AND created_at > $3 \
-             AND ($4 IS NULL OR author = $4) LIMIT $5) AS written",
+             WHERE tenant = $1 AND kind = $2 AND created_at > $3 LIMIT $4) AS written",
+        )
+        .bind(tenant)
+        .bind(kind.wire_name())
+        .bind(since)
+        .bind(most);
+        self.found(statement).await?.number("letters")
+    }
+
+    /// When the last letters of a kind were written since then, the newest first, `most` at most; of one
+    /// author, where only theirs are meant.
+    pub async fn letter_times(
+        &mut self,
+        tenant: TenantId,
+        kind: LetterKind,
+        author: Option<&str>,
+        since: UnixSeconds,
+        most: u64,
+    ) -> Result<Vec<UnixSeconds>, StoreError> {
+        self.reach(Some(tenant))?;
+        let statement = Statement::new(
+            "SELECT created_at FROM letter WHERE tenant = $1 AND kind = $2 AND created_at > $3 \
+             AND ($4 IS NULL OR author = $4) ORDER BY created_at DESC LIMIT $5",
         )
         .bind(tenant)
         .bind(kind.wire_name())
         .bind(since)
         .bind(author)
         .bind(most);
-        self.found(statement).await?.number("letters")
+        let rows = self.connection().rows(statement).await?;
+        rows.iter().map(|row| row.number("created_at")).collect()
+    }
+
+    /// Where letters of a kind went that were written since then, to any of these addresses, whatever
+    /// their case; and when they were written, the newest first.
+    pub async fn letter_times_to(
+        &mut self,
+        tenant: TenantId,
+        kind: LetterKind,
+        addresses: &BTreeSet<String>,
+        since: UnixSeconds,
+    ) -> Result<Vec<(Box<str>, UnixSeconds)>, StoreError> {
+        self.reach(Some(tenant))?;
+        let statement = Statement::new(
+            "SELECT lower(address) AS address, created_at FROM letter \
+             WHERE tenant = $1 AND kind = $2 AND created_at > $3 AND lower(address) IN",
+        )
+        .bind(tenant)
+        .bind(kind.wire_name())
+        .bind(since)
+        .one_of(addresses.iter().map(|it| Value::from(&**it)).collect());
+        let rows = self.connection().rows(statement).await?;
+        let found = rows.iter().map(|row| Ok((row.text("address")?, row.number("created_at")?)));
+        let mut found: Vec<_> = found.collect::<Result<_, StoreError>>()?;
+        found.sort_unstable_by_key(|(_, at): &(Box<str>, UnixSeconds)| Reverse(*at));
+        Ok(found)
     }
 
     /// How many letters of a kind that a tenant had written until then wait, `most` at most.
@@ -142,6 +190,24 @@ impl View {
         .bind(since)
         .bind(about);
         self.found(statement).await?.number("letters")
+    }
+
+    /// When the last letter of a kind was written about a share; `about` is what they are told apart
+    /// by.
+    pub async fn letter_last_of_share(
+        &mut self,
+        share: &ShareId,
+        kind: LetterKind,
+        about: &str,
+    ) -> Result<Option<UnixSeconds>, StoreError> {
+        let statement = Statement::new(
+            "SELECT MAX(created_at) AS last FROM letter WHERE share = $1 AND kind = $2 \
+             AND about = $3",
+        )
+        .bind(share.as_str())
+        .bind(kind.wire_name())
+        .bind(about);
+        self.found(statement).await?.number_opt("last")
     }
 
     /// A letter of that kind about a share, to that recipient, that waits.

@@ -23,6 +23,7 @@ use crate::control_plane::service::{
 
 on_both_databases! {
     invitations_are_counted_by_tenant_and_by_author_and_apart_from_notices
+    one_address_is_invited_so_often_whichever_shares_they_are
     whoever_has_a_letter_sent_again_is_named
     a_letter_goes_to_where_mail_reaches_its_maker_now
     a_history_has_where_a_letter_stopped_and_not_what_was_said
@@ -35,8 +36,10 @@ async fn filled(stage: &Stage, like: &Letter, author: &str, count: usize, state:
     let at = if state == LetterState::Waiting { UnixSeconds::new(NOW.get() - 7_200) } else { NOW };
     let mut change = stage.store.change(&Caller::system("test"), NOW).await.unwrap();
     for _ in 0..count {
+        let id = LetterId::random(NOW).unwrap();
         let letter = Letter {
-            id: LetterId::random(NOW).unwrap(),
+            address: format!("{id}@example.org").into(),
+            id,
             author: author.into(),
             state,
             created_at: at,
@@ -56,13 +59,22 @@ async fn of_share(stage: &Stage, share: &Share) -> Vec<Letter> {
 }
 
 async fn mailed_by(services: &Services, stage: &Stage, caller: &Caller) -> Option<ServiceError> {
-    let recipient = RecipientDraft {
+    mailed_to(services, stage, caller, &["bob@example.org"]).await
+}
+
+async fn mailed_to(
+    services: &Services,
+    stage: &Stage,
+    caller: &Caller,
+    addresses: &[&str],
+) -> Option<ServiceError> {
+    let recipients = addresses.iter().map(|email| RecipientDraft {
         expires_at: None,
         name: "Bob".into(),
-        email: Some("bob@example.org".into()),
-    };
+        email: Some((*email).into()),
+    });
     let order = ShareOrder {
-        recipients: vec![recipient],
+        recipients: recipients.collect(),
         sending: ShareSending::Letters,
         ..order(&contents_of(stage).await, draft())
     };
@@ -98,6 +110,11 @@ async fn invitations_are_counted_by_tenant_and_by_author_and_apart_from_notices(
     });
     let refused = stage.send("POST /api/v1/tenants/1/shares", &token, &order).await.expect(429);
     assert_eq!(refused.header("retry-after"), Some("3600"));
+    let refused = refused.json();
+    assert_eq!(refused["code"], "throttled");
+    let title = "Too many attempts, or too much at once: come again later";
+    assert_eq!(refused["title"], title);
+    assert_eq!(refused["detail"], "too much at once: try again in 3600 seconds");
     // Whoever made a share is told of visitors all the same.
     noticed(&stage, &share, ShareNotices::Every).await;
     seen(&stage, &share, "192.0.2.1", NOW).await;
@@ -110,6 +127,46 @@ async fn invitations_are_counted_by_tenant_and_by_author_and_apart_from_notices(
     // Those that wait count for as long as they do.
     filled(&stage, &like, "app_other", 2_000, LetterState::Waiting).await;
     assert!(is_throttled(mailed_by(&later, &stage, &ann).await));
+}
+
+fn wait_of(refused: Option<ServiceError>) -> Option<u64> {
+    match refused {
+        Some(ServiceError::Share(ShareRefusal::Throttled { retry_after })) => Some(retry_after),
+        Some(other) => panic!("{other:?}"),
+        None => None,
+    }
+}
+
+/// Nobody's mailbox is filled by many small shares, whoever makes them and however they spell it.
+async fn one_address_is_invited_so_often_whichever_shares_they_are(stage: Stage) {
+    let house = MailHouse::open();
+    house.used(&stage, "open").await;
+    contents(&stage).await;
+    site_in_force(&stage);
+    let ben = member(&stage, "ben", &[(ChannelId(stage.folder), Right::Share)]).await;
+    let by = [system(), ben];
+    let at = |seconds| stage.services.clone().at(NOW.plus(seconds));
+    let bob = ["bob@example.org"];
+    for minute in 0..9 {
+        let by = &by[usize::try_from(minute % 2).unwrap()];
+        assert_eq!(wait_of(mailed_to(&at(minute * 60), &stage, by, &bob).await), None);
+    }
+    // Two of one share are two: there is room for one, when the first is an hour old for two.
+    let two = ["BOB@example.org", "Bob@Example.Org"];
+    assert_eq!(wait_of(mailed_to(&at(600), &stage, &by[0], &two).await), Some(3_000));
+    assert_eq!(wait_of(mailed_to(&at(600), &stage, &by[0], &two[..1]).await), None);
+    // One who has had enough keeps the letters of that share back, and nobody else's.
+    let both = ["eve@example.org", "bob@example.org"];
+    assert_eq!(wait_of(mailed_to(&at(900), &stage, &by[1], &both).await), Some(2_700));
+    assert_eq!(wait_of(mailed_to(&at(900), &stage, &by[1], &both[..1]).await), None);
+    assert_eq!(letters(&stage).await.len(), 11);
+    for (seconds, expected) in [(3_599, Some(1)), (3_600, None), (3_600, Some(60)), (3_660, None)] {
+        assert_eq!(wait_of(mailed_to(&at(seconds), &stage, &by[0], &bob).await), expected);
+    }
+    // More at once than there may be at all.
+    let many = ["carl@example.org"; 11];
+    assert_eq!(wait_of(mailed_to(&at(9_000), &stage, &by[0], &many).await), Some(3_600));
+    assert_eq!(wait_of(mailed_to(&at(9_000), &stage, &by[0], &many[..10]).await), None);
 }
 
 async fn whoever_has_a_letter_sent_again_is_named(stage: Stage) {

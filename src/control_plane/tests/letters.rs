@@ -139,10 +139,12 @@ async fn a_share_is_mailed_to_each_recipient_in_its_language(stage: Stage) {
         let opened = stage.services.share_access(own[0].address.expose(), None).await.unwrap();
         assert_eq!(opened.share().id, share.id);
         // Another letter to one of them, with the same link, but not at once.
-        let soon = house.services(&stage, NOW.plus(10 * 60 - 1));
-        let early = soon.share_invitation_send(&system(), TENANT, &share.id, 1).await;
-        let wait = ShareRefusal::Throttled { retry_after: 600 };
-        assert!(matches!(early, Err(ServiceError::Share(it)) if it == wait));
+        for (seconds, retry_after) in [(1, 599), (10 * 60 - 1, 1)] {
+            let soon = house.services(&stage, NOW.plus(seconds));
+            let early = soon.share_invitation_send(&system(), TENANT, &share.id, 1).await;
+            let wait = ShareRefusal::Throttled { retry_after };
+            assert!(matches!(early, Err(ServiceError::Share(it)) if it == wait));
+        }
         let later = house.services(&stage, NOW.plus(10 * 60 + 1));
         let again = later.share_invitation_send(&system(), TENANT, &share.id, 1).await.unwrap();
         let waits = later.share_invitation_send(&system(), TENANT, &share.id, 1).await.unwrap();
