@@ -16,7 +16,7 @@ use crate::control_plane::mail::{
 use crate::control_plane::record::{
     Letter, LetterKind, LetterState, MailServer, Share, ShareEventKind, ShareRecipient, chance,
 };
-use crate::control_plane::store::{Happened, View};
+use crate::control_plane::store::{Happened, StoreErrorKind, View};
 use crate::control_plane::words::Words;
 use crate::telemetry::ErrorChain;
 
@@ -79,19 +79,33 @@ impl Services {
                 Some(Err(fault(&error.to_string(), Outlook::Again)))
             }
         };
+        Ok(Some(self.letter_tried(&letter, outcome).await?))
+    }
+
+    /// Keeps what became of a letter that was taken, and tells of it in the history of its share, where
+    /// that is there still. `outcome` is what the server said; none where it was not to be sent any more.
+    pub(in crate::control_plane) async fn letter_tried(
+        &self,
+        letter: &Letter,
+        outcome: Option<Result<String, MailFault>>,
+    ) -> Result<LetterState, ServiceError> {
+        let caller = Caller::system("mail");
         let stopped = outcome.as_ref().and_then(|it| it.as_ref().err());
         let stopped = stopped.map(|fault| (fault.step, fault.code));
-        let after = became(&letter, outcome, self.now())?;
-        let state = after.state;
+        let after = became(letter, outcome, self.now())?;
         let mut change = self.change(&caller).await?;
-        if change.letter_keep(&letter, &after).await? {
+        if change.letter_keep(letter, &after).await? {
             if let Some(mut happened) = told(&after, stopped) {
                 happened.actor = Some(caller.actor().to_string().into());
-                change.share_event_add(&letter.share, &happened).await?;
+                match change.share_event_add(&letter.share, &happened).await {
+                    // It was removed meanwhile: what went out did so all the same.
+                    Err(error) if error.kind() == StoreErrorKind::NotFound => {}
+                    told => told?,
+                }
             }
             change.commit().await?;
         }
-        Ok(Some(state))
+        Ok(after.state)
     }
 
     /// Writes a letter of what is so now. One to whoever made the share goes to where mail reaches them

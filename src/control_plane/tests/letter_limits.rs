@@ -24,6 +24,7 @@ use crate::control_plane::service::{
 on_both_databases! {
     invitations_are_counted_by_tenant_and_by_author_and_apart_from_notices
     one_address_is_invited_so_often_whichever_shares_they_are
+    a_letter_that_went_while_its_share_was_removed_went
     whoever_has_a_letter_sent_again_is_named
     a_letter_goes_to_where_mail_reaches_its_maker_now
     a_history_has_where_a_letter_stopped_and_not_what_was_said
@@ -167,6 +168,26 @@ async fn one_address_is_invited_so_often_whichever_shares_they_are(stage: Stage)
     let many = ["carl@example.org"; 11];
     assert_eq!(wait_of(mailed_to(&at(9_000), &stage, &by[0], &many).await), Some(3_600));
     assert_eq!(wait_of(mailed_to(&at(9_000), &stage, &by[0], &many[..10]).await), None);
+}
+
+async fn a_letter_that_went_while_its_share_was_removed_went(stage: Stage) {
+    let house = MailHouse::open();
+    house.used(&stage, "open").await;
+    contents(&stage).await;
+    site_in_force(&stage);
+    for outcome in [Some(Ok("250 taken".to_owned())), None] {
+        let went = outcome.is_some();
+        let to = [("Bob", Some("bob@example.org"))];
+        let share = mailed(&stage, draft(), &to).await.unwrap();
+        let mut change = stage.store.change(&Caller::system("test"), NOW).await.unwrap();
+        let letter = change.letter_take(TENANT, NOW.plus(900)).await.unwrap().unwrap();
+        change.commit().await.unwrap();
+        stage.services.share_remove(&system(), TENANT, &share.id, Expected::Any).await.unwrap();
+        let state = stage.services.letter_tried(&letter, outcome).await.unwrap();
+        let expected = if went { LetterState::Sent } else { LetterState::Withdrawn };
+        let kept = of_share(&stage, &share).await.remove(0);
+        assert_eq!((state, kept.state, kept.due_at), (expected, expected, None));
+    }
 }
 
 async fn whoever_has_a_letter_sent_again_is_named(stage: Stage) {
