@@ -164,7 +164,9 @@ impl Services {
         answer: Response<AnswerBody>,
     ) -> Response<CountedBody> {
         let is_whole = answer.status() == StatusCode::OK;
+        let is_part = answer.status() == StatusCode::PARTIAL_CONTENT;
         let (tenant, id) = (share.tenant, share.id.clone());
+        let number = number.filter(|_| is_whole || is_part);
         let download = number.map(|number| SharedDownload { tenant, share: id, number });
         let count = download.map(|download| (self.clone(), download));
         answer.map(|body| CountedBody { body, bytes: 0, is_whole, has_ended: false, count })

@@ -50,6 +50,10 @@ impl Deliveries {
     /// `{share}.{item}.{recipient}.{download}`.
     pub(super) fn add(&mut self, event: &DownloadEvent) {
         let DownloadBy::Link { link, key: _ } = &event.by else { return };
+        // What an answer without the file says is nothing of it.
+        if !matches!(event.status, 200 | 206) {
+            return;
+        }
         let mut parts = link.split('.');
         let share = parts.next().and_then(ShareId::parse);
         let number = |text: Option<&str>| text?.parse::<u64>().ok().filter(|it| *it < 1 << 62);

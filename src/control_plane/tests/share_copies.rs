@@ -221,6 +221,11 @@ fn told(tenant: u64, link: &str, sent: u64) -> Event {
     })
 }
 
+fn refused(status: u16, told: Event) -> Event {
+    let Event::Download(download) = told else { panic!("{told:?}") };
+    Event::Download(DownloadEvent { status, ..download })
+}
+
 /// What an edge tells at once, as it comes from a spool of its own.
 async fn take(stage: &Stage, events: Vec<Event>) {
     let mut spool = [0; 12];
@@ -254,6 +259,9 @@ async fn c27_a_history_says_how_much_of_a_download_left(stage: Stage) {
             told(1, &link("0.0.2.4"), 9_000),
             told(1, "shr_x.0.0.2", 9_000),
             told(1, "lnk_a", 9_000),
+            // The text of an answer without the file.
+            refused(416, told(1, &link("0.0.2"), 9_000)),
+            refused(502, told(1, &link("0.0.2"), 9_000)),
         ],
     )
     .await;
