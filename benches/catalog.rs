@@ -1,5 +1,6 @@
 //! The catalog at a thousand, a hundred thousand and a million contents of five files each: memory,
-//! look-up, and the change of one content.
+//! look-up, and the change of one content. Beside it, what a single load of far memory takes: no look-up
+//! among many can take less than two of them.
 //!
 //! `cargo bench --bench catalog`. The numbers that are claimed are in `benches/runs/`.
 
@@ -53,6 +54,22 @@ fn change_one(bencher: Bencher<'_, '_>, size: u32) {
             content(index)
         })
         .bench_local_refs(|state| catalog.set_content(black_box(state)));
+}
+
+/// A load from a place that no cache has and that the load before said: in 512 MiB, somewhat more than a
+/// million contents take.
+#[divan::bench(sample_count = 200, sample_size = 1_000)]
+fn load(bencher: Bencher<'_, '_>) {
+    const LINES: u32 = 1 << 23;
+    // A generator of full period comes by every line once.
+    let next = |at: u32| at.wrapping_mul(1_664_525).wrapping_add(1_013_904_223) % LINES;
+    let lines: Vec<[u32; 16]> = (0..LINES).map(|at| [next(at); 16]).collect();
+    let mut at = 0;
+    bencher.bench_local(|| {
+        let line = lines.get(at as usize).expect("a line");
+        at = line[0];
+        at
+    });
 }
 
 fn catalog(size: u32) -> &'static Catalog {

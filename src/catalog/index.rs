@@ -3,13 +3,12 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use hashbrown::HashTable;
-
 use super::content_names::NameRef;
 use super::entry::{ContentState, FolderState};
 use super::name_index::{self, Given, NameIndex, Rank};
 use super::names::Names;
 use super::packed::{Entry, FileRef, channel_key, video_key};
+use super::table::Table;
 use crate::asset::{AssetPath, ChannelId, ContentId, TenantId};
 
 /// Parts with a lock of their own: a change of one entry holds up lookups in its part only, for as
@@ -22,7 +21,7 @@ const USUAL_KEY: usize = 64;
 /// See the module above. Shared by all workers and all snapshots.
 #[derive(Debug)]
 pub struct Catalog {
-    parts: Box<[RwLock<HashTable<Entry>>]>,
+    parts: Box<[RwLock<Table>]>,
     by_name: NameIndex,
     names: Names,
     hasher: RandomState,
@@ -134,8 +133,8 @@ impl Catalog {
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Option<Entry> {
-        let hash = self.hasher.hash_one(key);
-        read(self.part(hash)?).find(hash, |entry| entry.key() == key).cloned()
+        let (part, tag) = self.part(key)?;
+        read(part).find(tag, key).cloned()
     }
 
     pub(super) fn names(&self) -> &Names {
@@ -143,33 +142,24 @@ impl Catalog {
     }
 
     pub(super) fn put(&self, entry: &Entry) {
-        let hash = self.hasher.hash_one(entry.key());
-        let Some(part) = self.part(hash) else { return };
-        let mut part = write(part);
-        let known = part.find_mut(hash, |known| known.key() == entry.key());
-        let before = known.map(|known| std::mem::replace(known, entry.clone()));
-        if before.is_none() {
-            let hash_of = |known: &Entry| self.hasher.hash_one(known.key());
-            part.insert_unique(hash, entry.clone(), hash_of);
-        }
-        drop(part);
+        let Some((part, tag)) = self.part(entry.key()) else { return };
+        let before = write(part).put(tag, entry.clone());
         self.by_name.replace(before.as_ref(), Some(entry));
     }
 
     pub(super) fn remove(&self, key: &[u8]) {
-        let hash = self.hasher.hash_one(key);
-        let Some(part) = self.part(hash) else { return };
-        let mut part = write(part);
-        let found = part.find_entry(hash, |entry| entry.key() == key);
-        let removed = found.ok().map(|entry| entry.remove().0);
-        drop(part);
+        let Some((part, tag)) = self.part(key) else { return };
+        let removed = write(part).remove(tag, key);
         self.by_name.replace(removed.as_ref(), None);
     }
 
-    /// By the bits that a part's own table does not look at first.
-    fn part(&self, hash: u64) -> Option<&RwLock<HashTable<Entry>>> {
-        let index = usize::try_from(hash >> 32).unwrap_or_default() % PARTS;
-        self.parts.get(index)
+    /// The part that a key's entry is in, by one half of its hash, and the tag that it has there: the
+    /// other half.
+    fn part(&self, key: &[u8]) -> Option<(&RwLock<Table>, u32)> {
+        let hash = self.hasher.hash_one(key);
+        let tag = u32::try_from(hash >> 32).unwrap_or_default();
+        let index = usize::try_from(hash & u64::from(u32::MAX)).unwrap_or_default() % PARTS;
+        Some((self.parts.get(index)?, tag))
     }
 }
 
@@ -202,13 +192,13 @@ impl Iterator for Called<'_> {
     }
 }
 
-fn read(part: &RwLock<HashTable<Entry>>) -> RwLockReadGuard<'_, HashTable<Entry>> {
+fn read(part: &RwLock<Table>) -> RwLockReadGuard<'_, Table> {
     // A table is never left half changed: nothing between lock and unlock can panic but an
     // allocation that fails, which ends the process.
     part.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn write(part: &RwLock<HashTable<Entry>>) -> RwLockWriteGuard<'_, HashTable<Entry>> {
+fn write(part: &RwLock<Table>) -> RwLockWriteGuard<'_, Table> {
     part.write().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -25,6 +25,7 @@ mod index;
 mod name_index;
 mod names;
 mod packed;
+mod table;
 
 pub use change::{CatalogChange, Grants};
 pub use content_names::NameRef;
