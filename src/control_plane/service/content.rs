@@ -37,6 +37,11 @@ impl Services {
         filter: &ContentFilter,
         page: &Page<ContentId>,
     ) -> Result<Listed<Content, ContentId>, ServiceError> {
+        caller.require(Scope::CatalogRead)?;
+        let _turn = match filter.title {
+            Some(_) => Some(self.title_searches().turn().await?),
+            None => None,
+        };
         let (mut view, rights) = self.view_by_right(caller, Scope::CatalogRead, tenant).await?;
         if let Some(FolderFilter::Itself(folder) | FolderFilter::WithBelow(folder)) = filter.folder
         {

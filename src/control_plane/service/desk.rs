@@ -22,6 +22,7 @@ use super::share_marks::ShareMarks;
 use super::share_sent::SentBytes;
 use super::signing_key::LONGEST_LINK;
 use super::source::Sources;
+use super::turns::TitleSearches;
 use super::upload::Uploads;
 
 /// Everything the APIs can ask for. Clones work with the same store.
@@ -37,6 +38,7 @@ pub struct Services {
     uploads: Option<Uploads>,
     sources: Option<Sources>,
     readings: Readings,
+    title_searches: TitleSearches,
     renderings: Renderings,
     share_marks: ShareMarks,
     sent_bytes: SentBytes,
@@ -59,6 +61,7 @@ impl Services {
             uploads: None,
             sources: None,
             readings: Readings::default(),
+            title_searches: TitleSearches::default(),
             renderings: Renderings::default(),
             share_marks: ShareMarks::default(),
             sent_bytes: SentBytes::default(),
@@ -82,6 +85,10 @@ impl Services {
 
     pub(super) fn clock(&self) -> Clock {
         self.clock
+    }
+
+    pub(super) fn title_searches(&self) -> &TitleSearches {
+        &self.title_searches
     }
 
     /// What time it is.

@@ -75,6 +75,7 @@ mod signed_cookie;
 mod signing_key;
 mod source;
 mod tenant;
+mod turns;
 mod upload;
 mod upload_bytes;
 mod upload_clearing;
