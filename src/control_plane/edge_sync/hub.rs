@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -42,10 +43,32 @@ struct Inner {
     unsealing: Unsealing,
     recent: Mutex<Option<Recent>>,
     seen: watch::Sender<Seen>,
-    admitted: watch::Sender<Arc<HashMap<EdgeId, SecretHash>>>,
+    admitted: watch::Sender<Admitted>,
+    readings: AtomicU64,
     acks: Mutex<BTreeMap<EdgeId, FeedVersion>>,
     snapshot: tokio::sync::Mutex<Option<Arc<Spool>>>,
     closing: watch::Sender<()>,
+}
+
+/// Whose tokens are good.
+#[derive(Debug, Default)]
+struct Admitted {
+    good: HashMap<EdgeId, SecretHash>,
+    /// Which reading of the store said so.
+    reading: u64,
+}
+
+impl Admitted {
+    /// Takes what a reading found, unless a later one was faster. Gives whether that is something else.
+    fn take(&mut self, reading: u64, good: HashMap<EdgeId, SecretHash>) -> bool {
+        if reading < self.reading {
+            return false;
+        }
+        self.reading = reading;
+        let others = self.good != good;
+        self.good = good;
+        others
+    }
 }
 
 /// The last look at the store that succeeded.
@@ -66,6 +89,7 @@ impl EdgeHub {
             recent: Mutex::default(),
             seen: watch::Sender::default(),
             admitted: watch::Sender::default(),
+            readings: AtomicU64::default(),
             acks: Mutex::default(),
             snapshot: tokio::sync::Mutex::default(),
             closing: watch::Sender::default(),
@@ -80,12 +104,13 @@ impl EdgeHub {
         reader: Option<Position>,
     ) -> Result<FeedLines, ServiceError> {
         let id = edge(caller)?;
+        let reading = self.0.reading();
         let mut view = self.0.store.view(&self.0.caller).await?;
         let edges = view.edge_list().await?;
         let known = edges.iter().find(|edge| edge.id == *id);
         let token = known.ok_or(ServiceError::NotFound)?.token.clone();
         // It may have been let in since the last look.
-        self.admit(edges);
+        self.admit(reading, edges);
         Ok(stream::start(self.clone(), id.clone(), token, reader))
     }
 
@@ -137,9 +162,9 @@ impl EdgeHub {
 
     async fn look(&self) -> Result<Looked, StoreError> {
         let inner = &*self.0;
-        let now = inner.clock.now();
+        let (now, reading) = (inner.clock.now(), inner.reading());
         let mut view = inner.store.view(&inner.caller).await?;
-        self.admit(view.edge_list().await?);
+        self.admit(reading, view.edge_list().await?);
         let head = locked(&inner.recent).as_ref().map(|recent| recent.head().clone());
         let page = match head {
             Some(Position { lineage, version }) => {
@@ -172,16 +197,10 @@ impl EdgeHub {
     }
 
     /// Says whose tokens are good, if they are others than before.
-    fn admit(&self, edges: Vec<Edge>) {
+    fn admit(&self, reading: u64, edges: Vec<Edge>) {
         let good = edges.into_iter().filter(|edge| edge.revoked_at.is_none());
-        let good: HashMap<_, _> = good.map(|edge| (edge.id, edge.token)).collect();
-        self.0.admitted.send_if_modified(|known| {
-            let others = **known != good;
-            if others {
-                *known = Arc::new(good);
-            }
-            others
-        });
+        let good = good.map(|edge| (edge.id, edge.token)).collect();
+        self.0.admitted.send_if_modified(|known| known.take(reading, good));
     }
 
     async fn note_acks(&self) -> Result<(), StoreError> {
@@ -259,7 +278,7 @@ impl EdgeHub {
         // Nobody is admitted before the first look.
         let gone = async {
             let _ = looked.wait_for(|seen| seen.head.is_some()).await;
-            let _ = admitted.wait_for(|good| good.get(id) != Some(token)).await;
+            let _ = admitted.wait_for(|known| known.good.get(id) != Some(token)).await;
         };
         tokio::select! {
             () = gone => {}
@@ -274,6 +293,12 @@ enum Looked {
 }
 
 impl Inner {
+    /// The number of a reading of the store that begins now: it finds what earlier ones found, or what
+    /// came after.
+    fn reading(&self) -> u64 {
+        self.readings.fetch_add(1, Ordering::Relaxed)
+    }
+
     fn batch(&self, after: &Position, entries: Vec<FeedEntry>, reached: FeedVersion) -> Bytes {
         let mut writer = BatchWriter::versions(after, reached.0);
         for change in entries.into_iter().filter_map(|entry| change(entry, &self.unsealing)) {
@@ -295,4 +320,23 @@ fn edge(caller: &Caller) -> Result<&EdgeId, ServiceError> {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Nothing under these locks can be left half-way.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An edge that was just let in is not sent away by who looked before.
+    #[test]
+    fn a_slow_reading_takes_nothing_back() {
+        let edge = EdgeId::random(UnixSeconds::new(1)).unwrap();
+        let with_it = || HashMap::from([(edge.clone(), SecretHash::of("token"))]);
+        let mut admitted = Admitted::default();
+        assert!(!admitted.take(0, HashMap::new()));
+        assert!(admitted.take(2, with_it()));
+        assert!(!admitted.take(1, HashMap::new()));
+        assert_eq!(admitted.good, with_it());
+        assert!(!admitted.take(3, with_it()));
+        assert!(admitted.take(4, HashMap::new()));
+    }
 }
