@@ -220,6 +220,7 @@ mod tests {
     use crate::network::ClientIp;
     use crate::policy::{
         AddressedBy, Ambiguity, Connector, ConnectorKinds, HttpsRule, Opening, OverrideLevel,
+        SiteDelivery,
     };
     use crate::target::{PathToken, RequestTarget};
 
@@ -368,7 +369,8 @@ mod tests {
         let mut replica = Replica::default();
         let signer = |replica: &mut Replica| {
             let state = replica.state(NOW);
-            state.links.signer(TenantId(1), NOW).map(|(_, key)| key.id().to_string())
+            let signer = state.links.signer(TenantId(1), SiteDelivery::Standard, NOW);
+            signer.map(|(_, key)| key.id().to_string())
         };
         let keys = [set("all", Some(key(None))), set("own", Some(key(Some(TenantId(1)))))];
         replica.apply(1, keys).unwrap().give();

@@ -132,6 +132,16 @@ impl KeyMaterial {
         Self::new(Secret::new(decode_key(hex.trim())?))
     }
 
+    /// Another key, that belongs to this one and to a purpose: nothing of either is known from the other
+    /// without it (HMAC-SHA-256 as a key derivation, NIST SP 800-108r1 section 4.1, of one block).
+    #[must_use]
+    pub fn derived(&self, purpose: &'static str) -> Self {
+        // Into a keyed state, and no further.
+        let mut mac = keyed::<Hmac<Sha256>>(self.expose());
+        mac.update(purpose.as_bytes());
+        Self(Arc::new(Secret::new(mac.finalize().into_bytes().to_vec())))
+    }
+
     /// The bytes. Every caller owes the reader a reason why they do not leave from there.
     pub fn expose(&self) -> &[u8] {
         self.0.expose()
@@ -412,5 +422,14 @@ mod tests {
     fn debug_shows_the_name_only() {
         let shown = format!("{:?}", key("deadbeef").unwrap());
         assert!(shown.contains("id: KeyId(\"k\")") && !shown.contains("deadbeef"), "{shown}");
+    }
+
+    /// RFC 4231 section 4.3.
+    #[test]
+    fn a_derived_key_is_a_mac_of_its_purpose() {
+        let key = KeyMaterial::new(Secret::new(b"Jefe".to_vec())).unwrap();
+        let derived = key.derived("what do ya want for nothing?");
+        let expected = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
+        assert_eq!(hex::encode(derived.expose()), expected);
     }
 }

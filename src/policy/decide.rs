@@ -234,7 +234,7 @@ fn verify_any<'r, W: Witness>(
             edge_auth::verify(scheme, name, candidate, subject, client, now, &mut budget)
         };
         let mut verified = verify(scheme);
-        for scheme in snapshot.link_rules(facts.site.tenant) {
+        for scheme in snapshot.link_rules(facts.site) {
             // Whatever else is wrong with a token, it was the site's: its signature is right.
             let Err(of_site) = verified else { break };
             if of_site.stage() > TokenRejection::Signature.stage() {

@@ -1,10 +1,13 @@
 //! The keys that a control plane makes for links of its own.
 //!
 //! Their links ride where a site's own do and look the same, under fixed rules: nobody configures
-//! them. A key is of one tenant, or of all; one tenant's opens nothing of another's.
+//! them. A key is of one tenant, or of all; one tenant's opens nothing of another's. Sites for China have
+//! keys of their own, one that belongs to each: their links open nothing at other sites, and others'
+//! nothing at theirs (G27).
 
 use std::collections::HashMap;
 
+use super::SiteDelivery;
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 use crate::keyring::{KeyId, KeyMaterial, KeyPurpose, KeyWindow, Keyring, SharedKey, SigningKey};
@@ -23,9 +26,12 @@ pub struct LinkKey {
     pub retired: Option<UnixSeconds>,
 }
 
+/// What a key for China is derived for.
+const FOR_CHINA: &str = "countersign: links at sites for china";
+
 /// All of them, ready to use.
 #[derive(Debug, Default)]
-pub struct LinkKeys(HashMap<Option<TenantId>, EdgeAuth>);
+pub struct LinkKeys(HashMap<(Option<TenantId>, SiteDelivery), EdgeAuth>);
 
 impl LinkKeys {
     /// These keys, by their ids.
@@ -37,30 +43,38 @@ impl LinkKeys {
             let begins = key.window.not_before.map(UnixSeconds::get);
             (key.retired.is_some(), std::cmp::Reverse(begins), *id)
         });
-        let mut rings: HashMap<Option<TenantId>, Vec<SharedKey>> = HashMap::new();
+        let mut rings: HashMap<_, Vec<SharedKey>> = HashMap::new();
         for (id, LinkKey { tenant, material, window, retired: _ }) in keys {
-            let key = SharedKey::of_material(KeyId::new(id), material, KeyPurpose::Links, *window);
-            rings.entry(*tenant).or_default().push(key);
+            let for_china = material.derived(FOR_CHINA);
+            let each = [(SiteDelivery::Standard, material), (SiteDelivery::China, &for_china)];
+            for (delivery, material) in each {
+                let id = KeyId::new(id);
+                let key = SharedKey::of_material(id, material, KeyPurpose::Links, *window);
+                rings.entry((*tenant, delivery)).or_default().push(key);
+            }
         }
-        let compiled = |(tenant, keys)| {
+        let compiled = |(whose, keys)| {
             let rules = EdgeAuth::with_keys(Keyring::new(keys));
-            (tenant, EdgeAuth { ip_form: IpForm::AddressOrNetwork, ..rules })
+            (whose, EdgeAuth { ip_form: IpForm::AddressOrNetwork, ..rules })
         };
         Self(rings.into_iter().map(compiled).collect())
     }
 
-    /// What opens a tenant's files: its own keys, and those of all tenants.
-    pub fn of(&self, tenant: TenantId) -> impl Iterator<Item = &EdgeAuth> {
-        [Some(tenant), None].into_iter().filter_map(|owner| self.0.get(&owner))
+    /// What opens a tenant's files at its sites of that delivery: its own keys, and those of all tenants.
+    pub fn of(&self, tenant: TenantId, delivery: SiteDelivery) -> impl Iterator<Item = &EdgeAuth> {
+        let owners = [Some(tenant), None].into_iter();
+        owners.filter_map(move |owner| self.0.get(&(owner, delivery)))
     }
 
-    /// What signs a tenant's links at `now`: a key of its own, else one of all tenants.
+    /// What signs a tenant's links to its sites of that delivery at `now`: a key of its own, else one of
+    /// all tenants.
     pub fn signer(
         &self,
         tenant: TenantId,
+        delivery: SiteDelivery,
         now: UnixSeconds,
     ) -> Option<(&EdgeAuth, SigningKey<'_>)> {
-        self.of(tenant).find_map(|rules| Some((rules, rules.keyring.signer(now)?)))
+        self.of(tenant, delivery).find_map(|rules| Some((rules, rules.keyring.signer(now)?)))
     }
 }
 
@@ -85,7 +99,7 @@ mod tests {
         ];
         let keys = LinkKeys::new(keys.iter().map(|(id, key)| (*id, key)));
         let signer = |tenant, now| {
-            let signer = keys.signer(tenant, UnixSeconds::new(now));
+            let signer = keys.signer(tenant, SiteDelivery::Standard, UnixSeconds::new(now));
             signer.map(|(_, key)| key.id().as_str().to_owned())
         };
         assert_eq!(signer(MINE, 99).as_deref(), Some("old"));
@@ -93,9 +107,10 @@ mod tests {
         assert_eq!(signer(TenantId(2), 100).as_deref(), Some("all"));
         let verifiers = |tenant| {
             let of = |rules: &EdgeAuth| rules.keyring.keys().len();
-            keys.of(tenant).map(of).collect::<Vec<_>>()
+            keys.of(tenant, SiteDelivery::China).map(of).collect::<Vec<_>>()
         };
         assert_eq!((verifiers(MINE), verifiers(TenantId(2))), (vec![2, 1], vec![1]));
-        assert!(LinkKeys::default().signer(MINE, UnixSeconds::new(0)).is_none());
+        let none = LinkKeys::default();
+        assert!(none.signer(MINE, SiteDelivery::Standard, UnixSeconds::new(0)).is_none());
     }
 }

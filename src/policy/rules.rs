@@ -75,7 +75,7 @@ impl Site {
 }
 
 /// Which shares come by a site: its hosts may be of a network that is tuned to some readers (G27).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum SiteDelivery {
     /// Those that ask for delivery in China, and nothing else of what is signed.
     China,

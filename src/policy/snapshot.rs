@@ -84,9 +84,10 @@ impl EdgeSnapshot {
         self.anti_fraud.find(client, None, pushed)
     }
 
-    /// What opens a tenant's files beside the keys that its sites have.
-    pub fn link_rules(&self, tenant: TenantId) -> impl Iterator<Item = &EdgeAuth> {
-        self.control.iter().flat_map(move |control| control.links.of(tenant))
+    /// What opens a tenant's files at a site, beside the keys that the site has.
+    pub fn link_rules(&self, site: &Site) -> impl Iterator<Item = &EdgeAuth> {
+        let (tenant, delivery) = (site.tenant, site.delivery);
+        self.control.iter().flat_map(move |control| control.links.of(tenant, delivery))
     }
 
     /// Is a verified token dead, for the file of this decoded path?

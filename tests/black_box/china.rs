@@ -155,8 +155,16 @@ fn c15_a_share_for_china_is_had_at_its_own_host_and_nothing_of_it_elsewhere() {
             assert_eq!(answer.status, 200, "{link}: {answer:?}");
             let kind = answer.header("content-type").unwrap_or_default();
             had.insert(kind.split(';').next().unwrap().to_owned());
+            // The keys of the other's links are others.
+            if link.starts_with("/private/") {
+                let elsewhere = scene.ask(other, "GET", link, "");
+                assert_eq!(elsewhere.status, 403, "{link}: {elsewhere:?}");
+                had.insert("a link".to_owned());
+            }
         }
-        for kind in ["application/zip", "image/jpeg", "image/png", "text/html", "video/mp4"] {
+        for kind in
+            ["a link", "application/zip", "image/jpeg", "image/png", "text/html", "video/mp4"]
+        {
             assert!(had.contains(kind), "{kind}: {had:?}");
         }
     }

@@ -80,6 +80,7 @@ impl LinkSigner {
         let binding = LinkBinding::Owner(owner.ok_or(LinkRefusal::Path)?);
         let statement = Statement {
             tenant,
+            delivery: SiteDelivery::Standard,
             acl: &acl,
             payload: LinkPayload {
                 binding,

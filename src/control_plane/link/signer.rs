@@ -133,6 +133,7 @@ impl LinkSigner {
         }
         let statement = Statement {
             tenant: request.tenant,
+            delivery,
             acl: &target.path,
             payload: LinkPayload {
                 binding: LinkBinding::Query(target.digest(request.tenant)),
@@ -192,6 +193,7 @@ impl fmt::Debug for LinkSigner {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Statement<'s> {
     pub(super) tenant: TenantId,
+    pub(super) delivery: SiteDelivery,
     pub(super) acl: &'s str,
     pub(super) payload: LinkPayload,
     pub(super) expiry: UnixSeconds,
@@ -206,14 +208,15 @@ impl Statement<'_> {
         snapshot: &EdgeSnapshot,
         now: UnixSeconds,
     ) -> Result<(String, LinkToken), LinkRefusal> {
-        let Self { tenant, acl, payload, expiry, ip, id } = self;
+        let Self { tenant, delivery, acl, payload, expiry, ip, id } = self;
         let start = Some(UnixSeconds::new(now.get().saturating_sub(EARLY)));
         let id: Box<str> = match id {
             Some(id) => id.into(),
             None => LinkId::random(now)?.as_str().into(),
         };
         let control = snapshot.control.as_deref().ok_or(LinkRefusal::NoKey)?;
-        let (rules, key) = control.links.signer(tenant, now).ok_or(LinkRefusal::NoKey)?;
+        let signer = control.links.signer(tenant, delivery, now);
+        let (rules, key) = signer.ok_or(LinkRefusal::NoKey)?;
         let payload = payload.to_string();
         let request = SignRequest {
             scope: SignScope::Acl(&[acl]),

@@ -11,6 +11,7 @@ use crate::control_plane::link::MasterKey;
 use crate::control_plane::record::{KeyUse, SealedKey, SigningKeyDraft, SigningKeyId};
 use crate::control_plane::service::{HEAD_START, LONGEST_LINK, Resealed};
 use crate::keyring::KeyMaterial;
+use crate::policy::SiteDelivery;
 use crate::token::{RequestKey, SignedRequest};
 
 on_both_databases! {
@@ -26,7 +27,7 @@ async fn signer(stage: &Stage, master: Option<MasterKey>, tenant: u64, at: UnixS
     let mut publisher =
         Publisher::start(stage.store.clone(), Clock::Fixed(NOW), master).await.unwrap();
     let state = publisher.state();
-    let signer = state.links.signer(TenantId(tenant), at);
+    let signer = state.links.signer(TenantId(tenant), SiteDelivery::Standard, at);
     signer.map(|(_, key)| key.id().to_string()).unwrap_or_default()
 }
 
@@ -171,7 +172,7 @@ async fn a_master_key_has_a_successor(stage: Stage) {
     let again = Resealed { keys: 0, secrets: 0, already: 3 };
     assert_eq!(reseal(&successor).await.unwrap(), again);
     let state = states.recv().await.unwrap();
-    let (_, signing) = state.links.signer(TenantId(1), NOW).unwrap();
+    let (_, signing) = state.links.signer(TenantId(1), SiteDelivery::Standard, NOW).unwrap();
     assert_eq!(signing.id().to_string(), before);
     following.abort();
 

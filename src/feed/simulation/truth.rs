@@ -16,7 +16,7 @@ use crate::keyring::{KeyMaterial, KeyWindow};
 use crate::network::ClientIp;
 use crate::policy::{
     BlocklistKind, ControlState, LinkKey, Opening, OverrideLevel, Purge, PurgedFiles, Purges,
-    RevokedLinks, Signed,
+    RevokedLinks, Signed, SiteDelivery,
 };
 use crate::target::{PathToken, RequestTarget};
 
@@ -439,7 +439,8 @@ fn dead(state: &ControlState, link: usize, video: &str) -> bool {
 }
 
 fn keys(state: &ControlState, tenant: u64) -> Vec<(u64, String)> {
-    let rings = state.links.of(TenantId(tenant)).flat_map(|rules| rules.keyring.keys());
+    let of_tenant = state.links.of(TenantId(tenant), SiteDelivery::Standard);
+    let rings = of_tenant.flat_map(|rules| rules.keyring.keys());
     rings.map(|key| (tenant, key.id().to_string())).collect()
 }
 

@@ -11,8 +11,8 @@ use crate::policy::{
     AnonymousIpDatabase, AnonymousKind, AnonymousKinds, AntiFraud, AntiFraudUse, Asn, AsnDatabase,
     AsnList, BlockedRange, ClientScheme, ControlState, Denial, DenialCode, EdgeSnapshot,
     FraudFinding, FraudLists, FraudMode, HostPattern, LinkKey, LinkKeys, OverrideTable,
-    ProxyHeader, ProxyHeaderRule, PushedFraudLists, RequestFacts, Resource, Site, SiteTable, Way,
-    decide,
+    ProxyHeader, ProxyHeaderRule, PushedFraudLists, RequestFacts, Resource, Site, SiteDelivery,
+    SiteTable, Way, decide,
 };
 use crate::target::{PathToken, RequestTarget};
 use crate::token::edge_auth::{SignRequest, sign};
@@ -82,7 +82,7 @@ fn link(sharing: Sharing) -> String {
         retired: None,
     };
     let keys = LinkKeys::new([("links", &key)]);
-    let (rules, key) = keys.signer(TENANT, NOW).unwrap();
+    let (rules, key) = keys.signer(TENANT, SiteDelivery::Standard, NOW).unwrap();
     let request = SignRequest {
         payload: Some(&payload),
         id: Some("lnk_1"),

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use super::scenery::{
     Answer, CLIENT, Carried, FOREIGN_KEY, KEYS, NOW, TENANT, acl, ask, ask_by, blocklist,
-    looking_up, private_until, snapshot, token,
+    looking_up, private_until, site, snapshot, token,
 };
 use crate::asset::{ContentId, TenantId};
 use crate::catalog::{Catalog, ContentKind, ContentState, FilePlace, FileState, Publication};
 use crate::keyring::{KeyMaterial, KeyPurpose, KeyWindow, Keyring};
 use crate::policy::{
-    CacheRules, ControlState, DenialCode, EdgeSnapshot, Exposure, LinkKey, LinkKeys, OverrideTable,
-    Revocations, RevokedLinks, TenantRevocations, Way,
+    CacheRules, ControlState, DenialCode, EdgeSnapshot, Exposure, HostPattern, LinkKey, LinkKeys,
+    OverrideTable, Revocations, RevokedLinks, Site, SiteDelivery, SiteTable, TenantRevocations,
+    Way,
 };
 use crate::token::edge_auth::{EdgeAuth, SignRequest, sign};
 use crate::token::{
@@ -35,8 +36,12 @@ fn with_keys(keys: &[(&str, LinkKey)], revocations: Revocations) -> EdgeSnapshot
 }
 
 fn signed(hex: &str, payload: Option<&str>) -> String {
+    signed_for(SiteDelivery::Standard, hex, payload)
+}
+
+fn signed_for(delivery: SiteDelivery, hex: &str, payload: Option<&str>) -> String {
     let keys = LinkKeys::new([("it", &link_key(None, hex))]);
-    let (rules, key) = keys.signer(TENANT, NOW).unwrap();
+    let (rules, key) = keys.signer(TENANT, delivery, NOW).unwrap();
     sign(rules, key, &SignRequest { payload, id: Some("lnk_1"), ..acl(&["/private/*"]) }).unwrap()
 }
 
@@ -91,6 +96,29 @@ fn a_tenants_links_open_by_its_keys_and_everybodys_and_by_no_others() {
     assert_eq!(opened(&all, "", signed(KEYS[1].1, None)).as_deref(), Ok("old"));
     let dropped = with_keys(&keys[1..], Revocations::default());
     assert_eq!(opened(&dropped, "", signed(MINE, None)), Err(DenialCode::TokenSignature));
+}
+
+/// G27.
+#[test]
+fn links_open_at_sites_of_their_own_delivery_alone() {
+    let keys = [("mine", link_key(Some(TENANT), MINE)), ("all", link_key(None, EVERYBODYS))];
+    let standard = with_keys(&keys, Revocations::default());
+    let site = Site { delivery: SiteDelivery::China, ..site(KEYS) };
+    let sites = Arc::new(SiteTable::new(vec![(vec![HostPattern::Any], site)]));
+    let china = EdgeSnapshot { sites, ..with_keys(&keys, Revocations::default()) };
+    for (id, hex) in [("mine", MINE), ("all", EVERYBODYS)] {
+        let link = |delivery| signed_for(delivery, hex, None);
+        for (snapshot, own, others) in [
+            (&standard, SiteDelivery::Standard, SiteDelivery::China),
+            (&china, SiteDelivery::China, SiteDelivery::Standard),
+        ] {
+            assert_eq!(opened(snapshot, "", link(own)).as_deref(), Ok(id));
+            let refused = opened(snapshot, "", link(others));
+            assert_eq!(refused, Err(DenialCode::TokenSignature), "{id} {others:?}");
+        }
+    }
+    // What the operator gave a site opens there.
+    assert_eq!(opened(&china, "", signed(KEYS[1].1, None)).as_deref(), Ok("old"));
 }
 
 #[test]
