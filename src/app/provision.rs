@@ -184,11 +184,11 @@ pub fn verify_audit(config: &Path) -> Result<ChainState, ProvisionError> {
 /// Writes the audit log out, an event a line, as the API's export has it.
 pub fn export_audit(config: &Path, out: impl Write) -> Result<(), ProvisionError> {
     with_store(config, async |store| {
-        let mut out = BufWriter::new(out);
-        let mut view = store.view(&Caller::system("audit export")).await?;
+        let (mut out, caller) = (BufWriter::new(out), Caller::system("audit export"));
         let mut page = Page::first(EXPORTED_AT_ONCE);
         loop {
-            let listed = view.audit_list(&page).await?;
+            // None is held while whoever reads is waited for: the log only grows.
+            let listed = store.view(&caller).await?.audit_list(&page).await?;
             for event in &listed.items {
                 let line = serde_json::to_writer(&mut out, event).map_err(io::Error::from);
                 line.and_then(|()| out.write_all(b"\n")).map_err(ProvisionError::Output)?;

@@ -60,9 +60,9 @@ pub(super) fn audit(arguments: &Audit) -> Exit {
 fn export(arguments: &Export) -> Exit {
     match app::export_audit(&arguments.config, io::stdout().lock()) {
         Ok(()) => Exit::Success,
-        // A reader that went away has what it wanted.
+        // A reader that went away knows that it did.
         Err(ProvisionError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
-            Exit::Success
+            Exit::Failure
         }
         Err(error) => output::failure(ErrorChain(&error)),
     }

@@ -133,7 +133,8 @@ impl KeyMaterial {
     }
 
     /// Another key, that belongs to this one and to a purpose: nothing of either is known from the other
-    /// without it (HMAC-SHA-256 as a key derivation, NIST SP 800-108r1 section 4.1, of one block).
+    /// without it, for HMAC-SHA-256 is a pseudorandom function (RFC 2104; RFC 5869 section 2.3 builds on the
+    /// same).
     #[must_use]
     pub fn derived(&self, purpose: &'static str) -> Self {
         // Into a keyed state, and no further.

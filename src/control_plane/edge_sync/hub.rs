@@ -293,8 +293,8 @@ enum Looked {
 }
 
 impl Inner {
-    /// The number of a reading of the store that begins now: it finds what earlier ones found, or what
-    /// came after.
+    /// The number of a reading of the store that begins now. One that waits long for its connection may
+    /// find more than one with a later number: what it lost is found at the next look.
     fn reading(&self) -> u64 {
         self.readings.fetch_add(1, Ordering::Relaxed)
     }

@@ -22,6 +22,9 @@ pub(in crate::control_plane) const NOW: UnixSeconds = UnixSeconds::new(1_893_456
 /// Whose the site is.
 pub(in crate::control_plane) const TENANT: TenantId = TenantId(1);
 
+/// The host of what is asked for where no other is named.
+const HOST: &str = "files.example.com";
+
 /// A site that takes tokens in a query.
 pub(in crate::control_plane) fn site(
     name: &str,
@@ -95,8 +98,19 @@ pub(in crate::control_plane) fn opened(
     url: &str,
     client: &str,
 ) -> Result<(), DenialCode> {
-    let target = url.strip_prefix("https://files.example.com").unwrap();
-    asked(snapshot, target, "", client, NOW)
+    let target = url.strip_prefix(&format!("https://{HOST}")).unwrap();
+    asked(snapshot, HOST, target, "", client, NOW)
+}
+
+/// What an edge says to a link at that time, at the host that it names.
+pub(in crate::control_plane) fn opened_at(
+    snapshot: &EdgeSnapshot,
+    url: &str,
+    now: UnixSeconds,
+) -> Result<(), DenialCode> {
+    let place = url.strip_prefix("https://").unwrap();
+    let (host, target) = place.split_at(place.find('/').unwrap());
+    asked(snapshot, host, target, "", "192.0.2.1", now)
 }
 
 /// What an edge says to a path, asked for with that `Cookie`.
@@ -106,18 +120,19 @@ pub(in crate::control_plane) fn opened_with(
     cookie: &str,
     now: UnixSeconds,
 ) -> Result<(), DenialCode> {
-    asked(snapshot, target, cookie, "192.0.2.1", now)
+    asked(snapshot, HOST, target, cookie, "192.0.2.1", now)
 }
 
 fn asked(
     snapshot: &EdgeSnapshot,
+    host: &str,
     target: &str,
     cookie: &str,
     client: &str,
     now: UnixSeconds,
 ) -> Result<(), DenialCode> {
     let target = RequestTarget::parse(target, PathToken::Absent, 8192).unwrap();
-    let site = snapshot.sites.find("files.example.com").unwrap();
+    let site = snapshot.sites.find(host).unwrap();
     let resource = Resource::find(site, &target).unwrap();
     let candidates = Candidates::collect(
         &site.token.as_ref().unwrap().carriers,

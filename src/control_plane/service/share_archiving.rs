@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use http::Response;
+use http::{Method, Response};
 
 use super::archive_channel::{Channel, Channels};
 use super::archive_handing::ArchiveAsk;
@@ -132,6 +132,10 @@ impl Services {
         client: Option<ClientIp>,
     ) -> Result<Response<CountedBody>, ServiceError> {
         let share = access.opened()?;
+        // Whatever part of it is had, the log says so: a network has so many.
+        if *ask.method == Method::GET {
+            self.share_marks().one(&share.id, client)?;
+        }
         let caller = Caller::system("share").from_address(client).within(share.tenant);
         let shared =
             SharedArchive { share: share.id.clone(), recipient: access.recipient_number() };

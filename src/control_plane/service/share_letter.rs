@@ -314,6 +314,10 @@ async fn room_at<'a>(
         times.entry(address).or_default().push(at);
     }
     for (address, more) in wanted {
+        if more > MOST_TO_ONE {
+            let most = format!("at most {MOST_TO_ONE} of one mail address are sent letters");
+            return Err(Invalid::new("/recipients", most).into());
+        }
         let written = times.remove(&*address).unwrap_or_default();
         room(&written, more, MOST_TO_ONE, now)?;
     }

@@ -188,6 +188,12 @@ impl Services {
         for tried in 1..=TRIES {
             match self.sent_bytes_kept(sent).await {
                 Ok(()) => return,
+                // It may be there. Rather less is said of a download than more than it was.
+                Err(error @ ServiceError::OutcomeUnknown(_)) => {
+                    let error = ErrorChain(&error);
+                    tracing::warn!(%error, downloads, "what left of shares may not be kept");
+                    return;
+                }
                 Err(error) => {
                     let error = ErrorChain(&error);
                     tracing::warn!(%error, downloads, tried, "what left of shares is not kept yet");

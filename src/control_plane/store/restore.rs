@@ -191,7 +191,7 @@ impl Change {
         .bind(DeliveryState::Dead.wire_name())
         .bind(taken_until);
         self.view().connection().execute(messages).await?;
-        self.share_ends_told(taken_until).await
+        self.share_ends_told(now).await
     }
 
     async fn take_rows(&mut self, from: &mut (dyn BufRead + Send)) -> Result<(), RestoreError> {

@@ -21,7 +21,7 @@ use crate::control_plane::service::{
     ShareOrder, SharePassword, ShareRevision, ShareSending,
 };
 use crate::network::ClientIp;
-use crate::policy::{DenialCode, OverrideTable, Revocations, TenantRevocations};
+use crate::policy::{DenialCode, OverrideTable, Revocations, SiteTable, TenantRevocations};
 
 pub(super) const TENANT: TenantId = TenantId(1);
 
@@ -247,7 +247,8 @@ pub(super) async fn at_the_edge(
     }
     let mut edge = stage.in_force.lock().unwrap().clone().unwrap();
     edge.revocations = Arc::new(Revocations::of_tenants([(TENANT, Arc::new(revoked))].into()));
-    let hosts = ["https://files.example.com", "https://files.example.cn"];
-    let target = hosts.into_iter().find_map(|host| url.strip_prefix(host)).unwrap();
-    scenery::opened_with(&edge, target, "", at)
+    let sites = ["files.example.com", "files.example.cn"].map(|it| scenery::site(it, None, 1));
+    let [standard, china] = sites;
+    edge.sites = Arc::new(SiteTable::new(vec![standard, scenery::for_china(china)]));
+    scenery::opened_at(&edge, url, at)
 }

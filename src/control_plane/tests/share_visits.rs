@@ -488,15 +488,22 @@ async fn a_network_leaves_so_much_of_a_share(stage: Stage) {
     assert!((600..900).contains(&left), "{left}");
     let here = client("192.0.2.1");
     let all = everything(ShareForm::Default);
-    let mut each = [false; 4];
+    let zip = services.share_archive(&open, &all, client("192.0.2.2")).await.unwrap();
+    let headers = HeaderMap::new();
+    let mut each = [false; 5];
     for _ in 0..100 {
         each[0] |= services.share_viewed(&open, here).await.is_err();
         each[1] |= services.share_ticket(&open, 0, film, here).await.is_err();
         each[2] |= services.share_archive(&open, &all, here).await.is_err();
         let address = share.address.expose();
         each[3] |= services.share_unlock(address, typed("1234"), here).await.is_err();
+        let (name, method) = ("all.zip", &Method::GET);
+        let ask = ArchiveAsk { name, method, headers: &headers, request_id: "r" };
+        each[4] |= services.share_archive_hand_over(&open, &zip, ask, here).await.is_err();
     }
-    assert_eq!(each, [true; 4]);
+    assert_eq!(each, [true; 5]);
+    // Of what is only asked about nothing is left.
+    assert_eq!(hand_over(&stage, &open, &zip).await.unwrap(), 200);
     services.share_viewed(&open, client("192.0.2.2")).await.unwrap();
     services.share_ticket(&open, 0, film, client("192.0.2.2")).await.unwrap();
     services.share_archive(&open, &all, client("192.0.2.2")).await.unwrap();

@@ -251,10 +251,10 @@ async fn what_may_have_been_sent_is_not_sent_again(stage: Stage) {
     // Of ends that came, or came near, since the copy was made everybody was told, too: an end stands
     // there once, where nobody was, and again for whoever was warned of it, and told.
     for (sql, end, noted) in [
-        ("UPDATE share SET expires_at = 1893456900 WHERE id = 'shr_1'", "1893456900", 3),
-        ("UPDATE share SET expires_at = 1893456901 WHERE id = 'shr_1'", "1893456901", 2),
-        ("UPDATE share SET expires_at = 1893716100 WHERE id = 'shr_1'", "1893716100", 2),
-        ("UPDATE share SET expires_at = 1893716101 WHERE id = 'shr_1'", "1893716101", 1),
+        ("UPDATE share SET expires_at = 1893456000 WHERE id = 'shr_1'", "1893456000", 3),
+        ("UPDATE share SET expires_at = 1893456001 WHERE id = 'shr_1'", "1893456001", 2),
+        ("UPDATE share SET expires_at = 1893715200 WHERE id = 'shr_1'", "1893715200", 2),
+        ("UPDATE share SET expires_at = 1893715201 WHERE id = 'shr_1'", "1893715201", 1),
     ] {
         stage.tamper(sql).await;
         let other = Store::open(&stage.blank().await).await.unwrap();
