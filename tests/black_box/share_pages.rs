@@ -296,7 +296,7 @@ fn pages_of_very_many_are_gone_about_in() {
 
 /// C5: as many as a share may have.
 #[test]
-fn c5_pages_of_ten_thousand_stay_small_and_quick() {
+fn c5_pages_of_ten_thousand_stay_small() {
     let scene = Scene::start();
     scene.walk(&["ten thousand"], &json!({"many": scene.many(10_000)}));
 }

@@ -134,7 +134,7 @@ impl Services {
         let share = access.opened()?;
         // Whatever part of it is had, the log says so: a network has so many.
         if *ask.method == Method::GET {
-            self.share_marks().one(&share.id, client)?;
+            self.share_marks().part_had(&share.id, client)?;
         }
         let caller = Caller::system("share").from_address(client).within(share.tenant);
         let shared =

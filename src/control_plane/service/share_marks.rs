@@ -3,7 +3,8 @@
 //! Whoever has an address may leave such marks, and an open share's address may be anybody's. So a
 //! network (an IPv4 address, an IPv6 /64) leaves so many of one share, and more only as time passes;
 //! who comes from elsewhere, or to another share, waits for nothing. It is this process's own count:
-//! two control planes take twice as many.
+//! two control planes take twice as many. What is had of archives that were begun is counted apart:
+//! whoever was let begin one is let have it.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -26,11 +27,21 @@ const AT_ONCE: NonZeroU32 = NonZeroU32::new(600).expect("it is none");
 /// Entries of an archive that are kept for what one mark costs.
 const ENTRIES_FOR_ONE: usize = 5;
 
+/// Marks that the largest archive costs: whoever opened the share a moment ago has them.
+const LARGEST: NonZeroU32 = NonZeroU32::new(AT_ONCE.get() / 2).expect("it is none");
+
 /// After so many marks, those who left none lately are forgotten.
 const LOOKED_THROUGH_AFTER: u32 = 1_024;
 
+/// What is counted apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Left,
+    Had,
+}
+
 /// A share, and who leaves something.
-type Key = (Box<str>, Option<IpNet>);
+type Key = (Box<str>, Option<IpNet>, Kind);
 
 type Limiter<C> =
     RateLimiter<Key, DefaultKeyedStateStore<Key>, C, NoOpMiddleware<<C as Clock>::Instant>>;
@@ -61,7 +72,16 @@ impl<C: Clock + Clone> ShareMarks<C> {
 
     /// Lets a visitor leave one mark.
     pub(super) fn one(&self, share: &ShareId, from: Option<ClientIp>) -> Result<(), ShareRefusal> {
-        self.take(share, from, NonZeroU32::MIN)
+        self.take(share, from, Kind::Left, NonZeroU32::MIN)
+    }
+
+    /// Lets a visitor have an archive that was begun, or a part of it.
+    pub(super) fn part_had(
+        &self,
+        share: &ShareId,
+        from: Option<ClientIp>,
+    ) -> Result<(), ShareRefusal> {
+        self.take(share, from, Kind::Had, NonZeroU32::MIN)
     }
 
     /// Lets a visitor leave an archive with so many entries, of which none like it is kept.
@@ -72,9 +92,8 @@ impl<C: Clock + Clone> ShareMarks<C> {
         entries: usize,
     ) -> Result<(), ShareRefusal> {
         let cost = u32::try_from(entries / ENTRIES_FOR_ONE).unwrap_or(u32::MAX);
-        // The largest is had by whoever has left nothing.
         match NonZeroU32::new(cost) {
-            Some(cost) => self.take(share, from, cost.min(AT_ONCE)),
+            Some(cost) => self.take(share, from, Kind::Left, cost.min(LARGEST)),
             None => Ok(()),
         }
     }
@@ -83,13 +102,14 @@ impl<C: Clock + Clone> ShareMarks<C> {
         &self,
         share: &ShareId,
         from: Option<ClientIp>,
+        kind: Kind,
         cost: NonZeroU32,
     ) -> Result<(), ShareRefusal> {
         let Marks { limiter, clock, taken } = &*self.0;
         if taken.fetch_add(1, Ordering::Relaxed) % LOOKED_THROUGH_AFTER == 0 {
             limiter.retain_recent();
         }
-        let key = (share.as_str().into(), from.map(network));
+        let key = (share.as_str().into(), from.map(network), kind);
         let Ok(Err(refused)) = limiter.check_key_n(&key, cost) else { return Ok(()) };
         let wait = refused.wait_time_from(clock.now());
         // Whole seconds, never fewer than it takes.
@@ -141,11 +161,17 @@ mod tests {
         for _ in 0..1_000 {
             marks.archive(&share, from("192.0.2.1"), 4).unwrap();
         }
+        // To open the share and begin it are marks as well.
+        marks.one(&share, from("192.0.2.1")).unwrap();
+        marks.one(&share, from("192.0.2.1")).unwrap();
         marks.archive(&share, from("192.0.2.1"), 10_000).unwrap();
-        assert_eq!(marks.archive(&share, from("192.0.2.1"), 500), refused(100));
-        clock.advance(Duration::from_secs(100));
-        marks.archive(&share, from("192.0.2.1"), 500).unwrap();
-        assert_eq!(marks.archive(&share, from("192.0.2.1"), 10_000), refused(600));
+        marks.one(&share, from("192.0.2.1")).unwrap();
+        assert_eq!(marks.archive(&share, from("192.0.2.1"), 10_000), refused(3));
+        marks.archive(&share, from("192.0.2.1"), 1_000).unwrap();
+        assert_eq!(marks.archive(&share, from("192.0.2.1"), 1_000), refused(103));
+        clock.advance(Duration::from_secs(103));
+        marks.archive(&share, from("192.0.2.1"), 1_000).unwrap();
+        assert_eq!(marks.archive(&share, from("192.0.2.1"), 10_000), refused(300));
     }
 
     #[test]
