@@ -23,17 +23,35 @@ exports.fail = message => {
   throw new Error(message)
 }
 
+// What was asked and is not answered whole, since when. A walk that fails tells of it, without the
+// addresses: there may be secrets in them.
+const unanswered = new Map()
+
+process.on('exit', code => {
+  if (code === 0) return
+  for (const [request, since] of unanswered) {
+    const first = new URL(request.url()).pathname.split('/')[1]
+    console.error(`waits for ${request.method()} /${first}/… (${request.resourceType()}) for ${Date.now() - since} ms`)
+  }
+})
+
 // A window whose page must stay on its host, without an error and without anything that its policy
 // had to stop.
 exports.open = async (browser, base, options = {}) => {
   const context = await browser.newContext({ viewport: WIDE, ...options })
-  context.setDefaultTimeout(20000)
+  context.setDefaultTimeout(60000)
   const page = await context.newPage()
   const faults = []
   page.on('request', request => {
     // What the browser shows a document with is its own.
     const isOwn = /^chrome(-extension)?:/.test(request.url())
     if (!isOwn && new URL(request.url()).origin !== base) faults.push(`asked ${request.url()}`)
+  })
+  page.on('request', request => unanswered.set(request, Date.now()))
+  for (const over of ['requestfinished', 'requestfailed']) page.on(over, request => unanswered.delete(request))
+  page.on('response', answer => {
+    // Told in case the walk does not get there: not its address, in which a secret may be.
+    if (answer.status() >= 400) console.error(`${answer.request().method()} was answered ${answer.status()}`)
   })
   page.on('pageerror', error => faults.push(String(error)))
   page.on('console', message => {

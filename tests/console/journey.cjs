@@ -11,7 +11,7 @@ const { base, shots, username, password } = told
 setTimeout(() => {
   console.error('it took too long')
   process.exit(2)
-}, 280000).unref()
+}, 600000).unref()
 
 const signOut = async page => {
   await page.getByRole('button', { name: 'Sign out' }).click()

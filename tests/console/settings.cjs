@@ -13,14 +13,17 @@ const own = '/console/tenants/1/settings/sharing'
 setTimeout(() => {
   console.error('it took too long')
   process.exit(2)
-}, 280000).unref()
+}, 600000).unref()
 
 const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor()
 
 const save = page => page.getByRole('button', { name: 'Save' }).click()
 
-const colour = (page, of) =>
-  page.evaluate(([selector, property]) => getComputedStyle(document.querySelector(selector))[property], of)
+// What is seen once the stylesheets are there.
+const colour = async (page, of) => {
+  await page.waitForLoadState()
+  return page.evaluate(([selector, property]) => getComputedStyle(document.querySelector(selector))[property], of)
+}
 
 const walks = {
   settings: async browser => {

@@ -14,7 +14,7 @@ const { base, site, shots } = told
 setTimeout(() => {
   console.error('it took too long')
   process.exit(2)
-}, 280000).unref()
+}, 600000).unref()
 
 const NARROW = { width: 360, height: 740 }
 
@@ -43,7 +43,7 @@ const save = async (page, name) => {
 
 // What an address answers, once that is so: a change is in force within a second.
 const answers = async (page, address, status) => {
-  const until = Date.now() + 20000
+  const until = Date.now() + 60000
   while (Date.now() < until) {
     if ((await page.goto(address)).status() === status) return
   }
