@@ -307,7 +307,8 @@ const walks = {
     await page.keyboard.press('Enter')
     await page.waitForURL(/page=84$/)
     await look(page.url(), 4980, 60)
-    await page.getByRole('link', { name: 'Page 167' }).click()
+    // As long as people press: nothing may move away from under them meanwhile.
+    await page.getByRole('link', { name: 'Page 167' }).click({ delay: 100 })
     await page.waitForURL(/page=167$/)
     await look(page.url(), 9960, 40)
     await page.goto(shares.many)
