@@ -10,7 +10,10 @@ const STANDARDS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best
 const WIDE = { width: 1280, height: 900 }
 const NARROW = { width: 360, height: 740 }
 
-exports.launch = executablePath =>
+// Milliseconds for all walks of a run.
+const PATIENCE = 600000
+
+const launch = executablePath =>
   chromium.launch({
     executablePath,
     args: [
@@ -23,17 +26,36 @@ exports.fail = message => {
   throw new Error(message)
 }
 
-// What was asked and is not answered whole, since when. A walk that fails tells of it, without the
-// addresses: there may be secrets in them.
+// What was asked and is not answered whole, since when.
 const unanswered = new Map()
 
-process.on('exit', code => {
-  if (code === 0) return
+// A walk that fails tells what it waits for, without addresses: there may be secrets in them.
+const fails = (code, why) => {
+  console.error(why)
   for (const [request, since] of unanswered) {
     const first = new URL(request.url()).pathname.split('/')[1]
     console.error(`waits for ${request.method()} /${first}/… (${request.resourceType()}) for ${Date.now() - since} ms`)
   }
-})
+  process.exit(code)
+}
+
+// Takes the walks that are asked for, one after the other in one browser: ends with 0 if all was as it
+// must be. `begin` is told of each.
+exports.run = async (walks, told, begin = () => {}) => {
+  setTimeout(() => fails(2, 'it took too long'), PATIENCE).unref()
+  try {
+    const browser = await launch(told.chromium)
+    for (const name of told.walks) {
+      begin(name)
+      await walks[name](browser)
+      console.log(`walked: ${name}`)
+    }
+    await browser.close()
+  } catch (error) {
+    fails(1, error)
+  }
+  process.exit(0)
+}
 
 // A window whose page must stay on its host, without an error and without anything that its policy
 // had to stop.

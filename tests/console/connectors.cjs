@@ -5,16 +5,11 @@
 const fs = require('node:fs')
 const path = require('node:path')
 const assert = require('node:assert')
-const { launch, open, inspect, signIn, tabTo, follow } = require('./browser.cjs')
+const { open, inspect, signIn, tabTo, follow, run } = require('./browser.cjs')
 
 const told = JSON.parse(fs.readFileSync(0, 'utf8'))
 const { base, shots } = told
 const own = `${base}/console/tenants/1/connectors`
-
-setTimeout(() => {
-  console.error('it took too long')
-  process.exit(2)
-}, 600000).unref()
 
 // The walk that is under way.
 let underWay = ''
@@ -288,17 +283,4 @@ const walks = {
   }
 }
 
-const walk = async () => {
-  const browser = await launch(told.chromium)
-  for (const name of told.walks) {
-    underWay = `connector-${name.replace(' ', '-')}`
-    await walks[name](browser)
-    console.log(`walked: ${name}`)
-  }
-  await browser.close()
-}
-
-walk().then(() => process.exit(0), error => {
-  console.error(error)
-  process.exit(1)
-})
+run(walks, told, name => { underWay = `connector-${name.replace(' ', '-')}` })

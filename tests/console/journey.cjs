@@ -3,15 +3,10 @@
 // chromium, base, shots, username, password, folder, content, file. Ends with 0 if all was as it must be.
 const fs = require('node:fs')
 const assert = require('node:assert')
-const { launch, open, inspect, fail, signIn, tabTo, follow } = require('./browser.cjs')
+const { open, inspect, fail, signIn, tabTo, follow, run } = require('./browser.cjs')
 
 const told = JSON.parse(fs.readFileSync(0, 'utf8'))
 const { base, shots, username, password } = told
-
-setTimeout(() => {
-  console.error('it took too long')
-  process.exit(2)
-}, 600000).unref()
 
 const signOut = async page => {
   await page.getByRole('button', { name: 'Sign out' }).click()
@@ -160,57 +155,46 @@ const pages = [
   ['nothing-here', '/console/nothing']
 ]
 
-const walk = async () => {
-  const browser = await launch(told.chromium)
-  const walks = {
-    mouse: async () => {
-      const permissions = ['clipboard-read', 'clipboard-write']
-      const { context, page, faults } = await open(browser, base, { permissions })
-      await journey(page, { scripts: true, clipboard: true })
-      assert.deepEqual(faults, [])
-      await context.close()
-    },
-    'no scripts': async () => {
-      const { context, page, faults } = await open(browser, base, { javaScriptEnabled: false })
-      await journey(page, { scripts: false, clipboard: false })
-      assert.deepEqual(faults, [])
-      await context.close()
-    },
-    narrow: async () => {
-      const viewport = { width: 360, height: 740 }
-      const { context, page, faults } = await open(browser, base, { viewport })
-      await journey(page, { scripts: true, clipboard: false })
-      assert.deepEqual(faults, [])
-      await context.close()
-    },
-    keyboard: async () => {
-      const { context, page, faults } = await open(browser, base)
-      await byKeyboard(page)
-      assert.deepEqual(faults, [])
-      await context.close()
-    },
-    'every page': async () => {
-      await inspect(browser, base, undefined, shots, 'sign-in', '/console/login')
-      const { context, page } = await open(browser, base)
-      await signIn(page, told)
-      const state = await context.storageState()
-      const links = await page.request.get(base + '/console/tenants/1/links')
-      const link = /\/console\/tenants\/1\/links\/lnk_\w+/.exec(await links.text())
-      for (const [name, address] of [...pages, ['link', link[0]]]) {
-        await inspect(browser, base, state, shots, name, address)
-      }
-      await signOut(page)
-      await context.close()
+const walks = {
+  mouse: async browser => {
+    const permissions = ['clipboard-read', 'clipboard-write']
+    const { context, page, faults } = await open(browser, base, { permissions })
+    await journey(page, { scripts: true, clipboard: true })
+    assert.deepEqual(faults, [])
+    await context.close()
+  },
+  'no scripts': async browser => {
+    const { context, page, faults } = await open(browser, base, { javaScriptEnabled: false })
+    await journey(page, { scripts: false, clipboard: false })
+    assert.deepEqual(faults, [])
+    await context.close()
+  },
+  narrow: async browser => {
+    const viewport = { width: 360, height: 740 }
+    const { context, page, faults } = await open(browser, base, { viewport })
+    await journey(page, { scripts: true, clipboard: false })
+    assert.deepEqual(faults, [])
+    await context.close()
+  },
+  keyboard: async browser => {
+    const { context, page, faults } = await open(browser, base)
+    await byKeyboard(page)
+    assert.deepEqual(faults, [])
+    await context.close()
+  },
+  'every page': async browser => {
+    await inspect(browser, base, undefined, shots, 'sign-in', '/console/login')
+    const { context, page } = await open(browser, base)
+    await signIn(page, told)
+    const state = await context.storageState()
+    const links = await page.request.get(base + '/console/tenants/1/links')
+    const link = /\/console\/tenants\/1\/links\/lnk_\w+/.exec(await links.text())
+    for (const [name, address] of [...pages, ['link', link[0]]]) {
+      await inspect(browser, base, state, shots, name, address)
     }
+    await signOut(page)
+    await context.close()
   }
-  for (const name of told.walks) {
-    await walks[name]()
-    console.log(`walked: ${name}`)
-  }
-  await browser.close()
 }
 
-walk().then(() => process.exit(0), error => {
-  console.error(error)
-  process.exit(1)
-})
+run(walks, told)

@@ -4,16 +4,11 @@
 // of shares. Ends with 0 if all was as it must be.
 const fs = require('node:fs')
 const assert = require('node:assert')
-const { launch, open, inspect, signIn, tabTo } = require('./browser.cjs')
+const { open, inspect, signIn, tabTo, run } = require('./browser.cjs')
 
 const told = JSON.parse(fs.readFileSync(0, 'utf8'))
 const { base, site, shots, shares } = told
 const own = '/console/tenants/1/settings/sharing'
-
-setTimeout(() => {
-  console.error('it took too long')
-  process.exit(2)
-}, 600000).unref()
 
 const heading = (page, name) => page.getByRole('heading', { level: 1, name }).waitFor()
 
@@ -88,16 +83,4 @@ const walks = {
   }
 }
 
-const walk = async () => {
-  const browser = await launch(told.chromium)
-  for (const name of told.walks) {
-    await walks[name](browser)
-    console.log(`walked: ${name}`)
-  }
-  await browser.close()
-}
-
-walk().then(() => process.exit(0), error => {
-  console.error(error)
-  process.exit(1)
-})
+run(walks, told)

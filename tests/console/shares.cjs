@@ -5,15 +5,10 @@
 const fs = require('node:fs')
 const path = require('node:path')
 const assert = require('node:assert')
-const { launch, open, inspect, tabTo, follow } = require('./browser.cjs')
+const { open, inspect, tabTo, follow, run } = require('./browser.cjs')
 
 const told = JSON.parse(fs.readFileSync(0, 'utf8'))
 const { base, shots, shares } = told
-
-setTimeout(() => {
-  console.error('it took too long')
-  process.exit(2)
-}, 600000).unref()
 
 let underWay = ''
 
@@ -411,17 +406,4 @@ const walks = {
   }
 }
 
-const walk = async () => {
-  const browser = await launch(told.chromium)
-  for (const name of told.walks) {
-    underWay = `share-${name.replaceAll(' ', '-')}`
-    await walks[name](browser)
-    console.log(`walked: ${name}`)
-  }
-  await browser.close()
-}
-
-walk().then(() => process.exit(0), error => {
-  console.error(error)
-  process.exit(1)
-})
+run(walks, told, name => { underWay = `share-${name.replaceAll(' ', '-')}` })

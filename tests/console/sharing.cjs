@@ -6,15 +6,10 @@
 const fs = require('node:fs')
 const path = require('node:path')
 const assert = require('node:assert')
-const { launch, open, inspect, fail, signIn } = require('./browser.cjs')
+const { open, inspect, fail, signIn, run } = require('./browser.cjs')
 
 const told = JSON.parse(fs.readFileSync(0, 'utf8'))
 const { base, site, shots } = told
-
-setTimeout(() => {
-  console.error('it took too long')
-  process.exit(2)
-}, 600000).unref()
 
 const NARROW = { width: 360, height: 740 }
 
@@ -236,17 +231,4 @@ const walks = {
   }
 }
 
-const walk = async () => {
-  const browser = await launch(told.chromium)
-  for (const name of told.walks) {
-    underWay = name.replace(' ', '-')
-    await walks[name](browser)
-    console.log(`walked: ${name}`)
-  }
-  await browser.close()
-}
-
-walk().then(() => process.exit(0), error => {
-  console.error(error)
-  process.exit(1)
-})
+run(walks, told, name => { underWay = name.replace(' ', '-') })
