@@ -26,6 +26,7 @@
 //! | `keyring` | keys, and which of them is in force |
 //! | `token` | the token grammars, for signer and verifier alike |
 //! | `policy` | sites, overrides, blocklists, the snapshot, and the decision |
+//! | `forensic` | whose copy a file is: tags, and how a copy that has one differs |
 //! | `feed` | what control planes say to edges, and what it amounts to |
 //! | `event` | what edges report to control planes |
 //! | `claim` | what edges ask of the ledger of one-use links |
@@ -56,8 +57,7 @@
 //!
 //! # Import table
 //!
-//! Who may name whom; `tests/architecture.rs` holds the code to it. `forensic` has a row
-//! there and no code yet.
+//! Who may name whom; `tests/architecture.rs` holds the code to it.
 //!
 //! | module | may name |
 //! |---|---|
@@ -94,6 +94,7 @@ pub mod data_plane;
 pub mod delivery;
 pub mod event;
 pub mod feed;
+pub mod forensic;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod keyring;
