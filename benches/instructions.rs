@@ -209,6 +209,7 @@ const PLAIN: LinkTerms = LinkTerms {
     parallel: None,
     issuer: None,
     tag: None,
+    copy: None,
 };
 
 /// Watched for going round, and four downloads at most.

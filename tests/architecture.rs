@@ -230,7 +230,7 @@ const FENCES: &[(&str, &[&str])] = &[
     ("image", &["rendition"]),
     ("lettre", &["control_plane::mail"]),
     ("maxminddb", &["policy::anti_fraud"]),
-    ("moka", &["data_plane::cache", "control_plane::rendering"]),
+    ("moka", &["data_plane::cache", "data_plane::copies", "control_plane::rendering"]),
     ("moxcms", &["rendition"]),
     ("multer", &["control_plane::admin_page", "control_plane::api"]),
     ("object_store", &["origin::object", "origin::config"]),

@@ -14,6 +14,7 @@ mod scan;
 mod serve;
 mod share;
 mod shrinkage;
+mod trace;
 mod watch;
 
 pub use crate::control_plane::record::Publication;
@@ -29,3 +30,4 @@ pub use reload::{ReloadError, ReloadHandle};
 pub use scan::{ScanEffect, ScanError, ScanReport, ScanRequest, scan_catalog};
 pub use serve::{Finish, Planes, ServeOptions, Service, StartError};
 pub use shrinkage::Shrinks;
+pub use trace::{FoundOrigin, FoundTag, IssuedCopy, TracedFile, trace};

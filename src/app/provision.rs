@@ -270,7 +270,7 @@ fn with_store<T>(
     with_store_at(&control_config(config)?.store, work)
 }
 
-fn control_config(config: &Path) -> Result<control_plane::Config, ProvisionError> {
+pub(super) fn control_config(config: &Path) -> Result<control_plane::Config, ProvisionError> {
     let loaded = load::read(config).map_err(ProvisionError::Config)?;
     loaded.control.ok_or(ProvisionError::NoControl)
 }

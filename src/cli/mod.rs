@@ -14,5 +14,6 @@ mod reseal;
 mod run;
 mod serve;
 mod sign;
+mod trace;
 
 pub use run::run;

@@ -13,6 +13,8 @@ pub enum Exit {
     Failure,
     /// 2: the command line makes no sense.
     Usage,
+    /// 3: something was found that proves nothing.
+    Doubtful,
 }
 
 impl From<Exit> for ExitCode {
@@ -21,6 +23,7 @@ impl From<Exit> for ExitCode {
             Exit::Success => Self::SUCCESS,
             Exit::Failure => Self::FAILURE,
             Exit::Usage => Self::from(2),
+            Exit::Doubtful => Self::from(3),
         }
     }
 }

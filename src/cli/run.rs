@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use super::output::Exit;
 use super::{
     application, audit, backup, catalog, check, demo, explain, keygen, manual, reseal, serve, sign,
+    trace,
 };
 
 /// An edge gateway for private files: checks the signature on every link, then serves or refuses.
@@ -34,6 +35,7 @@ enum Command {
     Restore(backup::Restore),
     Serve(serve::Serve),
     Sign(sign::Sign),
+    Trace(trace::Trace),
 }
 
 /// Runs the command of the process's arguments.
@@ -58,6 +60,7 @@ pub fn run() -> ExitCode {
         Command::Explain(arguments) => explain::explain(arguments),
         Command::Keygen(arguments) => keygen::keygen(arguments),
         Command::Manual(arguments) => manual::manual(arguments),
+        Command::Trace(arguments) => trace::trace(arguments),
         Command::Reseal(arguments) => reseal::reseal(arguments),
         Command::Restore(arguments) => backup::restore(arguments),
         Command::Serve(arguments) => serve::serve(arguments),

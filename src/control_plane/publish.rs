@@ -318,7 +318,7 @@ impl Unsealing {
         } = key;
         match key_use {
             KeyUse::Links => {}
-            KeyUse::Api | KeyUse::Sessions => return None,
+            KeyUse::Api | KeyUse::Sessions | KeyUse::Tags => return None,
         }
         let window = KeyWindow { not_before: Some(not_before), not_after };
         let key = self.open(&id, &sealed).map(|material| LinkKey {

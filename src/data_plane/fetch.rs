@@ -24,6 +24,7 @@ use crate::token::Carrier;
 
 use super::access_log::{AccessRecord, micros};
 use super::cache::{CacheStatus, Credentials, Kept, Passed, Served, Wanted};
+use super::copies::{Copies, CopyWanted, validators_of_copy};
 use super::metrics::Metrics;
 use super::origin_meter::OriginMeter;
 use super::refusal::Refusal;
@@ -33,6 +34,13 @@ use super::state::EdgeState;
 /// cache that nobody can purge has let go of it.
 const MAX_AGE: u64 = 3600;
 
+/// By what a permit is redeemed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Means<'a> {
+    pub(super) state: &'a EdgeState,
+    pub(super) copies: &'a Copies,
+}
+
 /// Redeems a permit.
 #[expect(clippy::too_many_arguments, reason = "one call, and each is another part of a request")]
 pub(super) async fn fetch(
@@ -40,11 +48,12 @@ pub(super) async fn fetch(
     facts: &RequestFacts<'_>,
     method: AskMethod,
     headers: &HeaderMap,
-    state: &EdgeState,
+    means: Means<'_>,
     now: UnixSeconds,
     metrics: &Arc<Metrics>,
     record: &mut AccessRecord,
 ) -> Result<Response<AnswerBody>, Refusal> {
+    let Means { state, copies } = means;
     let resource_policy = resource_policy(facts.site, permit.basis());
     let delivery = match state.delivery.redeem(permit) {
         Ok(delivery) => delivery,
@@ -53,7 +62,11 @@ pub(super) async fn fetch(
     };
     let request = FileRequest::new(method, headers);
     let registered = delivery.registered();
-    let settled = registered.and_then(Registered::validators).and_then(|it| request.settled(&it));
+    let validators = registered.and_then(Registered::validators).map(|it| match &delivery {
+        Delivery::Copy(copied) => validators_of_copy(&it, copied.id()),
+        Delivery::Cacheable(_) | Delivery::Private(_) | Delivery::Source(_) => it,
+    });
+    let settled = validators.and_then(|it| request.settled(&it));
     if let Some(answer) = settled {
         let told = Told::nothing();
         return present(answer, &told, facts, &delivery, resource_policy, now);
@@ -86,6 +99,12 @@ pub(super) async fn fetch(
             meter.count(asked, answer.as_ref().map(|_| ()));
             Served::past_the_cache(answer)
         }
+        (Delivery::Copy(copied), _) => {
+            let wanted = CopyWanted { method, registered, forwarded: &forwarded, now };
+            let answer = Box::pin(copies.answer(copied, wanted)).await;
+            meter.count(asked, answer.as_ref().map(|_| ()));
+            Served::past_the_cache(answer)
+        }
         (Delivery::Private(redeemed) | Delivery::Source(redeemed), _) => {
             let answer = redeemed.ask(|key| wanted.ask(key)).await;
             meter.count(asked, answer.as_ref().map(|_| ()));
@@ -96,7 +115,9 @@ pub(super) async fn fetch(
     record.cache = Some(status.code());
     metrics.count_cache(status);
     record.origin_us = status.waited_for_origin().then(|| micros(asked.elapsed()));
-    let answer = match (answer, registered) {
+    // Of a copy it was said already.
+    let undescribed = registered.filter(|_| !matches!(delivery, Delivery::Copy(_)));
+    let answer = match (answer, undescribed) {
         (Ok(answer), Some(registered)) => registered.describe(answer).inspect_err(|_| {
             if let (Delivery::Cacheable(cacheable), Some(cache)) = (&delivery, &state.cache) {
                 cache.forget(cacheable);
@@ -138,7 +159,7 @@ fn present(
             let presentation = Presentation {
                 cache: match delivery {
                     Delivery::Source(_) => CacheControl::NoStoreAnywhere,
-                    Delivery::Cacheable(_) | Delivery::Private(_) => {
+                    Delivery::Cacheable(_) | Delivery::Copy(_) | Delivery::Private(_) => {
                         cache_control(delivery.exposure(), told, now)
                     }
                 },
@@ -146,9 +167,10 @@ fn present(
                 resource_policy,
             };
             let origins_word = match (delivery, delivery.exposure()) {
-                (Delivery::Cacheable(_) | Delivery::Private(_), Exposure::Public) => {
-                    OriginsWord::Stands
-                }
+                (
+                    Delivery::Cacheable(_) | Delivery::Copy(_) | Delivery::Private(_),
+                    Exposure::Public,
+                ) => OriginsWord::Stands,
                 (_, Exposure::Private { .. } | Exposure::Source) | (Delivery::Source(_), _) => {
                     OriginsWord::Dropped
                 }

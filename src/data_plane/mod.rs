@@ -17,6 +17,7 @@ mod cache;
 mod connection;
 mod connection_collector;
 mod connection_metrics;
+mod copies;
 mod drain;
 mod events;
 mod explain;

@@ -23,8 +23,9 @@ use crate::token::Sharing;
 
 use super::access_log::{self, AccessRecord, Wanted};
 use super::connection::ConnectionFacts;
+use super::copies::Copies;
 use super::events::{Download, EventQueue, Scene, Suspect};
-use super::fetch;
+use super::fetch::{self, Means};
 use super::identity::{Arrival, BodyPresence, Learned, identify, over_tls};
 use super::metrics::Metrics;
 use super::refusal::Refusal;
@@ -59,6 +60,8 @@ pub struct Pipeline {
     events: Option<EventQueue>,
     /// None where there is no ledger of one-use links.
     claims: Option<Claims>,
+    /// What makes copies with tags.
+    copies: Copies,
     /// None where nobody answers for shares.
     pub(super) shares: Option<ShareDoor>,
 }
@@ -83,6 +86,7 @@ impl Pipeline {
             usage,
             events: None,
             claims: None,
+            copies: Copies::default(),
             shares: None,
         }
     }
@@ -246,8 +250,9 @@ impl Pipeline {
             _ => AskMethod::Get,
         };
         let one_use = OneUse::of(&permit, &facts, parts)?;
+        let means = Means { state, copies: &self.copies };
         let reply =
-            fetch::fetch(permit, &facts, method, &parts.headers, state, now, &self.metrics, record)
+            fetch::fetch(permit, &facts, method, &parts.headers, means, now, &self.metrics, record)
                 .await?;
         let draft = one_use.map(|it| it.draft(reply.status(), reply.body())).transpose()?;
         if let Some(draft) = draft.flatten() {

@@ -14,13 +14,16 @@ mod redeemed;
 mod registered;
 
 pub use crate::origin::{
-    Answer, Ask, AskMethod, Body, ByteRange, Caching, Conditions, Divisibility, EntityTag,
-    Freshening, HttpTime, IfRange, Keeping, Object, ObjectMeta, OriginError, OriginErrorKind,
-    OriginFault, Pieces, Pull, Put, PutError, PutHandle, RangeSpec, Retry, Revalidation, Sharing,
-    Spans, Storing, Strength, TagMatch, Validators, Vary, pulled, sniffed_media_type,
+    Answer, Ask, AskMethod, Body, ByteRange, Caching, Conditions, CopyPart, Copying, Divisibility,
+    EntityTag, Freshening, HttpTime, IfRange, Keeping, Object, ObjectMeta, OriginError,
+    OriginErrorKind, OriginFault, Pieces, Pull, Put, PutError, PutHandle, RangeSpec, Retry,
+    Revalidation, Sharing, Spans, Storing, Strength, TagMatch, Validators, Vary, pulled,
+    sniffed_media_type,
 };
 pub use desk::{DeliveryDesk, DeliverySetupError, Existence, Unredeemed};
 pub use digest::{DigestError, ObjectDigest};
 pub use placing::PlacingError;
-pub use redeemed::{Cacheable, Delivery, Filler, LastingIdentity, OriginIdentity, Redeemed};
+pub use redeemed::{
+    Cacheable, Copied, Delivery, Filler, LastingIdentity, OriginIdentity, Redeemed,
+};
 pub use registered::{Mark, Registered, Wishes};

@@ -12,7 +12,8 @@ use super::registered::{Mark, Registered};
 use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
 use crate::origin::{
-    Answer, Ask, AskMethod, Caching, Conditions, Object, ObjectMeta, Origin, OriginError, Vary,
+    Answer, Ask, AskMethod, Caching, Conditions, Divisibility, Object, ObjectMeta, Origin,
+    OriginError, OriginFault, Vary,
 };
 use crate::policy::{CacheRules, CacheTimes, Exposure, OriginName, PermittedObject};
 
@@ -21,6 +22,9 @@ use crate::policy::{CacheRules, CacheTimes, Exposure, OriginName, PermittedObjec
 pub enum Delivery {
     /// The bytes may answer further requests, each of which has a permit of its own.
     Cacheable(Cacheable),
+    /// A copy with a forensic tag: made, for whoever has it, of what the origin is asked for each time.
+    /// The object's own bytes are had by nobody with it.
+    Copy(Copied),
     /// The bytes are asked of the origin each time.
     Private(Redeemed),
     /// An original: asked of the origin each time, and kept by nobody on the way.
@@ -35,6 +39,14 @@ pub struct Redeemed {
     key: Option<OriginKey>,
     exposure: Exposure,
     registered: Option<Registered>,
+}
+
+/// A copy of one object, for one request.
+#[derive(Debug)]
+pub struct Copied {
+    object: Redeemed,
+    /// Whose copy it is: a forensic tag id.
+    id: [u8; 16],
 }
 
 /// One object that has a key and an origin, and rules by which it may be kept.
@@ -103,9 +115,13 @@ pub struct Filler {
 
 impl Delivery {
     pub(super) fn of(object: PermittedObject, source: Source) -> Self {
-        let PermittedObject { origin: name, key, exposure, cache, registered } = object;
+        let PermittedObject { origin: name, key, exposure, cache, registered, copy } = object;
         let registered =
             registered.zip(key.as_ref()).map(|(file, key)| Registered::new(*file, &name, key));
+        if let Some(id) = copy {
+            let object = Redeemed { source, name, key, exposure, registered };
+            return Self::Copy(Copied { object, id: id.0 });
+        }
         match (key, cache) {
             (key, _) if exposure == Exposure::Source => {
                 Self::Source(Redeemed { source, name, key, exposure, registered })
@@ -121,7 +137,9 @@ impl Delivery {
     pub fn exposure(&self) -> Exposure {
         match self {
             Self::Cacheable(cacheable) => cacheable.exposure,
-            Self::Private(redeemed) | Self::Source(redeemed) => redeemed.exposure,
+            Self::Copy(Copied { object: redeemed, .. })
+            | Self::Private(redeemed)
+            | Self::Source(redeemed) => redeemed.exposure,
         }
     }
 
@@ -129,7 +147,9 @@ impl Delivery {
     pub fn origin(&self) -> &OriginName {
         match self {
             Self::Cacheable(cacheable) => &cacheable.name,
-            Self::Private(redeemed) | Self::Source(redeemed) => &redeemed.name,
+            Self::Copy(Copied { object: redeemed, .. })
+            | Self::Private(redeemed)
+            | Self::Source(redeemed) => &redeemed.name,
         }
     }
 
@@ -137,7 +157,9 @@ impl Delivery {
     pub fn registered(&self) -> Option<&Registered> {
         match self {
             Self::Cacheable(cacheable) => cacheable.registered.as_ref(),
-            Self::Private(redeemed) | Self::Source(redeemed) => redeemed.registered.as_ref(),
+            Self::Copy(Copied { object: redeemed, .. })
+            | Self::Private(redeemed)
+            | Self::Source(redeemed) => redeemed.registered.as_ref(),
         }
     }
 
@@ -148,7 +170,9 @@ impl Delivery {
         }
         let key = match self {
             Self::Cacheable(cacheable) => Some(&cacheable.key),
-            Self::Private(redeemed) | Self::Source(redeemed) => redeemed.key.as_ref(),
+            Self::Copy(Copied { object: redeemed, .. })
+            | Self::Private(redeemed)
+            | Self::Source(redeemed) => redeemed.key.as_ref(),
         };
         let key = match key {
             Some(OriginKey::Object(key)) => key,
@@ -181,7 +205,9 @@ impl Delivery {
     fn source(&self) -> &Source {
         match self {
             Self::Cacheable(cacheable) => &cacheable.source,
-            Self::Private(redeemed) | Self::Source(redeemed) => &redeemed.source,
+            Self::Copy(Copied { object: redeemed, .. })
+            | Self::Private(redeemed)
+            | Self::Source(redeemed) => &redeemed.source,
         }
     }
 }
@@ -197,6 +223,55 @@ impl Redeemed {
         };
         // Boxed here and below: an ask is large, and requests that need none move its room about.
         Box::pin(self.source.origin.ask(Ask { key, ..ask(key) })).await
+    }
+}
+
+impl Copied {
+    /// Whose copy it is: the bytes of a forensic tag id.
+    pub fn id(&self) -> [u8; 16] {
+        self.id
+    }
+
+    /// What it is a copy of; none where no file can answer to what was asked.
+    pub fn original(&self) -> Option<(OriginIdentity, &OriginKey)> {
+        Some((self.object.source.identity, self.object.key.as_ref()?))
+    }
+
+    /// Asks for what the object is. `ask` may say how, not what.
+    pub async fn describe<'a>(
+        &'a self,
+        ask: impl FnOnce(&'a OriginKey) -> Ask<'a>,
+    ) -> Result<Answer, OriginError> {
+        self.object.ask(|key| Ask { method: AskMethod::Head, ranges: &[], ..ask(key) }).await
+    }
+
+    /// The object of that version, of which any part may be had: only to make the copy of. It is an
+    /// error where there is another version by now, or parts of one version cannot be had.
+    pub async fn of_version<'a>(
+        &'a self,
+        meta: &ObjectMeta,
+        ask: impl FnOnce(&'a OriginKey) -> Ask<'a>,
+    ) -> Result<Object, OriginError> {
+        let Some(key) = &self.object.key else { return Err(OriginFault::Changed.into()) };
+        let ask = Ask { method: AskMethod::Get, ranges: &[], ..ask(key) };
+        let origin = &self.object.source.origin;
+        let object = match origin.known(meta.clone(), ask) {
+            Some(object) => object,
+            None => match Box::pin(origin.ask(ask)).await? {
+                Answer::Found(object) if object.meta().is_version_of(meta) => object,
+                Answer::Described(_)
+                | Answer::Found(_)
+                | Answer::NotFound(_)
+                | Answer::NotModified(_) => return Err(OriginFault::Changed.into()),
+            },
+        };
+        match object.divisibility() {
+            Divisibility::Spans => Ok(object),
+            Divisibility::OneSpan | Divisibility::Whole => Err(OriginError::caused_by(
+                OriginFault::HeadMalformed,
+                "the origin names no version, so that no copy can be made of parts of one",
+            )),
+        }
     }
 }
 

@@ -73,6 +73,16 @@ impl Excerpts {
         self.fed
     }
 
+    /// These bytes of the file, where it was fed them in one piece.
+    pub fn held(&self, span: Span) -> Option<Bytes> {
+        let end = span.offset.checked_add(span.length)?;
+        self.parts.iter().find_map(|(at, bytes)| {
+            let first = usize::try_from(span.offset.checked_sub(*at)?).ok()?;
+            let past = usize::try_from(end.checked_sub(*at)?).ok()?;
+            (first <= past && past <= bytes.len()).then(|| bytes.slice(first..past))
+        })
+    }
+
     /// These bytes of the file.
     pub(super) fn bytes(&self, offset: u64, length: u64) -> Result<&[u8], Pause> {
         let end = offset.checked_add(length).filter(|end| *end <= self.length);

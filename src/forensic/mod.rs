@@ -34,7 +34,7 @@ mod tests;
 
 pub use excerpt::{Excerpts, MOST_ASKS, MOST_FED, Span};
 pub use kind::FileKind;
-pub use planner::{Outlook, Planned, plan};
+pub use planner::{Outlook, PLANS, Planned, plan};
 pub use refusal::Refusal;
 pub use scan::{Carrier, MOST_SIGHTINGS, Scanner, Sighting};
 pub use splice_plan::{Edit, NotOrderly, Piece, SplicePlan};

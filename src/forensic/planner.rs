@@ -5,7 +5,10 @@ use super::excerpt::{Excerpts, Pause, Span};
 use super::kind::{self, FileKind};
 use super::refusal::Refusal;
 use super::splice_plan::SplicePlan;
-use super::tag::TagId;
+use super::tag::SightedTag;
+
+/// The number of how copies are made: another whenever the same file and tag give other bytes.
+pub const PLANS: u32 = 1;
 
 /// What comes of a file.
 #[derive(Clone, Debug)]
@@ -35,8 +38,8 @@ pub struct Planned {
 ///
 /// Each time it is asked, the reading begins anew: it is a walk over some headers, and there
 /// is no state that could differ from the excerpts.
-pub fn plan(file: &Excerpts, media_type: Option<&str>, tag: TagId) -> Outlook {
-    match planned(file, media_type, &tag.mark()) {
+pub fn plan(file: &Excerpts, media_type: Option<&str>, tag: SightedTag) -> Outlook {
+    match planned(file, media_type, &tag.to_string()) {
         Ok(planned) => Outlook::Planned(planned),
         Err(Pause::Need(span)) => Outlook::Need(span),
         Err(Pause::Refused(refusal)) => Outlook::Refused(refusal),

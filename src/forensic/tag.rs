@@ -88,6 +88,12 @@ impl TagId {
     }
 }
 
+impl From<TagId> for SightedTag {
+    fn from(id: TagId) -> Self {
+        Self(id.0)
+    }
+}
+
 impl SightedTag {
     /// Takes bytes for an id.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {

@@ -8,11 +8,12 @@ use http_body_util::combinators::UnsyncBoxBody;
 
 use super::body::Body;
 use super::caching::Caching;
+use super::copy::Copying;
 use super::disk::DiskObject;
 use super::error::OriginError;
 use super::http::HttpObject;
 use super::range::{ByteRange, Spans};
-use super::validator::Validators;
+use super::validator::{Strength, Validators};
 
 /// The answer to one [`Ask`](super::Ask).
 #[derive(Debug)]
@@ -48,6 +49,28 @@ pub struct ObjectMeta {
     pub forwarded: HeaderMap,
 }
 
+impl ObjectMeta {
+    /// Do both describe one version, as far as its origin tells them apart?
+    pub fn is_version_of(&self, other: &Self) -> bool {
+        let Validators { etag, last_modified, stated_at: _ } = &self.validators;
+        let named = etag.is_some() || last_modified.is_some();
+        named
+            && self.complete_length == other.complete_length
+            && *etag == other.validators.etag
+            && *last_modified == other.validators.last_modified
+    }
+}
+
+impl ObjectMeta {
+    /// Does what it says of its version promise the same bytes also later?
+    pub fn names_its_bytes(&self) -> bool {
+        match &self.validators.etag {
+            Some(etag) => etag.strength() == Strength::Strong,
+            None => self.validators.date_is_strong(),
+        }
+    }
+}
+
 /// What an origin says when a version is still the current one: the same object, described anew.
 /// What is not said again stays as it was (RFC 9111 section 3.2).
 #[derive(Clone, Debug)]
@@ -72,6 +95,8 @@ pub struct Object {
 #[derive(Debug)]
 pub(super) enum Content {
     Begun(Bytes, Body),
+    /// A copy of what may be had in any spans.
+    Copy(Box<Self>, Box<dyn Copying>),
     Disk(DiskObject),
     Http(Box<HttpObject>),
     Memory(Bytes),
@@ -119,6 +144,13 @@ impl Object {
         self
     }
 
+    /// A copy of it that has some bytes of its own, and so is described otherwise. Parts
+    /// of a copy can be had where any [`Divisibility::Spans`] of the object can; else it is no use.
+    #[must_use]
+    pub fn copied(self, meta: ObjectMeta, copying: Box<dyn Copying>) -> Self {
+        Self { meta, content: Content::Copy(Box::new(self.content), copying) }
+    }
+
     /// Which parts of this version can be had.
     pub fn divisibility(&self) -> Divisibility {
         if self.meta.complete_length.is_none() {
@@ -126,7 +158,9 @@ impl Object {
         }
         match &self.content {
             Content::Begun(..) => Divisibility::Whole,
-            Content::Disk(_) | Content::Memory(_) | Content::Pieces(_) => Divisibility::Spans,
+            Content::Copy(..) | Content::Disk(_) | Content::Memory(_) | Content::Pieces(_) => {
+                Divisibility::Spans
+            }
             Content::Http(object) => object.divisibility(),
         }
     }
@@ -135,7 +169,11 @@ impl Object {
     /// under way.
     pub fn under_way_from(&self) -> Option<u64> {
         match &self.content {
-            Content::Begun(..) | Content::Disk(_) | Content::Memory(_) | Content::Pieces(_) => None,
+            Content::Begun(..)
+            | Content::Copy(..)
+            | Content::Disk(_)
+            | Content::Memory(_)
+            | Content::Pieces(_) => None,
             Content::Http(object) => object.under_way_from(),
         }
     }
@@ -149,7 +187,10 @@ impl Object {
             }
             (Some(Some(range)), content) => content.into_spans(&range.into()),
             (Some(None), _)
-            | (None, Content::Disk(_) | Content::Memory(_) | Content::Pieces(_)) => Body::empty(),
+            | (
+                None,
+                Content::Copy(..) | Content::Disk(_) | Content::Memory(_) | Content::Pieces(_),
+            ) => Body::empty(),
             (None, Content::Http(object)) => Body::from_http(*object),
         }
     }
@@ -169,6 +210,9 @@ impl Content {
         match self {
             // It has no parts (see `divisibility`).
             Self::Begun(..) => Body::from_memory(&Bytes::new(), spans),
+            Self::Copy(object, copying) => {
+                Body::from_copy(&*copying, spans, |parts| object.into_spans(parts))
+            }
             Self::Disk(file) => Body::from_disk(file, spans),
             Self::Http(object) => Body::from_http_spans(*object, spans),
             Self::Memory(bytes) => Body::from_memory(&bytes, spans),

@@ -13,6 +13,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use rustix::fd::OwnedFd;
 
+use super::copy::{CopyBody, Copying};
 use super::disk::{DiskBody, DiskObject};
 use super::error::{OriginError, OriginFault};
 use super::http::{HttpBody, HttpObject};
@@ -32,6 +33,7 @@ pub struct Body {
 #[derive(Debug)]
 enum Source {
     Begun(Bytes, Box<Body>),
+    Copy(Box<CopyBody>),
     Disk(Box<DiskBody>),
     Ended,
     Http(Box<HttpBody>),
@@ -54,6 +56,9 @@ impl Body {
     pub fn splice_into(&mut self, outlet: &Outlet) {
         if self.owed.is_some_and(|owed| owed >= WORTHWHILE) {
             self.outlet = Some(outlet.clone());
+            if let Source::Copy(copy) = &mut self.source {
+                copy.splice_into(outlet);
+            }
         }
     }
 
@@ -71,6 +76,16 @@ impl Body {
     /// These bytes, and then what is left of a body; together as many as are promised.
     pub(super) fn begun(first: Bytes, rest: Self, length: Option<u64>) -> Self {
         Self::new(Source::Begun(first, Box::new(rest)), length)
+    }
+
+    /// Parts of a copy; `read` makes the body of parts of what it is a copy of.
+    pub(super) fn from_copy(
+        copying: &dyn Copying,
+        spans: &Spans,
+        read: impl FnOnce(&Spans) -> Self,
+    ) -> Self {
+        let copy = CopyBody::new(copying, spans, read);
+        Self::new(Source::Copy(Box::new(copy)), Some(spans.total()))
     }
 
     pub(super) fn from_disk(file: DiskObject, spans: &Spans) -> Self {
@@ -106,6 +121,7 @@ impl Body {
     pub fn keep_pieces_small(&mut self) {
         match &mut self.source {
             Source::Begun(_, rest) => rest.keep_pieces_small(),
+            Source::Copy(body) => body.keep_pieces_small(),
             Source::Disk(body) => body.keep_pieces_small(),
             Source::Ended | Source::Http(_) | Source::Memory(_) | Source::Pieces(_) => {}
         }
@@ -170,6 +186,7 @@ impl http_body::Body for Body {
                 Some(Err(error)) => Some(Err(error)),
                 None => None,
             },
+            Source::Copy(body) => ready!(body.poll_bytes(cx)),
             Source::Disk(body) => ready!(body.poll_bytes(cx, outlet.as_ref())),
             Source::Ended => return Poll::Ready(None),
             Source::Http(body) => ready!(body.poll_bytes(cx, outlet.as_ref())),

@@ -20,6 +20,7 @@ mod caching;
 mod config;
 #[cfg(test)]
 mod conformance;
+mod copy;
 mod directives;
 mod disk;
 mod dispatch;
@@ -39,6 +40,7 @@ pub use ask::{Ask, AskMethod, Conditions, IfRange};
 pub use body::Body;
 pub use caching::{Caching, Keeping, Revalidation, Sharing, Storing, Vary};
 pub use config::{Config, Kind, OriginSetupError};
+pub use copy::{CopyPart, Copying};
 pub use disk::{
     DiskConfig, DiskListing, DiskOrigin, Listed, PassedOver, Symlinks, sniffed_media_type,
 };

@@ -89,7 +89,7 @@ impl fmt::Display for ByteRange {
 }
 
 /// Ranges of one object in the order they are sent: ascending, apart from each other by at least
-/// one byte, and at least one of them.
+/// one byte where they are parts of an answer, and at least one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spans(Vec<ByteRange>);
 
@@ -110,6 +110,14 @@ impl Spans {
             }
         }
         (!spans.is_empty()).then_some(Self(spans))
+    }
+
+    /// The ranges as they are, also where they touch; none when they are not in ascending order or
+    /// overlap, or there are none. For parts of one body, which are no parts of an answer.
+    pub(super) fn side_by_side(ranges: impl IntoIterator<Item = ByteRange>) -> Option<Self> {
+        let spans: Vec<ByteRange> = ranges.into_iter().collect();
+        let apart = spans.is_sorted_by(|before, after| before.last < after.first);
+        (apart && !spans.is_empty()).then_some(Self(spans))
     }
 
     /// The ranges.

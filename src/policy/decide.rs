@@ -35,21 +35,27 @@ pub fn decide_witnessed<'r, W: Witness>(
     witness: &mut W,
 ) -> Result<Permit<'r>, Denial> {
     let Admitted { grant, effective, needs } = admitted(facts, snapshot, now, witness)?;
-    if needs == Needs::Nothing {
-        witness.see(|| Step::TokenNotNeeded);
-        let noticed = anti_fraud(facts, snapshot, facts.site.anti_fraud, None, witness)?;
-        return Ok(Permit::new(grant, Basis::Public, noticed));
-    }
-    if snapshot.is_stale(now) {
-        // A link may have been revoked, or its key dropped, and nobody said so here.
-        return Err(DenialCode::SnapshotStale.into());
-    }
-    let paths = match effective {
-        Some(effective) => EffectivePaths::of(&facts.target, effective),
-        None => EffectivePaths::as_asked(&facts.target),
+    let token = match needs {
+        Needs::Nothing => {
+            let Some(token) = link_to_copy(facts, snapshot, now, witness) else {
+                witness.see(|| Step::TokenNotNeeded);
+                let noticed = anti_fraud(facts, snapshot, facts.site.anti_fraud, None, witness)?;
+                return Ok(Permit::new(grant, Basis::Public, noticed));
+            };
+            token
+        }
+        Needs::Token if snapshot.is_stale(now) => {
+            // A link may have been revoked, or its key dropped, and nobody said so here.
+            return Err(DenialCode::SnapshotStale.into());
+        }
+        Needs::Token => {
+            let paths = match effective {
+                Some(effective) => EffectivePaths::of(&facts.target, effective),
+                None => EffectivePaths::as_asked(&facts.target),
+            };
+            verify_any(facts, paths.as_subject(facts), snapshot, now, witness)?
+        }
     };
-    let subject = paths.as_subject(facts);
-    let token = verify_any(facts, subject, snapshot, now, witness)?;
     match (token.delivers(), facts.way) {
         // What becomes of it there nobody knows (G3).
         (Delivers::Original, Way::Cdn) => return Err(DenialCode::CdnRefused.into()),
@@ -65,6 +71,27 @@ pub fn decide_witnessed<'r, W: Witness>(
     };
     let noticed = anti_fraud(facts, snapshot, wanted, Some(&token), witness)?;
     Ok(Permit::new(grant, Basis::Token(token), noticed))
+}
+
+/// The link to somebody's copy of what everybody may have: whoever comes with it gets the copy.
+fn link_to_copy<'r, W: Witness>(
+    facts: &'r RequestFacts<'r>,
+    snapshot: &EdgeSnapshot,
+    now: UnixSeconds,
+    witness: &mut W,
+) -> Option<VerifiedToken<'r>> {
+    if facts.candidates.to_try().ok()?.is_empty() {
+        return None;
+    }
+    // What it was signed for, whatever else opens that by now.
+    let paths = match &facts.resource {
+        Resource::Asset(_) => EffectivePaths::of(&facts.target, Visibility::Private),
+        Resource::Connector(_) | Resource::Route(_) => EffectivePaths::as_asked(&facts.target),
+    };
+    let token = verify_any(facts, paths.as_subject(facts), snapshot, now, &mut Quiet).ok()?;
+    token.copy()?;
+    witness.see(|| Step::TokenVerified { carrier: token.carrier(), key: token.key().clone() });
+    Some(token)
 }
 
 /// May this client ask at all? Steps 5 and 6 alone, for a request that is given no bytes and shows

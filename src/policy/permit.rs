@@ -3,7 +3,7 @@
 use crate::asset::{AssetPath, OriginKey, Visibility};
 use crate::clock::UnixSeconds;
 use crate::target::{RequestTarget, cut};
-use crate::token::{Delivers, LinkOpens, VerifiedToken, without_parameter};
+use crate::token::{CopyId, Delivers, LinkOpens, VerifiedToken, without_parameter};
 
 use super::catalog_rules::{Found, Look};
 use super::rules::OriginTakes;
@@ -81,6 +81,8 @@ pub struct PermittedObject {
     pub cache: CacheRules,
     /// What the catalog says of it, where it is from there.
     pub registered: Option<Box<RegisteredFile>>,
+    /// The forensic tag id of the copy that is to be had, and nothing but it; none: the object.
+    pub copy: Option<CopyId>,
 }
 
 /// Who else may keep an answer.
@@ -128,11 +130,23 @@ impl<'r> Permit<'r> {
     pub fn into_object(self) -> Result<PermittedObject, CatalogRejection> {
         let Self { grant, basis, noticed: _ } = self;
         let grant = grant?;
-        let exposure = grant.exposure(&basis);
-        let object = grant.into_object(exposure);
-        Ok(match exposure {
-            Exposure::Source => PermittedObject { cache: CacheRules::Off, ..object },
-            Exposure::Private { .. } | Exposure::Public => object,
+        let copy = match &basis {
+            Basis::Public | Basis::Session => None,
+            Basis::Token(token) => token.copy(),
+        };
+        let exposure = match (grant.exposure(&basis), copy, &basis) {
+            // A copy is one person's, whatever its file is to others.
+            (Exposure::Public, Some(_), Basis::Token(token)) => {
+                Exposure::Private { until: Some(token.claims().expiry) }
+            }
+            (exposure, _, _) => exposure,
+        };
+        let object = PermittedObject { copy, ..grant.into_object(exposure) };
+        Ok(match (exposure, copy) {
+            (Exposure::Source, _) | (_, Some(_)) => {
+                PermittedObject { cache: CacheRules::Off, ..object }
+            }
+            (Exposure::Private { .. } | Exposure::Public, None) => object,
         })
     }
 }
@@ -177,6 +191,7 @@ impl Grant<'_> {
             exposure,
             cache,
             registered: None,
+            copy: None,
         };
         match self {
             Grant::Asset { rules, asset, effective, target } => {
@@ -188,12 +203,13 @@ impl Grant<'_> {
             Grant::Registered { rules, found, asset, effective: _ } => {
                 let (origin, cache, file) = rules.object(&found, asset);
                 let (key, registered) = file.unzip();
-                PermittedObject { origin, key, exposure, cache, registered }
+                PermittedObject { origin, key, exposure, cache, registered, copy: None }
             }
             Grant::Connected { rules, found, asset } => {
                 let (origin, _, file) = rules.object(&found, &asset);
                 let (key, registered) = file.unzip();
-                PermittedObject { origin, key, exposure, cache: CacheRules::Off, registered }
+                let cache = CacheRules::Off;
+                PermittedObject { origin, key, exposure, cache, registered, copy: None }
             }
             Grant::Route { route, facts } => {
                 let key = match route.origin_takes {
@@ -212,6 +228,7 @@ impl Grant<'_> {
                     exposure,
                     cache: CacheRules::Off,
                     registered: Some(Box::new(registered)),
+                    copy: None,
                 }
             }
         }

@@ -17,5 +17,5 @@ pub use claims::{Claims, Scope};
 pub use payload::{LinkBinding, LinkOpens, LinkPayload, OwnerDigest, QueryDigest};
 pub use rejection::{MalformedToken, TokenRejection};
 pub use signed_request::{NotASigningSecret, RequestKey, RequestRejection, SignedRequest};
-pub use terms::{Delivers, IssuerMark, LinkTerms, Sharing, TagMark, Uses};
+pub use terms::{CopyId, Delivers, IssuerMark, LinkTerms, Sharing, TagMark, Uses};
 pub use verified::{MacBudget, Subject, VerifiedToken};

@@ -1,16 +1,18 @@
 //! On which terms a link of ours opens, beside what it is bound to.
 //!
 //! ```text
-//! terms  = [ ".a" ] [ ".o" ] [ ".s" ] [ ".p" count ] [ ".i" mark ] [ ".t" mark ]
+//! terms  = [ ".a" ] [ ".o" ] [ ".s" ] [ ".p" count ] [ ".i" mark ] [ ".t" mark ] [ ".g" copy ]
 //! count  = a decimal number, 1 to 65535, without leading zeros
 //! mark   = 11 characters of base64url, the first 64 bits of a digest
+//! copy   = 22 characters of base64url, the 16 bytes of a forensic tag id
 //! ```
 //!
 //! `a` watches for a link that goes round (requirements E11), `o` lets it be used once (G22), `s`
 //! says that it hands over an original, which nobody keeps and no CDN carries (A11, G3), `p` limits
 //! how many downloads run at once (E16). Marks say who asked for the link (`i`) and which
 //! tag it carries (`t`), for whoever takes back all of an application's, or all of a tag's: what a
-//! link carries can be revoked without knowing each link.
+//! link carries can be revoked without knowing each link. `g` says that every byte it opens is of a
+//! copy with that tag id (requirements E8, K.2).
 
 use std::fmt;
 use std::iter::Peekable;
@@ -42,6 +44,8 @@ pub struct LinkTerms {
     pub issuer: Option<IssuerMark>,
     /// The tag that it carries.
     pub tag: Option<TagMark>,
+    /// Whose copy it opens.
+    pub copy: Option<CopyId>,
 }
 
 /// Whether a link that goes round is refused.
@@ -84,6 +88,11 @@ pub struct IssuerMark(Mark);
 /// Stands for the text that a link is tagged with, of one tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TagMark(Mark);
+
+/// The forensic tag id of the copy that a link opens. Whoever verified the link knows that it was we
+/// who put it there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CopyId(pub [u8; 16]);
 
 type Mark = [u8; MARK_BYTES];
 
@@ -136,6 +145,7 @@ impl LinkTerms {
             parallel: after('p').map(count).transpose()?,
             issuer: after('i').map(read).transpose()?.map(IssuerMark),
             tag: after('t').map(read).transpose()?.map(TagMark),
+            copy: after('g').map(read).transpose()?.map(CopyId),
         })
     }
 }
@@ -146,14 +156,14 @@ fn count(text: &str) -> Result<NonZeroU16, NotAPayload> {
     if number.to_string() == text { Ok(number) } else { Err(NotAPayload) }
 }
 
-fn read(text: &str) -> Result<Mark, NotAPayload> {
+fn read<const N: usize>(text: &str) -> Result<[u8; N], NotAPayload> {
     let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| NotAPayload)?;
-    Mark::try_from(bytes).map_err(|_| NotAPayload)
+    bytes.try_into().map_err(|_| NotAPayload)
 }
 
 impl fmt::Display for LinkTerms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { sharing, uses, delivers, parallel, issuer, tag } = self;
+        let Self { sharing, uses, delivers, parallel, issuer, tag, copy } = self;
         match sharing {
             Sharing::Allowed => {}
             Sharing::Watched => f.write_str(".a")?,
@@ -175,6 +185,9 @@ impl fmt::Display for LinkTerms {
         if let Some(TagMark(bytes)) = tag {
             write!(f, ".t{}", URL_SAFE_NO_PAD.encode(bytes))?;
         }
+        if let Some(CopyId(bytes)) = copy {
+            write!(f, ".g{}", URL_SAFE_NO_PAD.encode(bytes))?;
+        }
         Ok(())
     }
 }
@@ -195,7 +208,7 @@ pub(super) mod tests {
     #[test]
     fn terms_have_one_order_and_one_spelling() {
         let mark = "AAAAAAAAAAA";
-        let all = format!("a.o.s.p4.i{mark}.t{mark}");
+        let all = format!("a.o.s.p4.i{mark}.t{mark}.g{mark}{mark}");
         assert_eq!(parse(&all).unwrap().to_string(), format!(".{all}"));
         for text in [
             "o.a",
@@ -216,6 +229,10 @@ pub(super) mod tests {
             "iAAAAAAAAAAB",
             "tAAAAAAAAAAA=",
             "tAAAAAAAAAAA.iAAAAAAAAAAA",
+            "g",
+            "gAAAAAAAAAAA",
+            "gAAAAAAAAAAAAAAAAAAAAAB",
+            "gAAAAAAAAAAAAAAAAAAAAAA.tAAAAAAAAAAA",
             "x",
             "A",
             "",
@@ -236,15 +253,15 @@ pub(super) mod tests {
     pub(in crate::token) fn any_terms() -> impl Strategy<Value = LinkTerms> {
         let mark = any::<Option<Mark>>();
         let flags = any::<[bool; 3]>();
-        (flags, any::<Option<NonZeroU16>>(), mark.clone(), mark).prop_map(
-            |([watched, once, original], parallel, issuer, tag)| LinkTerms {
+        (flags, any::<Option<NonZeroU16>>(), mark.clone(), mark, any::<Option<[u8; 16]>>())
+            .prop_map(|([watched, once, original], parallel, issuer, tag, copy)| LinkTerms {
                 sharing: if watched { Sharing::Watched } else { Sharing::Allowed },
                 uses: if once { Uses::One } else { Uses::Any },
                 delivers: if original { Delivers::Original } else { Delivers::AsEver },
                 parallel,
                 issuer: issuer.map(IssuerMark),
                 tag: tag.map(TagMark),
-            },
-        )
+                copy: copy.map(CopyId),
+            })
     }
 }

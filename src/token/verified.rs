@@ -3,7 +3,7 @@
 use crate::keyring::{KeyId, KeyPurpose};
 use crate::target::RequestTarget;
 
-use super::{Carrier, Claims, Delivers, LinkPayload};
+use super::{Carrier, Claims, CopyId, Delivers, LinkPayload};
 
 /// A token whose signature, dates, scope and address were checked for one request.
 ///
@@ -50,6 +50,11 @@ impl<'t> VerifiedToken<'t> {
     /// What the bytes that it opens count as.
     pub fn delivers(&self) -> Delivers {
         self.payload.map_or(Delivers::AsEver, |payload| payload.terms.delivers)
+    }
+
+    /// Whose copy it opens; none: the object itself.
+    pub fn copy(&self) -> Option<CopyId> {
+        self.payload.and_then(|payload| payload.terms.copy)
     }
 
     /// Where it rode.

@@ -20,6 +20,7 @@ const WATCHED: LinkTerms = LinkTerms {
     parallel: None,
     issuer: None,
     tag: None,
+    copy: None,
 };
 
 /// More than sockets hold: it is under way until somebody reads it.

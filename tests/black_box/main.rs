@@ -283,6 +283,14 @@ mod taken_back;
 #[cfg(test)]
 mod large_bodies;
 
+// Copies with forensic tags: every part of them is that part, and nothing else leaves.
+#[cfg(test)]
+mod copies;
+
+// Whose copy is this? From the order of a link with a tag to the command that tells.
+#[cfg(test)]
+mod traces;
+
 // Webhooks, verified by the library of Standard Webhooks, through bad receivers and a kill.
 #[cfg(test)]
 mod webhooks;

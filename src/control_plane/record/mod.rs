@@ -17,6 +17,7 @@ mod connector;
 mod content;
 mod content_link;
 mod context;
+mod copy_issue;
 mod download_event;
 mod download_link;
 mod edge;
@@ -61,6 +62,7 @@ pub use connector::{
 pub use content::{Content, ContentDraft, ContentImport, ContentText, Metadata};
 pub use content_link::{ContentLink, ContentLinkDraft, LinkRelation};
 pub use context::{Context, ContextDraft, ContextText};
+pub use copy_issue::{CopyIssue, CopyTrace};
 pub use download_event::{ConnectorDelivery, DownloadEventId, KeptDownload, KeptFinding};
 pub use download_link::{DownloadLink, DownloadTerms, RequestDigest};
 pub use edge::{Edge, EnrolmentCode};

@@ -17,6 +17,8 @@ wire_names! {
         Links = "links",
         /// The sessions of pages.
         Sessions = "sessions",
+        /// The ids of forensic tags.
+        Tags = "tags",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Links that are signed for somebody (requirements E): ordered by a file, an archive or an object,
 //! on terms, kept, shown and revoked.
 
+use super::copy_issue::{TagKeys, copy_id};
 use super::desk::Services;
 use super::download::{LIFETIME, opens};
 use super::error::{Invalid, ServiceError, text};
@@ -12,8 +13,8 @@ use crate::clock::UnixSeconds;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::link::{LinkRequest, LinkToken, SignedLink};
 use crate::control_plane::record::{
-    Archive, ArchiveElement, ArchiveId, Autograph, ContentId, DownloadLink, DownloadTerms, File,
-    FileOwner, LinkId, RequestDigest, RevocationDraft, RevokedLinks, Scope,
+    Archive, ArchiveElement, ArchiveId, Autograph, ContentId, CopyIssue, DownloadLink,
+    DownloadTerms, File, FileOwner, LinkId, RequestDigest, RevocationDraft, RevokedLinks, Scope,
 };
 use crate::control_plane::store::{Change, LinkFilter, Listed, Page, View};
 use crate::policy::SiteDelivery;
@@ -101,6 +102,8 @@ struct Unkept {
     link: DownloadLink,
     signed: SignedLink,
     asked: Option<UnixSeconds>,
+    /// Of the copy that it opens.
+    issue: Option<CopyIssue>,
 }
 
 impl Services {
@@ -122,12 +125,17 @@ impl Services {
         let mut view = self.view(caller).await?;
         let chosen = self.chosen(&mut view, &rights, &order.to).await?;
         drop(view);
+        let tag_keys = match &order.tag {
+            Some(_) => Some(self.tag_keys().await?),
+            None => None,
+        };
+        let tag_keys = tag_keys.as_ref();
         match chosen {
             // All of them or none, and in one change: an archive has thousands.
             Chosen::Archive(files) => {
                 let mut signed = Vec::with_capacity(files.len());
                 for (name, placed) in files {
-                    signed.push((name, self.signed(caller, order, placed, now)?));
+                    signed.push((name, self.signed(caller, order, placed, tag_keys)?));
                 }
                 let mut change = self.change(caller).await?;
                 let mut links = Vec::with_capacity(signed.len());
@@ -138,7 +146,7 @@ impl Services {
                 Ok(OrderedLinks::Archive(links))
             }
             Chosen::File(placed) => {
-                let signed = self.signed(caller, order, *placed, now)?;
+                let signed = self.signed(caller, order, *placed, tag_keys)?;
                 let mut change = self.change(caller).await?;
                 let link = self.kept(&mut change, order, signed).await?;
                 change.commit().await?;
@@ -284,8 +292,9 @@ impl Services {
         caller: &Caller,
         order: &LinkOrder,
         placed: Placed,
-        now: UnixSeconds,
+        tag_keys: Option<&TagKeys>,
     ) -> Result<Unkept, ServiceError> {
+        let now = self.now();
         let LinkOrder { to: _, expiry, terms, shown, tag, request: _ } = order;
         let number = placed.file.number;
         if tag.is_some() && placed.file.draft.autograph == Autograph::Refused {
@@ -307,11 +316,12 @@ impl Services {
             expires_at: expiry.unwrap_or(now.plus(LIFETIME)).min(longest),
             revoked_at: None,
         };
-        let signed = self.sign(&placed, &link, *shown)?;
+        let issue = tag_keys.map(|keys| keys.issue(&link)).transpose()?.flatten();
+        let signed = self.sign(&placed, &link, *shown, issue.as_ref())?;
         if signed.token.is_none() && (*terms != DownloadTerms::default() || tag.is_some()) {
             return Err(ServiceError::Public);
         }
-        Ok(Unkept { placed, link, signed, asked })
+        Ok(Unkept { placed, link, signed, asked, issue })
     }
 
     fn sign(
@@ -319,6 +329,7 @@ impl Services {
         placed: &Placed,
         link: &DownloadLink,
         shown: Shown,
+        issue: Option<&CopyIssue>,
     ) -> Result<SignedLink, ServiceError> {
         let tenant = placed.tenant;
         let file_name = match shown {
@@ -333,6 +344,7 @@ impl Services {
             parallel,
             issuer: Some(IssuerMark::of(tenant.0, &link.issuer)),
             tag: link.tag.as_ref().map(|tag| TagMark::of(tenant.0, tag)),
+            copy: issue.map(copy_id).transpose()?,
         };
         let request = LinkRequest {
             tenant,
@@ -356,15 +368,22 @@ impl Services {
         order: &LinkOrder,
         unkept: Unkept,
     ) -> Result<OrderedLink, ServiceError> {
-        let Unkept { placed, link, signed, asked } = unkept;
+        let Unkept { placed, link, signed, asked, issue } = unkept;
         let SignedLink { url, token } = signed;
         let file = placed.file.number;
         let Some(token) = token else { return Ok(OrderedLink { file, url, token: None, asked }) };
         let kept = change.download_link_create(link, order.request.as_ref()).await?;
         if kept.id.as_str() == &*token.id {
+            if let Some(issue) = &issue {
+                change.copy_issue_create(issue).await?;
+            }
             return Ok(OrderedLink { file, url, token: Some(token), asked });
         }
-        let SignedLink { url, token } = self.sign(&placed, &kept, order.shown)?;
+        let issue = change.view().copy_issue_of_link(&kept.id).await?;
+        let SignedLink { url, token } = self.sign(&placed, &kept, order.shown, issue.as_ref())?;
+        if token.is_none() && issue.is_some() {
+            return Err(ServiceError::Public);
+        }
         Ok(OrderedLink { file, url, token, asked })
     }
 }

@@ -29,6 +29,7 @@ mod content_draft;
 mod content_import;
 mod content_link;
 mod context;
+mod copy_issue;
 mod desk;
 mod download;
 mod download_event;
@@ -75,6 +76,7 @@ mod signed_cookie;
 mod signing_key;
 mod source;
 mod tenant;
+mod trace;
 mod turns;
 mod upload;
 mod upload_bytes;
@@ -104,6 +106,7 @@ pub use connector_address::{
     AddressPart, AddressState, Clash, ConnectorAddress, ConnectorContent, Standing, example_address,
 };
 pub use content_import::{ContentImports, Imported};
+pub use copy_issue::TagOrigin;
 pub use desk::Services;
 pub use download::Download;
 pub use download_link::{FileChoice, LinkOrder, OrderedLink, OrderedLinks, Shown};
@@ -137,6 +140,7 @@ pub use signing_key::{HEAD_START, LONGEST_LINK, NewKey};
 pub use source::{
     IssuedTicket, Original, ShownTicket, SourceAsk, SourceVersion, Sources, SourcesInForce,
 };
+pub use trace::{Inspection, TracedTag};
 pub use upload::{NewUpload, OpenUpload, Received, UploadLimits, UploadWay, Uploads};
 pub use version::OfContent;
 pub use webhook::{NewWebhook, NewWebhookSecret, SECRETS_OVERLAP, WebhookMessage};

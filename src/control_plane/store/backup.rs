@@ -89,6 +89,7 @@ pub(super) const TABLES: &[&str] = &[
     "mail_server",
     "letter",
     "download_link",
+    "copy_issue",
     "source_ticket",
     "upload",
     "audit",

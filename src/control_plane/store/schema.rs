@@ -40,6 +40,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (25, "recipient_epoch", include_str!("migrations/0025_recipient_epoch.sql")),
     (26, "told_ends", include_str!("migrations/0026_told_ends.sql")),
     (27, "archive_delivery", include_str!("migrations/0027_archive_delivery.sql")),
+    (28, "copy_issue", include_str!("migrations/0028_copy_issue.sql")),
 ];
 
 /// The number of the last one.

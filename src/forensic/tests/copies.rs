@@ -21,7 +21,7 @@ pub(super) fn key() -> TagKey {
 pub(super) fn make(file: &[u8], media_type: Option<&str>, tag: TagId) -> Made {
     let mut known = Excerpts::of(file.len() as u64);
     let planned = loop {
-        match plan(&known, media_type, tag) {
+        match plan(&known, media_type, tag.into()) {
             Outlook::Need(span) => {
                 let (offset, length) = (usize_of(span.offset), usize_of(span.length));
                 let bytes = file.get(offset..offset + length).expect("asks for what there is");

@@ -76,7 +76,7 @@ fn files_with_any_wrong_byte() {
 fn plan_of(length: u64, bytes: impl Fn(u64) -> u8) -> Outlook {
     let mut known = Excerpts::of(length);
     for _ in 0..=MOST_ASKS {
-        match plan(&known, Some("text/html"), key().issue(1)) {
+        match plan(&known, Some("text/html"), key().issue(1).into()) {
             Outlook::Need(span) => {
                 let content = (span.offset..span.offset + span.length).map(&bytes);
                 known.feed(span.offset, content.collect());
@@ -179,7 +179,7 @@ fn a_chain_of_sections_that_is_a_loop() {
 fn an_origin_that_gives_too_little_is_given_up() {
     let mut known = Excerpts::of(1_000);
     for _ in 0..=MOST_ASKS {
-        match plan(&known, None, key().issue(1)) {
+        match plan(&known, None, key().issue(1).into()) {
             Outlook::Need(span) => known.feed(span.offset, Bytes::from_static(b"\x89")),
             Outlook::Refused(refusal) => return assert_eq!(refusal, Refusal::Scattered),
             Outlook::Planned(planned) => panic!("{planned:?}"),

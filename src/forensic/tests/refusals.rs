@@ -345,7 +345,7 @@ fn long_films_are_planned_as_short_ones() {
     let planned = |length: u64, last: &[u8]| {
         let mut known = Excerpts::of(length);
         loop {
-            match plan(&known, None, key().issue(1)) {
+            match plan(&known, None, key().issue(1).into()) {
                 Outlook::Need(span) => {
                     let byte = |at: u64| {
                         let at = usize::try_from(at).unwrap_or(usize::MAX);

@@ -123,6 +123,7 @@ fn object(index: usize, exposure: Exposure) -> PermittedObject {
         key: Some(OriginKey::Object(key(index).into())),
         exposure,
         cache: CacheRules::Off,
+        copy: None,
         registered: Some(Box::new(RegisteredFile {
             size: 100 + index as u64,
             sha256: Some(digest),

@@ -96,7 +96,8 @@ pub(super) fn made(shown: Shown, path: &str) -> String {
 fn object(origin: &str, key: &str, exposure: Exposure) -> PermittedObject {
     let key = Some(OriginKey::Object(key.into()));
     let cache = CacheRules::Off;
-    PermittedObject { origin: OriginName::new(origin), key, exposure, cache, registered: None }
+    let origin = OriginName::new(origin);
+    PermittedObject { origin, key, exposure, cache, registered: None, copy: None }
 }
 
 /// The contract's answer for an asset, from step 5 on.

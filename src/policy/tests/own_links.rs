@@ -16,7 +16,8 @@ use crate::policy::{
 };
 use crate::token::edge_auth::{EdgeAuth, SignRequest, sign};
 use crate::token::{
-    Carrier, Delivers, LinkBinding, LinkOpens, LinkPayload, LinkTerms, OwnerDigest, QueryDigest,
+    Carrier, CopyId, Delivers, LinkBinding, LinkOpens, LinkPayload, LinkTerms, OwnerDigest,
+    QueryDigest,
 };
 
 const MINE: &str = "11112222333344445555666677778888";
@@ -261,4 +262,40 @@ fn the_refusal_that_got_furthest_is_told() {
     assert_eq!(opened(&snapshot, "", elsewhere(MINE)), Err(DenialCode::TokenScope));
     assert_eq!(opened(&snapshot, "", elsewhere(KEYS[0].1)), Err(DenialCode::TokenScope));
     assert_eq!(opened(&snapshot, "", "x".to_owned()), Err(DenialCode::TokenMalformed));
+}
+
+/// E8: whoever comes with a link to their copy has that or nothing, whatever others may have.
+#[test]
+fn a_link_to_a_copy_opens_that_copy_also_of_what_everybody_may_have() {
+    let keys = [("mine", link_key(Some(TENANT), MINE))];
+    let snapshot = with_keys(&keys, Revocations::default());
+    let id = CopyId([7; 16]);
+    let says = |copy, delivers| {
+        let binding = LinkBinding::Query(QueryDigest::of(TENANT.0, None));
+        let terms = LinkTerms { copy, delivers, ..LinkTerms::default() };
+        LinkPayload { binding, opens: LinkOpens::Published, terms }.to_string()
+    };
+    let had = |key, path: &str, payload: &str| {
+        let scope = [path];
+        let token = token(key, &SignRequest { payload: Some(payload), ..acl(&scope) });
+        match ask(&snapshot, path, "", &[Carried { carrier: Carrier::Query, token }], CLIENT) {
+            Answer::Given { object, .. } => Ok((object.copy, object.exposure, object.cache)),
+            Answer::Refused(code) => Err(code),
+        }
+    };
+    for path in ["/open/a", "/vod/a", PATH] {
+        let copy = says(Some(id), Delivers::AsEver);
+        let expected = Ok((Some(id), private_until(60), CacheRules::Off));
+        assert_eq!(had(MINE, path, &copy), expected, "{path}");
+        let original = says(Some(id), Delivers::Original);
+        let expected = Ok((Some(id), Exposure::Source, CacheRules::Off));
+        assert_eq!(had(MINE, path, &original), expected, "{path}");
+        // Another link, and what somebody else's key says, is no link to a copy.
+        for (key, payload) in [(MINE, says(None, Delivers::AsEver)), (KEYS[0].1, copy)] {
+            assert_eq!(had(key, path, &payload).unwrap().0, None, "{path}");
+        }
+    }
+    // A link that does not open is none where nobody needs one.
+    let forged = had(FOREIGN_KEY, "/open/a", &says(Some(id), Delivers::AsEver));
+    assert_eq!(forged.unwrap(), (None, Exposure::Public, CacheRules::Off));
 }

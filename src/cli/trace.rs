@@ -1,0 +1,112 @@
+//! `countersign trace`: whose copy a file is.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::output::{self, Exit};
+use crate::app::{self, ErrorChain, FoundOrigin, FoundTag, IssuedCopy, TracedFile};
+use crate::clock::{Clock, UnixSeconds};
+
+/// Says whose copy a file is: by the forensic tag in it, and the log of copies that were issued.
+///
+/// The name of the file does not matter, nor what it is: every tag in it is found that no program took
+/// out. That it was asked is in the audit log.
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Example:
+  countersign trace --config countersign.toml leaked.jpg
+
+Exit status: 0 found, 1 no file has a tag, 2 usage, or a file or the records cannot be read, 3 only
+tags that were not issued here.")]
+pub(super) struct Trace {
+    /// The configuration, with a [control] section.
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+    /// One JSON object a file, a line each.
+    #[arg(long)]
+    json: bool,
+    /// The files.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+pub(super) fn trace(arguments: &Trace) -> Exit {
+    let traced = match app::trace(&arguments.config, Clock::System, &arguments.files) {
+        Ok(traced) => traced,
+        Err(error) => return output::usage(ErrorChain(&error)),
+    };
+    for file in &traced {
+        if arguments.json {
+            output::result(as_json(file));
+        } else {
+            output::result(as_text(file));
+        }
+    }
+    let tags: Vec<&FoundTag> = traced.iter().flat_map(|file| &file.tags).collect();
+    if tags.iter().any(|tag| matches!(tag.origin, FoundOrigin::Issued(_))) {
+        Exit::Success
+    } else if tags.is_empty() {
+        Exit::Failure
+    } else {
+        Exit::Doubtful
+    }
+}
+
+fn as_text(file: &TracedFile) -> String {
+    let TracedFile { path, size, sha256, tags, more } = file;
+    let mut lines = vec![format!("{}: {size} bytes, SHA-256 {sha256}", path.display())];
+    if tags.is_empty() {
+        lines.push("  no tag".to_owned());
+    }
+    for FoundTag { offset, carrier, id, origin } in tags {
+        let verdict = match origin {
+            FoundOrigin::Forged => "no key of ours made it",
+            FoundOrigin::Unlogged => "genuine, and in no log here",
+            FoundOrigin::Issued(_) => "genuine",
+        };
+        lines.push(format!("  tag {id} (layer 1, {carrier}, at byte {offset}): {verdict}"));
+        if let FoundOrigin::Issued(issued) = origin {
+            let [at, until] = [issued.issued_at, issued.expires_at].map(UnixSeconds::new);
+            let IssuedCopy { autograph_tag, issuer, link, file, tenant, path, .. } = &**issued;
+            lines.push(format!("    autograph_tag  {autograph_tag}"));
+            lines.push(format!("    issued         {at} by {issuer}"));
+            lines.push(format!("    link           {link}, until {until}"));
+            lines.push(format!("    file           {file} of tenant {tenant}, {path}"));
+            lines.extend(issued.content.iter().map(|id| format!("    content        {id}")));
+        }
+    }
+    if *more > 0 {
+        lines.push(format!("  and {more} more"));
+    }
+    lines.join("\n")
+}
+
+fn as_json(file: &TracedFile) -> Value {
+    let TracedFile { path, size, sha256, tags, more } = file;
+    let tags: Vec<Value> = tags
+        .iter()
+        .map(|FoundTag { offset, carrier, id, origin }| {
+            let (verdict, issued) = match origin {
+                FoundOrigin::Forged => ("forged", None),
+                FoundOrigin::Unlogged => ("unlogged", None),
+                FoundOrigin::Issued(issued) => ("issued", Some(issued)),
+            };
+            let issued = issued.map(|it| {
+                json!({
+                    "autograph_tag": it.autograph_tag, "tenant": it.tenant, "link": it.link,
+                    "issuer": it.issuer, "file": it.file, "content": it.content, "path": it.path,
+                    "issued_at": it.issued_at, "expires_at": it.expires_at,
+                })
+            });
+            json!({
+                "layer": 1, "carrier": carrier, "offset": offset, "tag_id": id,
+                "verdict": verdict, "issued": issued,
+            })
+        })
+        .collect();
+    json!({
+        "file": path.to_string_lossy(), "size": size, "sha256": sha256, "tags": tags, "more": more,
+    })
+}

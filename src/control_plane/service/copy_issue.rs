@@ -1,0 +1,140 @@
+//! Copies that are issued: each carries a forensic tag id of its own, and the log says whose it is
+//! (requirements E8, K.2).
+
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use super::desk::Services;
+use super::error::ServiceError;
+use crate::control_plane::caller::Caller;
+use crate::control_plane::record::{
+    CopyIssue, DownloadLink, KeyUse, SigningKey, SigningKeyDraft, SigningKeyId, chance,
+};
+use crate::control_plane::store::View;
+use crate::forensic::{SightedTag, TagKey, TagKeyNumber, TagVerdict};
+use crate::keyring::KeyMaterial;
+use crate::secret::Secret;
+use crate::token::CopyId;
+
+/// The keys that made tag ids, the oldest first. None is ever dropped: what it made is out there.
+#[derive(Debug)]
+pub(super) struct TagKeys(Vec<(SigningKeyId, TagKey)>);
+
+/// What is known of a tag that was found somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TagOrigin {
+    /// A key of ours made it, and the log has no such issue that the caller may know of.
+    Unlogged,
+    /// No key of ours made it: it is forged, or damaged, or from elsewhere.
+    Forged,
+    /// It was issued.
+    Issued(CopyIssue),
+}
+
+impl TagKeys {
+    /// Those in the store.
+    async fn read(services: &Services, view: &mut View) -> Result<Self, ServiceError> {
+        let mut keys: Vec<SigningKey> = view.signing_key_list().await?;
+        keys.retain(|key| key.key_use == KeyUse::Tags);
+        if keys.is_empty() {
+            return Ok(Self(Vec::new()));
+        }
+        let master_key = services.master_key().ok_or(ServiceError::NoMasterKey)?;
+        let opened = keys.into_iter().map(|key| {
+            let material = master_key
+                .open(key.id.as_str(), &key.sealed)
+                .map_err(|error| ServiceError::Failed(Box::new(error)))?;
+            let secret = <[u8; 32]>::try_from(material.expose()).map(Zeroizing::new);
+            let secret = secret.map_err(|error| ServiceError::Failed(Box::new(error)))?;
+            // Of two that happen to have one number each is tried.
+            let number = Sha256::digest(key.id.as_str()).first().copied().unwrap_or_default();
+            Ok((key.id, TagKey::new(TagKeyNumber(number), &secret)))
+        });
+        opened.collect::<Result<_, ServiceError>>().map(Self)
+    }
+
+    /// An issue of the copy that a link with a tag is to open, by the newest key.
+    pub(super) fn issue(&self, link: &DownloadLink) -> Result<Option<CopyIssue>, ServiceError> {
+        let Some(tag) = &link.tag else { return Ok(None) };
+        // Without a copy of its own nothing is opened.
+        let (id, key) = self.0.last().ok_or(ServiceError::NoMasterKey)?;
+        // As far as a database counts.
+        let number = u64::from_be_bytes(chance()?) >> 1;
+        let bytes = key.issue(number).bytes();
+        Ok(Some(CopyIssue {
+            number,
+            tenant: link.tenant,
+            signing_key: id.clone(),
+            tag_id: hex::encode(bytes).into(),
+            link: link.id.clone(),
+            file: link.file,
+            content: link.content.clone(),
+            path: link.path.clone(),
+            issuer: link.issuer.clone(),
+            tag: tag.clone(),
+            created_at: link.created_at,
+            expires_at: link.expires_at,
+        }))
+    }
+
+    /// Did one of them make it?
+    fn made(&self, sighted: SightedTag) -> bool {
+        self.0.iter().any(|(_, key)| matches!(key.judge(sighted), TagVerdict::Genuine(_)))
+    }
+}
+
+impl Services {
+    /// The keys that make tag ids; where there is none, one is made.
+    pub(super) async fn tag_keys(&self) -> Result<TagKeys, ServiceError> {
+        let system = Caller::system("tag_key");
+        let keys = TagKeys::read(self, &mut self.view(&system).await?).await?;
+        if !keys.0.is_empty() {
+            return Ok(keys);
+        }
+        let master_key = self.master_key().ok_or(ServiceError::NoMasterKey)?;
+        // Should another control plane make one at this moment, there are two.
+        let mut change = self.change(&system).await?;
+        let now = self.now();
+        let id = SigningKeyId::random(now)?;
+        let bytes: [u8; 32] = chance()?;
+        let material = KeyMaterial::new(Secret::new(bytes.to_vec()))
+            .map_err(|error| ServiceError::Failed(Box::new(error)))?;
+        let sealed = master_key.seal(id.as_str(), &material)?;
+        change
+            .signing_key_create(SigningKeyDraft {
+                id,
+                tenant: None,
+                key_use: KeyUse::Tags,
+                sealed,
+                not_before: now,
+                not_after: None,
+            })
+            .await?;
+        let keys = TagKeys::read(self, change.view()).await?;
+        change.commit().await?;
+        Ok(keys)
+    }
+
+    /// Whose copy a tag is of.
+    pub(super) async fn tag_origin(
+        &self,
+        caller: &Caller,
+        sighted: SightedTag,
+    ) -> Result<TagOrigin, ServiceError> {
+        let keys = TagKeys::read(self, &mut self.view(&Caller::system("tag_key")).await?).await?;
+        if !keys.made(sighted) {
+            return Ok(TagOrigin::Forged);
+        }
+        let tag_id = hex::encode(sighted.bytes());
+        let issue = self.view(caller).await?.copy_issue_of_tag_id(&tag_id).await?;
+        Ok(issue.map_or(TagOrigin::Unlogged, TagOrigin::Issued))
+    }
+}
+
+/// The tag id of an issue, as links carry it.
+pub(super) fn copy_id(issue: &CopyIssue) -> Result<CopyId, ServiceError> {
+    let mut bytes = [0; 16];
+    hex::decode_to_slice(&*issue.tag_id, &mut bytes)
+        .map_err(|error| ServiceError::Failed(Box::new(error)))?;
+    Ok(CopyId(bytes))
+}

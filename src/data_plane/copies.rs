@@ -1,0 +1,263 @@
+//! Copies with forensic tags, made while their bytes leave (requirements E8, K.2, K.3).
+//!
+//! What a copy is made of is the object that a permit names, asked of its origin each time: there is
+//! no way from a permit for a copy to the object's own bytes. A few places of the object are read
+//! first, to learn where the tag goes and how long the copy is; they are kept, for a client that comes
+//! for the next part. Lengths, entity tags and ranges are the copy's from then on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName};
+use http_body_util::BodyExt;
+use moka::sync::Cache;
+use sha2::{Digest, Sha256};
+use tokio::time::timeout;
+
+use crate::asset::OriginKey;
+use crate::clock::UnixSeconds;
+use crate::delivery::{
+    Answer, Ask, AskMethod, ByteRange, Caching, Conditions, Copied, CopyPart, Copying, EntityTag,
+    Object, ObjectMeta, OriginError, OriginFault, OriginIdentity, Registered, Spans, Strength,
+    Validators,
+};
+use crate::forensic::{
+    Excerpts, Outlook, PLANS, Piece, Refusal, SightedTag, Span, SplicePlan, plan,
+};
+
+/// Bytes that are kept of objects, all together.
+const MOST_KEPT: u64 = 32 << 20;
+
+/// Beside the bytes, what is kept of an object costs about so much.
+const OVERHEAD: u64 = 2 << 10;
+
+/// Parts of an object up to this length are given from what was read of it, where that has them.
+const SHORT: u64 = 64 << 10;
+
+/// Makes copies, and knows what their originals look like. See the module.
+#[derive(Debug)]
+pub(super) struct Copies {
+    known: Cache<(OriginIdentity, OriginKey), Arc<Known>>,
+}
+
+/// For how long an object is read before its copy begins.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// What is known of an object.
+#[derive(Clone, Debug)]
+struct Known {
+    /// In its origin's words.
+    meta: ObjectMeta,
+    excerpts: Excerpts,
+}
+
+/// What a client wants of a copy.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CopyWanted<'a> {
+    pub(super) method: AskMethod,
+    /// What the catalog says of the original, if it is from there.
+    pub(super) registered: Option<&'a Registered>,
+    /// What of the client's request travels on.
+    pub(super) forwarded: &'a HeaderMap,
+    pub(super) now: UnixSeconds,
+}
+
+/// How a copy is made, and what its original is.
+struct CopyMade {
+    splice: SplicePlan,
+    described: ObjectMeta,
+}
+
+/// A copy, with what was read of its original at hand.
+#[derive(Debug)]
+struct Made {
+    splice: SplicePlan,
+    known: Known,
+}
+
+impl Default for Copies {
+    fn default() -> Self {
+        let weight = |_: &_, known: &Arc<Known>| {
+            u32::try_from(known.excerpts.fed().saturating_add(OVERHEAD)).unwrap_or(u32::MAX)
+        };
+        Self { known: Cache::builder().max_capacity(MOST_KEPT).weigher(weight).build() }
+    }
+}
+
+impl Copies {
+    /// The copy, or its description. An object that turns out to have no place for a tag is not the
+    /// one that was registered: nothing of it is given.
+    pub(super) async fn answer(
+        &self,
+        copied: &Copied,
+        wanted: CopyWanted<'_>,
+    ) -> Result<Answer, OriginError> {
+        let Some((origin, key)) = copied.original() else {
+            return Ok(Answer::NotFound(Box::new(Caching::UNSTATED)));
+        };
+        let conditions = Conditions::default();
+        let answer = copied.describe(|key| wanted.ask(key, &conditions)).await?;
+        let meta = match answer {
+            Answer::Described(meta) => meta,
+            Answer::Found(object) => object.meta().clone(),
+            answer @ (Answer::NotFound(_) | Answer::NotModified(_)) => return Ok(answer),
+        };
+        let length = meta.complete_length.ok_or_else(|| {
+            let why = "the origin does not say how long the object is";
+            OriginError::caused_by(OriginFault::NotAsRegistered, why)
+        })?;
+        let name = (origin, key.clone());
+        let kept = self.known.get(&name).filter(|kept| kept.meta.is_version_of(&meta));
+        let excerpts = kept.filter(|_| meta.names_its_bytes()).map(|kept| kept.excerpts.clone());
+        // What else the origin says is said for this request.
+        let mut known = Known { excerpts: excerpts.unwrap_or_else(|| Excerpts::of(length)), meta };
+        let asked = known.excerpts.asks();
+        let made = self.made(copied, wanted, &mut known);
+        let made = timeout(LONGEST, made).await;
+        if known.excerpts.asks() > asked && known.meta.names_its_bytes() {
+            // Also of one that cannot be tagged: it is not read for each who asks.
+            self.known.insert(name, Arc::new(known.clone()));
+        }
+        let made = match made {
+            Ok(made) => made?,
+            Err(late) => return Err(OriginError::caused_by(OriginFault::HeadTimedOut, late)),
+        };
+        let CopyMade { splice, described } = made;
+        let length = splice.length();
+        let mut described = ObjectMeta {
+            complete_length: Some(length),
+            validators: validators_of_copy(&described.validators, copied.id()),
+            ..described
+        };
+        drop_digests(&mut described.forwarded);
+        let conditions = Conditions::default();
+        match wanted.method {
+            AskMethod::Head => Ok(Answer::Described(described)),
+            AskMethod::Get => {
+                let object =
+                    copied.of_version(&known.meta, |key| wanted.ask(key, &conditions)).await?;
+                let made = Made { splice, known };
+                Ok(Answer::Found(object.copied(described, Box::new(made))))
+            }
+        }
+    }
+
+    /// How the copy is made, with what has to be read of its original for that.
+    async fn made(
+        &self,
+        copied: &Copied,
+        wanted: CopyWanted<'_>,
+        known: &mut Known,
+    ) -> Result<CopyMade, OriginError> {
+        let refused = |refusal| OriginError::caused_by(OriginFault::NotAsRegistered, refusal);
+        if known.meta.content_encoding.is_some() {
+            return Err(refused(Refusal::UnsupportedForm));
+        }
+        // What it is in the catalog's words.
+        let mut described = known.meta.clone();
+        if let Some(registered) = wanted.registered {
+            let answer = registered.describe(Answer::Described(described))?;
+            let Answer::Described(meta) = answer else { return Err(OriginFault::Changed.into()) };
+            described = meta;
+        }
+        let conditions = Conditions::default();
+        let tag = SightedTag::from_bytes(copied.id());
+        loop {
+            match plan(&known.excerpts, described.content_type.to_str().ok(), tag) {
+                Outlook::Planned(planned) => {
+                    return Ok(CopyMade { splice: planned.splice, described });
+                }
+                Outlook::Refused(refusal) => return Err(refused(refusal)),
+                Outlook::Need(span) => {
+                    let object =
+                        copied.of_version(&known.meta, |key| wanted.ask(key, &conditions)).await?;
+                    known.excerpts.feed(span.offset, read(object, span).await?);
+                }
+            }
+        }
+    }
+}
+
+impl CopyWanted<'_> {
+    fn ask<'a>(&'a self, key: &'a OriginKey, conditions: &'a Conditions) -> Ask<'a> {
+        let Self { method, forwarded, now, registered: _ } = *self;
+        Ask { key, method, ranges: &[], conditions, forwarded, now }
+    }
+}
+
+/// What tells a copy from its original and from everybody else's, where it is known what tells the
+/// original from its other versions.
+pub(super) fn validators_of_copy(original: &Validators, id: [u8; 16]) -> Validators {
+    let named = match (&original.etag, original.last_modified) {
+        (Some(etag), _) => Some((etag.strength(), etag.opaque().to_owned())),
+        (None, Some(date)) if original.date_is_strong() => Some((Strength::Strong, date.to_text())),
+        (None, Some(date)) => Some((Strength::Weak, date.to_text())),
+        (None, None) => None,
+    };
+    let etag = named.and_then(|(strength, name)| {
+        let mut hash = Sha256::new();
+        hash.update(PLANS.to_be_bytes());
+        hash.update(id);
+        hash.update(name);
+        let digest = hex::encode(hash.finalize());
+        EntityTag::new(strength, digest.get(..32)?)
+    });
+    // The date is the original's, and every other copy's.
+    Validators { etag, last_modified: None, ..original.clone() }
+}
+
+/// Origins' own digests of the object are none of the copy.
+fn drop_digests(forwarded: &mut HeaderMap) {
+    const WHOLE: [&str; 6] = [
+        "content-digest",
+        "content-md5",
+        "digest",
+        "repr-digest",
+        "x-goog-hash",
+        "x-ms-blob-content-md5",
+    ];
+    const BEGINNINGS: [&str; 2] = ["x-amz-checksum-", "x-ms-content-"];
+    let names: Vec<HeaderName> = forwarded
+        .keys()
+        .filter(|name| {
+            let name = name.as_str();
+            WHOLE.contains(&name) || BEGINNINGS.iter().any(|it| name.starts_with(it))
+        })
+        .cloned()
+        .collect();
+    for name in names {
+        forwarded.remove(name);
+    }
+}
+
+/// Bytes of an object, all of them, and no more memory than that.
+async fn read(object: Object, span: Span) -> Result<Bytes, OriginError> {
+    let end = span.offset.saturating_add(span.length);
+    let Some(range) = ByteRange::new(span.offset, end.saturating_sub(1)) else {
+        return Ok(Bytes::new());
+    };
+    let bytes = object.into_spans(&Spans::from(range)).collect().await?.to_bytes();
+    Ok(Bytes::copy_from_slice(&bytes))
+}
+
+impl Copying for Made {
+    fn parts(&self, range: ByteRange) -> Vec<CopyPart> {
+        let span = Span { offset: range.first(), length: range.length() };
+        self.splice
+            .pieces(span)
+            .filter_map(|piece| match piece {
+                Piece::Literal(bytes) => Some(CopyPart::Own(bytes)),
+                Piece::Source(span) => {
+                    let held =
+                        if span.length <= SHORT { self.known.excerpts.held(span) } else { None };
+                    if let Some(bytes) = held {
+                        return Some(CopyPart::Own(bytes));
+                    }
+                    let last = span.offset.checked_add(span.length)?.checked_sub(1)?;
+                    ByteRange::new(span.offset, last).map(CopyPart::Object)
+                }
+            })
+            .collect()
+    }
+}
