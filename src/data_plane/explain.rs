@@ -12,7 +12,7 @@ use crate::policy::{
     EdgeSnapshot, FraudMode, Listed, MeantBy, Permit, PermittedObject, RequestFacts, Resource,
     Scheme, Site, Step, Witness, admit, decide_witnessed,
 };
-use crate::token::{Delivers, Sharing, Subject, TokenRejection, Uses, edge_auth};
+use crate::token::{CopyId, Delivers, Sharing, Subject, TokenRejection, Uses, edge_auth};
 
 use super::identity::{Arrival, Learned, identify};
 use super::share_door::{is_share, read_head, site_with_shares};
@@ -183,6 +183,9 @@ impl Witness for Story {
                     MeantBy::Several => DenialCode::ConnectorAmbiguous.meaning().to_owned(),
                 };
                 self.tell("connector", text);
+            }
+            Step::Copy { tag: CopyId(tag) } => {
+                self.tell("copy", format!("with tag {}", hex::encode(tag)));
             }
             Step::Effective { asked, effective, path } => {
                 let text = if asked == effective {

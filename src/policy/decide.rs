@@ -6,7 +6,8 @@ use crate::asset::Visibility;
 use crate::clock::UnixSeconds;
 use crate::target::{RequestTarget, cut};
 use crate::token::{
-    Delivers, LinkOpens, MacBudget, Sharing, Subject, TokenRejection, VerifiedToken, edge_auth,
+    Delivers, LinkOpens, MacBudget, Sharing, Subject, TokenCandidate, TokenRejection,
+    VerifiedToken, edge_auth,
 };
 
 use super::catalog_rules::Look;
@@ -37,7 +38,7 @@ pub fn decide_witnessed<'r, W: Witness>(
     let Admitted { grant, effective, needs } = admitted(facts, snapshot, now, witness)?;
     let token = match needs {
         Needs::Nothing => {
-            let Some(token) = link_to_copy(facts, snapshot, now, witness) else {
+            let Some(token) = link_to_copy(facts, snapshot, now, witness)? else {
                 witness.see(|| Step::TokenNotNeeded);
                 let noticed = anti_fraud(facts, snapshot, facts.site.anti_fraud, None, witness)?;
                 return Ok(Permit::new(grant, Basis::Public, noticed));
@@ -70,28 +71,49 @@ pub fn decide_witnessed<'r, W: Witness>(
         Some(Sharing::Allowed) | None => facts.site.anti_fraud,
     };
     let noticed = anti_fraud(facts, snapshot, wanted, Some(&token), witness)?;
+    if let Some(tag) = token.copy() {
+        witness.see(|| Step::Copy { tag });
+    }
     Ok(Permit::new(grant, Basis::Token(token), noticed))
 }
 
-/// The link to somebody's copy of what everybody may have: whoever comes with it gets the copy.
+/// The link to somebody's copy of what everybody may have: whoever comes with it gets the copy, or
+/// nothing where the link opens no longer.
 fn link_to_copy<'r, W: Witness>(
     facts: &'r RequestFacts<'r>,
     snapshot: &EdgeSnapshot,
     now: UnixSeconds,
     witness: &mut W,
-) -> Option<VerifiedToken<'r>> {
-    if facts.candidates.to_try().ok()?.is_empty() {
-        return None;
+) -> Result<Option<VerifiedToken<'r>>, Denial> {
+    if !shows_link_to_copy(facts, snapshot) {
+        return Ok(None);
     }
     // What it was signed for, whatever else opens that by now.
     let paths = match &facts.resource {
         Resource::Asset(_) => EffectivePaths::of(&facts.target, Visibility::Private),
         Resource::Connector(_) | Resource::Route(_) => EffectivePaths::as_asked(&facts.target),
     };
-    let token = verify_any(facts, paths.as_subject(facts), snapshot, now, &mut Quiet).ok()?;
-    token.copy()?;
-    witness.see(|| Step::TokenVerified { carrier: token.carrier(), key: token.key().clone() });
-    Some(token)
+    let token = verify_any(facts, paths.as_subject(facts), snapshot, now, witness)?;
+    // Under a key of somebody else's its words mean nothing.
+    Ok(token.copy().is_some().then_some(token))
+}
+
+/// Is one of the candidates a link to one copy, by what it says of itself?
+fn shows_link_to_copy(facts: &RequestFacts<'_>, snapshot: &EdgeSnapshot) -> bool {
+    facts.candidates.shown().iter().any(|it| says_copy(facts, snapshot, it))
+}
+
+fn says_copy(
+    facts: &RequestFacts<'_>,
+    snapshot: &EdgeSnapshot,
+    candidate: &TokenCandidate,
+) -> bool {
+    let of_site = facts.site.token.iter().map(|rules| {
+        let Scheme::EdgeAuth(scheme) = &rules.scheme;
+        scheme
+    });
+    let mut schemes = of_site.chain(snapshot.link_rules(facts.site));
+    schemes.any(|scheme| edge_auth::says_copy(scheme, candidate))
 }
 
 /// May this client ask at all? Steps 5 and 6 alone, for a request that is given no bytes and shows
@@ -254,7 +276,12 @@ fn verify_any<'r, W: Witness>(
     let candidates = facts.candidates.to_try().inspect_err(|&rejection| {
         witness.see(|| Step::TokenRefused { carrier: None, rejection });
     })?;
+    // Who shows a link to one copy has that copy or nothing: not what a cookie opens beside it.
+    let copies_alone = shows_link_to_copy(facts, snapshot);
     for candidate in candidates {
+        if copies_alone && !says_copy(facts, snapshot, candidate) {
+            continue;
+        }
         let Scheme::EdgeAuth(scheme) = &rules.scheme;
         let mut verify = |scheme| {
             let (name, client) = (rules.carriers.name(), facts.client);

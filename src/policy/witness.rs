@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::asset::Visibility;
 use crate::keyring::KeyId;
-use crate::token::{Carrier, TokenRejection, VerifiedToken};
+use crate::token::{Carrier, CopyId, TokenRejection, VerifiedToken};
 
 use super::{CatalogRejection, FraudFinding, FraudMode};
 
@@ -32,6 +32,11 @@ pub enum Step<'s> {
     Connector {
         /// What.
         meant: MeantBy<'s>,
+    },
+    /// The link opens one copy alone.
+    Copy {
+        /// The tag id in it.
+        tag: CopyId,
     },
     /// The override table's word on an asset.
     Effective {

@@ -124,7 +124,10 @@ impl Candidates {
         let mut add = |carrier, raw: &str| {
             let candidate = TokenCandidate::new(carrier, raw);
             match single.first() {
-                Some(first) if !first.same_token(&candidate) => ambiguous = true,
+                Some(first) if !first.same_token(&candidate) => {
+                    ambiguous = true;
+                    single.push(candidate);
+                }
                 Some(_) => {}
                 None => single.push(candidate),
             }
@@ -161,6 +164,11 @@ impl Candidates {
         }
         found.sort_by_key(|candidate| candidate.carrier);
         Self { found, ambiguous }
+    }
+
+    /// All of them, also where none is to be tried.
+    pub fn shown(&self) -> &[TokenCandidate] {
+        &self.found
     }
 
     /// The candidates to try, or why there are none to try.

@@ -94,6 +94,11 @@ impl LinkPayload {
         }
     }
 
+    /// Whether it is worth the trouble to look for the tag id of a copy in a text.
+    pub(super) fn may_say_copy(text: &str) -> bool {
+        text.contains(".g")
+    }
+
     /// Is it of this request?
     pub(super) fn is_of(self, subject: Subject<'_>) -> bool {
         match self.binding {

@@ -120,6 +120,7 @@ impl Witness for Seen {
             Step::AntiFraud { .. }
             | Step::Blocklist { .. }
             | Step::Catalog { .. }
+            | Step::Copy { .. }
             | Step::Effective { .. }
             | Step::RouteRule { .. }
             | Step::TokenNotNeeded

@@ -1,5 +1,6 @@
 //! Links that a control plane signs: what opens by its keys, beside what opens by the site's.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::scenery::{
@@ -8,13 +9,14 @@ use super::scenery::{
 };
 use crate::asset::{ContentId, TenantId};
 use crate::catalog::{Catalog, ContentKind, ContentState, FilePlace, FileState, Publication};
+use crate::clock::UnixSeconds;
 use crate::keyring::{KeyMaterial, KeyPurpose, KeyWindow, Keyring};
 use crate::policy::{
     CacheRules, ControlState, DenialCode, EdgeSnapshot, Exposure, HostPattern, LinkKey, LinkKeys,
     OverrideTable, Revocations, RevokedLinks, Site, SiteDelivery, SiteTable, TenantRevocations,
     Way,
 };
-use crate::token::edge_auth::{EdgeAuth, SignRequest, sign};
+use crate::token::edge_auth::{EdgeAuth, SignRequest, SignScope, sign};
 use crate::token::{
     Carrier, CopyId, Delivers, LinkBinding, LinkOpens, LinkPayload, LinkTerms, OwnerDigest,
     QueryDigest,
@@ -295,7 +297,58 @@ fn a_link_to_a_copy_opens_that_copy_also_of_what_everybody_may_have() {
             assert_eq!(had(key, path, &payload).unwrap().0, None, "{path}");
         }
     }
-    // A link that does not open is none where nobody needs one.
-    let forged = had(FOREIGN_KEY, "/open/a", &says(Some(id), Delivers::AsEver));
-    assert_eq!(forged.unwrap(), (None, Exposure::Public, CacheRules::Off));
+}
+
+/// E8: nor does it open the file itself, which everybody may have, once it opens no longer.
+#[test]
+fn a_link_to_a_copy_that_does_not_open_opens_nothing() {
+    let keys = [("mine", link_key(Some(TENANT), MINE))];
+    let snapshot = with_keys(&keys, Revocations::default());
+    let mut taken_back = TenantRevocations::default();
+    taken_back.add(TENANT, &RevokedLinks::Key("mine".into()), NOW);
+    let taken_back = Revocations::of_tenants([(TENANT, Arc::new(taken_back))].into());
+    let taken_back = with_keys(&keys, taken_back);
+    let says = |copy| {
+        let binding = LinkBinding::Query(QueryDigest::of(TENANT.0, None));
+        let terms = LinkTerms { copy, ..LinkTerms::default() };
+        LinkPayload { binding, opens: LinkOpens::Published, terms }.to_string()
+    };
+    let (to_copy, to_file) = (says(Some(CopyId([7; 16]))), says(None));
+    let good = SignRequest { payload: Some(&to_copy), ..acl(&["/open/*"]) };
+    let of_file = SignRequest { payload: Some(&to_file), ..good };
+    let elsewhere = SignRequest { scope: SignScope::Acl(&["/open/b"]), ..good };
+    let expired = SignRequest { expiry: UnixSeconds::new(NOW.get() - 3_600), ..good };
+    let of_another =
+        SignRequest { ip: Some("198.51.100.1".parse::<IpAddr>().unwrap().into()), ..good };
+    let had = |snapshot: &EdgeSnapshot, query: &str, carried: &[(Carrier, String)]| {
+        let carried: Vec<_> = carried
+            .iter()
+            .map(|(carrier, token)| Carried { carrier: *carrier, token: token.clone() })
+            .collect();
+        match ask(snapshot, "/open/a", query, &carried, CLIENT) {
+            Answer::Given { object, .. } => Ok(object.copy),
+            Answer::Refused(code) => Err(code),
+        }
+    };
+    for carrier in Carrier::ALL {
+        let link = |snapshot, key, query, request| {
+            let cookie = (Carrier::Cookie, token(MINE, &of_file));
+            had(snapshot, query, &[(*carrier, token(key, request)), cookie])
+        };
+        assert_eq!(link(&snapshot, MINE, "", &good), Ok(Some(CopyId([7; 16]))), "{carrier}");
+        for (snapshot, key, query, request, refusal) in [
+            (&snapshot, MINE, "", &elsewhere, DenialCode::TokenScope),
+            (&snapshot, MINE, "quality=720p", &good, DenialCode::TokenScope),
+            (&snapshot, MINE, "", &expired, DenialCode::TokenExpired),
+            (&snapshot, MINE, "", &of_another, DenialCode::TokenIp),
+            (&snapshot, FOREIGN_KEY, "", &good, DenialCode::TokenSignature),
+            (&taken_back, MINE, "", &good, DenialCode::TokenRevoked),
+        ] {
+            assert_eq!(link(snapshot, key, query, request), Err(refusal), "{carrier} {query}");
+        }
+        // What is no link to a copy hinders nobody.
+        assert_eq!(link(&snapshot, FOREIGN_KEY, "", &of_file), Ok(None), "{carrier}");
+    }
+    let two = [(Carrier::Query, token(MINE, &of_file)), (Carrier::Header, token(MINE, &good))];
+    assert_eq!(had(&snapshot, "", &two), Err(DenialCode::TokenAmbiguous));
 }

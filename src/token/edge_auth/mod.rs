@@ -27,7 +27,7 @@ pub use escape::EscapeDialect;
 pub use near_miss::near_misses;
 pub use options::{EdgeAuth, EscapeUrl, IpForm, QueryRule, StartRule, UrlForm};
 pub use sign::{SignRejection, SignRequest, SignScope, sign};
-pub use verify::verify;
+pub use verify::{says_copy, verify};
 pub use wire::UnverifiedToken;
 
 #[cfg(test)]

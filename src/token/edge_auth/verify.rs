@@ -59,6 +59,19 @@ pub fn verify<'t>(
     })
 }
 
+/// Does a candidate say that it is a link to one copy with a forensic tag, whether or not it is
+/// valid? Nothing is believed: whoever shows such a link is given that copy or nothing.
+pub fn says_copy(rules: &EdgeAuth, candidate: &TokenCandidate) -> bool {
+    let says = |text: &str| {
+        LinkPayload::may_say_copy(text)
+            && UnverifiedToken::parse(text, &rules.field_delimiter)
+                .ok()
+                .and_then(|token| LinkPayload::parse(token.claims().payload?).ok())
+                .is_some_and(|payload| payload.terms.copy.is_some())
+    };
+    says(&candidate.raw) || candidate.decoded.as_deref().is_some_and(says)
+}
+
 /// Taken apart, and signed by one of the keys.
 fn authenticate<'t, 'k>(
     rules: &'k EdgeAuth,
