@@ -24,6 +24,7 @@
 mod container;
 mod excerpt;
 mod kind;
+mod media_type;
 mod planner;
 mod refusal;
 mod scan;
@@ -34,6 +35,7 @@ mod tests;
 
 pub use excerpt::{Excerpts, MOST_ASKS, MOST_FED, Span};
 pub use kind::FileKind;
+pub use media_type::may_carry;
 pub use planner::{Outlook, PLANS, Planned, plan};
 pub use refusal::Refusal;
 pub use scan::{Carrier, MOST_SIGHTINGS, Scanner, Sighting};

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::error::{Invalid, at_most, language, text};
 use super::object_key;
 use crate::asset::SubtitleFormat;
-use crate::control_plane::record::{ContentId, FileDraft, FileKind, FilePlace};
+use crate::control_plane::record::{Autograph, ContentId, FileDraft, FileKind, FilePlace};
+use crate::forensic::may_carry;
 
 /// Longest slot, variant or name, in bytes: what file systems take.
 const NAME: usize = 255;
@@ -67,7 +68,7 @@ pub(super) fn accept(pointer: &str, to: Attached, draft: &FileDraft) -> Result<(
         height: _,
         language: tag,
         md5,
-        autograph: _,
+        autograph,
     } = draft;
     if to == Attached::ToFolder && place.kind != FileKind::Attachment {
         return Err(Invalid::new(format!("{pointer}/kind"), "must be attachment in a folder"));
@@ -85,6 +86,10 @@ pub(super) fn accept(pointer: &str, to: Attached, draft: &FileDraft) -> Result<(
         return Err(Invalid::new(format!("{pointer}/duration_ms"), "is out of range"));
     }
     accept_mime(&format!("{pointer}/mime"), mime)?;
+    if *autograph == Autograph::Allowed && !may_carry(mime) {
+        let detail = format!("must be false: files of type {mime} have no place for a tag");
+        return Err(Invalid::new(format!("{pointer}/autograph"), detail));
+    }
     for (field, digest, length) in [("sha256", sha256, 64), ("md5", md5, 32)] {
         if let Some(digest) = digest {
             accept_digest(&format!("{pointer}/{field}"), digest, length)?;
@@ -199,7 +204,6 @@ fn is_quality(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control_plane::record::Autograph;
 
     fn draft(kind: FileKind, slot: &str, variant: &str) -> FileDraft {
         FileDraft {
@@ -222,6 +226,18 @@ mod tests {
 
     fn pointer(to: Attached, draft: &FileDraft) -> Option<String> {
         accept("", to, draft).err().map(|invalid| invalid.pointer.into_owned())
+    }
+
+    /// E8.
+    #[test]
+    fn a_file_without_a_place_for_a_tag_is_not_marked_for_one() {
+        for (mime, wrong) in [("image/jpeg", None), ("text/csv", Some("/autograph"))] {
+            let mut draft = draft(FileKind::Source, "", "");
+            draft.mime = mime.into();
+            assert_eq!(pointer(Attached::ToVersion, &draft), None, "{mime}");
+            draft.autograph = Autograph::Allowed;
+            assert_eq!(pointer(Attached::ToVersion, &draft).as_deref(), wrong, "{mime}");
+        }
     }
 
     #[test]
