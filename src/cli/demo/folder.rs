@@ -49,6 +49,13 @@ pub(super) struct Registered {
     pub(super) mime: &'static str,
 }
 
+impl Registered {
+    /// Can its copies carry forensic tags? Text has no place for one.
+    pub(super) fn carries_tags(&self) -> bool {
+        self.kind != FileKind::Subtitle
+    }
+}
+
 impl Sample {
     pub(super) fn sha256(&self) -> String {
         hex::encode(Sha256::digest(self.bytes))

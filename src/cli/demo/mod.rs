@@ -1,6 +1,7 @@
 //! `countersign demo`: the tour, on real files, over a real socket.
 
 mod administrator;
+mod copies;
 mod folder;
 mod shelf;
 mod tour;

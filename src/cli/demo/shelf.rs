@@ -6,6 +6,7 @@ use http::Uri;
 use serde_json::{Value, json};
 
 use super::administrator::{Administrator, AdministratorError, unclear};
+use super::copies::{self, DemoCopy};
 use super::folder::{DRAFT_VIDEO, ORIGIN, PRIVATE_VIDEO, PUBLIC_VIDEO, Sample, TENANT, samples};
 use super::tour::Push;
 
@@ -20,6 +21,8 @@ pub(super) struct Shelf {
     pub(super) connector: String,
     /// A share of the protected video.
     pub(super) share: DemoShare,
+    /// Links to copies with forensic tags.
+    pub(super) copies: Vec<DemoCopy>,
     /// The files' numbers, by the URL path that names them.
     pub(super) files: HashMap<String, u64>,
     /// A link of the control plane's own to the video that is not published.
@@ -76,9 +79,10 @@ impl Shelf {
             Some((link, id))
         });
         let (draft_link, draft_link_id) = link.ok_or_else(|| unclear(&path, &urls))?;
+        let copies = copies::order(administrator, &files).await?;
         let connector = connector(administrator, folder).await?;
         let share = share(administrator).await?;
-        Ok(Self { folder, connector, share, files, draft_link, draft_link_id })
+        Ok(Self { folder, connector, share, copies, files, draft_link, draft_link_id })
     }
 }
 
@@ -179,6 +183,7 @@ fn file(sample: &Sample, video: &str, pipeline: u64) -> Option<Value> {
         "size": sample.bytes.len(),
         "mime": registered.mime,
         "sha256": sample.sha256(),
+        "autograph": registered.carries_tags(),
     }))
 }
 

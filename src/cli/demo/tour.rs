@@ -327,7 +327,7 @@ fn push(method: &'static str, video: &str, body: Option<&'static str>) -> Push {
     Push { method, path, body: body.map(str::to_owned) }
 }
 
-fn get(target: String) -> Visit {
+pub(super) fn get(target: String) -> Visit {
     Visit { method: "GET", target, headers: Vec::new(), body: String::new() }
 }
 

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Seen {
     pub(super) status: u16,
     pub(super) code: Option<String>,
-    pub(super) bytes: usize,
+    pub(super) body: Bytes,
     pub(super) sha256: String,
     pub(super) text: String,
 }
@@ -76,8 +76,8 @@ async fn exchange(edge: SocketAddr, visit: &Visit) -> Result<Seen, VisitError> {
     Ok(Seen {
         status,
         code,
-        bytes: body.len(),
         sha256: hex::encode(Sha256::digest(&body)),
         text: String::from_utf8_lossy(&body).into_owned(),
+        body,
     })
 }

@@ -10,6 +10,7 @@ use tokio::runtime::Builder;
 use tokio::time::Instant;
 
 use super::administrator::{Administrator, AdministratorError};
+use super::copies::DemoCopy;
 use super::folder::{
     DRAFT_VIDEO, DemoFolder, KEY_ID, PRIVATE_VIDEO, PUBLIC_VIDEO, Registered, TENANT, samples,
 };
@@ -107,11 +108,18 @@ fn show(arguments: &Demo, root: &Path) -> Result<Exit, DemoError> {
     let stops = tour(&folder, &shelf, Clock::System.now()).ok_or(DemoError::Sign)?;
     if arguments.check {
         let failed = runtime.block_on(walk(&administrator, edge, &stops))?;
+        let untraced = shelf
+            .copies
+            .iter()
+            .filter(|copy| !is_traced(copy, &folder, runtime.block_on(copy.fetch(edge))))
+            .count();
+        let (all, failed) = (stops.len() + shelf.copies.len(), failed + untraced);
+        output::result(format_args!("{} passed, {failed} failed", all - failed));
         service.stop();
         return Ok(if failed == 0 { Exit::Success } else { Exit::Failure });
     }
     runtime.block_on(begin(&administrator, edge, &stops))?;
-    print(&folder, places, &administrator, &stops);
+    print(&folder, places, &administrator, &stops, &shelf.copies);
     match service.run_until_signal() {
         Finish::Drained => Ok(Exit::Success),
         Finish::CutOff => Ok(Exit::Failure),
@@ -146,8 +154,25 @@ async fn walk(
             output::result(format_args!("     expected {}", expectation(stop)));
         }
     }
-    output::result(format_args!("{} passed, {failed} failed", stops.len() - failed));
     Ok(failed)
+}
+
+/// Is the copy that was had, under another name, known for whose it is?
+fn is_traced(copy: &DemoCopy, folder: &DemoFolder, had: Result<Seen, VisitError>) -> bool {
+    let DemoCopy { file, tag, .. } = copy;
+    let outcome = match had {
+        Ok(seen) if seen.status == 200 => {
+            let traced = copy.trace(&folder.config(), &folder.root, &seen.body);
+            traced.map_err(|error| ErrorChain(&error).to_string())
+        }
+        had => Err(outcome(&had)),
+    };
+    let (verdict, told) = match &outcome {
+        Ok(()) => ("ok  ", copy.renamed() + " is of " + tag),
+        Err(told) => ("FAIL", told.clone()),
+    };
+    output::result(format_args!("{verdict} whose copy of {file} a renamed file is: {told}"));
+    outcome.is_ok()
 }
 
 /// Pushes what the first stop needs: a link that is pasted before anything else works.
@@ -182,7 +207,7 @@ async fn visit_stop(edge: SocketAddr, stop: &Stop) -> Result<Seen, VisitError> {
 fn outcome(seen: &Result<Seen, VisitError>) -> String {
     match seen {
         Ok(Seen { status, code: Some(code), .. }) => format!("{status} {code}"),
-        Ok(Seen { status, code: None, bytes, .. }) => format!("{status}, {bytes} bytes"),
+        Ok(Seen { status, code: None, body, .. }) => format!("{status}, {} bytes", body.len()),
         Err(error) => ErrorChain(error).to_string(),
     }
 }
@@ -196,7 +221,13 @@ fn expectation(stop: &Stop) -> String {
     }
 }
 
-fn print(folder: &DemoFolder, places: Places, administrator: &Administrator, stops: &[Stop]) {
+fn print(
+    folder: &DemoFolder,
+    places: Places,
+    administrator: &Administrator,
+    stops: &[Stop],
+    copies: &[DemoCopy],
+) {
     let Places { edge, control, admin } = places;
     output::result(format_args!("Countersign serves {} on http://{edge}", folder.root.display()));
     if let Some(admin) = admin {
@@ -216,6 +247,11 @@ fn print(folder: &DemoFolder, places: Places, administrator: &Administrator, sto
         let code = expected.code.map_or(String::new(), |code| format!(" {code}"));
         output::result(format_args!("# {}: {}{code}", stop.title, expected.status));
         output::result(format_args!("{}\n", stop.curl(edge)));
+    }
+    for copy in copies {
+        let DemoCopy { file, tag, .. } = copy;
+        output::result(format_args!("# the copy of {file} for {tag}, renamed: whose is it?"));
+        output::result(format_args!("{}\n", copy.shell(edge, &folder.config())));
     }
     output::result(format_args!(
         "# why was a link refused?\ncountersign explain --config '{}' 'PATH?__token__=…'\n",
@@ -271,6 +307,11 @@ fn describe(
             "id": shelf.share.id,
             "url": format!("http://{edge}{}", shelf.share.path),
         },
+        "copies": shelf.copies.iter().map(|copy| serde_json::json!({
+            "file": copy.file,
+            "autograph_tag": copy.tag,
+            "url": format!("http://{edge}{}", copy.link),
+        })).collect::<Vec<_>>(),
         "key": { "id": KEY_ID, "hex": folder.key_hex },
         "config": folder.config(),
     });
