@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 use crate::clock::UnixSeconds;
 use crate::delivery::{
-    Answer, AskMethod, Delivery, Existence, HttpTime, Keeping, OriginError, Registered, Unredeemed,
-    Wishes,
+    Answer, AskMethod, Copies, CopyWanted, Delivery, Existence, HttpTime, Keeping, OriginError,
+    Registered, Unredeemed, Wishes, validators_of_copy,
 };
 use crate::policy::{
     Basis, Denial, DenialCode, Exposure, Permit, RequestFacts, Resource, ResourcePolicy, Site,
@@ -24,7 +24,6 @@ use crate::token::Carrier;
 
 use super::access_log::{AccessRecord, micros};
 use super::cache::{CacheStatus, Credentials, Kept, Passed, Served, Wanted};
-use super::copies::{Copies, CopyWanted, validators_of_copy};
 use super::metrics::Metrics;
 use super::origin_meter::OriginMeter;
 use super::refusal::Refusal;

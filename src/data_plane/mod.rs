@@ -17,7 +17,6 @@ mod cache;
 mod connection;
 mod connection_collector;
 mod connection_metrics;
-mod copies;
 mod drain;
 mod events;
 mod explain;

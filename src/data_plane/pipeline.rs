@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::claim::ClaimDraft;
 use crate::clock::{Clock, UnixSeconds};
-use crate::delivery::AskMethod;
+use crate::delivery::{AskMethod, Copies};
 use crate::event::FraudEvent;
 use crate::network::ClientIp;
 use crate::policy::{
@@ -23,7 +23,6 @@ use crate::token::Sharing;
 
 use super::access_log::{self, AccessRecord, Wanted};
 use super::connection::ConnectionFacts;
-use super::copies::Copies;
 use super::events::{Download, EventQueue, Scene, Suspect};
 use super::fetch::{self, Means};
 use super::identity::{Arrival, BodyPresence, Learned, identify, over_tls};

@@ -11,13 +11,16 @@ use percent_encoding::utf8_percent_encode;
 use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep_until};
 
+use super::copies::{Copies, CopyWanted};
 use super::desk::{DeliveryDesk, Opened};
+use super::redeemed::Copied;
+use super::registered::Registered;
 use crate::asset::{OriginKey, PATH_ESCAPES};
 use crate::clock::Clock;
 use crate::origin::{
-    Answer, Ask, AskMethod, Conditions, Kind, ObjectMeta, OriginError, Validators,
+    Answer, Ask, AskMethod, Conditions, Kind, Object, ObjectMeta, OriginError, Validators,
 };
-use crate::policy::OriginName;
+use crate::policy::{OriginName, RegisteredFile};
 
 /// What an object is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,19 @@ pub struct ObjectDigest {
     pub sha256: [u8; 32],
     /// CRC-32 (ISO-HDLC), as zip archives have it.
     pub crc32: u32,
+}
+
+/// A copy, by what it is made of.
+#[derive(Debug)]
+pub struct CopyOf<'a> {
+    /// The origin that has its file.
+    pub origin: &'a OriginName,
+    /// The file's key there.
+    pub key: &'a str,
+    /// What is known of the file.
+    pub file: RegisteredFile,
+    /// The forensic tag id in the copy.
+    pub tag: [u8; 16],
 }
 
 /// Why it cannot be said what an object is.
@@ -58,12 +74,7 @@ impl DeliveryDesk {
         clock: Clock,
     ) -> Result<ObjectDigest, DigestError> {
         let opened = self.opened(origin).ok_or(DigestError::NoOrigin)?;
-        let key = match &opened.config.kind {
-            Kind::Disk(_) | Kind::ObjectStore(_) => OriginKey::Object(key.into()),
-            Kind::Http(_) => {
-                OriginKey::Target(format!("/{}", utf8_percent_encode(key, PATH_ESCAPES)).into())
-            }
-        };
+        let key = key_at(opened, key);
         let object = match ask(opened, &key, AskMethod::Get, clock).await? {
             Answer::Found(object) => object,
             Answer::NotFound(_) => return Err(DigestError::Missing),
@@ -71,28 +82,72 @@ impl DeliveryDesk {
             Answer::Described(_) | Answer::NotModified(_) => return Err(DigestError::Changed),
         };
         let before = version(object.meta());
-        let mut body = object.into_whole();
-        let (mut sha256, mut crc32, mut size) = (Sha256::new(), crc32fast::Hasher::new(), 0_u64);
-        let begun = Instant::now();
-        while let Some(frame) = body.frame().await {
-            let Ok(bytes) = frame?.into_data() else { continue };
-            sha256.update(&bytes);
-            crc32.update(&bytes);
-            size += bytes.len() as u64;
-            // Waits until so much may have been read.
-            let millis = size.saturating_mul(1_000) / bytes_a_second;
-            sleep_until(begun + Duration::from_millis(millis)).await;
-        }
+        let digest = read(object, bytes_a_second).await?;
         let after = match ask(opened, &key, AskMethod::Head, clock).await? {
             Answer::Described(meta) => version(&meta),
             Answer::Found(object) => version(object.meta()),
             Answer::NotFound(_) | Answer::NotModified(_) => return Err(DigestError::Changed),
         };
-        if before != after || after.length.is_some_and(|length| length != size) {
+        if before != after || after.length.is_some_and(|length| length != digest.size) {
             return Err(DigestError::Changed);
         }
-        Ok(ObjectDigest { size, sha256: sha256.finalize().into(), crc32: crc32.finalize() })
+        Ok(digest)
     }
+
+    /// Makes a copy from its beginning to its end, no faster than that many bytes a second: what of it
+    /// would leave is read and kept by nobody.
+    pub async fn digest_of_copy(
+        &self,
+        copies: &Copies,
+        copy: CopyOf<'_>,
+        bytes_a_second: NonZeroU64,
+        clock: Clock,
+    ) -> Result<ObjectDigest, DigestError> {
+        let CopyOf { origin, key, file, tag } = copy;
+        let opened = self.opened(origin).ok_or(DigestError::NoOrigin)?;
+        let key = key_at(opened, key);
+        let registered = Registered::new(file, origin, &key);
+        let copied = Copied::of_object(opened.source.clone(), origin.clone(), key, registered, tag);
+        let wanted = CopyWanted {
+            method: AskMethod::Get,
+            registered: copied.registered(),
+            forwarded: &HeaderMap::new(),
+            now: clock.now(),
+        };
+        match Box::pin(copies.answer(&copied, wanted)).await? {
+            Answer::Found(object) => read(object, bytes_a_second).await,
+            Answer::NotFound(_) => Err(DigestError::Missing),
+            // Neither was asked for.
+            Answer::Described(_) | Answer::NotModified(_) => Err(DigestError::Changed),
+        }
+    }
+}
+
+/// How an origin knows the object of that key.
+fn key_at(opened: &Opened, key: &str) -> OriginKey {
+    match &opened.config.kind {
+        Kind::Disk(_) | Kind::ObjectStore(_) => OriginKey::Object(key.into()),
+        Kind::Http(_) => {
+            OriginKey::Target(format!("/{}", utf8_percent_encode(key, PATH_ESCAPES)).into())
+        }
+    }
+}
+
+/// Reads to the end, no faster than that.
+async fn read(object: Object, bytes_a_second: NonZeroU64) -> Result<ObjectDigest, DigestError> {
+    let mut body = object.into_whole();
+    let (mut sha256, mut crc32, mut size) = (Sha256::new(), crc32fast::Hasher::new(), 0_u64);
+    let begun = Instant::now();
+    while let Some(frame) = body.frame().await {
+        let Ok(bytes) = frame?.into_data() else { continue };
+        sha256.update(&bytes);
+        crc32.update(&bytes);
+        size += bytes.len() as u64;
+        // Waits until so much may have been read.
+        let millis = size.saturating_mul(1_000) / bytes_a_second;
+        sleep_until(begun + Duration::from_millis(millis)).await;
+    }
+    Ok(ObjectDigest { size, sha256: sha256.finalize().into(), crc32: crc32.finalize() })
 }
 
 pub(super) async fn ask(

@@ -227,6 +227,24 @@ impl Redeemed {
 }
 
 impl Copied {
+    /// A copy that is made for nobody: to learn what it is as a whole.
+    pub(super) fn of_object(
+        source: Source,
+        name: OriginName,
+        key: OriginKey,
+        registered: Registered,
+        id: [u8; 16],
+    ) -> Self {
+        let registered = Some(registered);
+        let exposure = Exposure::Source;
+        Self { object: Redeemed { source, name, key: Some(key), exposure, registered }, id }
+    }
+
+    /// What the catalog says of the original, if it is from there.
+    pub(super) fn registered(&self) -> Option<&Registered> {
+        self.object.registered.as_ref()
+    }
+
     /// Whose copy it is: the bytes of a forensic tag id.
     pub fn id(&self) -> [u8; 16] {
         self.id

@@ -15,15 +15,16 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
+use super::redeemed::{Copied, OriginIdentity};
+use super::registered::Registered;
 use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
-use crate::delivery::{
-    Answer, Ask, AskMethod, ByteRange, Caching, Conditions, Copied, CopyPart, Copying, EntityTag,
-    Object, ObjectMeta, OriginError, OriginFault, OriginIdentity, Registered, Spans, Strength,
-    Validators,
-};
 use crate::forensic::{
     Excerpts, Outlook, PLANS, Piece, Refusal, SightedTag, Span, SplicePlan, plan,
+};
+use crate::origin::{
+    Answer, Ask, AskMethod, ByteRange, Caching, Conditions, CopyPart, Copying, EntityTag, Object,
+    ObjectMeta, OriginError, OriginFault, Spans, Strength, Validators,
 };
 
 /// Bytes that are kept of objects, all together.
@@ -37,7 +38,7 @@ const SHORT: u64 = 64 << 10;
 
 /// Makes copies, and knows what their originals look like. See the module.
 #[derive(Debug)]
-pub(super) struct Copies {
+pub struct Copies {
     known: Cache<(OriginIdentity, OriginKey), Arc<Known>>,
 }
 
@@ -54,13 +55,15 @@ struct Known {
 
 /// What a client wants of a copy.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct CopyWanted<'a> {
-    pub(super) method: AskMethod,
+pub struct CopyWanted<'a> {
+    /// The whole of it, or its description.
+    pub method: AskMethod,
     /// What the catalog says of the original, if it is from there.
-    pub(super) registered: Option<&'a Registered>,
+    pub registered: Option<&'a Registered>,
     /// What of the client's request travels on.
-    pub(super) forwarded: &'a HeaderMap,
-    pub(super) now: UnixSeconds,
+    pub forwarded: &'a HeaderMap,
+    /// Now.
+    pub now: UnixSeconds,
 }
 
 /// How a copy is made, and what its original is.
@@ -88,7 +91,7 @@ impl Default for Copies {
 impl Copies {
     /// The copy, or its description. An object that turns out to have no place for a tag is not the
     /// one that was registered: nothing of it is given.
-    pub(super) async fn answer(
+    pub async fn answer(
         &self,
         copied: &Copied,
         wanted: CopyWanted<'_>,
@@ -188,7 +191,7 @@ impl CopyWanted<'_> {
 
 /// What tells a copy from its original and from everybody else's, where it is known what tells the
 /// original from its other versions.
-pub(super) fn validators_of_copy(original: &Validators, id: [u8; 16]) -> Validators {
+pub fn validators_of_copy(original: &Validators, id: [u8; 16]) -> Validators {
     let named = match (&original.etag, original.last_modified) {
         (Some(etag), _) => Some((etag.strength(), etag.opaque().to_owned())),
         (None, Some(date)) if original.date_is_strong() => Some((Strength::Strong, date.to_text())),
