@@ -24,8 +24,8 @@ use crate::control_plane::service::{
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
 use crate::control_plane::webhooks::{Sender, SenderError, WebhookMetrics, deliver};
 use crate::control_plane::{
-    Caller, Config, Post, Publisher, UploadConfig, WebhookConfig, hash_files, name_contents,
-    retain, send_letters,
+    Caller, Config, Post, Publisher, UploadConfig, WebhookConfig, hash_copies, hash_files,
+    name_contents, retain, send_letters,
 };
 use crate::data_plane::{Certificates, EdgeState, ListenerConfig};
 use crate::policy::SnapshotReader;
@@ -202,7 +202,8 @@ impl Control {
         });
         // The origins of the configuration that is in force at that time.
         let desk = move || states.load().map(|state| Arc::clone(&state.delivery));
-        tasks.push(forever(hash_files(store.clone(), clock, desk)));
+        tasks.push(forever(hash_files(store.clone(), clock, desk.clone())));
+        tasks.push(forever(hash_copies(store.clone(), clock, desk)));
         let uploading = services.clone();
         tasks.push(forever(async move { uploading.uploads_complete().await }));
         tasks.push(forever(async move { edges.run().await }));

@@ -7,6 +7,7 @@ use super::provision::{ProvisionError, control_config, with_store_at};
 use crate::clock::Clock;
 use crate::control_plane::Caller;
 use crate::control_plane::account::PasswordHasher;
+use crate::control_plane::record::CopyIssue;
 use crate::control_plane::service::{Inspection, Services, TagOrigin, TracedTag};
 
 /// A file, and whose copy it is.
@@ -18,6 +19,8 @@ pub struct TracedFile {
     pub size: u64,
     /// Their SHA-256, as hex.
     pub sha256: Box<str>,
+    /// Whose copy it is as a whole, byte by byte.
+    pub exact: Option<Box<IssuedCopy>>,
     /// The tags in it, in their order.
     pub tags: Vec<FoundTag>,
     /// Tags beyond those.
@@ -90,11 +93,13 @@ pub fn trace(
         let caller = Caller::system("trace");
         let mut traced = Vec::with_capacity(inspected.len());
         for (path, inspection) in inspected {
+            let exact = services.trace_exact(&caller, &inspection).await?;
             let tags = services.trace(&caller, &inspection).await?;
             traced.push(TracedFile {
                 path: path.clone(),
                 size: inspection.size,
                 sha256: inspection.sha256,
+                exact: exact.map(|issue| Box::new(issued(issue))),
                 tags: tags.into_iter().map(found).collect(),
                 more: inspection.more,
             });
@@ -111,17 +116,21 @@ fn found(TracedTag { sighting, origin }: TracedTag) -> FoundTag {
         origin: match origin {
             TagOrigin::Forged => FoundOrigin::Forged,
             TagOrigin::Unlogged => FoundOrigin::Unlogged,
-            TagOrigin::Issued(issue) => FoundOrigin::Issued(Box::new(IssuedCopy {
-                autograph_tag: issue.tag,
-                tenant: issue.tenant.0,
-                link: issue.link.to_string(),
-                issuer: issue.issuer,
-                file: issue.file,
-                content: issue.content.map(|content| content.to_string()),
-                path: issue.path,
-                issued_at: issue.created_at.get(),
-                expires_at: issue.expires_at.get(),
-            })),
+            TagOrigin::Issued(issue) => FoundOrigin::Issued(Box::new(issued(issue))),
         },
+    }
+}
+
+fn issued(issue: CopyIssue) -> IssuedCopy {
+    IssuedCopy {
+        autograph_tag: issue.tag,
+        tenant: issue.tenant.0,
+        link: issue.link.to_string(),
+        issuer: issue.issuer,
+        file: issue.file,
+        content: issue.content.map(|content| content.to_string()),
+        path: issue.path,
+        issued_at: issue.created_at.get(),
+        expires_at: issue.expires_at.get(),
     }
 }

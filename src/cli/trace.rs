@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::output::{self, Exit};
 use crate::app::{self, ErrorChain, FoundOrigin, FoundTag, IssuedCopy, TracedFile};
-use crate::clock::{Clock, UnixSeconds};
+use crate::clock::Clock;
 
 /// Says whose copy a file is: by the forensic tag in it, and the log of copies that were issued.
 ///
@@ -45,7 +46,8 @@ pub(super) fn trace(arguments: &Trace) -> Exit {
         }
     }
     let tags: Vec<&FoundTag> = traced.iter().flat_map(|file| &file.tags).collect();
-    if tags.iter().any(|tag| matches!(tag.origin, FoundOrigin::Issued(_))) {
+    let is_exact = traced.iter().any(|file| file.exact.is_some());
+    if is_exact || tags.iter().any(|tag| matches!(tag.origin, FoundOrigin::Issued(_))) {
         Exit::Success
     } else if tags.is_empty() {
         Exit::Failure
@@ -55,8 +57,12 @@ pub(super) fn trace(arguments: &Trace) -> Exit {
 }
 
 fn as_text(file: &TracedFile) -> String {
-    let TracedFile { path, size, sha256, tags, more } = file;
+    let TracedFile { path, size, sha256, exact, tags, more } = file;
     let mut lines = vec![format!("{}: {size} bytes, SHA-256 {sha256}", path.display())];
+    if let Some(exact) = exact {
+        lines.push("  every byte is as it left (layer 0)".to_owned());
+        lines.extend(issue_lines(exact));
+    }
     if tags.is_empty() {
         lines.push("  no tag".to_owned());
     }
@@ -68,13 +74,10 @@ fn as_text(file: &TracedFile) -> String {
         };
         lines.push(format!("  tag {id} (layer 1, {carrier}, at byte {offset}): {verdict}"));
         if let FoundOrigin::Issued(issued) = origin {
-            let [at, until] = [issued.issued_at, issued.expires_at].map(UnixSeconds::new);
-            let IssuedCopy { autograph_tag, issuer, link, file, tenant, path, .. } = &**issued;
-            lines.push(format!("    autograph_tag  {autograph_tag}"));
-            lines.push(format!("    issued         {at} by {issuer}"));
-            lines.push(format!("    link           {link}, until {until}"));
-            lines.push(format!("    file           {file} of tenant {tenant}, {path}"));
-            lines.extend(issued.content.iter().map(|id| format!("    content        {id}")));
+            // Said already.
+            if exact.as_ref().is_none_or(|exact| exact.link != issued.link) {
+                lines.extend(issue_lines(issued));
+            }
         }
     }
     if *more > 0 {
@@ -83,8 +86,27 @@ fn as_text(file: &TracedFile) -> String {
     lines.join("\n")
 }
 
+/// As in RFC 3339, in UTC.
+fn time(seconds: u64) -> Timestamp {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)
+}
+
+fn issue_lines(issued: &IssuedCopy) -> Vec<String> {
+    let [at, until] = [issued.issued_at, issued.expires_at].map(time);
+    let IssuedCopy { autograph_tag, issuer, link, file, tenant, path, .. } = issued;
+    let mut lines = vec![
+        format!("    autograph_tag  {autograph_tag}"),
+        format!("    issued         {at} by {issuer}"),
+        format!("    link           {link}, until {until}"),
+        format!("    file           {file} of tenant {tenant}, {path}"),
+    ];
+    lines.extend(issued.content.iter().map(|id| format!("    content        {id}")));
+    lines
+}
+
 fn as_json(file: &TracedFile) -> Value {
-    let TracedFile { path, size, sha256, tags, more } = file;
+    let TracedFile { path, size, sha256, exact, tags, more } = file;
     let tags: Vec<Value> = tags
         .iter()
         .map(|FoundTag { offset, carrier, id, origin }| {
@@ -93,13 +115,7 @@ fn as_json(file: &TracedFile) -> Value {
                 FoundOrigin::Unlogged => ("unlogged", None),
                 FoundOrigin::Issued(issued) => ("issued", Some(issued)),
             };
-            let issued = issued.map(|it| {
-                json!({
-                    "autograph_tag": it.autograph_tag, "tenant": it.tenant, "link": it.link,
-                    "issuer": it.issuer, "file": it.file, "content": it.content, "path": it.path,
-                    "issued_at": it.issued_at, "expires_at": it.expires_at,
-                })
-            });
+            let issued = issued.map(|it| issue_as_json(it));
             json!({
                 "layer": 1, "carrier": carrier, "offset": offset, "tag_id": id,
                 "verdict": verdict, "issued": issued,
@@ -107,6 +123,15 @@ fn as_json(file: &TracedFile) -> Value {
         })
         .collect();
     json!({
-        "file": path.to_string_lossy(), "size": size, "sha256": sha256, "tags": tags, "more": more,
+        "file": path.to_string_lossy(), "size": size, "sha256": sha256,
+        "exact": exact.as_deref().map(issue_as_json), "tags": tags, "more": more,
+    })
+}
+
+fn issue_as_json(it: &IssuedCopy) -> Value {
+    json!({
+        "autograph_tag": it.autograph_tag, "tenant": it.tenant, "link": it.link,
+        "issuer": it.issuer, "file": it.file, "content": it.content, "path": it.path,
+        "issued_at": it.issued_at, "expires_at": it.expires_at,
     })
 }

@@ -20,7 +20,7 @@ use crate::control_plane::store::{Change, LinkFilter, Listed, Page, View};
 use crate::policy::SiteDelivery;
 use crate::token::{Delivers, IssuerMark, LinkOpens, LinkTerms, TagMark};
 
-/// Bytes of a tag.
+/// Characters of a tag (K.2).
 const TAG: usize = 128;
 
 /// A link that is ordered, or one for each file of an archive.
@@ -120,7 +120,11 @@ impl Services {
             return Err(Invalid::new("/expiry_time", "must be in the future").into());
         }
         if let Some(tag) = &order.tag {
-            text("/autograph_tag", tag, TAG)?;
+            if tag.chars().count() > TAG {
+                let detail = format!("must have 1 to {TAG} characters");
+                return Err(Invalid::new("/autograph_tag", detail).into());
+            }
+            text("/autograph_tag", tag, 4 * TAG)?;
         }
         let mut view = self.view(caller).await?;
         let chosen = self.chosen(&mut view, &rights, &order.to).await?;

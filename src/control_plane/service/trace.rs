@@ -8,7 +8,7 @@ use super::copy_issue::TagOrigin;
 use super::desk::Services;
 use super::error::ServiceError;
 use crate::control_plane::caller::Caller;
-use crate::control_plane::record::{CopyTrace, Scope};
+use crate::control_plane::record::{CopyIssue, CopyTrace, Scope};
 use crate::forensic::{Scanner, Sighting};
 
 /// Read at a time.
@@ -60,6 +60,17 @@ impl Inspection {
 }
 
 impl Services {
+    /// Whose copy a file is as a whole, byte by byte: none where it was changed, or where no digest of
+    /// the copy is known.
+    pub async fn trace_exact(
+        &self,
+        caller: &Caller,
+        inspection: &Inspection,
+    ) -> Result<Option<CopyIssue>, ServiceError> {
+        caller.require(Scope::Trace)?;
+        Ok(self.view(caller).await?.copy_issue_of_sha256(&inspection.sha256).await?)
+    }
+
     /// Says whose copy a file is. That it was asked is in the audit log, with what came of it.
     pub async fn trace(
         &self,

@@ -90,6 +90,7 @@ pub(super) const TABLES: &[&str] = &[
     "letter",
     "download_link",
     "copy_issue",
+    "copy_delivery",
     "source_ticket",
     "upload",
     "audit",

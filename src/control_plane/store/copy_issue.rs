@@ -6,7 +6,8 @@ use super::statement::{Row, Statement};
 use super::view::View;
 use crate::control_plane::record::{ContentId, CopyIssue, CopyTrace, LinkId};
 
-fn read(row: &Row) -> Result<CopyIssue, StoreError> {
+/// Reads a row.
+pub(super) fn read(row: &Row) -> Result<CopyIssue, StoreError> {
     Ok(CopyIssue {
         number: row.number("number")?,
         tenant: row.number("tenant")?,

@@ -5,6 +5,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::change::Change;
+use super::copy_delivery::Left;
 use super::error::{StoreError, StoreErrorKind};
 use super::fraud_event::{self, Blocked};
 use super::page::{ListOrder, Listed, Page};
@@ -168,6 +169,7 @@ impl Change {
         let mut downloads = Vec::with_capacity(events.len());
         let mut findings = Vec::new();
         let (mut of_shares, mut blocked) = (Deliveries::default(), Blocked::default());
+        let mut copies = Left::default();
         for NumberedEvent { number, event } in events {
             if !tenants.contains(&event.tenant()) {
                 continue;
@@ -179,6 +181,7 @@ impl Change {
                 Event::Download(event) => {
                     let event = DownloadEvent { at, ..event };
                     of_shares.add(&event);
+                    copies.add(&event);
                     let (edge, version) = (edge.map(Into::into), version(&versions, &event));
                     let kept = KeptDownload { id, edge, version, event };
                     if let Some((content, delivery)) = kept.audited() {
@@ -198,6 +201,7 @@ impl Change {
         let columns = fraud_event::COLUMNS;
         self.view().connection().insert_all("fraud_event", columns, findings).await?;
         self.share_sent_add(of_shares).await?;
+        self.copies_left(copies).await?;
         self.fraud_tell(blocked).await?;
         let statement = Statement::new("UPDATE event_spool SET taken = $2 WHERE id = $1");
         let statement = statement.bind(spool.as_str()).bind(last);

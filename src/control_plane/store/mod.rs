@@ -37,6 +37,7 @@ mod content_name;
 mod content_part;
 mod content_state;
 mod context;
+mod copy_delivery;
 mod copy_issue;
 mod counter;
 mod database;
