@@ -27,6 +27,7 @@ const CHAPTERS: &[(&str, &str)] = &[
     ("people", include_str!("../manual/people.md")),
     ("requirements", include_str!("../manual/requirements.md")),
     ("shares", include_str!("../manual/shares.md")),
+    ("tags", include_str!("../manual/tags.md")),
     ("tokens", include_str!("../manual/tokens.md")),
     ("uploads", include_str!("../manual/uploads.md")),
     ("webhooks", include_str!("../manual/webhooks.md")),

@@ -217,6 +217,11 @@ fn the_commands_for_shares_print_what_is_shown() {
 }
 
 #[test]
+fn the_commands_for_forensic_tags_print_what_is_shown() {
+    console::play(include_str!("../../src/manual/tags.md"));
+}
+
+#[test]
 fn the_commands_for_uploads_print_what_is_shown() {
     console::play(include_str!("../../src/manual/uploads.md"));
 }
