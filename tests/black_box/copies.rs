@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use crate::support::edge::{Edge, usual_config, with_server};
 use crate::support::links::{own_link, with_own_key};
 use crate::support::nginx::Nginx;
+use crate::support::object_stores::ObjectStore;
 use crate::support::raw_client::{Answer, Connection, get, request};
 use crate::support::tls::{Certificate, LISTENER};
 use crate::support::tools::tool;
@@ -119,11 +120,14 @@ fn resolved(range: &str, length: usize) -> Option<(usize, usize)> {
     (first < length).then_some((first, last))
 }
 
-/// An edge with these files on its own disk under `/vod/`, and on a server under `/http/`.
+/// An edge with these files on its own disk under `/vod/`, on a server under `/http/`, and in object
+/// stores under `/s3/` and `/azure/`.
 struct Scene {
     edge: Edge,
     nginx: Nginx,
     certificate: Certificate,
+    #[expect(dead_code, reason = "they give as long as they are")]
+    stores: [ObjectStore; 2],
     originals: Vec<(&'static str, Vec<u8>)>,
 }
 
@@ -132,17 +136,37 @@ impl Scene {
         let (nginx, originals) = (Nginx::start(), originals());
         let certificate = Certificate::of(&["localhost"]);
         let config = with_server(&usual_config("", settings), nginx.address(), "", "token");
+        let stores = ["s3", "azure"].map(|kind| {
+            let keys: Vec<_> =
+                originals.iter().map(|(name, bytes)| (format!("{kind}/{name}"), bytes)).collect();
+            let objects: Vec<_> = keys.iter().map(|(key, bytes)| (&**key, &***bytes)).collect();
+            match kind {
+                "s3" => (kind, ObjectStore::s3(&objects)),
+                _ => (kind, ObjectStore::azure(&objects)),
+            }
+        });
+        let config = stores.iter().fold(config, |config, (kind, store)| {
+            let origin = store.origin(kind, kind) + "[[site]]";
+            let route = format!(
+                "\n  [[site.route]]\n  prefix = \"/{kind}/\"\n  access = \"token\"\n  origin = \"{kind}\"\n"
+            );
+            config.replacen("[[site]]", &origin, 1) + &route
+        });
         let config =
             with_own_key(&config).replacen("[admin]", "[cache]\nmax_object = \"8MiB\"\n[admin]", 1);
         let mut builder = Edge::builder(config + "\n" + LISTENER)
             .file("tls/site.pem", &certificate.pem)
             .file("tls/site.key", &certificate.key);
+        for (kind, store) in &stores {
+            builder = builder.file(kind, store.credentials("key"));
+        }
         fs::create_dir_all(nginx.path("http")).unwrap();
         for (name, bytes) in originals.iter().chain(&[("words.txt", b"no place".to_vec())]) {
             builder = builder.file(&format!("media/vod/{name}"), bytes);
             fs::write(nginx.path("http").join(name), bytes).unwrap();
         }
-        Self { edge: builder.start(), nginx, certificate, originals }
+        let stores = stores.map(|(_, store)| store);
+        Self { edge: builder.start(), nginx, certificate, stores, originals }
     }
 
     fn plain(&self) -> Connection {
@@ -160,7 +184,7 @@ fn every_part_of_a_copy_is_that_part_over_every_protocol_and_from_every_origin()
     for (name, original) in &scene.originals {
         let expected = copy_of(original, 1);
         assert_eq!(tags(&expected), [id(1).0], "{name}");
-        for folder in ["vod", "http"] {
+        for folder in ["vod", "http", "s3", "azure"] {
             let path = format!("/{folder}/{name}");
             let target = link(&path, 1);
             for mut connection in [scene.plain(), scene.tls()] {
@@ -223,7 +247,7 @@ fn over_http2(scene: &Scene, target: &str, expected: &[u8]) {
 fn a_link_to_a_copy_opens_nothing_but_that_copy() {
     let scene = Scene::start("");
     let edge = scene.edge.address();
-    for folder in ["vod", "http", "open"] {
+    for folder in ["vod", "http", "s3", "azure", "open"] {
         if folder == "open" {
             fs::create_dir_all(scene.edge.path("media/open")).unwrap();
             let (name, bytes) = &scene.originals[0];
