@@ -60,7 +60,7 @@ fn as_text(file: &TracedFile) -> String {
     let TracedFile { path, size, sha256, exact, tags, more } = file;
     let mut lines = vec![format!("{}: {size} bytes, SHA-256 {sha256}", path.display())];
     if let Some(exact) = exact {
-        lines.push("  every byte is as it left (layer 0)".to_owned());
+        lines.push("  every byte is as a link gives it (layer 0)".to_owned());
         lines.extend(issue_lines(exact));
     }
     if tags.is_empty() {

@@ -5,18 +5,18 @@
 //! same bytes. They are made here, one copy at a time and no faster than a disk is read by the way, and
 //! kept by nobody. Of a file that changed or is gone since, nothing is known.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::convert::Infallible;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::caller::Caller;
-use super::record::CopyIssue;
-use super::store::{Page, Store, StoreError, StoreErrorKind};
-use crate::clock::Clock;
+use super::record::{CopyIssue, File, Pipeline};
+use super::store::{Store, StoreError, StoreErrorKind, UndigestedCopy};
+use crate::clock::{Clock, UnixSeconds};
 use crate::delivery::{Copies, CopyOf, DeliveryDesk, DigestError, ObjectDigest};
 use crate::policy::{OriginName, RegisteredFile};
 use crate::telemetry::ErrorChain;
@@ -24,14 +24,20 @@ use crate::telemetry::ErrorChain;
 /// Bytes that are read a second at most.
 const PACE: NonZeroU64 = NonZeroU64::new(64 << 20).unwrap();
 
+/// Bytes of a file of which the copies are read: some four minutes at that pace, for others wait.
+const LARGEST: u64 = 16 << 30;
+
 /// Between two looks for copies.
 const REST: Duration = Duration::from_secs(2);
 
-/// Before a copy that could not be read is tried again.
-const LEFT_ALONE: Duration = Duration::from_mins(10);
+/// Copies of one look.
+const LISTED: u16 = 100;
 
-/// Copies that are listed at once.
-const LISTED: u16 = 500;
+/// Seconds until a copy that could not be read is tried again; twice as long after each try.
+const LEFT_ALONE: u64 = 60;
+
+/// After so many tries, half a day after the first, nobody tries it again.
+const MOST_TRIES: u64 = 10;
 
 /// Reads copies for ever. `desk` gives the origins there are now.
 pub async fn hash_copies(
@@ -40,16 +46,11 @@ pub async fn hash_copies(
     desk: impl Fn() -> Option<Arc<DeliveryDesk>>,
 ) -> Infallible {
     let caller = Caller::system("copy_hashing");
-    let copies = Copies::default();
-    let mut hashing = CopyHashing { store, clock, caller, copies, failed: HashMap::new() };
+    let hashing = CopyHashing { store, clock, caller, copies: Copies::default() };
     loop {
         // First of all, too: a start has better to do.
         sleep(REST).await;
-        let looked = match desk() {
-            Some(desk) => hashing.look(&desk).await,
-            None => Ok(0),
-        };
-        match looked {
+        match hashing.look(&desk).await {
             Ok(0) => {}
             Ok(copies) => tracing::info!(copies, "copies were read for their digests"),
             Err(error) => {
@@ -64,79 +65,114 @@ struct CopyHashing {
     clock: Clock,
     caller: Caller,
     copies: Copies,
-    /// When a copy could not be read, by the number of its issue.
-    failed: HashMap<u64, Instant>,
 }
 
-/// A copy whose file is not there any more.
+/// Why a copy has no digest.
 #[derive(Debug, thiserror::Error)]
 enum Unread {
     #[error(transparent)]
     Digest(#[from] DigestError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    #[error("the file is not there any more")]
+    Gone,
+    #[error("the file is larger than those that are read")]
+    Large,
+    #[error("its origin failed a moment ago")]
+    OriginFailed,
     #[error("its tag id is not one")]
     TagId,
 }
 
 impl CopyHashing {
-    /// One look at every copy that left and is not known yet. Gives how many are now.
-    async fn look(&mut self, desk: &DeliveryDesk) -> Result<u64, StoreError> {
-        self.failed.retain(|_, since| since.elapsed() < LEFT_ALONE);
-        let (mut known, mut page) = (0, Page::first(LISTED));
-        loop {
-            let mut view = self.store.view(&self.caller).await?;
-            let listed = view.copy_list_undigested(&page).await?;
-            drop(view);
-            for issue in listed.items {
-                if self.failed.contains_key(&issue.number) {
-                    continue;
+    /// One look at copies that are due. Gives how many are known now.
+    async fn look(&self, desk: impl Fn() -> Option<Arc<DeliveryDesk>>) -> Result<u64, StoreError> {
+        let mut view = self.store.view(&self.caller).await?;
+        let due = view.copy_list_due(self.clock.now(), LISTED).await?;
+        drop(view);
+        let (mut known, mut failed) = (0, HashSet::new());
+        for UndigestedCopy { issue, tries } in due {
+            // The origins of the configuration that is in force at that time.
+            let Some(desk) = desk() else { return Ok(known) };
+            let read = match self.place(&issue).await? {
+                None => Err(Unread::Gone),
+                Some((_, pipeline)) if failed.contains(&pipeline.origin) => {
+                    Err(Unread::OriginFailed)
                 }
-                match self.digest(desk, &issue).await {
-                    Ok(digest) => {
-                        self.keep(&issue, digest).await?;
-                        known += 1;
+                Some((file, pipeline)) => {
+                    let read = self.digest(&desk, &issue, &file, &pipeline).await;
+                    if matches!(read, Err(Unread::Digest(DigestError::Origin(_)))) {
+                        failed.insert(pipeline.origin.clone());
                     }
-                    Err(Unread::Store(error)) if error.kind() != StoreErrorKind::NotFound => {
-                        return Err(error);
-                    }
-                    Err(error) => {
-                        let error = ErrorChain(&error);
-                        tracing::debug!(issue = issue.number, %error, "a copy cannot be read");
-                        self.failed.insert(issue.number, Instant::now());
-                    }
+                    read
+                }
+            };
+            let mut change = self.store.change(&self.caller, self.clock.now()).await?;
+            match read {
+                Ok(ObjectDigest { size, sha256, crc32: _ }) => {
+                    change.copy_digested(issue.number, size, &hex::encode(sha256)).await?;
+                    known += 1;
+                }
+                Err(error) => {
+                    let (tries, due_at) = self.next_try(&issue, &error, tries);
+                    change.copy_postponed(issue.number, tries, due_at).await?;
                 }
             }
-            let Some(next) = listed.next else { return Ok(known) };
-            page = Page::after(next, LISTED);
+            change.commit().await?;
+        }
+        Ok(known)
+    }
+
+    /// How often it was tried by now, and when it is tried again.
+    fn next_try(
+        &self,
+        issue: &CopyIssue,
+        error: &Unread,
+        tries: u64,
+    ) -> (u64, Option<UnixSeconds>) {
+        let (now, chain) = (self.clock.now(), ErrorChain(error));
+        tracing::debug!(issue = issue.number, error = %chain, "a copy cannot be read");
+        match error {
+            Unread::Gone | Unread::Large | Unread::TagId => (tries, None),
+            // Waits for its origin, and is not to blame.
+            Unread::OriginFailed => (tries, Some(now.plus(LEFT_ALONE))),
+            Unread::Digest(_) if tries + 1 >= MOST_TRIES => (tries + 1, None),
+            Unread::Digest(_) => (tries + 1, Some(now.plus(LEFT_ALONE << tries.min(MOST_TRIES)))),
         }
     }
 
-    async fn digest(&self, desk: &DeliveryDesk, issue: &CopyIssue) -> Result<ObjectDigest, Unread> {
+    /// The file that it is a copy of, and where that is.
+    async fn place(&self, issue: &CopyIssue) -> Result<Option<(File, Pipeline)>, StoreError> {
         let mut view = self.store.view(&self.caller).await?;
-        let file = view.file(issue.file).await?;
+        let file = match view.file(issue.file).await {
+            Ok(file) => file,
+            Err(error) if error.kind() == StoreErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
         let pipeline = view.pipeline(file.draft.pipeline).await?;
-        drop(view);
+        Ok(Some((file, pipeline)))
+    }
+
+    async fn digest(
+        &self,
+        desk: &DeliveryDesk,
+        issue: &CopyIssue,
+        file: &File,
+        pipeline: &Pipeline,
+    ) -> Result<ObjectDigest, Unread> {
         let mut tag = [0; 16];
         hex::decode_to_slice(&*issue.tag_id, &mut tag).map_err(|_| Unread::TagId)?;
-        let draft = file.draft;
-        let sha256 = draft.sha256.and_then(|text| {
+        let draft = &file.draft;
+        if draft.size > LARGEST {
+            return Err(Unread::Large);
+        }
+        let sha256 = draft.sha256.as_deref().and_then(|text| {
             let mut digest = [0; 32];
-            hex::decode_to_slice(&*text, &mut digest).ok().map(|()| digest)
+            hex::decode_to_slice(text, &mut digest).ok().map(|()| digest)
         });
         let (size, mime) = (draft.size, (*draft.mime).into());
-        let file = RegisteredFile { size, sha256, mime, name: draft.name };
+        let file = RegisteredFile { size, sha256, mime, name: draft.name.clone() };
         let key = format!("{}{}", pipeline.prefix, draft.key);
         let origin = OriginName::new(&pipeline.origin);
         let copy = CopyOf { origin: &origin, key: &key, file, tag };
         Ok(desk.digest_of_copy(&self.copies, copy, PACE, self.clock).await?)
-    }
-
-    async fn keep(&self, issue: &CopyIssue, digest: ObjectDigest) -> Result<(), StoreError> {
-        let mut change = self.store.change(&self.caller, self.clock.now()).await?;
-        let ObjectDigest { size, sha256, crc32: _ } = digest;
-        change.copy_digested(issue.number, size, &hex::encode(sha256)).await?;
-        change.commit().await?;
-        Ok(())
     }
 }

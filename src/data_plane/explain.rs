@@ -196,6 +196,10 @@ impl Witness for Story {
                 self.effective_path = Some(path.into_owned());
                 self.tell("override", text);
             }
+            Step::LinkToCopy { path } => {
+                self.tell("copy", format!("a link to one is shown, which counts for {path}"));
+                self.effective_path = Some(path.into_owned());
+            }
             Step::RouteRule { prefix, access } => {
                 self.tell("route", format!("{prefix} is {access}"));
             }

@@ -83,11 +83,7 @@ impl DeliveryDesk {
         };
         let before = version(object.meta());
         let digest = read(object, bytes_a_second).await?;
-        let after = match ask(opened, &key, AskMethod::Head, clock).await? {
-            Answer::Described(meta) => version(&meta),
-            Answer::Found(object) => version(object.meta()),
-            Answer::NotFound(_) | Answer::NotModified(_) => return Err(DigestError::Changed),
-        };
+        let after = described(opened, &key, clock).await?;
         if before != after || after.length.is_some_and(|length| length != digest.size) {
             return Err(DigestError::Changed);
         }
@@ -107,19 +103,32 @@ impl DeliveryDesk {
         let opened = self.opened(origin).ok_or(DigestError::NoOrigin)?;
         let key = key_at(opened, key);
         let registered = Registered::new(file, origin, &key);
-        let copied = Copied::of_object(opened.source.clone(), origin.clone(), key, registered, tag);
+        let before = described(opened, &key, clock).await?;
+        let copied =
+            Copied::of_object(opened.source.clone(), origin.clone(), key.clone(), registered, tag);
         let wanted = CopyWanted {
             method: AskMethod::Get,
             registered: copied.registered(),
             forwarded: &HeaderMap::new(),
             now: clock.now(),
         };
-        match Box::pin(copies.answer(&copied, wanted)).await? {
-            Answer::Found(object) => read(object, bytes_a_second).await,
-            Answer::NotFound(_) => Err(DigestError::Missing),
+        let digest = match Box::pin(copies.answer(&copied, wanted)).await? {
+            Answer::Found(object) => read(object, bytes_a_second).await?,
+            Answer::NotFound(_) => return Err(DigestError::Missing),
             // Neither was asked for.
-            Answer::Described(_) | Answer::NotModified(_) => Err(DigestError::Changed),
-        }
+            Answer::Described(_) | Answer::NotModified(_) => return Err(DigestError::Changed),
+        };
+        let after = described(opened, &key, clock).await?;
+        if before == after { Ok(digest) } else { Err(DigestError::Changed) }
+    }
+}
+
+/// Which version an origin says that it has.
+async fn described(opened: &Opened, key: &OriginKey, clock: Clock) -> Result<Version, DigestError> {
+    match ask(opened, key, AskMethod::Head, clock).await? {
+        Answer::Described(meta) => Ok(version(&meta)),
+        Answer::Found(object) => Ok(version(object.meta())),
+        Answer::NotFound(_) | Answer::NotModified(_) => Err(DigestError::Changed),
     }
 }
 

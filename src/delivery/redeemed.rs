@@ -255,12 +255,19 @@ impl Copied {
         Some((self.object.source.identity, self.object.key.as_ref()?))
     }
 
-    /// Asks for what the object is. `ask` may say how, not what.
+    /// Asks for what the object is. `ask` may say how, not what. Of an origin that knows no HEAD the
+    /// object is asked for, and not read.
     pub async fn describe<'a>(
         &'a self,
-        ask: impl FnOnce(&'a OriginKey) -> Ask<'a>,
+        ask: impl Fn(&'a OriginKey) -> Ask<'a> + Copy,
     ) -> Result<Answer, OriginError> {
-        self.object.ask(|key| Ask { method: AskMethod::Head, ranges: &[], ..ask(key) }).await
+        let by = |method| self.object.ask(move |key| Ask { method, ranges: &[], ..ask(key) });
+        match by(AskMethod::Head).await {
+            Err(error) if error.fault() == OriginFault::StatusUnexpected => {
+                by(AskMethod::Get).await
+            }
+            answer => answer,
+        }
     }
 
     /// The object of that version, of which any part may be had: only to make the copy of. It is an

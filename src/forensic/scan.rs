@@ -1,9 +1,12 @@
 //! Marks in a file, wherever they are.
 
+use std::collections::VecDeque;
+
 use super::container;
 use super::tag::{MAGIC, MARK_BYTES, SightedTag};
 
-/// The most sightings in one file; more are counted and not kept.
+/// The most sightings in one file: the first and the last half of so many are kept, others are counted.
+/// So whoever puts many in front of one does not hide it.
 pub const MOST_SIGHTINGS: usize = 1_000;
 
 /// Bytes before a mark that are looked at.
@@ -71,7 +74,8 @@ pub struct Scanner {
     kept_at: u64,
     /// Where in the file the next mark may begin.
     next: u64,
-    sightings: Vec<Sighting>,
+    first: Vec<Sighting>,
+    last: VecDeque<Sighting>,
     not_kept: u64,
 }
 
@@ -157,7 +161,8 @@ impl Scanner {
             kept: Vec::new(),
             kept_at: 0,
             next: 0,
-            sightings: Vec::new(),
+            first: Vec::new(),
+            last: VecDeque::new(),
             not_kept: 0,
         }
     }
@@ -188,7 +193,7 @@ impl Scanner {
 
     /// The marks of the file, in order.
     pub fn finish(self) -> Vec<Sighting> {
-        self.sightings
+        self.first.into_iter().chain(self.last).collect()
     }
 
     /// Marks that were found beyond [`MOST_SIGHTINGS`].
@@ -208,12 +213,17 @@ impl Scanner {
                 continue;
             }
             self.next = offset.saturating_add(MARK_BYTES as u64);
-            if self.sightings.len() >= MOST_SIGHTINGS {
-                self.not_kept = self.not_kept.saturating_add(1);
+            let carrier = Carrier::of(bytes.get(..place).unwrap_or_default());
+            let sighting = Sighting { offset, carrier, tag };
+            if self.first.len() < MOST_SIGHTINGS / 2 {
+                self.first.push(sighting);
                 continue;
             }
-            let carrier = Carrier::of(bytes.get(..place).unwrap_or_default());
-            self.sightings.push(Sighting { offset, carrier, tag });
+            self.last.push_back(sighting);
+            if self.last.len() > MOST_SIGHTINGS / 2 {
+                self.last.pop_front();
+                self.not_kept = self.not_kept.saturating_add(1);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::asset::Visibility;
 use crate::clock::UnixSeconds;
 use crate::target::{RequestTarget, cut};
 use crate::token::{
-    Delivers, LinkOpens, MacBudget, Sharing, Subject, TokenCandidate, TokenRejection,
+    Carrier, Delivers, LinkOpens, MacBudget, Sharing, Subject, TokenCandidate, TokenRejection,
     VerifiedToken, edge_auth,
 };
 
@@ -93,6 +93,7 @@ fn link_to_copy<'r, W: Witness>(
         Resource::Asset(_) => EffectivePaths::of(&facts.target, Visibility::Private),
         Resource::Connector(_) | Resource::Route(_) => EffectivePaths::as_asked(&facts.target),
     };
+    witness.see(|| Step::LinkToCopy { path: paths.wire.clone() });
     let token = verify_any(facts, paths.as_subject(facts), snapshot, now, witness)?;
     // Under a key of somebody else's its words mean nothing.
     Ok(token.copy().is_some().then_some(token))
@@ -100,7 +101,9 @@ fn link_to_copy<'r, W: Witness>(
 
 /// Is one of the candidates a link to one copy, by what it says of itself?
 fn shows_link_to_copy(facts: &RequestFacts<'_>, snapshot: &EdgeSnapshot) -> bool {
-    facts.candidates.shown().iter().any(|it| says_copy(facts, snapshot, it))
+    // None of our cookies is one, and others can plant them.
+    let shown = facts.candidates.shown().iter().filter(|it| it.carrier != Carrier::Cookie);
+    shown.into_iter().any(|it| says_copy(facts, snapshot, it))
 }
 
 fn says_copy(

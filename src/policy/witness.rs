@@ -47,6 +47,11 @@ pub enum Step<'s> {
         /// The path in its effective form.
         path: Cow<'s, str>,
     },
+    /// A link to one copy is shown for what everybody may have: it counts.
+    LinkToCopy {
+        /// The path that it must have been signed for.
+        path: Cow<'s, str>,
+    },
     /// The access rule of a plain route.
     RouteRule {
         /// The route's prefix.

@@ -13,6 +13,7 @@ use countersign::token::{CopyId, LinkTerms};
 use zeroize::Zeroizing;
 
 use crate::support::edge::{Edge, usual_config, with_server};
+use crate::support::fake_origin::FakeOrigin;
 use crate::support::links::{own_link, with_own_key};
 use crate::support::nginx::Nginx;
 use crate::support::object_stores::ObjectStore;
@@ -327,4 +328,39 @@ fn the_copy_of_a_replaced_file_is_a_copy_of_the_new_one() {
         assert!(after.body == copy_of(new, 1), "{folder}");
         assert_ne!(after.header("etag"), before.header("etag"));
     }
+}
+
+/// Some servers that give files know no HEAD.
+#[test]
+fn an_origin_without_head_gives_copies_too() {
+    let (_, original) = originals().swap_remove(0);
+    let expected = copy_of(&original, 1);
+    let origin = FakeOrigin::start(move |asked| {
+        if asked.method() == "HEAD" {
+            asked.send("HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n");
+            return;
+        }
+        let length = original.len();
+        let range = asked.field("range").map(|it| it.strip_prefix("bytes=").unwrap().to_owned());
+        let (status, first, last) = match range.map(|range| resolved(&range, length).unwrap()) {
+            None => ("200 OK", 0, length - 1),
+            Some((first, last)) => ("206 Partial Content", first, last),
+        };
+        let head = format!(
+            "HTTP/1.1 {status}\r\nETag: \"one\"\r\nContent-Type: image/jpeg\r\n\
+             Content-Range: bytes {first}-{last}/{length}\r\nContent-Length: {}\r\n\r\n",
+            last + 1 - first
+        );
+        let _ = asked.send(head) && asked.send(&original[first..=last]);
+    });
+    let config = with_server(&usual_config("", ""), origin.address(), "", "token");
+    let edge = Edge::builder(with_own_key(&config)).start();
+    let target = link("/http/large.jpg", 1);
+    let whole = get(edge.address(), &target);
+    assert_eq!((whole.status, whole.body.len()), (200, expected.len()));
+    assert!(whole.body == expected);
+    let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\nRange: bytes=-70\r\n\r\n");
+    let part = request(edge.address(), &head);
+    assert_eq!(part.status, 206);
+    assert!(part.body == expected[expected.len() - 70..]);
 }

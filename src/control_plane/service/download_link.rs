@@ -383,7 +383,15 @@ impl Services {
             }
             return Ok(OrderedLink { file, url, token: Some(token), asked });
         }
-        let issue = change.view().copy_issue_of_link(&kept.id).await?;
+        let issue = match (change.view().copy_issue_of_link(&kept.id).await?, issue) {
+            (None, Some(new)) => {
+                // Made before copies were: from now on it opens one.
+                let issue = CopyIssue { link: kept.id.clone(), expires_at: kept.expires_at, ..new };
+                change.copy_issue_create(&issue).await?;
+                Some(issue)
+            }
+            (known, _) => known,
+        };
         let SignedLink { url, token } = self.sign(&placed, &kept, order.shown, issue.as_ref())?;
         if token.is_none() && issue.is_some() {
             return Err(ServiceError::Public);

@@ -89,6 +89,7 @@ pub use backup::{BackupError, Copied};
 pub use change::Change;
 pub use connector::Naming;
 pub use content_filter::{ContentFilter, FolderFilter, MetadataFilter};
+pub use copy_delivery::UndigestedCopy;
 pub use database::{AddressRejection, StoreAddress};
 pub use download_event::{DownloadFilter, Forgotten};
 pub use download_link::LinkFilter;

@@ -122,6 +122,7 @@ impl Witness for Seen {
             | Step::Catalog { .. }
             | Step::Copy { .. }
             | Step::Effective { .. }
+            | Step::LinkToCopy { .. }
             | Step::RouteRule { .. }
             | Step::TokenNotNeeded
             | Step::TokenRefused { .. }

@@ -68,6 +68,10 @@ impl Drop for FakeOrigin {
 
 impl Asked {
     /// The path that was asked for.
+    pub(crate) fn method(&self) -> &str {
+        self.head[0].split(' ').next().unwrap()
+    }
+
     pub(crate) fn target(&self) -> &str {
         self.head[0].split(' ').nth(1).unwrap()
     }

@@ -18,12 +18,15 @@ CREATE INDEX copy_issue_link ON copy_issue (link);
 CREATE INDEX copy_issue_list ON copy_issue (tenant, created_at, number);
 CREATE INDEX copy_issue_tag ON copy_issue (tenant, tag, number);
 
--- Copies of which bytes left, and what each of them is as a whole: the layer 0 of a trace. A copy has
--- no digest until it was read.
+-- Copies that left as a whole, and what each of them is: the layer 0 of a trace. `due_at` is when it is
+-- read next; nobody reads it again where there is none.
 CREATE TABLE copy_delivery (
     issue BIGINT PRIMARY KEY REFERENCES copy_issue (number) ON DELETE CASCADE,
     at BIGINT NOT NULL,
+    due_at BIGINT,
+    tries BIGINT NOT NULL,
     size BIGINT,
     sha256 TEXT
 );
+CREATE INDEX copy_delivery_due ON copy_delivery (due_at, issue);
 CREATE INDEX copy_delivery_sha256 ON copy_delivery (sha256);
