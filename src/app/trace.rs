@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::control_plane::Caller;
 use crate::control_plane::account::PasswordHasher;
 use crate::control_plane::record::CopyIssue;
-use crate::control_plane::service::{Inspection, Services, TagOrigin, TracedTag};
+use crate::control_plane::service::{Inspection, Services, TagOrigin, Traced, TracedTag};
 
 /// A file, and whose copy it is.
 #[derive(Clone, Debug)]
@@ -93,8 +93,7 @@ pub fn trace(
         let caller = Caller::system("trace");
         let mut traced = Vec::with_capacity(inspected.len());
         for (path, inspection) in inspected {
-            let exact = services.trace_exact(&caller, &inspection).await?;
-            let tags = services.trace(&caller, &inspection).await?;
+            let Traced { exact, tags } = services.trace(&caller, &inspection).await?;
             traced.push(TracedFile {
                 path: path.clone(),
                 size: inspection.size,

@@ -29,6 +29,7 @@ mod mailing;
 mod publish;
 pub mod record;
 mod rendering;
+mod request_body;
 mod retention;
 pub mod service;
 mod share_page;

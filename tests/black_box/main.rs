@@ -51,6 +51,10 @@ mod console_connectors;
 #[cfg(test)]
 mod console_sharing;
 
+// A copy that turned up somewhere: posted to the API, and dropped in the console, in a browser.
+#[cfg(test)]
+mod console_traces;
+
 // The page of a share in a browser: its gate, what is shown, and what is saved.
 #[cfg(test)]
 mod share_pages;

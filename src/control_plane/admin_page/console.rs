@@ -11,7 +11,7 @@ use super::frame::around;
 use super::refusal::{Refusal, redirect};
 use super::{
     audit, connector, connector_form, content, library, link, look, mail, protection, share,
-    share_form, share_qr, sharing, sign_in, tenant, webhook,
+    share_form, share_qr, sharing, sign_in, tenant, trace, webhook,
 };
 use crate::control_plane::account::Accounts;
 use crate::control_plane::service::Services;
@@ -131,6 +131,7 @@ fn of_tenant() -> Router<Console> {
         .route("/links", get(link::show_all))
         .route("/links/{link}", get(link::show))
         .route("/links/{link}/revoke", post(link::revoke))
+        .route("/traces", get(trace::show).post(trace::trace))
         .route("/settings/webhooks", get(webhook::show_all))
         .route("/settings/webhooks/new", get(webhook::show_new).post(webhook::create))
         .nest("/settings/webhooks/{webhook}", webhook)

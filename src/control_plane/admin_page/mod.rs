@@ -11,6 +11,7 @@
 //! | `share`, `share_form`, `share_settings`, `share_history`, `share_qr` | shares: which there are, one, making one; what happened to it; its code |
 //! | `settings`, `sharing`, `sharing_typed` | settings of a tenant: what its sharing pages look like |
 //! | `protection`, `link`, `audit` | what is public; links that were signed; who changed what |
+//! | `trace` | whose copy a file is |
 //! | `webhook`, `webhook_words` | settings: where a tenant is told of what happens |
 //! | `mail` | the tenant's mail server, and its letters |
 //! | `folder_tree`, `download`, `spelling` | how trees, downloads, instants and sizes are shown |
@@ -61,6 +62,7 @@ mod shell;
 mod sign_in;
 mod spelling;
 mod tenant;
+mod trace;
 mod webhook;
 mod webhook_words;
 

@@ -95,6 +95,7 @@ pub(super) enum Section {
     Shares,
     Protection,
     Links,
+    Traces,
     Audit,
     Settings,
 }
@@ -107,12 +108,13 @@ pub(super) struct InTenant {
 }
 
 impl Section {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Library,
         Self::Connectors,
         Self::Shares,
         Self::Protection,
         Self::Links,
+        Self::Traces,
         Self::Audit,
         Self::Settings,
     ];
@@ -124,6 +126,7 @@ impl Section {
             Self::Shares => "Shares",
             Self::Protection => "Protection",
             Self::Links => "Links",
+            Self::Traces => "Whose copy?",
             Self::Audit => "Audit",
             Self::Settings => "Settings",
         }
@@ -136,6 +139,7 @@ impl Section {
             Self::Shares => "shares",
             Self::Protection => "protection",
             Self::Links => "links",
+            Self::Traces => "traces",
             Self::Audit => "audit",
             Self::Settings => "settings/sharing",
         }
@@ -149,6 +153,7 @@ impl Section {
             Self::Protection => Scope::OverridesAdmin,
             Self::Links | Self::Audit => Scope::AuditRead,
             Self::Settings => Scope::SettingsAdmin,
+            Self::Traces => Scope::Trace,
         }
     }
 }

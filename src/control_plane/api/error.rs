@@ -14,7 +14,7 @@ use crate::control_plane::link::LinkRefusal;
 use crate::control_plane::record::ContentId;
 use crate::control_plane::rendering::COME_AGAIN;
 use crate::control_plane::service::{
-    Invalid, RenditionRefusal, ServiceError, ShareRefusal, UploadRefusal,
+    Invalid, NotInspected, RenditionRefusal, ServiceError, ShareRefusal, UploadRefusal,
 };
 use crate::policy::DenialCode;
 
@@ -71,6 +71,18 @@ impl IntoResponse for Problem {
 impl From<Invalid> for Problem {
     fn from(Invalid { pointer, detail }: Invalid) -> Self {
         Self::invalid(pointer, detail)
+    }
+}
+
+impl From<NotInspected> for Problem {
+    fn from(error: NotInspected) -> Self {
+        let detail = error.to_string();
+        match error {
+            NotInspected::BrokenOff => Self::invalid("", detail),
+            NotInspected::TooLong { .. } => {
+                Self { detail: detail.into(), ..Self::new(ProblemCode::BodyTooLarge) }
+            }
+        }
     }
 }
 

@@ -23,7 +23,6 @@
 mod admission;
 mod auth;
 mod body;
-mod byte_source;
 mod client_address;
 mod compat;
 mod condition;

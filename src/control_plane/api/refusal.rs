@@ -23,6 +23,9 @@ pub(super) struct VendorRefusals;
 /// Refusals of an operation on an upload.
 pub(super) struct UploadRefusals;
 
+/// Refusals of one that takes a file and keeps nothing.
+pub(super) struct TraceRefusals;
+
 /// Refusals of an operation in MediaHub's dialect.
 pub(super) struct MediahubRefusals;
 
@@ -158,6 +161,13 @@ impl IntoResponses for ShareRefusals {
 impl IntoResponses for UploadRefusals {
     fn responses() -> Responses {
         native(READ.iter().chain(UPLOAD).copied())
+    }
+}
+
+impl IntoResponses for TraceRefusals {
+    fn responses() -> Responses {
+        let own = [ProblemCode::BodyTooLarge, ProblemCode::NoMasterKey];
+        native(READ.iter().copied().chain(own))
     }
 }
 

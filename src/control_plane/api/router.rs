@@ -69,6 +69,7 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
         .merge(native::download_event::routes())
         .merge(native::fraud_event::routes())
         .merge(native::download_link::routes())
+        .merge(native::trace::routes())
         .merge(native::upload::routes())
         .merge(native::share::routes())
         .merge(native::share_copy::routes())

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ContentId, LinkId, SigningKeyId};
+use super::{ContentId, LinkId, ShareId, SigningKeyId};
 use crate::asset::TenantId;
 use crate::clock::UnixSeconds;
 
@@ -35,6 +35,18 @@ pub struct CopyIssue {
     pub expires_at: UnixSeconds,
 }
 
+impl CopyIssue {
+    /// The share that handed the copy out, and the number of its recipient, if it was to one: a share's
+    /// links name it, its epoch, and their recipient, as their issuer.
+    pub fn share(&self) -> Option<(ShareId, Option<u64>)> {
+        let (share, rest) = self.issuer.split_once('.')?;
+        let mut parts = rest.split('.');
+        parts.next()?.parse::<u64>().ok()?;
+        let recipient = parts.next().map(str::parse).transpose().ok()?;
+        Some((ShareId::parse(share)?, recipient))
+    }
+}
+
 /// That somebody asked whose copy a file is, and what came of it: for the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CopyTrace {
@@ -44,4 +56,45 @@ pub struct CopyTrace {
     pub tags: u64,
     /// The links of those that were issued.
     pub links: Vec<LinkId>,
+    /// The link whose copy it is as a whole, byte by byte.
+    pub exact: Option<LinkId>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_known_by_the_issuer_of_its_links() {
+        let share = "shr_01jd0000000000000000000000";
+        let of = |issuer: &str| {
+            let issue = CopyIssue {
+                number: 1,
+                tenant: TenantId(1),
+                signing_key: SigningKeyId::random(UnixSeconds::new(1)).unwrap(),
+                tag_id: "00".into(),
+                link: LinkId::random(UnixSeconds::new(1)).unwrap(),
+                file: 1,
+                content: None,
+                path: "/private/videos/a/source".into(),
+                issuer: issuer.into(),
+                tag: "t".into(),
+                created_at: UnixSeconds::new(1),
+                expires_at: UnixSeconds::new(2),
+            };
+            issue.share().map(|(share, recipient)| (share.to_string(), recipient))
+        };
+        assert_eq!(of(&format!("{share}.1")), Some((share.into(), None)));
+        assert_eq!(of(&format!("{share}.2.7")), Some((share.into(), Some(7))));
+        assert_eq!(of(&format!("{share}.2.7.3")), Some((share.into(), Some(7))));
+        for other in [
+            share,
+            "app_01jd0000000000000000000000",
+            "app_01jd0000000000000000000000.1",
+            &*format!("{share}.x"),
+            &*format!("{share}.1.x"),
+        ] {
+            assert_eq!(of(other), None, "{other}");
+        }
+    }
 }

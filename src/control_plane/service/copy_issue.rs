@@ -1,17 +1,21 @@
 //! Copies that are issued: each carries a forensic tag id of its own, and the log says whose it is
 //! (requirements E8, K.2).
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::desk::Services;
 use super::error::ServiceError;
+use super::trace::Inspection;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{
     CopyIssue, DownloadLink, KeyUse, SigningKey, SigningKeyDraft, SigningKeyId, chance,
 };
 use crate::control_plane::store::View;
-use crate::forensic::{SightedTag, TagKey, TagKeyNumber, TagVerdict};
+use crate::forensic::{SightedTag, Sighting, TagKey, TagKeyNumber, TagVerdict};
 use crate::keyring::KeyMaterial;
 use crate::secret::Secret;
 use crate::token::CopyId;
@@ -29,6 +33,20 @@ pub enum TagOrigin {
     Forged,
     /// It was issued.
     Issued(CopyIssue),
+}
+
+impl TagOrigin {
+    /// Every name of [`verdict`](Self::verdict).
+    pub const VERDICTS: [&'static str; 3] = ["forged", "issued", "unlogged"];
+
+    /// The name in logs and answers.
+    pub const fn verdict(&self) -> &'static str {
+        match self {
+            Self::Forged => "forged",
+            Self::Issued(_) => "issued",
+            Self::Unlogged => "unlogged",
+        }
+    }
 }
 
 impl TagKeys {
@@ -115,19 +133,30 @@ impl Services {
         Ok(keys)
     }
 
-    /// Whose copy a tag is of.
-    pub(super) async fn tag_origin(
+    /// Where the tags of a file are from, each of them once.
+    pub(super) async fn tag_origins(
         &self,
         caller: &Caller,
-        sighted: SightedTag,
-    ) -> Result<TagOrigin, ServiceError> {
-        let keys = TagKeys::read(self, &mut self.view(&Caller::system("tag_key")).await?).await?;
-        if !keys.made(sighted) {
-            return Ok(TagOrigin::Forged);
+        inspection: &Inspection,
+    ) -> Result<HashMap<SightedTag, TagOrigin>, ServiceError> {
+        let mut origins = HashMap::new();
+        if inspection.sightings.is_empty() {
+            return Ok(origins);
         }
-        let tag_id = hex::encode(sighted.bytes());
-        let issue = self.view(caller).await?.copy_issue_of_tag_id(&tag_id).await?;
-        Ok(issue.map_or(TagOrigin::Unlogged, TagOrigin::Issued))
+        let keys = TagKeys::read(self, &mut self.view(&Caller::system("tag_key")).await?).await?;
+        let mut view = self.view(caller).await?;
+        for Sighting { tag, .. } in &inspection.sightings {
+            let Entry::Vacant(place) = origins.entry(*tag) else { continue };
+            let origin = if keys.made(*tag) {
+                let tag_id = hex::encode(tag.bytes());
+                let issue = view.copy_issue_of_tag_id(&tag_id).await?;
+                issue.map_or(TagOrigin::Unlogged, TagOrigin::Issued)
+            } else {
+                TagOrigin::Forged
+            };
+            place.insert(origin);
+        }
+        Ok(origins)
     }
 }
 

@@ -140,7 +140,7 @@ pub use signing_key::{HEAD_START, LONGEST_LINK, NewKey};
 pub use source::{
     IssuedTicket, Original, ShownTicket, SourceAsk, SourceVersion, Sources, SourcesInForce,
 };
-pub use trace::{Inspection, TracedTag};
+pub use trace::{Inspecting, Inspection, LARGEST_TRACED, NotInspected, Traced, TracedTag};
 pub use upload::{NewUpload, OpenUpload, Received, UploadLimits, UploadWay, Uploads};
 pub use version::OfContent;
 pub use webhook::{NewWebhook, NewWebhookSecret, SECRETS_OVERLAP, WebhookMessage};

@@ -3,16 +3,24 @@
 use std::io::{self, Read};
 
 use sha2::{Digest, Sha256};
+use tokio::task::yield_now;
 
 use super::copy_issue::TagOrigin;
 use super::desk::Services;
 use super::error::ServiceError;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{CopyIssue, CopyTrace, Scope};
+use crate::control_plane::upload::{BrokenOff, ByteSource};
 use crate::forensic::{Scanner, Sighting};
 
 /// Read at a time.
 const PIECE: usize = 64 << 10;
+
+/// Bytes that are looked at before others have their turn.
+const TURN: usize = 256 << 10;
+
+/// Most bytes of a file that somebody brings to have it traced.
+pub const LARGEST_TRACED: u64 = 64 << 30;
 
 /// What was seen in a file, before anybody says what it means.
 #[derive(Clone, Debug)]
@@ -36,71 +44,150 @@ pub struct TracedTag {
     pub origin: TagOrigin,
 }
 
-impl Inspection {
-    /// Of a file, from its first byte to its last. Holds some kilobytes of it, however long it is.
-    pub fn of(mut file: impl Read) -> io::Result<Self> {
-        let (mut scanner, mut hash, mut size) = (Scanner::new(), Sha256::new(), 0_u64);
-        let mut buffer = vec![0; PIECE];
-        loop {
-            let read = match file.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(read) => read,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-            };
-            let bytes = buffer.get(..read).unwrap_or_default();
-            scanner.feed(bytes);
-            hash.update(bytes);
-            size = size.saturating_add(read as u64);
-        }
+/// Whose copy a file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Traced {
+    /// Whose it is as a whole, byte by byte: none where it was changed, or where the digest of the copy
+    /// is not known.
+    pub exact: Option<CopyIssue>,
+    /// The tags in it, in their order.
+    pub tags: Vec<TracedTag>,
+}
+
+/// Why a file was not looked at to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotInspected {
+    /// It stopped coming.
+    #[error("the file was broken off: send it again, from its first byte")]
+    BrokenOff,
+    /// It is longer than files may be.
+    #[error("the file is longer than {most} bytes")]
+    TooLong {
+        /// How many it may have.
+        most: u64,
+    },
+}
+
+/// An [`Inspection`] that is under way: it is fed a file from its first byte to its last, and holds
+/// some hundred bytes of it, however long it is.
+#[derive(Debug, Default)]
+pub struct Inspecting {
+    scanner: Scanner,
+    hash: Sha256,
+    size: u64,
+}
+
+impl Inspecting {
+    /// Takes the next bytes of the file.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.scanner.feed(bytes);
+        self.hash.update(bytes);
+        self.size = self.size.saturating_add(bytes.len() as u64);
+    }
+
+    /// What was seen in all of it.
+    pub fn finish(self) -> Inspection {
+        let Self { scanner, hash, size } = self;
         let more = scanner.not_kept();
         let sha256 = hex::encode(hash.finalize()).into();
-        Ok(Self { size, sha256, sightings: scanner.finish(), more })
+        Inspection { size, sha256, sightings: scanner.finish(), more }
+    }
+
+    /// Takes what a request brings, to its end, and lets others have their turn meanwhile.
+    async fn take(
+        mut self,
+        mut source: impl ByteSource,
+        most: u64,
+    ) -> Result<Inspection, NotInspected> {
+        let mut since = 0;
+        loop {
+            let next = source.next().await.map_err(|BrokenOff| NotInspected::BrokenOff)?;
+            let Some(bytes) = next else { return Ok(self.finish()) };
+            for piece in bytes.chunks(PIECE) {
+                self.feed(piece);
+                if self.size > most {
+                    return Err(NotInspected::TooLong { most });
+                }
+                since += piece.len();
+                if since >= TURN {
+                    since = 0;
+                    yield_now().await;
+                }
+            }
+        }
+    }
+}
+
+impl Inspection {
+    /// Of a file that somebody brings, as its bytes come: [`LARGEST_TRACED`] of them at most.
+    pub async fn of_source(source: impl ByteSource) -> Result<Self, NotInspected> {
+        Inspecting::default().take(source, LARGEST_TRACED).await
+    }
+
+    /// Of a file, from its first byte to its last. Holds some kilobytes of it, however long it is.
+    pub fn of(mut file: impl Read) -> io::Result<Self> {
+        let mut inspecting = Inspecting::default();
+        let mut buffer = vec![0; PIECE];
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => return Ok(inspecting.finish()),
+                Ok(read) => inspecting.feed(buffer.get(..read).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 }
 
 impl Services {
-    /// Whose copy a file is as a whole, byte by byte: none where it was changed, or where no digest of
-    /// the copy is known.
-    pub async fn trace_exact(
-        &self,
-        caller: &Caller,
-        inspection: &Inspection,
-    ) -> Result<Option<CopyIssue>, ServiceError> {
-        caller.require(Scope::Trace)?;
-        Ok(self.view(caller).await?.copy_issue_of_sha256(&inspection.sha256).await?)
+    /// Refuses whoever may not ask whose copy a file is: before they bring it.
+    pub fn trace_admit(&self, caller: &Caller) -> Result<(), ServiceError> {
+        Ok(caller.require(Scope::Trace)?)
     }
 
-    /// Says whose copy a file is. That it was asked is in the audit log, with what came of it.
+    /// Says whose copy a file is. That it was asked is in the audit log, with what came of it: in that
+    /// of the tenant that the caller is of, if they are of one.
     pub async fn trace(
         &self,
         caller: &Caller,
         inspection: &Inspection,
-    ) -> Result<Vec<TracedTag>, ServiceError> {
-        caller.require(Scope::Trace)?;
+    ) -> Result<Traced, ServiceError> {
+        self.trace_admit(caller)?;
+        let mut view = self.view(caller).await?;
+        let exact = view.copy_issue_of_sha256(&inspection.sha256).await?;
+        drop(view);
+        let origins = self.tag_origins(caller, inspection).await?;
         let mut traced = Vec::with_capacity(inspection.sightings.len());
         for sighting in &inspection.sightings {
-            let origin = self.tag_origin(caller, sighting.tag).await?;
+            let origin = origins.get(&sighting.tag).cloned().unwrap_or(TagOrigin::Forged);
             traced.push(TracedTag { sighting: *sighting, origin });
         }
-        let issues = traced.iter().filter_map(|tag| match &tag.origin {
-            TagOrigin::Issued(issue) => Some(issue),
-            TagOrigin::Forged | TagOrigin::Unlogged => None,
-        });
+        // One tag of a copy is in several places of it.
+        let mut links = Vec::new();
+        for tag in &traced {
+            if let TagOrigin::Issued(issue) = &tag.origin
+                && !links.contains(&issue.link)
+            {
+                links.push(issue.link.clone());
+            }
+        }
         let trace = CopyTrace {
             sha256: inspection.sha256.clone(),
             tags: inspection.sightings.len() as u64,
-            links: issues.map(|issue| issue.link.clone()).collect(),
+            links,
+            exact: exact.as_ref().map(|issue| issue.link.clone()),
         };
         let mut change = self.change(caller).await?;
         change.copy_traced(&trace);
         change.commit().await?;
-        Ok(traced)
+        Ok(Traced { exact, tags: traced })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     /// A reader that is interrupted and gives little at a time.
@@ -117,6 +204,45 @@ mod tests {
             self.0 = &self.0[length..];
             Ok(length)
         }
+    }
+
+    /// What a request brings.
+    struct Brought(std::vec::IntoIter<Result<Bytes, BrokenOff>>);
+
+    impl ByteSource for Brought {
+        async fn next(&mut self) -> Result<Option<Bytes>, BrokenOff> {
+            self.0.next().transpose()
+        }
+    }
+
+    async fn taken(
+        parts: Vec<Result<Bytes, BrokenOff>>,
+        most: u64,
+    ) -> Result<Inspection, NotInspected> {
+        Inspecting::default().take(Brought(parts.into_iter()), most).await
+    }
+
+    #[tokio::test]
+    async fn a_file_is_taken_as_it_comes_to_its_last_byte_and_no_further() {
+        let mark = "countersign-tag:010701020304050607080ff920c73baf";
+        let long = vec![b'.'; 3 * TURN];
+        let file = [&*long, mark.as_bytes()].concat();
+        let parts = |at: usize| {
+            let (first, second) = file.split_at(at);
+            vec![Ok(Bytes::copy_from_slice(first)), Ok(Bytes::copy_from_slice(second))]
+        };
+        let most = file.len() as u64;
+        for at in [0, 1, PIECE, long.len() + 5, file.len()] {
+            let inspection = taken(parts(at), most).await.unwrap();
+            assert_eq!(inspection.size, most);
+            assert_eq!(*inspection.sha256, *hex::encode(Sha256::digest(&file)));
+            let offsets: Vec<u64> = inspection.sightings.iter().map(|it| it.offset).collect();
+            assert_eq!(offsets, [long.len() as u64], "{at}");
+        }
+        let longer = taken(parts(9), most - 1).await.unwrap_err();
+        assert_eq!(longer, NotInspected::TooLong { most: most - 1 });
+        let broken = taken(vec![Ok(Bytes::from_static(b"a")), Err(BrokenOff)], most).await;
+        assert_eq!(broken.unwrap_err(), NotInspected::BrokenOff);
     }
 
     #[test]

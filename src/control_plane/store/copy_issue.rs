@@ -82,8 +82,10 @@ impl Change {
         Ok(())
     }
 
-    /// Notes in the audit log that somebody asked whose copy a file is.
+    /// Notes in the audit log that somebody asked whose copy a file is: in that of the tenant that they
+    /// are of, if they are of one.
     pub fn copy_traced(&mut self, trace: &CopyTrace) {
-        self.note("copy.trace", None, &trace.sha256, None, Some(trace));
+        let tenant = self.view().only_tenant();
+        self.note("copy.trace", tenant, &trace.sha256, None, Some(trace));
     }
 }

@@ -14,7 +14,7 @@ on_both_databases! {
 }
 
 /// What every page together needs.
-pub(super) const SCOPES: [&str; 7] = [
+pub(super) const SCOPES: [&str; 8] = [
     "audit.read",
     "catalog.read",
     "files.sign",
@@ -22,6 +22,7 @@ pub(super) const SCOPES: [&str; 7] = [
     "overrides.admin",
     "settings.admin",
     "shares.write",
+    "trace",
 ];
 
 /// Each page of tenant 1 that is asked for.
@@ -46,6 +47,7 @@ pub(super) fn paths(sample: &CatalogSample, folder: u64, connector: &str) -> Vec
         format!("/console/tenants/1/connectors/{connector}/remove"),
         "/console/tenants/1/protection".to_owned(),
         "/console/tenants/1/links".to_owned(),
+        "/console/tenants/1/traces".to_owned(),
         "/console/tenants/1/settings/sharing".to_owned(),
         "/console/tenants/1/settings/sharing/colours.css".to_owned(),
         "/console/tenants/1/audit".to_owned(),

@@ -37,6 +37,7 @@ const OF_NO_TENANT: &[&str] = &[
     "get /api/v1/people",
     "get /api/v1/tenants",
     "get /v1/files/",
+    "post /api/v1/traces",
 ];
 
 struct Operation {

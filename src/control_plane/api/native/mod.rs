@@ -46,6 +46,7 @@ pub(super) mod sharing;
 pub(super) mod signed_cookie;
 pub(super) mod signing_key;
 pub(super) mod tenant;
+pub(super) mod trace;
 pub(super) mod upload;
 pub(super) mod upload_header;
 pub(super) mod version;

@@ -22,7 +22,6 @@ use super::upload_header::{
 use crate::asset::TenantId;
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body;
-use crate::control_plane::api::byte_source::BodySource;
 use crate::control_plane::api::cursor::{Listing, PageQuery};
 use crate::control_plane::api::error::{Problem, ProblemCode};
 use crate::control_plane::api::refusal::{ReadRefusals, UploadRefusals};
@@ -31,6 +30,7 @@ use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{Upload, UploadDraft, UploadState, VersionStanding};
+use crate::control_plane::request_body::BodySource;
 use crate::control_plane::service::{BodyEnd, ChecksumAlgorithm, NewUpload, Received};
 
 /// The routes, with their documents.

@@ -8,7 +8,8 @@ use crate::control_plane::record::{
     LetterState, LinkRelation, MailSecurity, Publication, ShareDelivery, ShareEventKind,
     ShareInformation, ShareNotices, WebhookEvent,
 };
-use crate::control_plane::service::{AddressState, MailStep, ShareState, Standing};
+use crate::control_plane::service::{AddressState, MailStep, ShareState, Standing, TagOrigin};
+use crate::forensic::Carrier;
 
 fn names(names: impl Iterator<Item = &'static str>) -> Schema {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)).into()
@@ -20,6 +21,16 @@ pub(super) fn blocklist_kinds() -> Schema {
 
 pub(super) fn address_states() -> Schema {
     names(AddressState::ALL.iter().map(|it| it.wire_name()))
+}
+
+/// In what tags are found.
+pub(super) fn carriers() -> Schema {
+    names(Carrier::ALL.iter().map(|it| it.wire_name()))
+}
+
+/// What is said of tags.
+pub(super) fn verdicts() -> Schema {
+    names(TagOrigin::VERDICTS.into_iter())
 }
 
 /// The kinds that a connector can be bound to.

@@ -23,12 +23,12 @@ use super::spelling::Spelling;
 use crate::control_plane::account::SecretText;
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body::LooseJson;
-use crate::control_plane::api::byte_source::{FieldSource, FormAllowance, FormBody, PATIENCE};
 use crate::control_plane::api::error::{Problem, ProblemCode};
 use crate::control_plane::api::refusal::MediahubRefusals;
 use crate::control_plane::api::segment::{Segments, id, number};
 use crate::control_plane::api::state::Api;
 use crate::control_plane::record::{Upload, UploadState};
+use crate::control_plane::request_body::{FieldSource, FormAllowance, FormBody, PATIENCE};
 use crate::control_plane::service::{NewUpload, OpenUpload, UploadWay};
 
 /// Bytes of a form's fields, the file apart.

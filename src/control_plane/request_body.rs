@@ -12,7 +12,7 @@ use futures_core::Stream;
 use http_body_util::BodyExt;
 use tokio::time::timeout;
 
-use crate::control_plane::service::{BrokenOff, ByteSource};
+use super::service::{BrokenOff, ByteSource};
 
 /// Between two parts of a body.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
