@@ -337,7 +337,9 @@ fn an_origin_without_head_gives_copies_too() {
     let expected = copy_of(&original, 1);
     let origin = FakeOrigin::start(move |asked| {
         if asked.method() == "HEAD" {
-            asked.send("HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n");
+            asked.send(
+                "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            );
             return;
         }
         let length = original.len();
@@ -347,7 +349,7 @@ fn an_origin_without_head_gives_copies_too() {
             Some((first, last)) => ("206 Partial Content", first, last),
         };
         let head = format!(
-            "HTTP/1.1 {status}\r\nETag: \"one\"\r\nContent-Type: image/jpeg\r\n\
+            "HTTP/1.1 {status}\r\nETag: \"one\"\r\nContent-Type: image/jpeg\r\nConnection: close\r\n\
              Content-Range: bytes {first}-{last}/{length}\r\nContent-Length: {}\r\n\r\n",
             last + 1 - first
         );

@@ -10,6 +10,7 @@ mod backup;
 mod catalog;
 mod change;
 mod connector;
+mod copy_issue;
 mod distribution;
 mod download_event;
 mod download_link;
