@@ -203,7 +203,9 @@ impl Control {
         // The origins of the configuration that is in force at that time.
         let desk = move || states.load().map(|state| Arc::clone(&state.delivery));
         tasks.push(forever(hash_files(store.clone(), clock, desk.clone())));
-        tasks.push(forever(hash_copies(store.clone(), clock, desk)));
+        tasks.push(forever(hash_copies(store.clone(), clock, desk.clone())));
+        let tracing = services.clone();
+        tasks.push(forever(async move { tracing.backtraces_run(desk).await }));
         let uploading = services.clone();
         tasks.push(forever(async move { uploading.uploads_complete().await }));
         tasks.push(forever(async move { edges.run().await }));

@@ -1,8 +1,8 @@
 //! Forgets what nobody needs any more: tokens that ended, failed logins, answers kept for repeated calls,
 //! revocations of links that have expired by themselves, the uses of links that did, the oldest part of
 //! the change feed, archives that were promised and are over, shares that ended
-//! a month ago, messages to webhooks and letters that are as old, and downloads, findings of anti-fraud
-//! and links of long ago.
+//! a month ago, messages to webhooks and letters that are as old, and downloads, findings of anti-fraud,
+//! links and backtraces of long ago.
 //!
 //! Nothing of it is said to anybody, and what is forgotten late does no harm. The audit log is not
 //! forgotten. By the way, webhooks are told of shares that ended since.
@@ -86,6 +86,12 @@ pub(in crate::control_plane) async fn forget(
     while gone > 0 {
         let mut change = store.change(&caller, now).await?;
         gone = change.download_link_forget(before(LINKS_KEPT)).await?;
+        change.commit().await?;
+    }
+    gone = 1;
+    while gone > 0 {
+        let mut change = store.change(&caller, now).await?;
+        gone = change.backtrace_forget(before(DOWNLOADS_KEPT)).await?;
         change.commit().await?;
     }
     gone = 1;

@@ -1,6 +1,7 @@
 //! What an object is, without its bytes: the other thing that may be learned without a permit.
 //!
-//! For whoever keeps records of files. The bytes are read here and stay here.
+//! For whoever keeps records of files. The bytes are read here, and shown to nobody who would give them to
+//! anybody.
 
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -73,6 +74,23 @@ impl DeliveryDesk {
         bytes_a_second: NonZeroU64,
         clock: Clock,
     ) -> Result<ObjectDigest, DigestError> {
+        let mut digesting = Digesting::default();
+        let show = |bytes: &[u8]| digesting.feed(bytes);
+        let size = self.show(origin, key, bytes_a_second, clock, show).await?;
+        Ok(digesting.finish(size))
+    }
+
+    /// Shows an object's bytes, from the first to the last, to what finds something out of them and keeps
+    /// none; gives how many they are. No faster than that many bytes a second. What changes meanwhile is
+    /// [`DigestError::Changed`]: what was found out is of no object.
+    pub async fn show(
+        &self,
+        origin: &OriginName,
+        key: &str,
+        bytes_a_second: NonZeroU64,
+        clock: Clock,
+        show: impl FnMut(&[u8]) + Send,
+    ) -> Result<u64, DigestError> {
         let opened = self.opened(origin).ok_or(DigestError::NoOrigin)?;
         let key = key_at(opened, key);
         let object = match ask(opened, &key, AskMethod::Get, clock).await? {
@@ -82,12 +100,12 @@ impl DeliveryDesk {
             Answer::Described(_) | Answer::NotModified(_) => return Err(DigestError::Changed),
         };
         let before = version(object.meta());
-        let digest = read(object, bytes_a_second).await?;
+        let size = shown(object, bytes_a_second, show).await?;
         let after = described(opened, &key, clock).await?;
-        if before != after || after.length.is_some_and(|length| length != digest.size) {
+        if before != after || after.length.is_some_and(|length| length != size) {
             return Err(DigestError::Changed);
         }
-        Ok(digest)
+        Ok(size)
     }
 
     /// Makes a copy from its beginning to its end, no faster than that many bytes a second: what of it
@@ -112,14 +130,16 @@ impl DeliveryDesk {
             forwarded: &HeaderMap::new(),
             now: clock.now(),
         };
-        let digest = match Box::pin(copies.answer(&copied, wanted)).await? {
-            Answer::Found(object) => read(object, bytes_a_second).await?,
+        let mut digesting = Digesting::default();
+        let show = |bytes: &[u8]| digesting.feed(bytes);
+        let size = match Box::pin(copies.answer(&copied, wanted)).await? {
+            Answer::Found(object) => shown(object, bytes_a_second, show).await?,
             Answer::NotFound(_) => return Err(DigestError::Missing),
             // Neither was asked for.
             Answer::Described(_) | Answer::NotModified(_) => return Err(DigestError::Changed),
         };
         let after = described(opened, &key, clock).await?;
-        if before == after { Ok(digest) } else { Err(DigestError::Changed) }
+        if before == after { Ok(digesting.finish(size)) } else { Err(DigestError::Changed) }
     }
 }
 
@@ -142,21 +162,42 @@ fn key_at(opened: &Opened, key: &str) -> OriginKey {
     }
 }
 
-/// Reads to the end, no faster than that.
-async fn read(object: Object, bytes_a_second: NonZeroU64) -> Result<ObjectDigest, DigestError> {
+/// Shows all bytes, no faster than that, and gives how many they are.
+async fn shown(
+    object: Object,
+    bytes_a_second: NonZeroU64,
+    mut show: impl FnMut(&[u8]) + Send,
+) -> Result<u64, DigestError> {
     let mut body = object.into_whole();
-    let (mut sha256, mut crc32, mut size) = (Sha256::new(), crc32fast::Hasher::new(), 0_u64);
+    let mut size = 0_u64;
     let begun = Instant::now();
     while let Some(frame) = body.frame().await {
         let Ok(bytes) = frame?.into_data() else { continue };
-        sha256.update(&bytes);
-        crc32.update(&bytes);
+        show(&bytes);
         size += bytes.len() as u64;
         // Waits until so much may have been read.
         let millis = size.saturating_mul(1_000) / bytes_a_second;
         sleep_until(begun + Duration::from_millis(millis)).await;
     }
-    Ok(ObjectDigest { size, sha256: sha256.finalize().into(), crc32: crc32.finalize() })
+    Ok(size)
+}
+
+/// A digest of bytes that are shown.
+#[derive(Default)]
+struct Digesting {
+    sha256: Sha256,
+    crc32: crc32fast::Hasher,
+}
+
+impl Digesting {
+    fn feed(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        self.crc32.update(bytes);
+    }
+
+    fn finish(self, size: u64) -> ObjectDigest {
+        ObjectDigest { size, sha256: self.sha256.finalize().into(), crc32: self.crc32.finalize() }
+    }
 }
 
 pub(super) async fn ask(

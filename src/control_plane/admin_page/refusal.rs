@@ -217,6 +217,7 @@ impl From<ServiceError> for Refusal {
             | ServiceError::Rendition(_)
             | ServiceError::Shrinks { .. }
             | ServiceError::Stale
+            | ServiceError::TooManyTraces { .. }
             | ServiceError::Unread { .. }
             | ServiceError::Upload(_) => refused(StatusCode::CONFLICT),
             ServiceError::Invalid(invalid) => {

@@ -282,7 +282,9 @@ fn is_throns(path: &str) -> bool {
 /// Is the path one of `MediaHub`'s, with its version or without?
 fn is_mediahubs(path: &str) -> bool {
     let path = path.strip_prefix("/v1").unwrap_or(path);
-    path == "/files" || path.starts_with("/files/")
+    ["/files", "/backtraces"].iter().any(|root| {
+        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
 }
 
 fn spell(problem: &Problem, path: &str, id: &str, dialect: Dialect) -> Response {

@@ -156,6 +156,9 @@ impl From<ServiceError> for Problem {
             ServiceError::Unavailable(_) => {
                 Self { retry_after: Some(1), ..Self::new(ProblemCode::Unavailable).because(error) }
             }
+            ServiceError::TooManyTraces { .. } => {
+                Self { detail: error.to_string().into(), ..Self::new(ProblemCode::Throttled) }
+            }
             ServiceError::Unread { .. } => {
                 Self { detail: error.to_string().into(), ..Self::new(ProblemCode::FilesUnread) }
             }

@@ -84,6 +84,7 @@ pub(super) fn native_routes() -> OpenApiRouter<Api> {
 /// `MediaHub`'s API.
 pub(super) fn mediahub_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
+        .merge(mediahub::backtrace::routes())
         .merge(mediahub::download::routes())
         .merge(mediahub::file::routes())
         .merge(mediahub::upload::routes())

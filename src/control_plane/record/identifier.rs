@@ -115,6 +115,8 @@ identifiers! {
     ArchivePlanId = "dla_";
     /// A connector's id, which stands in its addresses.
     ConnectorId = "cnr_";
+    /// The id under which it is known what came of a file whose copy it is was asked.
+    BacktraceId = "btr_";
     /// A letter's id.
     LetterId = "ltr_";
     /// A share's id, which opens nothing.

@@ -9,6 +9,7 @@ mod application;
 mod archive;
 mod archive_plan;
 mod audit;
+mod backtrace;
 mod blocklist;
 mod chapter;
 mod classification;
@@ -51,6 +52,7 @@ pub use application::{Application, ApplicationDraft, ApplicationSecret};
 pub use archive::{Archive, ArchiveDraft, ArchiveElement};
 pub use archive_plan::{ArchiveDelivery, ArchivePlan, ArchivePlanEntry, Manifest};
 pub use audit::{AuditEvent, ChainFault, ChainState, FIRST_AUDIT_HASH, difference};
+pub use backtrace::{Backtrace, BacktraceDraft, BacktraceProblem, BacktraceState};
 pub use blocklist::{BlocklistEntry, BlocklistKind};
 pub use chapter::Chapter;
 pub use classification::{Classification, ClassificationRight};
@@ -74,10 +76,10 @@ pub use folder_right::{FolderRight, Right};
 pub use idempotency::{IDEMPOTENCY_LIFETIME, IdempotencyFound, KeptAnswer};
 pub(crate) use identifier::chance;
 pub use identifier::{
-    AccessTokenId, ApplicationId, ArchiveId, ArchivePlanId, BlocklistId, ConnectorId, ContentId,
-    ContentLinkId, EdgeId, EnrolmentId, LetterId, LinkId, NotAnId, PersonId, RevocationId,
-    SecretHash, SecretId, ShareId, SigningKeyId, SourceTicketId, VersionId, WebhookId,
-    WebhookMessageId, WebhookSecretId,
+    AccessTokenId, ApplicationId, ArchiveId, ArchivePlanId, BacktraceId, BlocklistId, ConnectorId,
+    ContentId, ContentLinkId, EdgeId, EnrolmentId, LetterId, LinkId, NotAnId, PersonId,
+    RevocationId, SecretHash, SecretId, ShareId, SigningKeyId, SourceTicketId, VersionId,
+    WebhookId, WebhookMessageId, WebhookSecretId,
 };
 pub use letter::{Letter, LetterKind, LetterState};
 pub use link_claim::{LinkClaim, MOST_AGAIN};

@@ -147,6 +147,7 @@ fn is_of_one(error: &ServiceError) -> bool {
         | ServiceError::Share(_)
         | ServiceError::Shrinks { .. }
         | ServiceError::Stale
+        | ServiceError::TooManyTraces { .. }
         | ServiceError::Unread { .. }
         | ServiceError::Upload(_) => true,
         ServiceError::Failed(_)

@@ -45,6 +45,7 @@ pub struct Services {
     webhook_reach: Reach,
     post: Post,
     letters_written: Arc<Notify>,
+    backtraces: Arc<Notify>,
 }
 
 impl Services {
@@ -68,6 +69,7 @@ impl Services {
             webhook_reach: Reach::default(),
             post: Post::default(),
             letters_written: Arc::default(),
+            backtraces: Arc::default(),
         }
     }
 
@@ -89,6 +91,11 @@ impl Services {
 
     pub(super) fn title_searches(&self) -> &TitleSearches {
         &self.title_searches
+    }
+
+    /// Woken by a backtrace that is to be looked at.
+    pub(super) fn backtraces(&self) -> &Notify {
+        &self.backtraces
     }
 
     /// What time it is.

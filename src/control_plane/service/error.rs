@@ -91,6 +91,12 @@ pub enum ServiceError {
     /// The database does not answer.
     #[error("the database is unavailable")]
     Unavailable(#[source] StoreError),
+    /// Too many of a tenant's files wait to be traced.
+    #[error("{most} backtraces of the tenant wait already: come again when some are done")]
+    TooManyTraces {
+        /// How many may.
+        most: u64,
+    },
     /// Files of an archive were not read yet.
     #[error("the checksums of {files} files are not known yet: try again in a while")]
     Unread {

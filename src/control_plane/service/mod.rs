@@ -18,6 +18,7 @@ mod archive_opening;
 mod archive_plan;
 mod archive_reading;
 mod audit;
+mod backtrace;
 mod blocklist;
 mod catalog_scan;
 mod chapter;
@@ -88,9 +89,9 @@ mod webhook;
 
 pub use super::mail::MailStep;
 pub use super::store::{
-    AuditFilter, ContentFilter, DownloadFilter, Expected, FileDirection, FileOrder, FileRange,
-    FolderFilter, FraudFilter, LetterFilter, LinkFilter, ListOrder, Listed, MetadataFilter,
-    ONLY_REVISION, Once, Page, RevisedKey, ShareFilter, ShareState, Store,
+    AuditFilter, BacktraceRange, ContentFilter, DownloadFilter, Expected, FileDirection, FileOrder,
+    FileRange, FolderFilter, FraudFilter, LetterFilter, LinkFilter, ListOrder, Listed,
+    MetadataFilter, ONLY_REVISION, Once, Page, RevisedKey, ShareFilter, ShareState, Store,
 };
 pub use super::upload::{
     Appended, BodyEnd, BrokenOff, ByteSource, Checksum, ChecksumAlgorithm, Staging,

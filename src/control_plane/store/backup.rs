@@ -91,6 +91,7 @@ pub(super) const TABLES: &[&str] = &[
     "download_link",
     "copy_issue",
     "copy_delivery",
+    "backtrace",
     "source_ticket",
     "upload",
     "audit",

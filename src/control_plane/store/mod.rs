@@ -21,6 +21,7 @@ mod application;
 mod archive;
 mod archive_plan;
 mod audit;
+mod backtrace;
 mod backup;
 mod blocklist;
 mod change;
@@ -85,6 +86,7 @@ mod webhook_room;
 
 pub use access_token::Ended;
 pub use audit::AuditFilter;
+pub use backtrace::{BacktraceRange, MOST_WAITING as MOST_BACKTRACES_WAITING};
 pub use backup::{BackupError, Copied};
 pub use change::Change;
 pub use connector::Naming;

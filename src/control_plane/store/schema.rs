@@ -41,6 +41,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (26, "told_ends", include_str!("migrations/0026_told_ends.sql")),
     (27, "archive_delivery", include_str!("migrations/0027_archive_delivery.sql")),
     (28, "copy_issue", include_str!("migrations/0028_copy_issue.sql")),
+    (29, "backtrace", include_str!("migrations/0029_backtrace.sql")),
 ];
 
 /// The number of the last one.

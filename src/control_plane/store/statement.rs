@@ -286,12 +286,12 @@ macro_rules! text_like {
 }
 
 text_like! {
-    parse: AccessTokenId ApplicationId ArchiveId ArchivePlanId BlocklistId ConnectorId ContentId ContentLinkId EdgeId EnrolmentId SourceTicketId LetterId LinkId
+    parse: AccessTokenId ApplicationId ArchiveId ArchivePlanId BacktraceId BlocklistId ConnectorId ContentId ContentLinkId EdgeId EnrolmentId SourceTicketId LetterId LinkId
         PasswordHash
         PersonId RevocationId ScopeSet SecretId ShareAddress ShareId SigningKeyId VersionId
         WebhookId WebhookMessageId WebhookSecretId;
     from_stored: SecretHash;
-    from_wire_name: Ambiguity AttemptFault ConnectorState ContentKind DeliveryState FileKind HttpsRule KeyUse LetterKind LetterState LinkRelation MailSecurity Publication Right Role ShareDelivery ShareDownloads ShareEventKind ShareInformation ShareLogo ShareNotices TokenUse UploadState VersionStanding
+    from_wire_name: Ambiguity AttemptFault BacktraceProblem BacktraceState ConnectorState ContentKind DeliveryState FileKind HttpsRule KeyUse LetterKind LetterState LinkRelation MailSecurity Publication Right Role ShareDelivery ShareDownloads ShareEventKind ShareInformation ShareLogo ShareNotices TokenUse UploadState VersionStanding
         WebhookEvent WebhookState;
 }
 

@@ -36,6 +36,7 @@ const OF_NO_TENANT: &[&str] = &[
     "get /api/v1/keys",
     "get /api/v1/people",
     "get /api/v1/tenants",
+    "get /v1/backtraces/",
     "get /v1/files/",
     "post /api/v1/traces",
 ];
@@ -100,6 +101,12 @@ async fn every_operation_asks_who_calls(stage: Stage) {
     let begun = stage.ask(&begin, &admin).await.expect(200).json();
     let upload = begun["upload"]["id"].as_str().unwrap().to_owned();
 
+    let asked = json!({"backtrace": {
+        "pipeline": {"id": catalog.pipeline}, "input": {"input_name": "a.mp4"},
+    }});
+    let asked = stage.send("POST /v1/backtraces/", &admin, &asked).await.expect(201).json();
+    let backtrace = asked["backtrace"]["id"].as_str().unwrap().to_owned();
+
     let filled = |path: &str| {
         let path = match path {
             // Which file: without it there is nothing to ask for.
@@ -134,6 +141,7 @@ async fn every_operation_asks_who_calls(stage: Stage) {
             .replace("{message}", &message)
             .replace("{item}", "0")
             .replace("{recipient}", "1")
+            .replace("{backtrace}", &backtrace)
             .replace("{context}", &catalog.context)
             .replace("{classification}", &catalog.classification)
             .replace("{claim}", &"0".repeat(32))
@@ -154,7 +162,8 @@ async fn every_operation_asks_who_calls(stage: Stage) {
         }
         assert!(!line.contains('{'), "{line}");
         // The status that MediaHub's clients know.
-        let nobody = if name.contains("/v1/files") { 403 } else { 401 };
+        let is_mediahubs = ["/v1/files", "/v1/backtraces"].iter().any(|it| name.contains(it));
+        let nobody = if is_mediahubs { 403 } else { 401 };
         stage.send(&line, "", &body).await.expect(nobody);
         stage.send(&line, "csa_unknown", &body).await.expect(nobody);
         let others = crate::control_plane::record::ScopeSet::EVERY
@@ -231,6 +240,9 @@ fn valid_body(name: &str) -> Value {
         "post /api/v1/applications" => json!({"tenant": 1, "name": "y", "scopes": []}),
         "post /api/v1/people" => {
             json!({"tenant": 1, "username": "y", "role": "member", "scopes": []})
+        }
+        "post /v1/backtraces/" => {
+            json!({"backtrace": {"pipeline": {"id": "1"}, "input": {"input_name": "a.mp4"}}})
         }
         "post /api/v1/tenants/{tenant}/folders" => json!({"name": "f"}),
         "post /api/v1/keys" => json!({"tenant": 1}),

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod archive_plans;
+mod backtraces;
 mod connectors;
 mod console;
 mod console_actions;

@@ -78,6 +78,7 @@ INSERT INTO sharing_logo VALUES (1, 'ff', 'aGVsbG8=');
 INSERT INTO download_link VALUES ('lnk_1', 1, 1, NULL, '/p', 'app_1', NULL, '{}', 1, 2, NULL, NULL);
 INSERT INTO copy_issue VALUES (9007199254740993, 1, 'key_1', '00', 'lnk_1', 1, NULL, '/p', 'app_1', 'user-42', 1, 2);
 INSERT INTO copy_delivery VALUES (9007199254740993, 1, NULL, 1, 9, 'ab');
+INSERT INTO backtrace VALUES ('btr_1', 1, 1, 'a.mp4', 'job', 'app_1', 'found', 'user-42', NULL, 1, 9, 1, 2);
 INSERT INTO source_ticket VALUES ('tic_1', 'dd', 1, '-c', 'ver_1', NULL, 'per_1', NULL, 'tok_1', 1, 2, NULL, NULL);
 INSERT INTO upload VALUES (7, 1, 1, 'u', 'u', NULL, 9, NULL, NULL, NULL, 'app_1', 'ff', 9, 'p', 'uploading', 0, 0, NULL, NULL, NULL, NULL, 1, 2, '-c', 'active', NULL);
 INSERT INTO context (tenant, name, settings, created_at, revision) VALUES (1, 'x', '{}', 1, 1);

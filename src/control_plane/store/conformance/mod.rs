@@ -6,6 +6,7 @@
 
 mod accounts;
 mod archive_plan;
+mod backtrace;
 mod backup;
 mod catalog;
 mod change;

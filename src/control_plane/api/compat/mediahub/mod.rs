@@ -5,6 +5,7 @@
 //! vendor writes its paths with a slash at the end, and its version in front or not: all of it is
 //! served, and documented in one form.
 
+pub(in crate::control_plane::api) mod backtrace;
 mod caller;
 pub(in crate::control_plane::api) mod download;
 pub(in crate::control_plane::api) mod file;
