@@ -8,7 +8,7 @@ use http_body::Body as _;
 
 use crate::policy::DenialCode;
 
-use super::connection::{Answer, ConnectionFacts, Protocol, RequestBody, Transport, TurnedAway};
+use super::connection::{Answer, ConnectionFacts, RequestBody, Transport, TurnedAway};
 use super::identity::BodyPresence;
 use super::pipeline::Pipeline;
 use super::reply::ReplyBody;
@@ -39,10 +39,6 @@ impl Answer for Pipeline {
         let mut response = strict(response, connection);
         if let Some(outlet) = &connection.outlet {
             response.body_mut().splice_into(outlet);
-        }
-        match connection.protocol {
-            Protocol::Http1 => {}
-            Protocol::Http2 => response.body_mut().keep_pieces_small(),
         }
         response
     }

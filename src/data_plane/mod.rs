@@ -51,7 +51,7 @@ pub use admission::KEPT_BACK;
 pub use cache::{Cache, CacheConfig, DiskConfig, PurgeScope};
 pub(crate) use connection::serve_apart;
 pub use connection::{
-    Answer, ConnectionFacts, Protocol, RequestBody, RequestBodyError, Transport, TurnedAway,
+    Answer, ConnectionFacts, Pieces, Protocol, RequestBody, RequestBodyError, Transport, TurnedAway,
 };
 pub use connection_metrics::{ConnectionMetrics, Counter, ListenerMetrics, Timeout};
 pub use drain::{DrainSignal, DrainTrigger, Drained, drain};

@@ -17,6 +17,7 @@ use crate::splice::Outlet;
 use crate::telemetry::{ErrorChain, LineWriter};
 
 use super::access_log::{AccessRecord, Completion, micros};
+use super::connection::Pieces;
 use super::metrics::Metrics;
 use super::share_door::{PageBody, PageBroken};
 
@@ -75,11 +76,12 @@ impl ReplyBody {
     ) -> Self {
         Self { reply, record, began, metrics, log }
     }
+}
 
-    /// For a connection that may have many answers waiting at once.
-    pub(super) fn keep_pieces_small(&mut self) {
+impl Pieces for ReplyBody {
+    fn keep_pieces_within(mut self: Pin<&mut Self>, bytes: usize) {
         match &mut self.reply {
-            Reply::File(body) => body.keep_pieces_small(),
+            Reply::File(body) => body.keep_pieces_within(bytes),
             Reply::Page(_) | Reply::Text(_) => {}
         }
     }

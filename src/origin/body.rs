@@ -117,12 +117,12 @@ impl Body {
     }
 
     /// For a reader who keeps many answers waiting at once: where it is this that chooses how much is
-    /// read at a time, it is little from now on.
-    pub fn keep_pieces_small(&mut self) {
+    /// read at a time, it is at most so many bytes from now on.
+    pub fn keep_pieces_within(&mut self, bytes: usize) {
         match &mut self.source {
-            Source::Begun(_, rest) => rest.keep_pieces_small(),
-            Source::Copy(body) => body.keep_pieces_small(),
-            Source::Disk(body) => body.keep_pieces_small(),
+            Source::Begun(_, rest) => rest.keep_pieces_within(bytes),
+            Source::Copy(body) => body.keep_pieces_within(bytes),
+            Source::Disk(body) => body.keep_pieces_within(bytes),
             Source::Ended | Source::Http(_) | Source::Memory(_) | Source::Pieces(_) => {}
         }
     }

@@ -63,8 +63,8 @@ impl CopyBody {
         Self { parts, object, held: Bytes::new() }
     }
 
-    pub(super) fn keep_pieces_small(&mut self) {
-        self.object.keep_pieces_small();
+    pub(super) fn keep_pieces_within(&mut self, bytes: usize) {
+        self.object.keep_pieces_within(bytes);
     }
 
     /// Large parts of the object may pass by the outlet: each is a span of its own, so that nothing

@@ -63,12 +63,12 @@ impl AnswerBody {
         &self.portion
     }
 
-    /// See [`Body::keep_pieces_small`].
-    pub fn keep_pieces_small(&mut self) {
+    /// See [`Body::keep_pieces_within`].
+    pub fn keep_pieces_within(&mut self, bytes: usize) {
         match &mut self.form {
             Form::Empty => {}
-            Form::Multipart { body, .. } => body.content.keep_pieces_small(),
-            Form::Plain(body) => body.keep_pieces_small(),
+            Form::Multipart { body, .. } => body.content.keep_pieces_within(bytes),
+            Form::Plain(body) => body.keep_pieces_within(bytes),
         }
     }
 }

@@ -9,19 +9,22 @@
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::super::connection_metrics::Timeout;
 use super::super::settings::Limits;
 use super::balance::Balance;
 use super::facts::Protocol;
+use super::pieces::{ConnectionPieces, StreamPieces};
 
 /// The state of one connection.
 #[derive(Debug)]
 pub(super) struct Activity {
     limits: Limits,
+    pieces: Arc<ConnectionPieces>,
     state: Mutex<State>,
 }
 
@@ -112,12 +115,18 @@ impl Activity {
             violation: None,
             watchdog: None,
         };
-        Arc::new(Self { limits, state: Mutex::new(state) })
+        Arc::new(Self { limits, pieces: Arc::default(), state: Mutex::new(state) })
     }
 
     /// The limits the connection was accepted under.
     pub(super) fn limits(&self) -> &Limits {
         &self.limits
+    }
+
+    /// What the connection keeps of its answers over HTTP/2.
+    #[cfg(test)]
+    pub(super) fn pieces(&self) -> &ConnectionPieces {
+        &self.pieces
     }
 
     /// The handshake is over: the first request is due.
@@ -143,12 +152,15 @@ impl Activity {
             state.stage = Stage::Closing;
         }
         let transfer = Arc::new(Transfer::default());
-        if state.protocol == Protocol::Http2 {
-            state.begun = Some(Arc::clone(&transfer));
-        }
-        let protocol = state.protocol;
+        let pieces = match state.protocol {
+            Protocol::Http1 => None,
+            Protocol::Http2 => {
+                state.begun = Some(Arc::clone(&transfer));
+                Some(self.pieces.stream())
+            }
+        };
         drop(state);
-        Ticket { activity: Arc::clone(self), transfer, protocol, outcome: Outcome::Cancelled }
+        Ticket { activity: Arc::clone(self), transfer, pieces, outcome: Outcome::Cancelled }
     }
 
     /// The transfer of the request begun last, for the task that will carry it.
@@ -363,33 +375,34 @@ pub(super) enum RequestBodyPresence {
 pub(super) struct Ticket {
     activity: Arc<Activity>,
     transfer: Arc<Transfer>,
-    protocol: Protocol,
+    /// Over HTTP/2.
+    pieces: Option<Arc<StreamPieces>>,
     outcome: Outcome,
 }
 
 impl Ticket {
-    /// The version the request was made in.
-    pub(super) fn protocol(&self) -> Protocol {
-        self.protocol
-    }
-
     /// The last of the answer has been handed over.
     pub(super) fn finish(&mut self) {
         self.outcome = Outcome::Finished;
     }
 
-    /// A piece of the answer was handed over, and waits for window.
-    pub(super) fn handed_over(&self) {
-        if self.protocol == Protocol::Http2 {
-            self.transfer.set(Some(Instant::now()));
-        }
+    /// Another piece is asked for: the one before has left, or will be kept. How many bytes it may
+    /// have, as soon as there is room for it; none: any number.
+    pub(super) fn poll_room(&self, cx: &Context<'_>) -> Poll<Option<usize>> {
+        let Some(pieces) = &self.pieces else { return Poll::Ready(None) };
+        pieces.poll_room(cx).map(|room| {
+            if self.transfer.set(None).is_some() {
+                self.activity.window_moved();
+            }
+            Some(room)
+        })
     }
 
-    /// Another piece is asked for: the one before has left.
-    pub(super) fn asked_for_more(&self) {
-        if self.protocol == Protocol::Http2 && self.transfer.set(None).is_some() {
-            self.activity.window_moved();
-        }
+    /// A piece of the answer is handed over; over HTTP/2 it waits for window.
+    pub(super) fn hand_over(&self, piece: Bytes) -> Bytes {
+        let Some(pieces) = &self.pieces else { return piece };
+        self.transfer.set(Some(Instant::now()));
+        pieces.count(piece)
     }
 }
 

@@ -25,7 +25,10 @@ use super::parting::{MOST_UNHEARD, PARTING};
 /// panics ends its request with 500, or cuts its answer off, and nothing else.
 pub trait Answer: Send + Sync + 'static {
     /// The body of an answer.
-    type Body: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static;
+    type Body: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>
+        + Pieces
+        + Send
+        + 'static;
 
     /// The answer to one request.
     fn answer(
@@ -39,6 +42,12 @@ pub trait Answer: Send + Sync + 'static {
 
     /// The settings in force, which a new connection keeps.
     fn settings(&self) -> Arc<Settings>;
+}
+
+/// A body that is told how much to read at a time, for a connection that keeps many answers waiting.
+pub trait Pieces {
+    /// From now on at most so many bytes at a time, where it is this body that chooses.
+    fn keep_pieces_within(self: Pin<&mut Self>, bytes: usize);
 }
 
 /// Why a client is sent away before it has asked anything.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -12,11 +12,8 @@ use pin_project_lite::pin_project;
 
 use super::super::connection_metrics::ConnectionMetrics;
 use super::activity::Ticket;
-use super::facts::Protocol;
-
-/// The largest piece handed to an HTTP/2 stream at once: a frame. What is handed over is kept in
-/// memory until the client gives window for it, for each of its streams.
-const HTTP2_PIECE: usize = 16 * 1024;
+use super::answer::Pieces;
+use super::pieces::SMALLEST;
 
 pin_project! {
     /// An answer's body, with the ticket of its request: it reports what is handed over, ends in an
@@ -28,12 +25,20 @@ pin_project! {
         body: Option<B>,
         // The rest of a piece that was too large.
         rest: Bytes,
+        begun: Begun,
         // Said in the next turn, when what came before it has been flushed: hyper drops what it
         // holds with the connection.
         failure: Option<Box<dyn Error + Send + Sync>>,
         ticket: Ticket,
         metrics: Arc<ConnectionMetrics>,
     }
+}
+
+/// Has any of an answer been handed over?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Begun {
+    No,
+    Yes,
 }
 
 impl<B: Body<Data = Bytes>> AnswerBody<B> {
@@ -45,13 +50,13 @@ impl<B: Body<Data = Bytes>> AnswerBody<B> {
         if body.as_ref().is_none_or(Body::is_end_stream) {
             ticket.finish();
         }
-        Self { body, rest: Bytes::new(), failure: None, ticket, metrics }
+        Self { body, rest: Bytes::new(), begun: Begun::No, failure: None, ticket, metrics }
     }
 }
 
 impl<B> Body for AnswerBody<B>
 where
-    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>>,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Pieces,
 {
     type Data = Bytes;
     type Error = Box<dyn Error + Send + Sync>;
@@ -64,9 +69,14 @@ where
         if let Some(failure) = this.failure.take() {
             return Poll::Ready(Some(Err(failure)));
         }
-        this.ticket.asked_for_more();
+        let room = ready!(this.ticket.poll_room(cx));
         let frame = if this.rest.is_empty() {
-            let Some(body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready(None) };
+            let Some(mut body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready(None) };
+            if let Some(room) = room {
+                // The first is all that a client keeps waiting who never takes any.
+                let piece = if *this.begun == Begun::No { SMALLEST } else { room };
+                body.as_mut().keep_pieces_within(piece);
+            }
             let polled = catch_unwind(AssertUnwindSafe(|| body.poll_frame(cx)));
             let Ok(polled) = polled else {
                 this.metrics.panics.increment();
@@ -91,11 +101,13 @@ where
         };
         let frame = match frame.into_data() {
             Ok(mut data) => {
-                if this.ticket.protocol() == Protocol::Http2 && data.len() > HTTP2_PIECE {
-                    *this.rest = data.split_off(HTTP2_PIECE);
+                if let Some(room) = room
+                    && data.len() > room
+                {
+                    *this.rest = data.split_off(room);
                 }
-                this.ticket.handed_over();
-                Frame::data(data)
+                *this.begun = Begun::Yes;
+                Frame::data(this.ticket.hand_over(data))
             }
             Err(frame) => frame,
         };

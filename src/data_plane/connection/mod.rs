@@ -6,7 +6,8 @@
 //! bodies report to, and from which `watchdog` knows when waiting must end. hyper's own timeouts
 //! are off: its one for heads runs between requests too, and none knows of a client that does not
 //! read. An HTTP/1 connection whose client is silent waits in `resting`, without hyper. What an
-//! HTTP/2 client makes us do for nothing is weighed in `balance`.
+//! HTTP/2 client makes us do for nothing is weighed in `balance`, and how much of its answers it makes
+//! us keep is bounded in `pieces`.
 //!
 //! Invariants: no wait on a client without a deadline; a panic ends one request; cleartext is never
 //! HTTP/2.
@@ -25,6 +26,7 @@ mod frame_count;
 mod http1;
 mod http2;
 mod parting;
+mod pieces;
 mod requests;
 mod resting;
 mod watchdog;
@@ -33,7 +35,7 @@ mod watched;
 #[cfg(test)]
 pub(super) mod tests;
 
-pub use answer::{Answer, RequestBody, RequestBodyError, TurnedAway};
+pub use answer::{Answer, Pieces, RequestBody, RequestBodyError, TurnedAway};
 pub(crate) use apart::serve_apart;
 pub(super) use door::Door;
 pub use facts::{ConnectionFacts, Protocol, Transport};

@@ -28,12 +28,6 @@ use crate::splice::{COPIED_END, FilePart, Load, Outlet, WORTHWHILE};
 /// worker, and for the memory that thousands of readers that stopped may hold.
 const LARGE_PIECE: u64 = 64 * 1024;
 
-/// The same for a reader that keeps many answers waiting: a frame of HTTP/2.
-const SMALL_PIECE: u64 = 16 * 1024;
-
-/// The first of those.
-const SMALLEST_PIECE: u64 = 4 * 1024;
-
 /// Asked of the disk at once, into the page cache: a thread's wake-up is dear, and so is a disk's.
 const READ_AHEAD: NonZeroU64 = NonZeroU64::new(256 * 1024).unwrap();
 
@@ -45,16 +39,8 @@ pub(in super::super) struct DiskBody {
     /// The read under way, for the start of the first span.
     reading: Option<JoinHandle<Result<Vec<u8>, Errno>>>,
     cache: PageCache,
-    pieces: Pieces,
-}
-
-/// How much the next chunk is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pieces {
-    Large,
-    Small,
-    /// The first of the small ones: all that a reader holds who never asks for more.
-    Smallest,
+    /// Bytes of the next chunk, at most.
+    piece: u64,
 }
 
 /// May the page cache be tried?
@@ -72,13 +58,13 @@ impl DiskBody {
             spans: spans.as_slice().iter().copied().collect(),
             reading: None,
             cache: PageCache::Tried,
-            pieces: Pieces::Large,
+            piece: LARGE_PIECE,
         }
     }
 
-    /// From now on in small pieces, the first of them smaller still.
-    pub(in super::super) fn keep_pieces_small(&mut self) {
-        self.pieces = Pieces::Smallest;
+    /// From now on in pieces of at most so many bytes, and never of none.
+    pub(in super::super) fn keep_pieces_within(&mut self, bytes: usize) {
+        self.piece = u64::try_from(bytes).unwrap_or(LARGE_PIECE).clamp(1, LARGE_PIECE);
     }
 
     /// With an outlet, large parts are sent from there. The end of a span is not.
@@ -112,7 +98,7 @@ impl DiskBody {
                 return Poll::Ready(Some(piece.ok_or(OriginFault::BodyBroken.into())));
             }
             if self.cache == PageCache::Tried {
-                match read_cached(&self.file, span, self.pieces.length()) {
+                match read_cached(&self.file, span, self.piece) {
                     Ok(bytes) => return Poll::Ready(Some(self.took(bytes))),
                     Err(Errno::AGAIN | Errno::INTR) => {}
                     Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL | Errno::PERM) => {
@@ -131,7 +117,7 @@ impl DiskBody {
     fn read_next(&mut self) {
         if let Some(span) = self.spans.front().copied() {
             let file = Arc::clone(&self.file);
-            let chunk = self.pieces.length();
+            let chunk = self.piece;
             self.reading = Some(tokio::task::spawn_blocking(move || read_cold(&file, span, chunk)));
         }
     }
@@ -152,19 +138,6 @@ impl DiskBody {
             && let Some(rest) = ByteRange::new(span.first().saturating_add(length), span.last())
         {
             self.spans.push_front(rest);
-        }
-        if self.pieces == Pieces::Smallest {
-            self.pieces = Pieces::Small;
-        }
-    }
-}
-
-impl Pieces {
-    const fn length(self) -> u64 {
-        match self {
-            Self::Large => LARGE_PIECE,
-            Self::Small => SMALL_PIECE,
-            Self::Smallest => SMALLEST_PIECE,
         }
     }
 }
@@ -203,9 +176,9 @@ mod tests {
 
     use super::*;
 
-    /// In small pieces, from the page cache and where it cannot be asked.
+    /// Asked for again before each, from the page cache and where it cannot be asked.
     #[tokio::test]
-    async fn small_pieces_begin_small() {
+    async fn pieces_are_as_small_as_is_asked() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&vec![7; 100_000]).unwrap();
         let spans = Spans::coalesce([ByteRange::new(0, 99_999).unwrap()]).unwrap();
@@ -213,12 +186,17 @@ mod tests {
             let file = file.try_clone().unwrap().into();
             let mut body = DiskBody::new(DiskObject { file }, &spans);
             body.cache = cache;
-            body.keep_pieces_small();
             let mut lengths = Vec::new();
+            body.keep_pieces_within(4096);
             while let Some(bytes) = poll_fn(|cx| body.poll_bytes(cx, None)).await {
                 lengths.push(bytes.unwrap().len());
+                body.keep_pieces_within(16 * 1024);
             }
-            let expected = [4096, 16384, 16384, 16384, 16384, 16384, 13_984];
+            // Where nothing can be told, the second was read ahead with the first.
+            let expected = match cache {
+                PageCache::Tried => [4096, 16384, 16384, 16384, 16384, 16384, 13_984].as_slice(),
+                PageCache::Opaque => &[4096, 4096, 16384, 16384, 16384, 16384, 16384, 9888],
+            };
             assert_eq!(lengths, expected, "{cache:?}");
         }
     }

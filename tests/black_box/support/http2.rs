@@ -8,6 +8,7 @@ pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
 pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
 pub(crate) const CONTINUATION: u8 = 9;
 
 pub(crate) const END_STREAM: u8 = 1;
@@ -27,6 +28,11 @@ pub(crate) fn hello(window: u32) -> Vec<u8> {
     // SETTINGS_INITIAL_WINDOW_SIZE (section 6.5.2).
     let setting = [&[0, 4], window.to_be_bytes().as_slice()].concat();
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".as_slice(), &frame(SETTINGS, 0, 0, &setting)].concat()
+}
+
+/// All the window there is for a connection as a whole, beyond what it begins with.
+pub(crate) fn open_window() -> Vec<u8> {
+    frame(WINDOW_UPDATE, 0, 0, &0x7fff_0000_u32.to_be_bytes())
 }
 
 /// Literals without indexing (RFC 7541 section 6.2.2), whatever the text.

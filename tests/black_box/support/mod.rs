@@ -31,5 +31,6 @@ pub(crate) mod relay;
 pub(crate) mod signing;
 pub(crate) mod slow_client;
 pub(crate) mod small_disk;
+pub(crate) mod stalls;
 pub(crate) mod tls;
 pub(crate) mod tools;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::frames::{
-    ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, frame, get,
-    get_block, hello,
+    ACK, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE,
+    frame, get, get_block, hello,
 };
 use super::toy::{Client, House, pass};
 use crate::data_plane::{Limits, Timeout};
@@ -254,4 +254,34 @@ async fn a_body_that_nobody_reads_is_listened_to_for_a_while() {
     assert_eq!((reset.kind, reset.stream), (RST_STREAM, 5));
     assert_eq!(reset.payload, [0; 4], "no error");
     assert!(told.elapsed() >= seconds(2) && told.elapsed() < seconds(3), "{:?}", told.elapsed());
+}
+
+/// Whatever stalls them: that the client gives no further window after 64 KiB of each, or that it
+/// gives all there is and does not read.
+#[tokio::test(start_paused = true)]
+async fn a_hundred_streams_that_stall_keep_little() {
+    const STREAMS: u32 = 100;
+    for (window, taken) in [(WINDOW, WINDOW), (0x7fff_ffff, 0)] {
+        let house = House::new(Limits::default());
+        let activity = house.activity();
+        let mut client = house.connect_http2_as(&activity, 4 * 1024);
+        let of_connection = frame(WINDOW_UPDATE, 0, 0, &0x7fff_0000_u32.to_be_bytes());
+        client.send(&[hello(window), of_connection].concat()).await;
+        for stream in 0..STREAMS {
+            client.send(&get(2 * stream + 1, "/endless")).await;
+        }
+        let mut left = STREAMS * taken;
+        while left > 0 {
+            let received = client.telling_frame().await.unwrap();
+            if received.kind == DATA {
+                left -= u32::try_from(received.payload.len()).unwrap();
+            }
+        }
+        pass(seconds(5)).await;
+        let kept = activity.pieces().bytes();
+        assert!((1..1 << 20).contains(&kept), "{kept} bytes for a window of {window}");
+        drop(client);
+        pass(seconds(1)).await;
+        assert_eq!(activity.pieces().bytes(), 0);
+    }
 }

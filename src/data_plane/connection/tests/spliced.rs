@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::data_plane::admission::Admission;
-use crate::data_plane::connection::{Answer, Door, TurnedAway};
+use crate::data_plane::connection::{Answer, Door, Pieces, TurnedAway};
 use crate::data_plane::connection_metrics::{ConnectionMetrics, Timeout};
 use crate::data_plane::{ConnectionFacts, DrainTrigger, Limits, RequestBody, Settings, drain};
 use crate::network::NetworkSet;
@@ -35,6 +35,10 @@ struct InParts {
     file: Arc<File>,
     outlet: Outlet,
     at: u64,
+}
+
+impl Pieces for InParts {
+    fn keep_pieces_within(self: Pin<&mut Self>, _: usize) {}
 }
 
 impl Answer for Files {

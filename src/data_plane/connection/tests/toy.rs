@@ -21,7 +21,7 @@ use crate::data_plane::admission::Admission;
 use crate::data_plane::connection::activity::Activity;
 use crate::data_plane::connection::door::Spoken;
 use crate::data_plane::connection::watched::WatchedWrites;
-use crate::data_plane::connection::{Answer, Door};
+use crate::data_plane::connection::{Answer, Door, Pieces};
 use crate::data_plane::connection_metrics::{ConnectionMetrics, Timeout};
 use crate::data_plane::drain::DrainSignal;
 use crate::data_plane::{
@@ -100,6 +100,10 @@ impl Answer for Toy {
     fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.settings)
     }
+}
+
+impl Pieces for UnsyncBoxBody<Bytes, Infallible> {
+    fn keep_pieces_within(self: Pin<&mut Self>, _: usize) {}
 }
 
 /// A body without an end, in pieces of 64 KiB.
@@ -184,9 +188,23 @@ impl House {
 
     /// A client that has agreed to HTTP/2 in a handshake.
     pub(in crate::data_plane) fn connect_http2(&self, pipe: usize) -> Client {
+        self.connect_http2_as(&self.activity(), pipe)
+    }
+
+    /// The state of a connection that begins now.
+    pub(in super::super) fn activity(&self) -> Arc<Activity> {
+        Activity::new(self.toy.settings.limits.clone())
+    }
+
+    /// The same, its connection keeping its state there.
+    pub(in super::super) fn connect_http2_as(
+        &self,
+        activity: &Arc<Activity>,
+        pipe: usize,
+    ) -> Client {
         let (near, far) = tokio::io::duplex(pipe);
         let door = Arc::clone(&self.door);
-        let activity = Activity::new(self.toy.settings.limits.clone());
+        let activity = Arc::clone(activity);
         let far = WatchedWrites::new(far, Arc::clone(&activity));
         let peer = PeerIp::new("192.0.2.1".parse().unwrap());
         let transport = Transport::Tls { server_name: Some("media.example".into()) };
