@@ -51,6 +51,11 @@ impl ConnectionCollector {
                     it.floods.get()
                 })?,
                 event(
+                    "handshakes_delayed_total",
+                    "TLS handshakes that waited for the breaches of their address.",
+                    |it| it.handshakes_delayed.get(),
+                )?,
+                event(
                     "connection_rests_total",
                     "Silent connections that gave buffers back.",
                     |it| it.rests.get(),

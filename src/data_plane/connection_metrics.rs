@@ -30,6 +30,8 @@ pub struct ConnectionMetrics {
     pub accept_failures: Counter,
     /// HTTP/2 connections closed for cancelling or sending more than their requests explain.
     pub floods: Counter,
+    /// TLS handshakes that had to wait: connections of their address were closed for breaches.
+    pub handshakes_delayed: Counter,
     /// Times that a silent connection gave its buffers back.
     pub rests: Counter,
     /// Bytes that were not HTTP: the library's parser refused them.
@@ -61,6 +63,7 @@ impl ConnectionMetrics {
             listeners: addresses.map(listener).collect(),
             accept_failures: Counter::default(),
             floods: Counter::default(),
+            handshakes_delayed: Counter::default(),
             rests: Counter::default(),
             malformed_http: Counter::default(),
             panics: Counter::default(),

@@ -22,6 +22,7 @@ use super::connection::{Answer, Door};
 use super::connection_metrics::ConnectionMetrics;
 use super::drain::DrainSignal;
 use super::settings::{Config, ListenerConfig};
+use super::tarpit::Tarpit;
 use super::tls::{CertificateError, Certificates};
 use super::worker::{Entrance, Worker, Workers};
 
@@ -93,6 +94,7 @@ impl Listeners {
         drain: &DrainSignal,
     ) -> Result<Workers, StartError> {
         let admission = Arc::new(Admission::new());
+        let tarpit = Arc::new(Tarpit::new());
         let refusals = Arc::new(AtomicUsize::new(0));
         let answers: Vec<_> = (0..self.workers).map(&mut answer).collect();
         let mut entrances: Vec<Vec<Entrance<A>>> = answers.iter().map(|_| Vec::new()).collect();
@@ -105,6 +107,7 @@ impl Listeners {
                     address: bound.address,
                     tls: bound.tls.clone(),
                     proxies: bound.proxies.clone(),
+                    tarpit: Arc::clone(&tarpit),
                     metrics: Arc::clone(&self.metrics),
                     drain: drain.clone(),
                 });

@@ -40,6 +40,7 @@ mod settings;
 mod share_door;
 mod state;
 mod sync;
+mod tarpit;
 mod tls;
 mod usage;
 mod worker;

@@ -5,7 +5,9 @@ use std::process::Command;
 use crate::support::command::said;
 use crate::support::edge::{Edge, EdgeBuilder, SECRET, usual_config};
 use crate::support::floods::{Flood, fields, floods};
-use crate::support::http2::{DATA, END_STREAM, Fields, Outcome, frame, get, head, hello, outcome};
+use crate::support::http2::{
+    DATA, END_STREAM, Fields, Outcome, PING, frame, get, head, hello, outcome,
+};
 use crate::support::links::token;
 use crate::support::raw_client::Connection;
 use crate::support::stalls::Stall;
@@ -213,8 +215,9 @@ fn floods_end_with_the_connection_and_leave_no_memory() {
     };
     serves("the start");
     let before = process.resident();
-    for Flood { name, begin, again } in floods() {
-        let mut connection = certificate.connect(at, "a.example", "h2");
+    for (number, Flood { name, begin, again }) in (1..).zip(floods()) {
+        // From an address of its own, whose next connection nobody waits for.
+        let mut connection = certificate.connect_from([127, 0, 1, number], at, "a.example");
         connection.send(hello(WINDOW));
         connection.send(begin);
         connection.flood(&again, 20_000);
@@ -222,6 +225,28 @@ fn floods_end_with_the_connection_and_leave_no_memory() {
         let grown = process.resident().saturating_sub(before);
         assert!(grown <= MOST_MEMORY, "{name}: {grown} bytes more");
     }
+}
+
+/// Promise 17: an attacker does not have as many handshakes as it likes, and nobody else waits.
+#[test]
+fn who_floods_waits_before_its_next_handshake_and_is_served() {
+    let certificate = Certificate::of(&["a.example"]);
+    let process = builder(&certificate, "").spawn();
+    let at = process.addresses()[1];
+    let serves = |source| {
+        let mut connection = certificate.connect_from(source, at, "a.example");
+        connection.send(hello(WINDOW));
+        connection.send(get(1, "a.example", "/open/a.txt"));
+        assert_eq!(outcome(&mut connection, 1), Outcome::Status(200), "{source:?}");
+        process.metric("countersign_handshakes_delayed_total")
+    };
+    let (attacker, other) = ([127, 0, 1, 1], [127, 0, 1, 2]);
+    assert_eq!(serves(attacker), 0);
+    let mut connection = certificate.connect_from(attacker, at, "a.example");
+    connection.send(hello(WINDOW));
+    connection.flood(&frame(PING, 0, 0, b"12345678").repeat(100), 20_000);
+    assert_eq!(serves(other), 0);
+    assert_eq!(serves(attacker), 1);
 }
 
 /// What is allowed of frames that no request explains is for the likes of these: two window updates

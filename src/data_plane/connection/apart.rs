@@ -7,6 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::connection_metrics::ConnectionMetrics;
 use super::super::drain::DrainSignal;
+use super::super::tarpit::Tarpit;
 use super::activity::Activity;
 use super::answer::Answer;
 use super::door::{Door, Spoken};
@@ -29,7 +30,8 @@ pub(crate) async fn serve_apart<A, S>(
 {
     let activity = Activity::new(answer.settings().limits.clone());
     let proxies = NetworkSet::default();
-    let door = Door { answer, address, tls: None, proxies, metrics, drain };
+    let tarpit = Arc::new(Tarpit::new());
+    let door = Door { answer, address, tls: None, proxies, tarpit, metrics, drain };
     let transport = match protocol {
         Protocol::Http1 => Transport::Plain,
         Protocol::Http2 => Transport::Tls { server_name: None },

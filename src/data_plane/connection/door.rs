@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -17,6 +17,7 @@ use super::super::admission::Admitted;
 use super::super::connection_metrics::{ConnectionMetrics, Timeout};
 use super::super::drain::DrainSignal;
 use super::super::proxy_protocol::{ProxiedPeer, read_proxy_header};
+use super::super::tarpit::Tarpit;
 use super::super::tls::ALPN_HTTP2;
 use super::activity::Activity;
 use super::answer::{Answer, TurnedAway};
@@ -34,6 +35,7 @@ pub(in super::super) struct Door<A> {
     pub(in super::super) tls: Option<Arc<ServerConfig>>,
     /// Peers that must begin with a PROXY header.
     pub(in super::super) proxies: NetworkSet,
+    pub(in super::super) tarpit: Arc<Tarpit>,
     pub(in super::super) metrics: Arc<ConnectionMetrics>,
     pub(in super::super) drain: DrainSignal,
 }
@@ -69,6 +71,13 @@ impl<A: Answer> Door<A> {
             let plain = Spoken { transport, protocol: Protocol::Http1, outlet };
             return self.speak(stream, peer, plain, activity).await;
         };
+        let mut due = due;
+        if let Some(wait) = self.tarpit.wait(peer) {
+            self.metrics.handshakes_delayed.increment();
+            // It has nothing yet but its socket.
+            sleep(wait).await;
+            due += wait;
+        }
         let encrypted = Box::pin(self.encrypted(tls, stream));
         let Ok(stream) = self.in_time(due, encrypted).await else { return };
         let (_, session) = stream.get_ref();
@@ -165,7 +174,13 @@ impl<A: Answer> Door<A> {
         match protocol {
             Protocol::Http1 => http1::serve(stream, requests, self.drain.clone()).await,
             Protocol::Http2 => {
-                Box::pin(http2::serve(stream, requests, self.drain.clone())).await;
+                let served = Box::pin(http2::serve(stream, requests, self.drain.clone())).await;
+                // A proxy that is trusted speaks for many.
+                if served == http2::Served::Breached
+                    && !self.answer.settings().trusted_proxies.contains(peer.get())
+                {
+                    self.tarpit.breached(peer);
+                }
             }
         }
     }

@@ -55,8 +55,17 @@ const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How long it may take to answer one.
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// How a connection was served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Served {
+    /// It was closed for what the client sent: a flood, or what the protocol forbids.
+    Breached,
+    /// The client may have been slow, or gone, and no more than that.
+    Peacefully,
+}
+
 /// Serves until either side has had enough.
-pub(super) async fn serve<S, A>(stream: S, requests: Requests<A>, mut drain: DrainSignal)
+pub(super) async fn serve<S, A>(stream: S, requests: Requests<A>, mut drain: DrainSignal) -> Served
 where
     S: AsyncRead + AsyncWrite + Unpin,
     A: Answer,
@@ -122,15 +131,21 @@ where
 
     match end {
         // Want of window was counted stream by stream.
-        End::Closed(Ok(())) | End::Unheard | End::Violated(Violation::NoWindow) => {}
+        End::Closed(Ok(())) | End::Unheard | End::Violated(Violation::NoWindow) => {
+            return Served::Peacefully;
+        }
         End::Closed(Err(error)) => match fault(&error) {
             Fault::Flood => metrics.floods.increment(),
             Fault::Malformed => metrics.malformed_http.increment(),
-            Fault::None => {}
+            Fault::None => return Served::Peacefully,
         },
-        End::TimedOut(cause) => metrics.timeouts(cause).increment(),
+        End::TimedOut(cause) => {
+            metrics.timeouts(cause).increment();
+            return Served::Peacefully;
+        }
         End::Violated(Violation::Flood) => metrics.floods.increment(),
     }
+    Served::Breached
 }
 
 enum End {

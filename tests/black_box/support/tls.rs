@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
 use super::keep_alive::{Dial, tcp};
-use super::raw_client::{Connection, connect};
+use super::raw_client::{Connection, connect, connect_from};
 
 /// A listener with the certificate at `tls/site.pem`, for `[edge]`.
 pub(crate) const LISTENER: &str = "[[edge.listener]]\naddress = \"127.0.0.1:0\"\n\
@@ -39,6 +39,12 @@ impl Certificate {
     pub(crate) fn connect(&self, edge: SocketAddr, name: &str, alpn: &str) -> Connection {
         let client = TlsClient::trusting([self], alpn);
         Connection::over(client.over(connect(edge), name))
+    }
+
+    /// The same for HTTP/2, from an address of this machine, which Linux has all of 127/8 of.
+    pub(crate) fn connect_from(&self, source: [u8; 4], edge: SocketAddr, name: &str) -> Connection {
+        let client = TlsClient::trusting([self], "h2");
+        Connection::over(client.over(connect_from(source, edge), name))
     }
 
     /// Is it this one that is served under this name?

@@ -1,10 +1,15 @@
 //! The floods of HTTP/2: each ends in the connection being closed, and others are served meanwhile.
 
+use std::time::Duration;
+
+use tokio::io::AsyncReadExt;
+use tokio::time::Instant;
+
 use super::frames::{
     CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PRIORITY, RST_STREAM, SETTINGS,
     WINDOW_UPDATE, frame, get, get_block, hello,
 };
-use super::toy::House;
+use super::toy::{House, pass};
 use crate::data_plane::Limits;
 
 /// The window every client has from the start.
@@ -197,4 +202,44 @@ async fn a_head_over_the_limit_is_refused_and_the_connection_lives() {
         streams.push(client.telling_frame().await.expect("closed").stream);
     }
     assert_eq!(house.metrics().requests.get(), 1);
+}
+
+/// How long a handshake takes that fails as soon as it is begun.
+async fn handshake(house: &House) -> Duration {
+    let start = Instant::now();
+    let mut client = house.connect(4096);
+    client.send(b"neither a handshake nor HTTP").await;
+    client.0.read_to_end(&mut Vec::new()).await.unwrap();
+    start.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_floods_or_breaks_the_protocol_waits_before_its_next_handshake() {
+    let house = House::with_tls(Limits::default());
+    let reset = frame(RST_STREAM, 0, 1, &8_u32.to_be_bytes());
+    let ping = frame(PING, 0, 0, b"12345678");
+    for (waited, breach) in [(0, ping.repeat(100)), (100, reset), (200, ping.repeat(100))] {
+        assert_eq!(handshake(&house).await, Duration::from_millis(waited));
+        let mut client = house.connect_http2(64 * 1024);
+        client.send(&hello(WINDOW)).await;
+        client.flood(&breach, 1000).await;
+    }
+    assert_eq!(handshake(&house).await, Duration::from_millis(400));
+    assert_eq!(house.metrics().handshakes_delayed.get(), 3);
+    assert_eq!(house.metrics().tls_handshake_failures.get(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_goes_or_is_slow_does_not_wait() {
+    let house = House::with_tls(Limits::default());
+    let mut asking = house.connect_http2(64 * 1024);
+    asking.send(&[hello(WINDOW), get(1, "/hang")].concat()).await;
+    drop(asking);
+    let mut without_window = house.connect_http2(64 * 1024);
+    without_window.send(&[hello(0), get(1, "/endless")].concat()).await;
+    let mut silent = house.connect_http2(64 * 1024);
+    silent.send(&hello(WINDOW)).await;
+    pass(Duration::from_mins(2)).await;
+    assert_eq!(handshake(&house).await, Duration::ZERO);
+    assert_eq!(house.metrics().handshakes_delayed.get(), 0);
 }

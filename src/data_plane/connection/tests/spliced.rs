@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use crate::data_plane::admission::Admission;
 use crate::data_plane::connection::{Answer, Door, Pieces, TurnedAway};
 use crate::data_plane::connection_metrics::{ConnectionMetrics, Timeout};
+use crate::data_plane::tarpit::Tarpit;
 use crate::data_plane::{ConnectionFacts, DrainTrigger, Limits, RequestBody, Settings, drain};
 use crate::network::NetworkSet;
 use crate::splice::{COPIED_END, FilePart, Load, Outlet, Stream};
@@ -150,6 +151,7 @@ where
         address,
         tls: None,
         proxies: NetworkSet::default(),
+        tarpit: Arc::new(Tarpit::new()),
         metrics: Arc::new(ConnectionMetrics::new([address].into_iter())),
         drain: signal,
     });

@@ -13,6 +13,8 @@ use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
+use rustls::crypto::ring;
+use rustls::server::ResolvesServerCertUsingSni;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -24,6 +26,7 @@ use crate::data_plane::connection::watched::WatchedWrites;
 use crate::data_plane::connection::{Answer, Door, Pieces};
 use crate::data_plane::connection_metrics::{ConnectionMetrics, Timeout};
 use crate::data_plane::drain::DrainSignal;
+use crate::data_plane::tarpit::Tarpit;
 use crate::data_plane::{
     ConnectionFacts, DrainTrigger, Limits, Protocol, RequestBody, RequestBodyError, Settings,
     Transport, TurnedAway, drain,
@@ -152,16 +155,32 @@ impl House {
         Self::behind(NetworkSet::default(), limits)
     }
 
+    /// With TLS, for which it has no certificate: every handshake fails.
+    pub(in super::super) fn with_tls(limits: Limits) -> Self {
+        let config =
+            rustls::ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_cert_resolver(Arc::new(ResolvesServerCertUsingSni::new()));
+        Self::of(Some(Arc::new(config)), NetworkSet::default(), limits)
+    }
+
     /// Behind proxies of these networks.
     pub(in crate::data_plane) fn behind(proxies: NetworkSet, limits: Limits) -> Self {
+        Self::of(None, proxies, limits)
+    }
+
+    fn of(tls: Option<Arc<rustls::ServerConfig>>, proxies: NetworkSet, limits: Limits) -> Self {
         let address = "192.0.2.80:80".parse().unwrap();
         let (trigger, signal): (_, DrainSignal) = drain();
         let toy = Arc::new(Toy::new(limits));
         let door = Arc::new(Door {
             answer: Arc::clone(&toy),
             address,
-            tls: None,
+            tls,
             proxies,
+            tarpit: Arc::new(Tarpit::new()),
             metrics: Arc::new(ConnectionMetrics::new([address].into_iter())),
             drain: signal,
         });
