@@ -4,7 +4,8 @@
 //! process's descriptors allow, with [`KEPT_BACK`] of them kept for files, origins, logs and
 //! reloads. The second is of a [subscriber](PeerIp::subscriber).
 //!
-//! Limits are passed in at each decision: they reload hot.
+//! Limits are passed in at each decision: they reload hot. Well below the first limit there is a
+//! [crowd](Admission::is_crowded), in which clients are given less time.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -18,6 +19,9 @@ use crate::network::PeerIp;
 
 /// Descriptors that connections do not get.
 pub const KEPT_BACK: usize = 64;
+
+/// There is a crowd when more than one in so many of the connections that may be open is.
+const CROWD: usize = 4;
 
 /// The connections that are open, of all workers and listeners.
 #[derive(Debug)]
@@ -43,12 +47,21 @@ impl Admission {
 
     /// One of all connections.
     pub(super) fn admit(self: &Arc<Self>, limit: Option<usize>) -> Result<Admitted, OverLimit> {
-        let limit = limit.unwrap_or_else(|| self.descriptors.saturating_sub(KEPT_BACK).max(1));
+        let limit = self.limit(limit);
         let below = |open| (open < limit).then_some(open + 1);
         match self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below) {
             Ok(_) => Ok(Admitted { admission: Arc::clone(self), network: None }),
             Err(_) => Err(OverLimit::All),
         }
+    }
+
+    /// Is so much of the limit in use that nobody is to hold a connection for nothing?
+    pub(super) fn is_crowded(&self, limit: Option<usize>) -> bool {
+        self.open.load(Ordering::Relaxed) > self.limit(limit) / CROWD
+    }
+
+    fn limit(&self, limit: Option<usize>) -> usize {
+        limit.unwrap_or_else(|| self.descriptors.saturating_sub(KEPT_BACK).max(1))
     }
 
     fn by_network(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -66,6 +79,11 @@ pub(super) struct Admitted {
 }
 
 impl Admitted {
+    /// Who admitted it, and may say what else is open.
+    pub(super) fn admission(&self) -> &Arc<Admission> {
+        &self.admission
+    }
+
     /// One of this address's connections. Asked once its peer is known: behind a proxy, that is
     /// after the PROXY header.
     pub(super) fn count_for(
@@ -139,6 +157,19 @@ mod tests {
         let starved = Arc::new(Admission::with_descriptors(3));
         let _one = starved.admit(None).unwrap();
         assert!(starved.admit(None).is_err());
+    }
+
+    #[test]
+    fn a_crowd_is_more_than_a_quarter_of_the_limit() {
+        let admission = Arc::new(Admission::with_descriptors(KEPT_BACK + 4));
+        assert!(!admission.is_crowded(Some(4)));
+        let _first = admission.admit(None).unwrap();
+        assert!(!admission.is_crowded(Some(4)) && !admission.is_crowded(None));
+        let second = admission.admit(None).unwrap();
+        assert!(admission.is_crowded(Some(4)) && admission.is_crowded(None));
+        assert!(!admission.is_crowded(Some(8)));
+        drop(second);
+        assert!(!admission.is_crowded(None));
     }
 
     #[test]

@@ -10,20 +10,27 @@
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::super::admission::Admission;
 use super::super::connection_metrics::Timeout;
 use super::super::settings::Limits;
 use super::balance::Balance;
 use super::facts::Protocol;
 use super::pieces::{ConnectionPieces, StreamPieces};
 
+/// How long a client may take nothing of an answer while there is a crowd: less than the 15 s in
+/// which every slow client is to be gone then.
+const CROWDED_WRITE_TIMEOUT: Duration = Duration::from_secs(14);
+
 /// The state of one connection.
 #[derive(Debug)]
 pub(super) struct Activity {
     limits: Limits,
+    admission: Arc<Admission>,
     pieces: Arc<ConnectionPieces>,
     state: Mutex<State>,
 }
@@ -98,8 +105,8 @@ pub(super) enum Violation {
 }
 
 impl Activity {
-    /// Of a connection that begins now.
-    pub(super) fn new(limits: Limits) -> Arc<Self> {
+    /// Of a connection that begins now, among those that were admitted there.
+    pub(super) fn new(limits: Limits, admission: Arc<Admission>) -> Arc<Self> {
         let now = Instant::now();
         let state = State {
             protocol: Protocol::Http1,
@@ -115,7 +122,7 @@ impl Activity {
             violation: None,
             watchdog: None,
         };
-        Arc::new(Self { limits, pieces: Arc::default(), state: Mutex::new(state) })
+        Arc::new(Self { limits, admission, pieces: Arc::default(), state: Mutex::new(state) })
     }
 
     /// The limits the connection was accepted under.
@@ -207,15 +214,22 @@ impl Activity {
         self.state().violation
     }
 
-    /// When waiting ends, and what it was for. The task asking is woken when the answer may have
-    /// become an earlier one without its doing.
-    pub(super) fn deadline(&self, cx: &Context<'_>) -> Option<(Instant, Timeout)> {
+    /// When waiting ends, and what it was for; what is later than now may turn out later still, so
+    /// it is to be asked for again then. The task asking is woken when the answer may have become
+    /// an earlier one without its doing.
+    pub(super) fn deadline(&self, now: Instant, cx: &Context<'_>) -> Option<(Instant, Timeout)> {
         let mut state = self.state();
         if !state.watchdog.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             state.watchdog = Some(cx.waker().clone());
         }
         if let Some(since) = state.write_blocked_since {
-            return Some((since + self.limits.write_timeout, Timeout::Write));
+            let write_timeout = self.limits.write_timeout;
+            let crowded = since + write_timeout.min(CROWDED_WRITE_TIMEOUT);
+            // Looked at when it matters, not at each write.
+            let patience =
+                now >= crowded && !self.admission.is_crowded(self.limits.max_connections);
+            let due = if patience { since + write_timeout } else { crowded };
+            return Some((due, Timeout::Write));
         }
         if state.in_flight > 0 {
             return None;

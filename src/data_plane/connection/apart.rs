@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::super::admission::Admission;
 use super::super::connection_metrics::ConnectionMetrics;
 use super::super::drain::DrainSignal;
 use super::super::tarpit::Tarpit;
@@ -28,7 +29,7 @@ pub(crate) async fn serve_apart<A, S>(
     A: Answer,
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let activity = Activity::new(answer.settings().limits.clone());
+    let activity = Activity::new(answer.settings().limits.clone(), Arc::new(Admission::new()));
     let proxies = NetworkSet::default();
     let tarpit = Arc::new(Tarpit::new());
     let door = Door { answer, address, tls: None, proxies, tarpit, metrics, drain };

@@ -61,7 +61,7 @@ impl<A: Answer> Door<A> {
             self.turn_away(stream, peer).await;
             return;
         }
-        let activity = Activity::new(limits);
+        let activity = Activity::new(limits, Arc::clone(admitted.admission()));
         let stream = WatchedWrites::new(stream, Arc::clone(&activity));
         let Some(tls) = &self.tls else {
             let transport = match proxied.scheme(ClientScheme::Http) {

@@ -24,8 +24,12 @@ impl Watchdog {
 
     /// Ready when the client has taken too long, and for what.
     pub(super) fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<Timeout> {
-        while let Some((due, timeout)) = self.activity.deadline(cx) {
-            if due <= Instant::now() {
+        loop {
+            let now = Instant::now();
+            let Some((due, timeout)) = self.activity.deadline(now, cx) else {
+                return Poll::Pending;
+            };
+            if due <= now {
                 return Poll::Ready(timeout);
             }
             let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep_until(due)));
@@ -36,6 +40,5 @@ impl Watchdog {
                 return Poll::Pending;
             }
         }
-        Poll::Pending
     }
 }

@@ -211,6 +211,31 @@ async fn a_client_that_does_not_read_is_cut_off() {
     house.assert_serves_others().await;
 }
 
+/// Three connections of eight are a crowd, two are none.
+#[tokio::test(start_paused = true)]
+async fn in_a_crowd_a_client_that_does_not_read_is_cut_off_sooner() {
+    for (others, after) in [(1, 30), (2, 14)] {
+        let house = House::new(Limits { max_connections: Some(8), ..Limits::default() });
+        let mut crowd = Vec::new();
+        for _ in 0..others {
+            let mut other = house.connect(1024);
+            other.send(b"GET /hang HTTP/1.1\r\nhost: a\r\n\r\n").await;
+            crowd.push(other);
+        }
+        let mut client = house.connect(16 * 1024);
+        let start = Instant::now();
+        client.send(b"GET /endless HTTP/1.1\r\nhost: a\r\n\r\n").await;
+        while house.timeouts(Timeout::Write) == 0 {
+            pass(seconds(1)).await;
+        }
+        let elapsed = start.elapsed();
+        assert!(
+            elapsed >= seconds(after) && elapsed <= seconds(after + 1),
+            "{others} others: {elapsed:?}"
+        );
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_that_reads_slowly_is_served() {
     let house = House::new(Limits::default());

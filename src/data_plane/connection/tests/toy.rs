@@ -212,7 +212,7 @@ impl House {
 
     /// The state of a connection that begins now.
     pub(in super::super) fn activity(&self) -> Arc<Activity> {
-        Activity::new(self.toy.settings.limits.clone())
+        Activity::new(self.toy.settings.limits.clone(), Arc::clone(&self.admission))
     }
 
     /// The same, its connection keeping its state there.
