@@ -152,10 +152,15 @@ impl Services {
 
     /// Looks at one, and keeps what came of it. What fails for now is left to be taken up again.
     async fn backtrace_look(&self, desk: &DeliveryDesk, taken: &Backtrace) {
-        let looked = tokio::select! {
-            looked = timeout(LONGEST, self.backtrace_inspect(desk, taken)) => looked,
-            // Somebody else has it.
-            () = self.backtrace_go_on(taken) => return,
+        let looked = if taken.attempts > MOST_ATTEMPTS {
+            // Whoever looked at it never came to an end.
+            Ok(Ok(Err(BacktraceProblem::Unreadable)))
+        } else {
+            tokio::select! {
+                looked = timeout(LONGEST, self.backtrace_inspect(desk, taken)) => looked,
+                // Somebody else has it.
+                () = self.backtrace_go_on(taken) => return,
+            }
         };
         let id = &taken.id;
         let came_of_it = match looked {

@@ -274,7 +274,7 @@ fn a_link_to_a_copy_opens_that_copy_also_of_what_everybody_may_have() {
     let id = CopyId([7; 16]);
     let says = |copy, delivers| {
         let binding = LinkBinding::Query(QueryDigest::of(TENANT.0, None));
-        let terms = LinkTerms { copy, delivers, ..LinkTerms::default() };
+        let terms = LinkTerms { delivers, copy, ..LinkTerms::default() };
         LinkPayload { binding, opens: LinkOpens::Published, terms }.to_string()
     };
     let had = |key, path: &str, payload: &str| {
