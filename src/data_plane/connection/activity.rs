@@ -22,9 +22,10 @@ use super::balance::Balance;
 use super::facts::Protocol;
 use super::pieces::{ConnectionPieces, StreamPieces};
 
-/// How long a client may take nothing of an answer while there is a crowd: less than the 15 s in
-/// which every slow client is to be gone then.
-const CROWDED_WRITE_TIMEOUT: Duration = Duration::from_secs(14);
+/// How long a client may take nothing of an answer while there is a crowd, in which every slow
+/// client is to be gone within 15 s. Less than that: what the kernels between us have room for may
+/// grow a few seconds after the client stopped reading, which looks like progress.
+const CROWDED_WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The state of one connection.
 #[derive(Debug)]
@@ -225,7 +226,7 @@ impl Activity {
         if let Some(since) = state.write_blocked_since {
             let write_timeout = self.limits.write_timeout;
             let crowded = since + write_timeout.min(CROWDED_WRITE_TIMEOUT);
-            // Looked at when it matters, not at each write.
+            // A crowd is looked for when it matters, not at each write.
             let patience =
                 now >= crowded && !self.admission.is_crowded(self.limits.max_connections);
             let due = if patience { since + write_timeout } else { crowded };

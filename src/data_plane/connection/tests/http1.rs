@@ -214,7 +214,7 @@ async fn a_client_that_does_not_read_is_cut_off() {
 /// Three connections of eight are a crowd, two are none.
 #[tokio::test(start_paused = true)]
 async fn in_a_crowd_a_client_that_does_not_read_is_cut_off_sooner() {
-    for (others, after) in [(1, 30), (2, 14)] {
+    for (others, after) in [(1, 30), (2, 10)] {
         let house = House::new(Limits { max_connections: Some(8), ..Limits::default() });
         let mut crowd = Vec::new();
         for _ in 0..others {
