@@ -1,8 +1,8 @@
 //! What good clients notice while an edge is attacked (promises 16, 17 and 20): their median and
 //! 99th percentile without the attack and with it, in alternating rounds of one run.
 //!
-//! `cargo bench --bench under_attack [-- SCENARIO…]`, scenarios being `http2`, `origin`, `breaker`
-//! and `slow` (which needs `ulimit -n 20000`). The edge is a process of its own; attackers and good
+//! `cargo bench --bench under_attack [-- SCENARIO…]`, scenarios being `http2`, `stalls`, `origin`,
+//! `breaker` and `slow` (which needs `ulimit -n 20000`). The edge is a process of its own; attackers and good
 //! clients share this one, the attackers at the lowest priority, for a real attack brings processors
 //! of its own. The figures that are claimed are in `benches/runs/`.
 //!
@@ -26,8 +26,9 @@ mod slow_crowd;
 mod stalled_origin;
 
 fn main() {
-    let scenarios: [(&str, fn()); 4] = [
+    let scenarios: [(&str, fn()); 5] = [
         ("http2", floods::run),
+        ("stalls", floods::run_stalls),
         ("origin", stalled_origin::run),
         ("breaker", stalled_origin::run_breaker),
         ("slow", slow_crowd::run),
