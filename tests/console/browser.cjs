@@ -26,6 +26,9 @@ exports.fail = message => {
   throw new Error(message)
 }
 
+// Milliseconds until what is asked again and again must be so: on a busy machine a second is long over.
+const SOON = 60000
+
 // What was asked and is not answered whole, since when.
 const unanswered = new Map()
 
@@ -37,6 +40,19 @@ const fails = (code, why) => {
     console.error(`waits for ${request.method()} /${first}/… (${request.resourceType()}) for ${Date.now() - since} ms`)
   }
   process.exit(code)
+}
+
+// Asks until the answer is that: what a script, a clipboard or another program does comes a little later
+// than the press that asked for it.
+exports.becomes = async (what, ask, wanted) => {
+  const until = Date.now() + SOON
+  let answer
+  do {
+    answer = await ask()
+    if (answer === wanted) return
+    await new Promise(resolve => setImmediate(resolve))
+  } while (Date.now() < until)
+  exports.fail(`${what} is ${answer}, and never ${wanted}`)
 }
 
 // Takes the walks that are asked for, one after the other in one browser: ends with 0 if all was as it

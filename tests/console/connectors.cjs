@@ -5,7 +5,7 @@
 const fs = require('node:fs')
 const path = require('node:path')
 const assert = require('node:assert')
-const { open, inspect, signIn, tabTo, follow, run } = require('./browser.cjs')
+const { open, inspect, becomes, signIn, tabTo, follow, run } = require('./browser.cjs')
 
 const told = JSON.parse(fs.readFileSync(0, 'utf8'))
 const { base, shots } = told
@@ -109,7 +109,9 @@ const walks = {
     const elsewhere = await context.newPage()
     await elsewhere.goto(base + '/console/tenants/1/contents')
     await elsewhere.getByLabel('Title contains').press('Control+V')
-    console.log(`copied: ${await elsewhere.getByLabel('Title contains').inputValue()}`)
+    const pasted = () => elsewhere.getByLabel('Title contains').inputValue()
+    await becomes('whether anything was pasted', async () => await pasted() !== '', true)
+    console.log(`copied: ${await pasted()}`)
     await elsewhere.close()
     await row(page, /Beach at noon/).getByText('because it has no address').waitFor()
     await row(page, /Price list/).getByText('because the connector does not take this kind').waitFor()

@@ -3,7 +3,7 @@
 // chromium, base, shots, username, password, folder, content, file. Ends with 0 if all was as it must be.
 const fs = require('node:fs')
 const assert = require('node:assert')
-const { open, inspect, fail, signIn, tabTo, follow, run } = require('./browser.cjs')
+const { open, inspect, becomes, signIn, tabTo, follow, run } = require('./browser.cjs')
 
 const told = JSON.parse(fs.readFileSync(0, 'utf8'))
 const { base, shots, username, password } = told
@@ -13,16 +13,18 @@ const signOut = async page => {
   await page.getByRole('status').getByText('You are signed out.').waitFor()
 }
 
-// What a link answers, once that is so: a change is in force within a second.
+// What a link gives, once it answers so: a change is in force within a second.
 const answers = async (url, status) => {
-  for (let tries = 0; tries < 200; tries++) {
+  let text
+  await becomes('what a link answers', async () => {
     const answer = await fetch(url)
-    const text = await answer.text()
-    if (answer.status === status) return text
-    await new Promise(resolve => setImmediate(resolve))
-  }
-  fail(`${url} never answers ${status}`)
+    text = await answer.text()
+    return answer.status
+  }, status)
+  return text
 }
+
+const heading = (page, name) => page.getByRole('heading', { level: 1, name, exact: true }).waitFor()
 
 // From the library to a link that opens the file, and its end.
 const journey = async (page, { scripts, clipboard }) => {
@@ -41,8 +43,9 @@ const journey = async (page, { scripts, clipboard }) => {
   const tree = page.getByRole('navigation', { name: 'Folders' })
   await tree.getByRole('link', { name: 'Press' }).click()
   await tree.getByRole('link', { name: 'Summer 2026' }).click()
-  await page.getByRole('heading', { name: 'Summer 2026' }).waitFor()
+  await heading(page, 'Summer 2026')
   await page.getByRole('navigation', { name: 'Where you are' }).getByRole('link', { name: 'Press' }).click()
+  await heading(page, 'Press')
   await page.getByLabel('Folders below as well').check()
   await page.getByRole('button', { name: 'Filter' }).click()
   await page.getByRole('link', { name: 'Harbour at dawn' }).click()
@@ -51,6 +54,8 @@ const journey = async (page, { scripts, clipboard }) => {
   await page.getByRole('link', { name: 'Advanced' }).click()
   await page.getByText(told.content, { exact: true }).waitFor()
   const copies = page.getByRole('button', { name: 'Copy the content ID' })
+  // A script shows the button, and runs when the page is there.
+  await page.waitForLoadState()
   assert.equal(await copies.count(), scripts ? 1 : 0)
   if (clipboard) {
     await copies.click()
@@ -74,7 +79,7 @@ const journey = async (page, { scripts, clipboard }) => {
   await page.getByRole('link', { name: /Make a link to harbour.mp4/ }).click()
   if (clipboard) {
     await page.getByLabel('Tag').press('Control+V')
-    assert.equal(await page.getByLabel('Tag').inputValue(), told.content)
+    await becomes('what was pasted', () => page.getByLabel('Tag').inputValue(), told.content)
     await page.getByLabel('Tag').fill('')
   }
   await page.getByLabel('Only from this address').fill('the office')
@@ -89,6 +94,7 @@ const journey = async (page, { scripts, clipboard }) => {
   assert.equal(await answers(url, 200), told.bytes)
 
   await page.getByRole('navigation', { name: 'Sections' }).getByRole('link', { name: 'Links' }).click()
+  await heading(page, 'Links')
   await page.getByRole('row').nth(1).getByRole('link').click()
   await page.getByRole('button', { name: 'Revoke this link' }).click()
   await page.getByRole('status').getByText('The link is revoked.').waitFor()
@@ -97,6 +103,7 @@ const journey = async (page, { scripts, clipboard }) => {
   await page.getByRole('navigation', { name: 'Sections' }).getByRole('link', { name: 'Audit' }).click()
   await page.getByLabel('Action').fill('link')
   await page.getByRole('button', { name: 'Filter' }).click()
+  await page.waitForURL(/action=link/)
   await page.getByText('link.revoke').first().waitFor()
   await page.getByText(/\d+ fields?/).first().click()
   await page.getByText('revoked at').first().waitFor()
@@ -112,7 +119,7 @@ const byKeyboard = async page => {
   await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')])
   await tabTo(page, 'Skip to the content')
   await page.keyboard.press('Enter')
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'content')
+  await becomes('what has the focus', () => page.evaluate(() => document.activeElement.id), 'content')
   await follow(page, 'Press')
   await follow(page, 'Summer 2026')
   await follow(page, 'Harbour at dawn')

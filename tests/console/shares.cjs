@@ -142,6 +142,8 @@ const walks = {
     await page.goto(shares.kinds)
     // A thing turns by keys, and by dragging it.
     await page.getByRole('link', { name: /Teapot/ }).click()
+    await heading(page, 'Teapot')
+    await page.waitForLoadState()
     const ring = page.getByRole('slider', { name: 'Teapot' })
     const at = async () => Number(await ring.getAttribute('aria-valuenow'))
     const seen = () => ring.locator('img:visible').count()

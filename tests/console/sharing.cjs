@@ -6,7 +6,7 @@
 const fs = require('node:fs')
 const path = require('node:path')
 const assert = require('node:assert')
-const { open, inspect, fail, signIn, run } = require('./browser.cjs')
+const { open, inspect, becomes, signIn, run } = require('./browser.cjs')
 
 const told = JSON.parse(fs.readFileSync(0, 'utf8'))
 const { base, site, shots } = told
@@ -37,13 +37,8 @@ const save = async (page, name) => {
 }
 
 // What an address answers, once that is so: a change is in force within a second.
-const answers = async (page, address, status) => {
-  const until = Date.now() + 60000
-  while (Date.now() < until) {
-    if ((await page.goto(address)).status() === status) return
-  }
-  fail(`${address} never answers ${status}`)
-}
+const answers = (page, address, status) =>
+  becomes('what an address answers', async () => (await page.goto(address)).status(), status)
 
 // In the console: what is ticked in the library becomes a share. Its link, and Bob's.
 const make = async (page, mailed) => {
@@ -105,10 +100,12 @@ const journey = async (browser, options) => {
   await visit(visitor, bobs)
 
   // What happened is told, with who did it.
-  await manager.goto(base + own)
   const history = manager.getByRole('table').filter({ has: manager.getByRole('columnheader', { name: 'When' }) })
   const happened = async text => history.getByRole('row').filter({ hasText: text }).count()
-  assert.equal(await happened('Bob, from 127.0.0.1'), 5, await history.innerText())
+  await becomes('what Bob did', async () => {
+    await manager.goto(base + own)
+    return happened('Bob, from 127.0.0.1')
+  }, 5)
   await keep(manager, 'history')
 
   // An end that is reached, and one that is moved on.
