@@ -44,6 +44,10 @@ impl Comparison<'_> {
         attack: impl Fn(&Round, &dyn Fn()) -> usize + Sync,
     ) {
         let (mut pairs, mut attacks, mut most) = (Vec::new(), 0, 0);
+        // What good clients cost is no cost of the attack.
+        let load = good();
+        wait(self.quiet);
+        load.stop();
         let before = edge.resident();
         for _ in 0..self.rounds {
             let load = good();

@@ -6,16 +6,20 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::comparison::{Comparison, Round, print_head, wait};
-use crate::support::edge::{Edge, usual_config};
+use crate::support::edge::{Edge, EdgeBuilder, usual_config, with_server};
 use crate::support::floods::{Flood, HOST, floods};
 use crate::support::http2::hello;
 use crate::support::load::Load;
+use crate::support::nginx::Nginx;
 use crate::support::process::Process;
 use crate::support::raw_client::Connection;
 use crate::support::stalls::Stall;
 use crate::support::tls::{Certificate, LISTENER, TlsClient};
 
 const WINDOW: u32 = 65_535;
+
+/// What is read of it once is kept in files.
+const CACHE: &str = "[cache.disk]\npath = \"cache\"\nsize = \"1GiB\"\n";
 
 const ATTACKER: [u8; 4] = [127, 0, 0, 2];
 
@@ -71,32 +75,65 @@ pub(crate) fn run_stalls() {
         "2,000 streams, nobody reads",
     ]) {
         let edge = edge(&certificate);
-        let at = edge.addresses()[1];
-        comparison(name).run(&edge, good(&certificate, at), |round, begun| {
-            let stalled: Vec<Connection> = (0..20)
-                .map(|_| {
-                    let mut connection = certificate.connect_from(ATTACKER, at, HOST);
-                    stall.begin(&mut connection, HOST, "/open/large.bin");
-                    connection
-                })
-                .collect();
-            begun();
-            while !round.is_over() {
-                wait(Duration::from_millis(10));
-            }
-            stalled.len()
-        });
+        stalled(&certificate, &edge, name, stall, "/open/large.bin", 20);
+    }
+    // Each stream has a connection to the origin, of which it takes no more than a few hundred.
+    let nginx = Nginx::start();
+    let file = nginx.path("http/large.bin");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(file, vec![7; 4 << 20]).unwrap();
+    for (name, cache) in [
+        ("300 streams of nginx, nobody reads", ""),
+        ("300 streams out of the cache on disk, nobody reads", CACHE),
+    ] {
+        let config = config().replacen("[admin]", &format!("{cache}[admin]"), 1);
+        let config = with_server(&config, nginx.address(), "", "open");
+        let config = config + "  default_ttl = \"1h\"\n";
+        let edge = builder(&certificate, config).spawn();
+        stalled(&certificate, &edge, name, Stall::Unread, "/http/large.bin", 3);
     }
 }
 
+/// Connections whose streams all stall.
+fn stalled(
+    certificate: &Certificate,
+    edge: &Process,
+    name: &str,
+    stall: Stall,
+    path: &str,
+    connections: usize,
+) {
+    let at = edge.addresses()[1];
+    comparison(name).run(edge, good(certificate, at), |round, begun| {
+        let stalled: Vec<Connection> = (0..connections)
+            .map(|_| {
+                let mut connection = certificate.connect_from(ATTACKER, at, HOST);
+                stall.begin(&mut connection, HOST, path);
+                connection
+            })
+            .collect();
+        begun();
+        while !round.is_over() {
+            wait(Duration::from_millis(10));
+        }
+        stalled.len()
+    });
+}
+
 fn edge(certificate: &Certificate) -> Process {
-    let config = usual_config(LISTENER, "").replace("workers = 1", "workers = 2");
+    builder(certificate, config()).spawn()
+}
+
+fn config() -> String {
+    usual_config(LISTENER, "").replace("workers = 1", "workers = 2")
+}
+
+fn builder(certificate: &Certificate, config: String) -> EdgeBuilder {
     Edge::builder(config)
         .file("tls/site.pem", &certificate.pem)
         .file("tls/site.key", &certificate.key)
         .file("media/open/a.txt", "open file\n")
         .file("media/open/large.bin", vec![7; 4 << 20])
-        .spawn()
 }
 
 fn good(certificate: &Certificate, at: SocketAddr) -> impl Fn() -> Load + use<> {

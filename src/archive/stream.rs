@@ -12,12 +12,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyExt;
-use http_body_util::combinators::UnsyncBoxBody;
 
 use super::plan::{Piece, Plan};
 use crate::delivery::{
-    Body, ByteRange, Caching, Object, ObjectMeta, OriginError, OriginFault, Pieces, Pull, Spans,
-    Validators, pulled,
+    Body, ByteRange, Caching, Object, ObjectMeta, OriginError, OriginFault, Pieces, Pull, Pulled,
+    Spans, Validators, pulled,
 };
 
 /// Where the bytes of entries are had.
@@ -51,11 +50,11 @@ struct Archive {
 }
 
 impl Pieces for Archive {
-    fn into_spans(self: Box<Self>, spans: &Spans) -> UnsyncBoxBody<Bytes, OriginError> {
+    fn into_spans(self: Box<Self>, spans: &Spans) -> Pulled {
         let Self { plan, entries } = *self;
         let mut left = spans.as_slice().to_vec();
         left.reverse();
-        let reader = Reader { plan, entries, left, reading: None };
+        let reader = Reader { plan, entries, left, reading: None, within: None };
         pulled(reader)
     }
 }
@@ -67,6 +66,8 @@ struct Reader {
     /// The last begins with the next byte.
     left: Vec<ByteRange>,
     reading: Option<Entry>,
+    /// Bytes that are read of an entry at once.
+    within: Option<usize>,
 }
 
 /// A part of an entry.
@@ -86,6 +87,13 @@ enum Check {
 }
 
 impl Pull for Reader {
+    fn keep_pieces_within(&mut self, bytes: usize) {
+        self.within = Some(bytes);
+        if let Some(entry) = &mut self.reading {
+            entry.body.keep_pieces_within(bytes);
+        }
+    }
+
     async fn next(&mut self) -> Option<Result<Bytes, OriginError>> {
         let span = *self.left.last()?;
         let bytes = match &mut self.reading {
@@ -108,7 +116,10 @@ impl Pull for Reader {
 
 impl Reader {
     async fn open(&mut self, index: usize, range: ByteRange) -> Result<Entry, OriginError> {
-        let body = self.entries.open(index, range).await?;
+        let mut body = self.entries.open(index, range).await?;
+        if let Some(bytes) = self.within {
+            body.keep_pieces_within(bytes);
+        }
         let check = match self.plan.expected(index) {
             Some((size, crc32)) if size == range.length() => {
                 Check::Crc32(crc32fast::Hasher::new(), crc32)

@@ -17,8 +17,8 @@ mod registered;
 pub use crate::origin::{
     Answer, Ask, AskMethod, Body, ByteRange, Caching, Conditions, Divisibility, EntityTag,
     Freshening, HttpTime, IfRange, Keeping, Object, ObjectMeta, OriginError, OriginErrorKind,
-    OriginFault, Pieces, Pull, Put, PutError, PutHandle, RangeSpec, Retry, Revalidation, Sharing,
-    Spans, Storing, Strength, TagMatch, Validators, Vary, pulled, sniffed_media_type,
+    OriginFault, Pieces, Pull, Pulled, Put, PutError, PutHandle, RangeSpec, Retry, Revalidation,
+    Sharing, Spans, Storing, Strength, TagMatch, Validators, Vary, pulled, sniffed_media_type,
 };
 pub use copies::{Copies, CopyWanted, validators_of_copy};
 pub use desk::{DeliveryDesk, DeliverySetupError, Existence, Unredeemed};

@@ -4,14 +4,13 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
-use http_body_util::combinators::UnsyncBoxBody;
 
 use super::body::Body;
 use super::caching::Caching;
 use super::copy::Copying;
 use super::disk::DiskObject;
-use super::error::OriginError;
 use super::http::HttpObject;
+use super::pulled::Pulled;
 use super::range::{ByteRange, Spans};
 use super::validator::{Strength, Validators};
 
@@ -106,7 +105,7 @@ pub(super) enum Content {
 /// The bytes of one version of an object, put together by whoever keeps pieces of it.
 pub trait Pieces: fmt::Debug + Send + Sync {
     /// The bytes of these ranges, one after the other. The [`Body`] around them keeps the books.
-    fn into_spans(self: Box<Self>, spans: &Spans) -> UnsyncBoxBody<Bytes, OriginError>;
+    fn into_spans(self: Box<Self>, spans: &Spans) -> Pulled;
 }
 
 impl Object {

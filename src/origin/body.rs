@@ -10,13 +10,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
-use http_body_util::combinators::UnsyncBoxBody;
 use rustix::fd::OwnedFd;
 
 use super::copy::{CopyBody, Copying};
 use super::disk::{DiskBody, DiskObject};
 use super::error::{OriginError, OriginFault};
 use super::http::{HttpBody, HttpObject};
+use super::pulled::Pulled;
 use super::range::Spans;
 use crate::splice::{Outlet, WORTHWHILE};
 
@@ -38,7 +38,7 @@ enum Source {
     Ended,
     Http(Box<HttpBody>),
     Memory(std::vec::IntoIter<Bytes>),
-    Pieces(UnsyncBoxBody<Bytes, OriginError>),
+    Pieces(Pulled),
 }
 
 impl Body {
@@ -123,11 +123,14 @@ impl Body {
             Source::Begun(_, rest) => rest.keep_pieces_within(bytes),
             Source::Copy(body) => body.keep_pieces_within(bytes),
             Source::Disk(body) => body.keep_pieces_within(bytes),
-            Source::Ended | Source::Http(_) | Source::Memory(_) | Source::Pieces(_) => {}
+            Source::Http(body) => body.keep_pieces_within(bytes),
+            Source::Pieces(body) => body.keep_pieces_within(bytes),
+            // What is in memory anyhow is given as it is.
+            Source::Ended | Source::Memory(_) => {}
         }
     }
 
-    pub(super) fn from_pieces(pieces: UnsyncBoxBody<Bytes, OriginError>, spans: &Spans) -> Self {
+    pub(super) fn from_pieces(pieces: Pulled, spans: &Spans) -> Self {
         Self::new(Source::Pieces(pieces), Some(spans.total()))
     }
 
@@ -191,11 +194,7 @@ impl http_body::Body for Body {
             Source::Ended => return Poll::Ready(None),
             Source::Http(body) => ready!(body.poll_bytes(cx, outlet.as_ref())),
             Source::Memory(parts) => parts.next().map(Ok),
-            Source::Pieces(body) => match ready!(Pin::new(body).poll_frame(cx)) {
-                Some(Ok(frame)) => frame.into_data().ok().map(Ok),
-                Some(Err(error)) => Some(Err(error)),
-                None => None,
-            },
+            Source::Pieces(body) => ready!(body.poll_bytes(cx)),
         };
         Poll::Ready(self.settle(read))
     }

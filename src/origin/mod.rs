@@ -54,7 +54,7 @@ pub use object::{
     ListingError, LocationRejection, ObjectListing, ObjectStoreConfig, ObjectStoreOrigin,
     S3Credentials, S3Location, StoreService, WebIdentity, WorkloadIdentity,
 };
-pub use pulled::{Pull, pulled};
+pub use pulled::{Pull, Pulled, pulled};
 pub use put::{Put, PutError, PutHandle, PutHandleRejection};
 pub use range::{ByteRange, RangeSpec, Spans};
 pub use validator::{EntityTag, HttpTime, Strength, TagMatch, Validators};

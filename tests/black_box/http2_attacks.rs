@@ -2,14 +2,18 @@
 
 use std::process::Command;
 
+use tokio::time::Instant;
+
 use crate::support::command::said;
-use crate::support::edge::{Edge, EdgeBuilder, SECRET, usual_config};
+use crate::support::edge::{Edge, EdgeBuilder, SECRET, usual_config, with_server};
+use crate::support::fake_origin::FakeOrigin;
 use crate::support::floods::{Flood, fields, floods};
 use crate::support::http2::{
     DATA, END_STREAM, Fields, Outcome, PING, frame, get, head, hello, outcome,
 };
 use crate::support::links::token;
-use crate::support::raw_client::Connection;
+use crate::support::process::Process;
+use crate::support::raw_client::{Connection, PATIENCE};
 use crate::support::stalls::Stall;
 use crate::support::tls::{Certificate, LISTENER};
 use crate::support::tools::tool;
@@ -19,6 +23,10 @@ const WINDOW: u32 = 65_535;
 
 /// What a flood may add to the memory of the process (security page, promise 17).
 const MOST_MEMORY: u64 = 32 << 20;
+
+/// What a stalled stream of an origin across the network may add: with what a request takes before it is
+/// answered, as this program is compiled here, and its part of what the connections cost.
+const MOST_OF_STREAM: u64 = 64 << 10;
 
 fn edge(certificate: &Certificate, limits: &str) -> Edge {
     builder(certificate, limits).start()
@@ -301,5 +309,57 @@ fn streams_without_window_cost_their_own_connection_alone() {
                 let _ = connection.rest();
             }
         }
+    }
+}
+
+#[test]
+fn streams_without_window_keep_small_pieces_of_every_origin() {
+    let certificate = Certificate::of(&["a.example"]);
+    let content = vec![7; 4 << 20];
+    let origin = FakeOrigin::start(move |asked| {
+        let length = content.len();
+        asked.send(format!(
+            "HTTP/1.1 200 OK\r\nETag: \"1\"\r\nCache-Control: max-age=600\r\n\
+             Content-Length: {length}\r\n\r\n"
+        ));
+        asked.send(&content);
+    });
+    let disk = "[cache.disk]\npath = \"cache\"\nsize = \"1GiB\"\n";
+    for cache in ["", disk] {
+        let config = usual_config(LISTENER, "").replacen("[admin]", &format!("{cache}[admin]"), 1);
+        let process = Edge::builder(with_server(&config, origin.address(), "", "open"))
+            .file("tls/site.pem", &certificate.pem)
+            .file("tls/site.key", &certificate.key)
+            .spawn();
+        if !cache.is_empty() {
+            until_kept(&process);
+        }
+        let before = process.resident();
+        let _stalled: Vec<_> = (0..3)
+            .map(|_| {
+                let at = process.addresses()[1];
+                let mut connection = certificate.connect(at, "a.example", "h2");
+                Stall::WindowUsedUp.begin(&mut connection, "a.example", "/http/large.bin");
+                connection
+            })
+            .collect();
+        let grown = process.resident().saturating_sub(before);
+        println!("cache {cache:?}: {grown} bytes more");
+        // 300 answers. What else they cost, and a whole read of the origin for each, would be more.
+        assert!(grown <= 300 * MOST_OF_STREAM, "{cache:?}: {grown} bytes more");
+    }
+}
+
+/// Asks until all of it is in its files.
+fn until_kept(process: &Process) {
+    let begun = Instant::now();
+    let head = "GET /http/large.bin HTTP/1.1\r\nHost: a\r\n\r\n";
+    while !Connection::open(process.address())
+        .ask(head)
+        .header("cache-status")
+        .unwrap()
+        .contains("; hit")
+    {
+        assert!(begun.elapsed() < PATIENCE, "it is never kept");
     }
 }

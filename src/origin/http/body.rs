@@ -18,6 +18,7 @@ use tokio::time::{Sleep, sleep};
 use super::super::error::{OriginError, OriginFault};
 use super::super::range::{ByteRange, Spans};
 use super::super::validator::Strength;
+use super::incoming::LARGEST_READ;
 use super::object::{Download, HttpObject};
 use super::protocol::Pauses;
 use super::store::ask_again;
@@ -29,6 +30,8 @@ pub(in super::super) struct HttpBody {
     wanted: Wanted,
     asking: Option<Asking>,
     resuming: Resuming,
+    /// Bytes that are read at once, at most.
+    piece: usize,
 }
 
 /// How it goes on after it broke off.
@@ -59,7 +62,12 @@ impl HttpBody {
 
     fn new(object: HttpObject, wanted: Wanted) -> Self {
         let resuming = Resuming { pauses: object.upstream.protocol.pauses(), pause: None };
-        Self { object, wanted, asking: None, resuming }
+        Self { object, wanted, asking: None, resuming, piece: LARGEST_READ }
+    }
+
+    /// From now on in pieces of at most so many bytes, and never of none.
+    pub(in super::super) fn keep_pieces_within(&mut self, bytes: usize) {
+        self.piece = bytes.clamp(1, LARGEST_READ);
     }
 
     pub(in super::super) fn poll_bytes(
@@ -147,7 +155,7 @@ impl HttpBody {
                 return Poll::Ready(Some(Ok(piece)));
             }
             if download.held.is_empty() {
-                match ready!(download.poll_arrival(cx)) {
+                match ready!(download.poll_arrival(self.piece, cx)) {
                     Some(Ok(bytes)) => download.held = bytes,
                     Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                     None if span.is_none() => return Poll::Ready(None),
@@ -159,7 +167,7 @@ impl HttpBody {
                 take_from_front(spans, bytes.len() as u64);
                 if spans.is_empty() {
                     // Its end is seen now if it is here, or the connection cannot be used again.
-                    let _ = download.poll_arrival(cx).map(|odd| {
+                    let _ = download.poll_arrival(self.piece, cx).map(|odd| {
                         if let Some(Ok(odd)) = odd {
                             download.held = odd;
                         }

@@ -15,7 +15,7 @@ use super::super::forwarding::Forwarding;
 use super::breaker::Breaker;
 use super::connect::Connector;
 use super::head::{Head, HeadReader, HeadRejection};
-use super::incoming::Incoming;
+use super::incoming::{Incoming, LARGEST_READ};
 use super::object::Download;
 use super::pool::{Connection, Pool};
 use super::protocol::Protocol;
@@ -135,7 +135,7 @@ impl Upstream {
         // Most often it came with the head.
         let mut cx = Context::from_waker(Waker::noop());
         loop {
-            match unwanted.poll_arrival(&mut cx) {
+            match unwanted.poll_arrival(LARGEST_READ, &mut cx) {
                 Poll::Ready(Some(Ok(_))) => {}
                 Poll::Ready(Some(Err(_)) | None) => return,
                 Poll::Pending => break,

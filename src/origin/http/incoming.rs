@@ -18,7 +18,7 @@ use crate::splice::{EmptyPipe, FullPipe};
 const FIRST_READ: usize = 64 * 1024;
 
 /// Read at once where reads have filled their buffer.
-const LARGEST_READ: usize = 256 * 1024;
+pub(super) const LARGEST_READ: usize = 256 * 1024;
 
 /// Room that is not worth a read, unless nothing more is wanted.
 const LEAST_READ: usize = 8 * 1024;
@@ -95,9 +95,11 @@ impl Incoming {
         self.connection.take().filter(|_| clean)
     }
 
-    /// The next bytes, never none; nothing once it is over.
+    /// The next bytes, never none; nothing once it is over. At most `most` are read at once, where
+    /// that is any.
     pub(super) fn poll_bytes(
         &mut self,
+        most: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, IncomingError>>> {
         loop {
@@ -113,7 +115,8 @@ impl Incoming {
             // One more than is left: only a read that does not fill its room tells tokio that there is no
             // more, and what nobody asked for shows.
             let left = self.deframer.promised().and_then(|left| usize::try_from(left).ok());
-            let wanted = left.map_or(self.stride, |left| left.saturating_add(1).min(self.stride));
+            let stride = self.stride.min(most).max(1);
+            let wanted = left.map_or(stride, |left| left.saturating_add(1).min(stride));
             make_room(&mut self.arrived, wanted);
             let room = self.arrived.capacity() - self.arrived.len();
             match ready!(connection.stream.poll_receive(&mut self.arrived, cx)) {

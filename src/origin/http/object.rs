@@ -13,7 +13,7 @@ use super::super::answer::Divisibility;
 use super::super::error::{OriginError, OriginFault};
 use super::super::validator::Validators;
 use super::exchange::Upstream;
-use super::incoming::Incoming;
+use super::incoming::{Incoming, LARGEST_READ};
 use crate::clock::UnixSeconds;
 use crate::splice::FullPipe;
 
@@ -91,13 +91,14 @@ impl Download {
         self.incoming.promised()
     }
 
-    /// The next bytes as they arrive. Bytes that are late are late only while somebody waits for
+    /// The next bytes as they arrive, read so many at once. Bytes that are late are late only while somebody waits for
     /// them: a reader that stops polling stops the watch with the first bytes it finds.
     pub(super) fn poll_arrival(
         &mut self,
+        most: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, OriginError>>> {
-        let Poll::Ready(read) = self.incoming.poll_bytes(cx) else {
+        let Poll::Ready(read) = self.incoming.poll_bytes(most, cx) else {
             ready!(self.poll_patience(cx));
             return Poll::Ready(Some(Err(OriginFault::BodyStalled.into())));
         };
@@ -136,7 +137,7 @@ impl Download {
     }
 
     pub(super) async fn next(&mut self) -> Option<Result<Bytes, OriginError>> {
-        poll_fn(|cx| self.poll_arrival(cx)).await
+        poll_fn(|cx| self.poll_arrival(LARGEST_READ, cx)).await
     }
 
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {

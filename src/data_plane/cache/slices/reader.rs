@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use http_body_util::combinators::UnsyncBoxBody;
 use rustix::fd::OwnedFd;
 
 use super::super::store::PurgeCount;
@@ -15,7 +14,7 @@ use super::key::{SliceKey, VersionId};
 use super::pinned::Pinned;
 use super::tier::{Joined, Tier};
 use crate::delivery::{
-    Body, ByteRange, Object, OriginError, OriginFault, Pieces, Pull, Spans, pulled,
+    Body, ByteRange, Object, OriginError, OriginFault, Pieces, Pull, Pulled, Spans, pulled,
 };
 
 /// Slices in a row that are asked for at once, so that one answer of the origin fills them.
@@ -84,13 +83,14 @@ impl Slices {
             begun: self.begun.take(),
             spans: spans.as_slice().iter().copied().collect(),
             piece: Piece::None,
+            within: None,
             rest: None,
         }
     }
 }
 
 impl Pieces for Slices {
-    fn into_spans(mut self: Box<Self>, spans: &Spans) -> UnsyncBoxBody<Bytes, OriginError> {
+    fn into_spans(mut self: Box<Self>, spans: &Spans) -> Pulled {
         pulled(self.reader(spans))
     }
 }
@@ -107,6 +107,8 @@ struct Reader {
     /// The first begins with the next byte.
     spans: VecDeque<ByteRange>,
     piece: Piece,
+    /// Bytes that are read of a piece at once.
+    within: Option<usize>,
     /// What was filled before what is read now.
     rest: Option<Arc<Filling>>,
 }
@@ -123,6 +125,10 @@ enum Piece {
 }
 
 impl Pull for Reader {
+    fn keep_pieces_within(&mut self, bytes: usize) {
+        self.within = Some(bytes);
+    }
+
     async fn next(&mut self) -> Option<Result<Bytes, OriginError>> {
         loop {
             let span = *self.spans.front()?;
@@ -139,7 +145,7 @@ impl Pull for Reader {
                     Err(error) => return Some(Err(error)),
                 },
                 Piece::File(body) => {
-                    let read = next_of(body).await;
+                    let read = next_of(body, self.within).await;
                     if !matches!(read, Some(Ok(_))) {
                         // What the file does not give, the origin may.
                         self.failed("read");
@@ -152,7 +158,7 @@ impl Pull for Reader {
                 Piece::Filling(filling, begin) => {
                     filling.bytes_from(span.first().saturating_sub(*begin)).await
                 }
-                Piece::Alone(body) => next_of(body).await,
+                Piece::Alone(body) => next_of(body, self.within).await,
             };
             return Some(match read {
                 Some(Ok(bytes)) => Ok(self.took(bytes, slice)),
@@ -286,7 +292,10 @@ impl Reader {
     }
 }
 
-async fn next_of(body: &mut Body) -> Option<Result<Bytes, OriginError>> {
+async fn next_of(body: &mut Body, within: Option<usize>) -> Option<Result<Bytes, OriginError>> {
+    if let Some(bytes) = within {
+        body.keep_pieces_within(bytes);
+    }
     let frame = body.frame().await?;
     // Bodies of objects have no trailers.
     Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
