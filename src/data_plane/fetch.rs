@@ -99,7 +99,15 @@ pub(super) async fn fetch(
             Served::past_the_cache(answer)
         }
         (Delivery::Copy(copied), _) => {
-            let wanted = CopyWanted { method, registered, forwarded: &forwarded, now };
+            let wanted = CopyWanted {
+                method,
+                registered,
+                // The client's own: the catalog's words are of the original.
+                ranges: request.ranges(),
+                conditions: request.conditions(),
+                forwarded: &forwarded,
+                now,
+            };
             let answer = Box::pin(copies.answer(copied, wanted)).await;
             meter.count(asked, answer.as_ref().map(|_| ()));
             Served::past_the_cache(answer)

@@ -24,7 +24,7 @@ use crate::forensic::{
 };
 use crate::origin::{
     Answer, Ask, AskMethod, ByteRange, Caching, Conditions, CopyPart, Copying, EntityTag, Object,
-    ObjectMeta, OriginError, OriginFault, Spans, Strength, Validators,
+    ObjectMeta, OriginError, OriginFault, RangeSpec, Spans, Strength, Validators,
 };
 
 /// Bytes that are kept of objects, all together.
@@ -41,6 +41,15 @@ const SHORT: u64 = 64 << 10;
 pub struct Copies {
     known: Cache<(OriginIdentity, OriginKey), Arc<Known>>,
 }
+
+/// Nothing of what a client says of its copy is said of the object.
+static UNCONDITIONAL: Conditions = Conditions {
+    if_match: None,
+    if_modified_since: None,
+    if_none_match: None,
+    if_range: None,
+    if_unmodified_since: None,
+};
 
 /// For how long an object is read before its copy begins.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -60,6 +69,10 @@ pub struct CopyWanted<'a> {
     pub method: AskMethod,
     /// What the catalog says of the original, if it is from there.
     pub registered: Option<&'a Registered>,
+    /// Parts of the copy that will be wanted, in the order they will be; none: the whole.
+    pub ranges: &'a [RangeSpec],
+    /// Conditions under which less will be wanted.
+    pub conditions: &'a Conditions,
     /// What of the client's request travels on.
     pub forwarded: &'a HeaderMap,
     /// Now.
@@ -99,8 +112,11 @@ impl Copies {
         let Some((origin, key)) = copied.original() else {
             return Ok(Answer::NotFound(Box::new(Caching::UNSTATED)));
         };
-        let conditions = Conditions::default();
-        let answer = copied.describe(|key| wanted.ask(key, &conditions)).await?;
+        let name = (origin, key.clone());
+        if let Some((known, object)) = self.begun(copied, wanted, &name).await? {
+            return self.made_of(copied, wanted, known, Some(object)).await;
+        }
+        let answer = copied.describe(|key| wanted.ask(key)).await?;
         let meta = match answer {
             Answer::Described(meta) => meta,
             Answer::Found(object) => object.meta().clone(),
@@ -110,11 +126,53 @@ impl Copies {
             let why = "the origin does not say how long the object is";
             OriginError::caused_by(OriginFault::NotAsRegistered, why)
         })?;
-        let name = (origin, key.clone());
         let kept = self.known.get(&name).filter(|kept| kept.meta.is_version_of(&meta));
         let excerpts = kept.filter(|_| meta.names_its_bytes()).map(|kept| kept.excerpts.clone());
         // What else the origin says is said for this request.
-        let mut known = Known { excerpts: excerpts.unwrap_or_else(|| Excerpts::of(length)), meta };
+        let known = Known { excerpts: excerpts.unwrap_or_else(|| Excerpts::of(length)), meta };
+        self.made_of(copied, wanted, known, None).await
+    }
+
+    /// The object, where it need not be asked what it is first: enough is kept of it, its bytes are
+    /// wanted whatever they are, and it still is what it was.
+    async fn begun(
+        &self,
+        copied: &Copied,
+        wanted: CopyWanted<'_>,
+        name: &(OriginIdentity, OriginKey),
+    ) -> Result<Option<(Known, Object)>, OriginError> {
+        if wanted.method != AskMethod::Get || *wanted.conditions != Conditions::default() {
+            return Ok(None);
+        }
+        let kept = self.known.get(name).filter(|kept| kept.meta.names_its_bytes());
+        let Some(kept) = kept else { return Ok(None) };
+        let ranges: Option<Vec<RangeSpec>> = match wanted.ranges {
+            [] => Some(Vec::new()),
+            [range] => kept.range_of_object(copied, wanted, *range).map(|range| vec![range]),
+            _ => None,
+        };
+        let Some(ranges) = ranges else { return Ok(None) };
+        let asked = copied.begin(|key| Ask { ranges: &ranges, ..wanted.ask(key) }).await?;
+        let Some(object) = asked.filter(|it| it.meta().is_version_of(&kept.meta)) else {
+            return Ok(None);
+        };
+        // What else the origin says is said for this request.
+        let known = Known { excerpts: kept.excerpts.clone(), meta: object.meta().clone() };
+        Ok(Some((known, object)))
+    }
+
+    /// The copy of what is known; `begun` is the object, where its bytes are on their way.
+    async fn made_of(
+        &self,
+        copied: &Copied,
+        wanted: CopyWanted<'_>,
+        mut known: Known,
+        begun: Option<Object>,
+    ) -> Result<Answer, OriginError> {
+        let Some((origin, key)) = copied.original() else {
+            return Err(OriginFault::Changed.into());
+        };
+        let name = (origin, key.clone());
         let asked = known.excerpts.asks();
         let made = self.made(copied, wanted, &mut known);
         let made = timeout(LONGEST, made).await;
@@ -134,12 +192,13 @@ impl Copies {
             ..described
         };
         drop_digests(&mut described.forwarded);
-        let conditions = Conditions::default();
         match wanted.method {
             AskMethod::Head => Ok(Answer::Described(described)),
             AskMethod::Get => {
-                let object =
-                    copied.of_version(&known.meta, |key| wanted.ask(key, &conditions)).await?;
+                let object = match begun {
+                    Some(object) => object,
+                    None => copied.of_version(&known.meta, |key| wanted.ask(key)).await?,
+                };
                 let made = Made { splice, known };
                 Ok(Answer::Found(object.copied(described, Box::new(made))))
             }
@@ -157,14 +216,7 @@ impl Copies {
         if known.meta.content_encoding.is_some() {
             return Err(refused(Refusal::UnsupportedForm));
         }
-        // What it is in the catalog's words.
-        let mut described = known.meta.clone();
-        if let Some(registered) = wanted.registered {
-            let answer = registered.describe(Answer::Described(described))?;
-            let Answer::Described(meta) = answer else { return Err(OriginFault::Changed.into()) };
-            described = meta;
-        }
-        let conditions = Conditions::default();
+        let described = known.described(wanted)?;
         let tag = SightedTag::from_bytes(copied.id());
         loop {
             match plan(&known.excerpts, described.content_type.to_str().ok(), tag) {
@@ -173,8 +225,7 @@ impl Copies {
                 }
                 Outlook::Refused(refusal) => return Err(refused(refusal)),
                 Outlook::Need(span) => {
-                    let object =
-                        copied.of_version(&known.meta, |key| wanted.ask(key, &conditions)).await?;
+                    let object = copied.of_version(&known.meta, |key| wanted.ask(key)).await?;
                     known.excerpts.feed(span.offset, read(object, span).await?);
                 }
             }
@@ -182,10 +233,49 @@ impl Copies {
     }
 }
 
+impl Known {
+    /// What it is in the catalog's words, if it is from there.
+    fn described(&self, wanted: CopyWanted<'_>) -> Result<ObjectMeta, OriginError> {
+        let meta = self.meta.clone();
+        let Some(registered) = wanted.registered else { return Ok(meta) };
+        match registered.describe(Answer::Described(meta))? {
+            Answer::Described(meta) => Ok(meta),
+            Answer::Found(_) | Answer::NotFound(_) | Answer::NotModified(_) => {
+                Err(OriginFault::Changed.into())
+            }
+        }
+    }
+
+    /// What is read of the object for a range of the copy; none where that is nothing, or not known.
+    fn range_of_object(
+        &self,
+        copied: &Copied,
+        wanted: CopyWanted<'_>,
+        range: RangeSpec,
+    ) -> Option<RangeSpec> {
+        let described = self.described(wanted).ok()?;
+        let tag = SightedTag::from_bytes(copied.id());
+        let content_type = described.content_type.to_str().ok();
+        let Outlook::Planned(planned) = plan(&self.excerpts, content_type, tag) else {
+            return None;
+        };
+        let range = range.resolve(planned.splice.length())?;
+        let made = Made { splice: planned.splice, known: self.clone() };
+        let mut parts = made.parts(range).into_iter().filter_map(|part| match part {
+            CopyPart::Object(range) => Some(range),
+            CopyPart::Own(_) => None,
+        });
+        let first = parts.next()?;
+        let last = parts.last().unwrap_or(first);
+        Some(RangeSpec::FromTo(first.first(), last.last()))
+    }
+}
+
 impl CopyWanted<'_> {
-    fn ask<'a>(&'a self, key: &'a OriginKey, conditions: &'a Conditions) -> Ask<'a> {
-        let Self { method, forwarded, now, registered: _ } = *self;
-        Ask { key, method, ranges: &[], conditions, forwarded, now }
+    fn ask<'a>(&'a self, key: &'a OriginKey) -> Ask<'a> {
+        let Self { method, forwarded, now, registered: _, ranges: _, conditions: _ } = *self;
+        // Ranges and conditions are the copy's.
+        Ask { key, method, ranges: &[], conditions: &UNCONDITIONAL, forwarded, now }
     }
 }
 

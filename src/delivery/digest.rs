@@ -127,6 +127,8 @@ impl DeliveryDesk {
         let wanted = CopyWanted {
             method: AskMethod::Get,
             registered: copied.registered(),
+            ranges: &[],
+            conditions: &Conditions::default(),
             forwarded: &HeaderMap::new(),
             now: clock.now(),
         };

@@ -270,6 +270,23 @@ impl Copied {
         }
     }
 
+    /// Asks for the object: only to make the copy of, where it is of the version that is known. None where
+    /// there is none, or no parts of one version can be had of it.
+    pub async fn begin<'a>(
+        &'a self,
+        ask: impl FnOnce(&'a OriginKey) -> Ask<'a>,
+    ) -> Result<Option<Object>, OriginError> {
+        match self.object.ask(ask).await? {
+            Answer::Found(object) if object.divisibility() == Divisibility::Spans => {
+                Ok(Some(object))
+            }
+            Answer::Described(_)
+            | Answer::Found(_)
+            | Answer::NotFound(_)
+            | Answer::NotModified(_) => Ok(None),
+        }
+    }
+
     /// The object of that version, of which any part may be had: only to make the copy of. It is an
     /// error where there is another version by now, or parts of one version cannot be had.
     pub async fn of_version<'a>(

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use countersign::forensic::{
@@ -330,13 +331,71 @@ fn the_copy_of_a_replaced_file_is_a_copy_of_the_new_one() {
     }
 }
 
+/// What the object is need not be asked where it is known and its bytes are wanted anyhow.
+#[test]
+fn of_an_object_that_is_known_a_copy_is_one_request_of_the_origin() {
+    let (_, original) = originals().swap_remove(0);
+    let expected = copy_of(&original, 1);
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let origin = {
+        let asked = Arc::clone(&asked);
+        serving("HEAD GET", original, move |request| asked.lock().unwrap().push(request))
+    };
+    let config = with_server(&usual_config("", ""), origin.address(), "", "token");
+    let edge = Edge::builder(with_own_key(&config)).start();
+    let target = link("/http/large.jpg", 1);
+    let get = |line: &str| {
+        asked.lock().unwrap().clear();
+        let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\n{line}\r\n");
+        let answer = request(edge.address(), &head);
+        (answer, asked.lock().unwrap().clone())
+    };
+    let (first, requests) = get("");
+    assert!(first.body == expected && requests[0].starts_with("HEAD "), "{requests:?}");
+    let (whole, requests) = get("");
+    assert!(whole.body == expected);
+    assert_eq!(requests, ["GET "]);
+    for (range, part) in
+        [("1000000-1999999", &expected[1_000_000..2_000_000]), ("2000000-", &expected[2_000_000..])]
+    {
+        let (answer, requests) = get(&format!("Range: bytes={range}\r\n"));
+        assert!(answer.status == 206 && answer.body == part, "{range}");
+        assert!(requests.len() == 1 && requests[0].starts_with("GET bytes="), "{requests:?}");
+    }
+    // Whoever has it already is sent nothing, and neither is the edge.
+    let etag = whole.header("etag").unwrap();
+    let (answer, requests) = get(&format!("If-None-Match: {etag}\r\n"));
+    assert_eq!((answer.status, requests), (304, vec!["HEAD ".to_owned()]));
+}
+
 /// Some servers that give files know no HEAD.
 #[test]
 fn an_origin_without_head_gives_copies_too() {
     let (_, original) = originals().swap_remove(0);
     let expected = copy_of(&original, 1);
-    let origin = FakeOrigin::start(move |asked| {
-        if asked.method() == "HEAD" {
+    let origin = serving("GET", original, |_| {});
+    let config = with_server(&usual_config("", ""), origin.address(), "", "token");
+    let edge = Edge::builder(with_own_key(&config)).start();
+    let target = link("/http/large.jpg", 1);
+    let whole = get(edge.address(), &target);
+    assert_eq!((whole.status, whole.body.len()), (200, expected.len()));
+    assert!(whole.body == expected);
+    let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\nRange: bytes=-70\r\n\r\n");
+    let part = request(edge.address(), &head);
+    assert_eq!(part.status, 206);
+    assert!(part.body == expected[expected.len() - 70..]);
+}
+
+/// A server that has one picture, and knows these methods. It tells each method with its range.
+fn serving(
+    methods: &'static str,
+    original: Vec<u8>,
+    tell: impl Fn(String) + Send + Sync + 'static,
+) -> FakeOrigin {
+    FakeOrigin::start(move |asked| {
+        let method = asked.method().to_owned();
+        tell(format!("{method} {}", asked.field("range").unwrap_or_default()));
+        if !methods.split(' ').any(|it| it == method) {
             asked.send(
                 "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
             );
@@ -353,16 +412,6 @@ fn an_origin_without_head_gives_copies_too() {
              Content-Range: bytes {first}-{last}/{length}\r\nContent-Length: {}\r\n\r\n",
             last + 1 - first
         );
-        let _ = asked.send(head) && asked.send(&original[first..=last]);
-    });
-    let config = with_server(&usual_config("", ""), origin.address(), "", "token");
-    let edge = Edge::builder(with_own_key(&config)).start();
-    let target = link("/http/large.jpg", 1);
-    let whole = get(edge.address(), &target);
-    assert_eq!((whole.status, whole.body.len()), (200, expected.len()));
-    assert!(whole.body == expected);
-    let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\nRange: bytes=-70\r\n\r\n");
-    let part = request(edge.address(), &head);
-    assert_eq!(part.status, 206);
-    assert!(part.body == expected[expected.len() - 70..]);
+        let _ = asked.send(head) && (method == "HEAD" || asked.send(&original[first..=last]));
+    })
 }
