@@ -13,6 +13,7 @@ use crate::delivery::DeliveryDesk;
 on_both_databases! {
     an_object_is_traced_in_the_background
     what_was_begun_is_taken_up_again
+    an_object_that_ends_whoever_looks_at_it_is_given_up
     a_backtrace_is_asked_for_rightly_by_who_may
 }
 
@@ -145,6 +146,42 @@ async fn what_was_begun_is_taken_up_again(stage: Stage) {
     let looking = looking(&scene, 60);
     let found = over(&scene, &token, &asked).await;
     assert_eq!(found["extracted_data"]["autograph_tag"], "user 42", "{found}");
+    looking.abort();
+}
+
+async fn an_object_that_ends_whoever_looks_at_it_is_given_up(stage: Stage) {
+    let scene = TracedScene::new(stage).await;
+    let token = scene.stage.token(Some(1), "trace").await;
+    put(&scene, "leak.bin", &scene.copy());
+    let [last, beyond] =
+        [ask(&scene, &token, "leak.bin").await, ask(&scene, &token, "leak.bin").await];
+    // Programs took them, and died; one of the two once more than the other.
+    let take = async |later: u64| {
+        let mut change =
+            scene.stage.store.change(&Caller::system("test"), NOW.plus(later)).await.unwrap();
+        let taken = change.backtrace_take(NOW.plus(later + 60)).await.unwrap();
+        change.commit().await.unwrap();
+        taken
+    };
+    let mut attempts = Vec::new();
+    for later in [0, 60] {
+        for _ in 0..2 {
+            attempts.extend(take(later).await.map(|taken| taken.attempts));
+        }
+    }
+    assert_eq!(attempts, [1, 1, 2, 2]);
+    let once_more = take(120).await.unwrap();
+    assert_eq!(once_more.attempts, 3);
+    let [last, beyond] =
+        if once_more.id.as_str() == beyond["id"] { [last, beyond] } else { [beyond, last] };
+    let looking = looking(&scene, 180);
+    let found = over(&scene, &token, &last).await;
+    assert_eq!(found["extracted_data"]["autograph_tag"], "user 42", "{found}");
+    let given_up = over(&scene, &token, &beyond).await;
+    assert_eq!(
+        (&given_up["status"], &given_up["error_code"]),
+        (&json!("FAILURE"), &json!("0x0000001"))
+    );
     looking.abort();
 }
 

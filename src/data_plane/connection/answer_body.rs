@@ -13,7 +13,7 @@ use pin_project_lite::pin_project;
 use super::super::connection_metrics::ConnectionMetrics;
 use super::activity::Ticket;
 use super::answer::Pieces;
-use super::pieces::SMALLEST;
+use super::pieces;
 
 pin_project! {
     /// An answer's body, with the ticket of its request: it reports what is handed over, ends in an
@@ -73,8 +73,7 @@ where
         let frame = if this.rest.is_empty() {
             let Some(mut body) = this.body.as_mut().as_pin_mut() else { return Poll::Ready(None) };
             if let Some(room) = room {
-                // The first is all that a client keeps waiting who never takes any.
-                let piece = if *this.begun == Begun::No { SMALLEST } else { room };
+                let piece = if *this.begun == Begun::No { pieces::first(room) } else { room };
                 body.as_mut().keep_pieces_within(piece);
             }
             let polled = catch_unwind(AssertUnwindSafe(|| body.poll_frame(cx)));

@@ -22,7 +22,16 @@ const SHARED: usize = 256 * 1024;
 const LARGEST: usize = 16 * 1024;
 
 /// Bytes of the smallest piece, but for the last of an answer. Larger ones are multiples of it.
-pub(super) const SMALLEST: usize = 4 * 1024;
+const SMALLEST: usize = 4 * 1024;
+
+/// Bytes of the first piece where there are many streams.
+const FIRST_OF_MANY: usize = 1024;
+
+/// Bytes of the first piece of an answer, which is all that a client keeps waiting who never takes any:
+/// `room` is what the next pieces may have.
+pub(super) const fn first(room: usize) -> usize {
+    if room < LARGEST { FIRST_OF_MANY } else { SMALLEST }
+}
 
 /// What all streams of a connection have in flight.
 #[derive(Debug, Default)]
