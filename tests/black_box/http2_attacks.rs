@@ -325,7 +325,8 @@ fn streams_without_window_keep_small_pieces_of_every_origin() {
         asked.send(&content);
     });
     let disk = "[cache.disk]\npath = \"cache\"\nsize = \"1GiB\"\n";
-    for cache in ["", disk] {
+    // Files that are not at hand are opened by threads, some dozens of which keep memory of their own.
+    for (cache, most) in [("", MOST_OF_STREAM), (disk, 2 * MOST_OF_STREAM)] {
         let config = usual_config(LISTENER, "").replacen("[admin]", &format!("{cache}[admin]"), 1);
         let process = Edge::builder(with_server(&config, origin.address(), "", "open"))
             .file("tls/site.pem", &certificate.pem)
@@ -346,7 +347,7 @@ fn streams_without_window_keep_small_pieces_of_every_origin() {
         let grown = process.resident().saturating_sub(before);
         println!("cache {cache:?}: {grown} bytes more");
         // 300 answers. What else they cost, and a whole read of the origin for each, would be more.
-        assert!(grown <= 300 * MOST_OF_STREAM, "{cache:?}: {grown} bytes more");
+        assert!(grown <= 300 * most, "{cache:?}: {grown} bytes more");
     }
 }
 

@@ -1,12 +1,13 @@
 //! One slice as a file: a header, then the bytes.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, IoSliceMut, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use bytes::Bytes;
-use rustix::fs::OFlags;
+use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2};
+use rustix::io::{ReadWriteFlags, preadv2};
 use sha2::{Digest, Sha256};
 
 use super::key::SliceKey;
@@ -19,6 +20,9 @@ pub(super) const HEADER: u64 = 8 + 52 + 8 + 32;
 
 /// Read and hashed at once.
 const CHUNK: usize = 128 * 1024;
+
+/// How a file is opened: a link, or what waits for somebody, is none.
+const FLAGS: OFlags = OFlags::NOFOLLOW.union(OFlags::NONBLOCK);
 
 /// Must the content be hashed before it is believed?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +67,7 @@ pub(super) fn open(
     length: u64,
     trust: Trust,
 ) -> Result<File, Unusable> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let flags = FLAGS.bits().cast_signed();
     let mut file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() || metadata.len() != length + HEADER {
@@ -84,6 +88,23 @@ pub(super) fn open(
         }
     }
     Ok(file)
+}
+
+/// The same for a file whose content was hashed, where the kernel has its name and its header at hand;
+/// none where it has not, or the file is not what it was: [`open`] waits for a disk, and says why.
+pub(super) fn open_at_once(path: &Path, key: SliceKey, length: u64) -> Option<File> {
+    let flags = FLAGS | OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::CACHED).ok()?;
+    let status = fstat(&file).ok()?;
+    let is_file = FileType::from_raw_mode(status.st_mode) == FileType::RegularFile;
+    if !is_file || u64::try_from(status.st_size).ok()? != length + HEADER {
+        return None;
+    }
+    let expected = header(key, length, &[]);
+    let mut found = vec![0; expected.len()];
+    let read =
+        preadv2(&file, &mut [IoSliceMut::new(&mut found)], 0, ReadWriteFlags::NOWAIT).ok()?;
+    (read == found.len() && found == expected).then(|| file.into())
 }
 
 fn header(key: SliceKey, length: u64, hash: &[u8]) -> Vec<u8> {

@@ -229,14 +229,15 @@ impl Reader {
         if !self.tier.has(key) {
             return None;
         }
+        let within = |byte: u64| byte.saturating_sub(slice.first()).saturating_add(HEADER);
+        let span = ByteRange::new(within(part.first()), within(part.last()))?;
+        if let Some(file) = self.tier.open_slice_at_once(key, slice.length()) {
+            return Some(Body::from_file(OwnedFd::from(file), &span.into()));
+        }
         let tier = Arc::clone(&self.tier);
         let opening = tokio::task::spawn_blocking(move || tier.open_slice(key, slice.length()));
         match opening.await.ok()?? {
-            Ok(file) => {
-                let within = |byte: u64| byte.saturating_sub(slice.first()).saturating_add(HEADER);
-                let span = ByteRange::new(within(part.first()), within(part.last()))?;
-                Some(Body::from_file(OwnedFd::from(file), &span.into()))
-            }
+            Ok(file) => Some(Body::from_file(OwnedFd::from(file), &span.into())),
             Err(Unusable::Broken) => {
                 self.failed("corrupt");
                 None

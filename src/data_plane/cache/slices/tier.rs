@@ -194,6 +194,13 @@ impl Tier {
         Some(opened)
     }
 
+    /// The same where no disk has to be waited for; none where it has, or there is nothing to open.
+    pub(super) fn open_slice_at_once(&self, key: SliceKey, length: u64) -> Option<File> {
+        let slice = self.index.get(&key)?;
+        let hashed = slice.hashed.load(Ordering::Acquire);
+        if hashed { file::open_at_once(&self.path(key), key, length) } else { None }
+    }
+
     /// Has what is over the bounds evicted now.
     #[cfg(test)]
     pub(super) fn settle(&self) {
