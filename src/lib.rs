@@ -27,6 +27,7 @@
 //! | `token` | the token grammars, for signer and verifier alike |
 //! | `policy` | sites, overrides, blocklists, the snapshot, and the decision |
 //! | `forensic` | whose copy a file is: tags, and how a copy that has one differs |
+//! | `sequencing` | whose copy a film is: which variant of each segment a viewer is given |
 //! | `feed` | what control planes say to edges, and what it amounts to |
 //! | `event` | what edges report to control planes |
 //! | `claim` | what edges ask of the ledger of one-use links |
@@ -65,8 +66,9 @@
 //! | `asset` | `target` |
 //! | `keyring` | `secret` `clock` |
 //! | `token` | `target` `clock` `keyring` `network` `secret` |
+//! | `sequencing` | `clock` |
 //! | `catalog` | `target` `asset` `clock` |
-//! | `policy` | `target` `asset` `catalog` `clock` `keyring` `network` `token` |
+//! | `policy` | `target` `asset` `catalog` `clock` `keyring` `network` `sequencing` `token` |
 //! | `feed` | `target` `asset` `catalog` `clock` `network` `policy` |
 //! | `event` `claim` | `asset` `clock` `network` |
 //! | `visitor` | `target` `asset` `network` `policy` |
@@ -104,6 +106,7 @@ pub mod policy;
 pub mod rendition;
 pub mod response;
 pub mod secret;
+pub mod sequencing;
 pub mod splice;
 pub mod target;
 pub mod telemetry;

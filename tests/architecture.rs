@@ -42,12 +42,16 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("keyring", &["secret", "clock"]),
     ("token", &["target", "clock", "keyring", "network", "secret"]),
     ("catalog", &["target", "asset", "clock"]),
-    ("policy", &["target", "asset", "catalog", "clock", "keyring", "network", "token"]),
+    (
+        "policy",
+        &["target", "asset", "catalog", "clock", "keyring", "network", "sequencing", "token"],
+    ),
     ("feed", &["target", "asset", "catalog", "clock", "keyring", "network", "policy"]),
     ("event", &["asset", "clock", "network", "policy"]),
     ("claim", &["asset", "clock", "network"]),
     ("visitor", &["target", "asset", "network", "policy"]),
     ("forensic", &["asset", "clock", "keyring", "secret"]),
+    ("sequencing", &["clock"]),
     // Leaves with I/O: used by both planes, know neither.
     ("splice", &[]),
     ("telemetry", &[]),
@@ -72,6 +76,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "claim",
             "visitor",
             "forensic",
+            "sequencing",
             "delivery",
             "response",
             "archive",
@@ -120,6 +125,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "feed",
             "event",
             "forensic",
+            "sequencing",
             "telemetry",
             "origin",
             "delivery",
@@ -146,6 +152,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "claim",
             "visitor",
             "forensic",
+            "sequencing",
             "telemetry",
             "origin",
             "delivery",
@@ -178,6 +185,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "feed",
             "event",
             "forensic",
+            "sequencing",
             "telemetry",
             "origin",
             "delivery",
@@ -230,22 +238,29 @@ const FENCES: &[(&str, &[&str])] = &[
             "control_plane::share_page",
         ],
     ),
+    ("aes_kw", &["sequencing"]),
+    ("coset", &["sequencing"]),
     ("fast_image_resize", &["rendition"]),
     ("hmac", KEYED_HASHES),
     ("hyper::server", &["data_plane", "control_plane::api", "telemetry::admin"]),
     ("httparse", &["origin"]),
     ("hyper_util::server", &["data_plane", "control_plane::api", "telemetry::admin"]),
-    ("image", &["rendition"]),
+    ("image", &["rendition", "forensic::image_mark"]),
     ("lettre", &["control_plane::mail"]),
     ("maxminddb", &["policy::anti_fraud"]),
-    ("moka", &["data_plane::cache", "delivery::copies", "control_plane::rendering"]),
+    (
+        "moka",
+        &["data_plane::cache", "delivery::copies", "delivery::marking", "control_plane::rendering"],
+    ),
     ("moxcms", &["rendition"]),
     ("multer", &["control_plane::admin_page", "control_plane::api", "control_plane::request_body"]),
     ("object_store", &["origin::object", "origin::config"]),
+    ("p256", &["sequencing"]),
     ("qrcode", &["rendition"]),
     ("redis", &["data_plane::usage"]),
-    ("ring::aead", &["control_plane::link"]),
+    ("ring::aead", &["control_plane::link", "sequencing"]),
     ("ring::hmac", KEYED_HASHES),
+    ("rustfft", &["forensic::image_mark"]),
     ("rustix::pipe", &["splice"]),
     ("sfv", &["origin::directives"]),
     ("sqlx", &["control_plane::store"]),
@@ -256,8 +271,14 @@ const FENCES: &[(&str, &[&str])] = &[
 ];
 
 /// Where a hash may take a key. A plain digest of content is not fenced.
-const KEYED_HASHES: &[&str] =
-    &["token", "keyring", "forensic", "control_plane::api::cursor", "control_plane::webhooks"];
+const KEYED_HASHES: &[&str] = &[
+    "token",
+    "keyring",
+    "forensic",
+    "sequencing",
+    "control_plane::api::cursor",
+    "control_plane::webhooks",
+];
 
 /// Modules whose directories are rivals: no token scheme names another.
 const RIVALS_IN: &[&str] = &["token"];

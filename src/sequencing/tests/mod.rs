@@ -1,0 +1,4 @@
+//! What the files of this room do together.
+
+mod detection;
+mod tokens;
