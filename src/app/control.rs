@@ -24,8 +24,8 @@ use crate::control_plane::service::{
 use crate::control_plane::store::{Store, StoreError, StoreErrorKind};
 use crate::control_plane::webhooks::{Sender, SenderError, WebhookMetrics, deliver};
 use crate::control_plane::{
-    Caller, Config, Post, Publisher, UploadConfig, WebhookConfig, hash_copies, hash_files,
-    name_contents, retain, send_letters,
+    Caller, Config, CopyDesk, Post, Publisher, UploadConfig, WebhookConfig, hash_copies,
+    hash_files, name_contents, retain, send_letters,
 };
 use crate::data_plane::{Certificates, EdgeState, ListenerConfig};
 use crate::policy::SnapshotReader;
@@ -139,6 +139,7 @@ impl Control {
             mail_ports,
             mail_networks,
             query_token,
+            image_marks,
         } = config;
         let sender = Sender::new(reach.clone(), ca.as_deref())?;
         let metrics = WebhookMetrics::register(registry).map_err(ControlError::Metrics)?;
@@ -158,6 +159,7 @@ impl Control {
             .with_longest_link(max_link_lifetime.as_secs())
             .with_connections(connections)
             .with_query_token(query_token)
+            .with_image_marks(image_marks)
             .with_webhook_reach(reach)
             .with_post(Post::new(&mail_ports, mail_networks).map_err(ControlError::Tls)?)
             .with_sources(sources(composer.reader()));
@@ -165,6 +167,8 @@ impl Control {
             Files::Here => api.with_origins(origins(composer.reader())),
             Files::Elsewhere => api,
         };
+        let states = composer.reader();
+        let api = api.with_originals(move || states.load().map(|it| Arc::clone(&it.delivery)));
         let api = match uploads {
             Some(UploadConfig { folder, limits }) => {
                 let unusable = |source| ControlError::Uploads { folder: folder.clone(), source };
@@ -200,10 +204,11 @@ impl Control {
             // Whatever ends the waiting is the end.
             serve(bound, api, async { drop(stopped.await) }).await;
         });
+        let copies_by = states.clone();
         // The origins of the configuration that is in force at that time.
         let desk = move || states.load().map(|state| Arc::clone(&state.delivery));
         tasks.push(forever(hash_files(store.clone(), clock, desk.clone())));
-        tasks.push(forever(hash_copies(store.clone(), clock, desk.clone())));
+        tasks.push(forever(hash_copies(store.clone(), clock, move || copy_desk(&copies_by))));
         let tracing = services.clone();
         tasks.push(forever(async move { tracing.backtraces_run(desk).await }));
         let uploading = services.clone();
@@ -258,6 +263,14 @@ fn origins(states: SnapshotReader<EdgeState>) -> KnownOrigins {
         let names = state.iter().flat_map(|state| state.delivery.origins());
         names.map(|name| name.as_str().into()).collect()
     })
+}
+
+/// What copies are made by, under the configuration that is in force.
+fn copy_desk(states: &SnapshotReader<EdgeState>) -> Option<CopyDesk> {
+    let state = states.load()?;
+    let control = state.policy.control.as_ref();
+    let image_mark_keys = control.map(|it| Arc::clone(&it.image_mark_keys)).unwrap_or_default();
+    Some(CopyDesk { desk: Arc::clone(&state.delivery), image_mark_keys })
 }
 
 /// What originals are handed over by at that time.

@@ -30,4 +30,7 @@ pub use reload::{ReloadError, ReloadHandle};
 pub use scan::{ScanEffect, ScanError, ScanReport, ScanRequest, scan_catalog};
 pub use serve::{Finish, Planes, ServeOptions, Service, StartError};
 pub use shrinkage::Shrinks;
-pub use trace::{FoundOrigin, FoundTag, IssuedCopy, TracedFile, trace};
+pub use trace::{
+    ComparedPicture, FoundOrigin, FoundTag, IssuedCopy, LikelyCopy, OriginalPicture, TracedFile,
+    trace,
+};

@@ -1,14 +1,21 @@
 //! Whose copy files are, by a control plane's records and without its API.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::provision::{ProvisionError, control_config, with_store_at};
+use bytes::Bytes;
+
+use super::load::{self, CheckError};
+use super::provision::{ProvisionError, with_store_at};
 use crate::clock::Clock;
 use crate::control_plane::Caller;
 use crate::control_plane::account::PasswordHasher;
 use crate::control_plane::record::CopyIssue;
-use crate::control_plane::service::{Inspection, Services, TagOrigin, Traced, TracedTag};
+use crate::control_plane::service::{
+    AlikeCopy, CompareWith, Comparison, Inspecting, Inspection, PictureOriginal, Services,
+    TagOrigin, Traced, TracedTag,
+};
 
 /// A file, and whose copy it is.
 #[derive(Clone, Debug)]
@@ -25,6 +32,46 @@ pub struct TracedFile {
     pub tags: Vec<FoundTag>,
     /// Tags beyond those.
     pub more: u64,
+    /// What comparing it with an original said; none where none was named.
+    pub compared: Option<ComparedPicture>,
+}
+
+/// What a picture is compared with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OriginalPicture {
+    /// The file of that number, and its copies.
+    File(u64),
+    /// A picture on this machine, and every copy that has a mark.
+    Path(PathBuf),
+}
+
+impl From<&str> for OriginalPicture {
+    /// A number is a file's; whatever else it is leads to a picture.
+    fn from(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Path(text.into()), Self::File)
+    }
+}
+
+/// What comparing a picture with an original said.
+#[derive(Clone, Debug)]
+pub enum ComparedPicture {
+    /// These copies' marks are in it, the likeliest first; none where there is none.
+    Alike(Vec<LikelyCopy>),
+    /// It is another picture, or too little of this one.
+    OtherPicture,
+    /// It cannot be compared, for this reason.
+    NotComparable(Box<str>),
+}
+
+/// A copy whose mark is in a picture.
+#[derive(Clone, Debug)]
+pub struct LikelyCopy {
+    /// Whose it is.
+    pub issued: IssuedCopy,
+    /// How much more of its mark is in it than chance would put there, in standard deviations.
+    pub z: f64,
+    /// How likely chance would put so much of the mark of any of the copies there that were tried.
+    pub p: f64,
 }
 
 /// A tag in a file.
@@ -74,26 +121,60 @@ pub struct IssuedCopy {
     pub expires_at: u64,
 }
 
-/// Says of each file whose copy it is. That it was asked is in the audit log.
+/// Says of each file whose copy it is; where an original is named, also by what they show. That it was
+/// asked is in the audit log.
 pub fn trace(
     config: &Path,
     clock: Clock,
     files: &[PathBuf],
+    original: Option<&OriginalPicture>,
 ) -> Result<Vec<TracedFile>, ProvisionError> {
-    let control = control_config(config)?;
+    let loaded = load::read(config).map_err(ProvisionError::Config)?;
+    let failed = |path: &Path| {
+        let path = path.to_owned();
+        move |source| ProvisionError::File { path, source }
+    };
+    let (mut original_bytes, mut desk) = (None, None);
+    match original {
+        None => {}
+        Some(OriginalPicture::File(_)) => {
+            let opened = load::open_origins(&loaded, None).map_err(CheckError::Delivery);
+            desk = Some(Arc::new(opened.map_err(ProvisionError::Config)?));
+        }
+        Some(OriginalPicture::Path(path)) => {
+            original_bytes = Some(Bytes::from(fs::read(path).map_err(failed(path))?));
+        }
+    }
+    let control = loaded.control.ok_or(ProvisionError::NoControl)?;
     let mut inspected = Vec::with_capacity(files.len());
     for path in files {
-        let failed = |source| ProvisionError::File { path: path.clone(), source };
-        let file = File::open(path).map_err(failed)?;
-        inspected.push((path, Inspection::of(file).map_err(failed)?));
+        let file = File::open(path).map_err(failed(path))?;
+        let inspecting = match original {
+            Some(_) => Inspecting::keeping(),
+            None => Inspecting::default(),
+        };
+        inspected.push((path, Inspection::of(file, inspecting).map_err(failed(path))?));
     }
     with_store_at(&control.store, async |store| {
         let services = Services::new(store, clock, PasswordHasher::new()?)
-            .with_master_key(control.master_key()?);
+            .with_master_key(control.master_key()?)
+            .with_originals(move || desk.clone());
         let caller = Caller::system("trace");
         let mut traced = Vec::with_capacity(inspected.len());
         for (path, inspection) in inspected {
-            let Traced { exact, tags } = services.trace(&caller, &inspection).await?;
+            let original = match (original, &original_bytes) {
+                (Some(OriginalPicture::File(number)), _) => Some(PictureOriginal::File(*number)),
+                (_, bytes) => bytes.clone().map(PictureOriginal::Bytes),
+            };
+            let compare = match original {
+                Some(original) => {
+                    let turn = services.comparing_turn(&caller).await?;
+                    Some(CompareWith { original, turn })
+                }
+                None => None,
+            };
+            let Traced { exact, tags, comparison } =
+                services.trace(&caller, &inspection, compare).await?;
             traced.push(TracedFile {
                 path: path.clone(),
                 size: inspection.size,
@@ -101,6 +182,7 @@ pub fn trace(
                 exact: exact.map(|issue| Box::new(issued(issue))),
                 tags: tags.into_iter().map(found).collect(),
                 more: inspection.more,
+                compared: comparison.map(compared),
             });
         }
         Ok(traced)
@@ -117,6 +199,17 @@ fn found(TracedTag { sighting, origin }: TracedTag) -> FoundTag {
             TagOrigin::Unlogged => FoundOrigin::Unlogged,
             TagOrigin::Issued(issue) => FoundOrigin::Issued(Box::new(issued(issue))),
         },
+    }
+}
+
+fn compared(comparison: Comparison) -> ComparedPicture {
+    match comparison {
+        Comparison::Alike(copies) => {
+            let likely = |AlikeCopy { issue, z, p }| LikelyCopy { issued: issued(issue), z, p };
+            ComparedPicture::Alike(copies.into_iter().map(likely).collect())
+        }
+        Comparison::NotComparable(reason) => ComparedPicture::NotComparable(reason),
+        Comparison::OtherPicture => ComparedPicture::OtherPicture,
     }
 }
 

@@ -11,7 +11,7 @@ use super::finding::Finding;
 use super::secret_source::secret;
 use crate::control_plane::api::{ConnectionLimits, QueryToken};
 use crate::control_plane::link::{MasterKey, MasterKeySource};
-use crate::control_plane::service::{LONGEST_LINK, UploadLimits};
+use crate::control_plane::service::{ImageMarks, LONGEST_LINK, UploadLimits};
 use crate::control_plane::webhooks::Reach;
 use crate::control_plane::{Config, StoreAddress, UploadConfig, WebhookConfig};
 use crate::data_plane::ListenerConfig;
@@ -28,6 +28,7 @@ pub(super) const CONTROL_KEYS: &[&str] = &[
     "max_link_lifetime",
     "mail_networks",
     "mail_ports",
+    "mark_images",
     "requests_per_minute",
     "max_connections",
     "max_connections_per_address",
@@ -94,11 +95,14 @@ pub(super) fn control(section: Section<'_>) -> Option<Config> {
     let webhooks = section.value("webhooks").map(webhooks);
     let compat = section.value("compat").map(query_token);
     let mail_ports = section.value("mail_ports").map(mail_ports);
+    let mark_images =
+        section.value("mark_images").map(|it| it.flag(ImageMarks::Made, ImageMarks::Left));
     let mail_networks = section.value("mail_networks").map(|it| it.networks());
     Some(Config {
         query_token: compat.map_or(Some(QueryToken::Taken), |it| it)?,
         mail_ports: mail_ports.map_or(Some(Vec::new()), |it| it)?,
         mail_networks: mail_networks.map_or(Some(NetworkSet::default()), |it| it)?,
+        image_marks: mark_images.unwrap_or(Some(ImageMarks::Left))?,
         connections: connections?,
         webhooks: webhooks.map_or(Some(WebhookConfig::default()), |it| it)?,
         uploads: uploads?,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::api::{ConnectionLimits, QueryToken};
 use super::link::{MasterKey, MasterKeyError, MasterKeySource};
-use super::service::UploadLimits;
+use super::service::{ImageMarks, UploadLimits};
 use super::store::StoreAddress;
 use super::webhooks::Reach;
 use crate::keyring::KeyMaterial;
@@ -37,6 +37,8 @@ pub struct Config {
     pub mail_networks: NetworkSet,
     /// May a session's token be in an address (requirement G1)?
     pub query_token: QueryToken,
+    /// Do copies of pictures have marks?
+    pub image_marks: ImageMarks,
     /// How many connections there may be.
     pub connections: ConnectionLimits,
     /// How much each caller may ask; none: any number.

@@ -18,7 +18,7 @@ use super::record::{CopyIssue, File, Pipeline};
 use super::store::{Store, StoreError, StoreErrorKind, UndigestedCopy};
 use crate::clock::{Clock, UnixSeconds};
 use crate::delivery::{Copies, CopyOf, DeliveryDesk, DigestError, ObjectDigest};
-use crate::policy::{OriginName, RegisteredFile};
+use crate::policy::{ImageMarkKeys, OriginName, RegisteredFile};
 use crate::telemetry::ErrorChain;
 
 /// Bytes that are read a second at most.
@@ -39,11 +39,20 @@ const LEFT_ALONE: u64 = 60;
 /// After so many tries, half a day after the first, nobody tries it again.
 const MOST_TRIES: u64 = 10;
 
-/// Reads copies for ever. `desk` gives the origins there are now.
+/// By what copies are made: the origins there are now, and the keys that mark pictures.
+#[derive(Clone, Debug)]
+pub struct CopyDesk {
+    /// The origins.
+    pub desk: Arc<DeliveryDesk>,
+    /// The keys.
+    pub image_mark_keys: Arc<ImageMarkKeys>,
+}
+
+/// Reads copies for ever. `desk` gives what there is at that time.
 pub async fn hash_copies(
     store: Store,
     clock: Clock,
-    desk: impl Fn() -> Option<Arc<DeliveryDesk>>,
+    desk: impl Fn() -> Option<CopyDesk>,
 ) -> Infallible {
     let caller = Caller::system("copy_hashing");
     let hashing = CopyHashing { store, clock, caller, copies: Copies::default() };
@@ -84,7 +93,7 @@ enum Unread {
 
 impl CopyHashing {
     /// One look at copies that are due. Gives how many are known now.
-    async fn look(&self, desk: impl Fn() -> Option<Arc<DeliveryDesk>>) -> Result<u64, StoreError> {
+    async fn look(&self, desk: impl Fn() -> Option<CopyDesk>) -> Result<u64, StoreError> {
         let mut view = self.store.view(&self.caller).await?;
         let due = view.copy_list_due(self.clock.now(), LISTED).await?;
         drop(view);
@@ -153,7 +162,7 @@ impl CopyHashing {
 
     async fn digest(
         &self,
-        desk: &DeliveryDesk,
+        desk: &CopyDesk,
         issue: &CopyIssue,
         file: &File,
         pipeline: &Pipeline,
@@ -172,7 +181,8 @@ impl CopyHashing {
         let file = RegisteredFile { size, sha256, mime, name: draft.name.clone() };
         let key = format!("{}{}", pipeline.prefix, draft.key);
         let origin = OriginName::new(&pipeline.origin);
-        let copy = CopyOf { origin: &origin, key: &key, file, tag };
+        let CopyDesk { desk, image_mark_keys } = desk;
+        let copy = CopyOf { origin: &origin, key: &key, file, tag, image_mark_keys };
         Ok(desk.digest_of_copy(&self.copies, copy, PACE, self.clock).await?)
     }
 }

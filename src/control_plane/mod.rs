@@ -35,6 +35,7 @@ pub mod service;
 mod share_page;
 mod spreadsheet;
 pub mod store;
+mod tag_key;
 #[cfg(test)]
 mod tests;
 pub mod upload;
@@ -44,7 +45,7 @@ mod words;
 pub use caller::{Actor, Caller, MissingScope, Reach};
 pub use config::{Config, UploadConfig, WebhookConfig};
 pub use connector_naming::name_contents;
-pub use copy_hashing::hash_copies;
+pub use copy_hashing::{CopyDesk, hash_copies};
 pub use hashing::hash_files;
 pub use mail::Post;
 pub use mailing::send_letters;

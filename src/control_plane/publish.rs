@@ -20,11 +20,12 @@ use super::record::{
     Revocation, RevocationId, SealedKey, SigningKey, SigningKeyId,
 };
 use super::store::{Page, Store, StoreError, View};
+use super::tag_key::{image_mark_material, tag_key_number};
 use crate::catalog::{CatalogChange, Grants};
 use crate::clock::{Clock, UnixSeconds};
 use crate::feed::{BlockedNetwork, Change, Replica, RevokedNow};
 use crate::keyring::{KeyMaterial, KeyWindow};
-use crate::policy::{self, ControlState, LinkKey, Purge};
+use crate::policy::{self, ControlState, ImageMarkKey, LinkKey, Purge};
 use crate::telemetry::ErrorChain;
 
 /// Between two looks at the feed.
@@ -304,7 +305,7 @@ impl Unsealing {
         Self { master_key, opened: Mutex::default() }
     }
 
-    /// What a key means to an edge; none where it is not for links.
+    /// What a key means to an edge; none where it means nothing there.
     fn changed(&self, key: SigningKey) -> Option<Change> {
         let SigningKey {
             id,
@@ -318,7 +319,14 @@ impl Unsealing {
         } = key;
         match key_use {
             KeyUse::Links => {}
-            KeyUse::Api | KeyUse::Sessions | KeyUse::Tags => return None,
+            KeyUse::Tags => {
+                let key = self.open(&id, &sealed).map(|material| ImageMarkKey {
+                    number: tag_key_number(&id).0,
+                    material: image_mark_material(&material),
+                });
+                return Some(Change::ImageMarkKey { id: id.to_string().into(), key });
+            }
+            KeyUse::Api | KeyUse::Sessions => return None,
         }
         let window = KeyWindow { not_before: Some(not_before), not_after };
         let key = self.open(&id, &sealed).map(|material| LinkKey {

@@ -3,7 +3,8 @@
 //! What a copy is made of is the object that a permit names, asked of its origin each time: there is
 //! no way from a permit for a copy to the object's own bytes. A few places of the object are read
 //! first, to learn where the tag goes and how long the copy is; they are kept, for a client that comes
-//! for the next part. Lengths, entity tags and ranges are the copy's from then on.
+//! for the next part. Lengths, entity tags and ranges are the copy's from then on. A picture that is to
+//! have a mark as well is read and marked as a whole first.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +16,14 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
+use super::marking::{CopyMeans, Marked, MarkedName, Marking};
 use super::redeemed::{Copied, OriginIdentity};
 use super::registered::Registered;
 use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
 use crate::forensic::{
-    Excerpts, Outlook, PLANS, Piece, Refusal, SightedTag, Span, SplicePlan, plan,
+    Excerpts, Layers, MARKS, MOST_BYTES, MarkKey, Outlook, PLANS, Piece, Refusal, SightedTag, Span,
+    SplicePlan, may_be_marked, plan,
 };
 use crate::origin::{
     Answer, Ask, AskMethod, ByteRange, Caching, Conditions, CopyPart, Copying, EntityTag, Object,
@@ -40,6 +43,7 @@ const SHORT: u64 = 64 << 10;
 #[derive(Debug)]
 pub struct Copies {
     known: Cache<(OriginIdentity, OriginKey), Arc<Known>>,
+    marking: Marking,
 }
 
 /// Nothing of what a client says of its copy is said of the object.
@@ -97,7 +101,8 @@ impl Default for Copies {
         let weight = |_: &_, known: &Arc<Known>| {
             u32::try_from(known.excerpts.fed().saturating_add(OVERHEAD)).unwrap_or(u32::MAX)
         };
-        Self { known: Cache::builder().max_capacity(MOST_KEPT).weigher(weight).build() }
+        let known = Cache::builder().max_capacity(MOST_KEPT).weigher(weight).build();
+        Self { known, marking: Marking::default() }
     }
 }
 
@@ -141,7 +146,9 @@ impl Copies {
         wanted: CopyWanted<'_>,
         name: &(OriginIdentity, OriginKey),
     ) -> Result<Option<(Known, Object)>, OriginError> {
-        if wanted.method != AskMethod::Get || *wanted.conditions != Conditions::default() {
+        let marked_first = !matches!(copied.means(), CopyMeans::Tag);
+        let conditional = *wanted.conditions != Conditions::default();
+        if wanted.method != AskMethod::Get || conditional || marked_first {
             return Ok(None);
         }
         let kept = self.known.get(name).filter(|kept| kept.meta.names_its_bytes());
@@ -184,6 +191,26 @@ impl Copies {
             Ok(made) => made?,
             Err(late) => return Err(OriginError::caused_by(OriginFault::HeadTimedOut, late)),
         };
+        match copied.means() {
+            CopyMeans::Tag => {}
+            CopyMeans::TagAndMark(mark_key) => {
+                let marked = self.marked(copied, wanted, &known, &made.described, mark_key);
+                match timeout(LONGEST, marked).await {
+                    Ok(Ok(Marked::Picture(picture))) => {
+                        return marked_copy(copied, wanted.method, picture, made.described);
+                    }
+                    Ok(Ok(Marked::TakesNone)) => {}
+                    Ok(Err(error)) => return Err(error),
+                    Err(late) => {
+                        return Err(OriginError::caused_by(OriginFault::CopyNotMade, late));
+                    }
+                }
+            }
+            CopyMeans::KeyUnknown => {
+                let why = "nobody said yet what marks its pictures";
+                return Err(OriginError::caused_by(OriginFault::CopyNotMade, why));
+            }
+        }
         let CopyMade { splice, described } = made;
         let length = splice.length();
         let mut described = ObjectMeta {
@@ -203,6 +230,38 @@ impl Copies {
                 Ok(Answer::Found(object.copied(described, Box::new(made))))
             }
         }
+    }
+
+    /// What the object shows with the mark of the copy in it, if it takes one.
+    async fn marked(
+        &self,
+        copied: &Copied,
+        wanted: CopyWanted<'_>,
+        known: &Known,
+        described: &ObjectMeta,
+        key: &MarkKey,
+    ) -> Result<Marked, OriginError> {
+        let may_be = described.content_type.to_str().is_ok_and(may_be_marked);
+        let length = known.meta.complete_length.filter(|length| may_be && *length <= MOST_BYTES);
+        let (Some(length), Some((origin, object))) = (length, copied.original()) else {
+            return Ok(Marked::TakesNone);
+        };
+        let version = validators_of_copy(&known.meta.validators, copied.id()).etag;
+        let version = version.filter(|etag| etag.strength() == Strength::Strong);
+        let version = version.ok_or_else(|| {
+            let why = "the origin names no version, so that no mark can be made of one";
+            OriginError::caused_by(OriginFault::HeadMalformed, why)
+        })?;
+        let version = version.opaque().into();
+        let name = MarkedName { origin, key: object.clone(), version, id: copied.id() };
+        if let Some(kept) = self.marking.kept(&name) {
+            return Ok(kept);
+        }
+        let read = async || {
+            let object = copied.of_version(&known.meta, |key| wanted.ask(key)).await?;
+            read(object, Span { offset: 0, length }).await
+        };
+        self.marking.marked(name, key, read).await
     }
 
     /// How the copy is made, with what has to be read of its original for that.
@@ -279,6 +338,44 @@ impl CopyWanted<'_> {
     }
 }
 
+/// The copy of a picture that shows its mark.
+fn marked_copy(
+    copied: &Copied,
+    method: AskMethod,
+    picture: Bytes,
+    described: ObjectMeta,
+) -> Result<Answer, OriginError> {
+    let tag = SightedTag::from_bytes(copied.id());
+    let mut excerpts = Excerpts::of(picture.len() as u64);
+    let splice = loop {
+        match plan(&excerpts, described.content_type.to_str().ok(), tag) {
+            Outlook::Planned(planned) => break planned.splice,
+            Outlook::Refused(refusal) => {
+                return Err(OriginError::caused_by(OriginFault::NotAsRegistered, refusal));
+            }
+            Outlook::Need(Span { offset, length }) => {
+                let [from, to] = [offset, offset.saturating_add(length)].map(|at| {
+                    usize::try_from(at).map_or(picture.len(), |at| at.min(picture.len()))
+                });
+                excerpts.feed(offset, picture.slice(from..to));
+            }
+        }
+    };
+    let mut meta = ObjectMeta {
+        validators: validators_of_copy(&described.validators, copied.id()),
+        ..described
+    };
+    drop_digests(&mut meta.forwarded);
+    let described = ObjectMeta { complete_length: Some(splice.length()), ..meta.clone() };
+    Ok(match method {
+        AskMethod::Head => Answer::Described(described),
+        AskMethod::Get => {
+            let made = Made { splice, known: Known { meta: meta.clone(), excerpts } };
+            Answer::Found(Object::from_memory(meta, picture).copied(described, Box::new(made)))
+        }
+    })
+}
+
 /// What tells a copy from its original and from everybody else's, where it is known what tells the
 /// original from its other versions.
 pub fn validators_of_copy(original: &Validators, id: [u8; 16]) -> Validators {
@@ -291,6 +388,10 @@ pub fn validators_of_copy(original: &Validators, id: [u8; 16]) -> Validators {
     let etag = named.and_then(|(strength, name)| {
         let mut hash = Sha256::new();
         hash.update(PLANS.to_be_bytes());
+        match SightedTag::from_bytes(id).layers() {
+            Layers::Container => {}
+            Layers::Image => hash.update(MARKS.to_be_bytes()),
+        }
         hash.update(id);
         hash.update(name);
         let digest = hex::encode(hash.finalize());

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::origin::{
     Answer, Ask, AskMethod, Conditions, Kind, Object, ObjectMeta, OriginError, Validators,
 };
-use crate::policy::{OriginName, RegisteredFile};
+use crate::policy::{ImageMarkKeys, OriginName, RegisteredFile};
 
 /// What an object is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct CopyOf<'a> {
     pub file: RegisteredFile,
     /// The forensic tag id in the copy.
     pub tag: [u8; 16],
+    /// The keys that mark pictures.
+    pub image_mark_keys: &'a ImageMarkKeys,
 }
 
 /// Why it cannot be said what an object is.
@@ -117,13 +119,13 @@ impl DeliveryDesk {
         bytes_a_second: NonZeroU64,
         clock: Clock,
     ) -> Result<ObjectDigest, DigestError> {
-        let CopyOf { origin, key, file, tag } = copy;
+        let CopyOf { origin, key, file, tag, image_mark_keys } = copy;
         let opened = self.opened(origin).ok_or(DigestError::NoOrigin)?;
         let key = key_at(opened, key);
         let registered = Registered::new(file, origin, &key);
         let before = described(opened, &key, clock).await?;
-        let copied =
-            Copied::of_object(opened.source.clone(), origin.clone(), key.clone(), registered, tag);
+        let (source, name) = (opened.source.clone(), origin.clone());
+        let copied = Copied::of_object(source, name, key.clone(), registered, tag, image_mark_keys);
         let wanted = CopyWanted {
             method: AskMethod::Get,
             registered: copied.registered(),

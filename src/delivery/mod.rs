@@ -10,6 +10,7 @@
 mod copies;
 mod desk;
 mod digest;
+mod marking;
 mod placing;
 mod redeemed;
 mod registered;

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use http::{HeaderMap, HeaderValue};
 
+use super::marking::CopyMeans;
 use super::registered::{Mark, Registered};
 use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
@@ -15,7 +16,9 @@ use crate::origin::{
     Answer, Ask, AskMethod, Caching, Conditions, Divisibility, Object, ObjectMeta, Origin,
     OriginError, OriginFault, Vary,
 };
-use crate::policy::{CacheRules, CacheTimes, Exposure, OriginName, PermittedObject};
+use crate::policy::{
+    CacheRules, CacheTimes, Exposure, ImageMarkKeys, OriginName, PermittedCopy, PermittedObject,
+};
 
 /// A permit that was given up.
 #[derive(Debug)]
@@ -47,6 +50,7 @@ pub struct Copied {
     object: Redeemed,
     /// Whose copy it is: a forensic tag id.
     id: [u8; 16],
+    means: CopyMeans,
 }
 
 /// One object that has a key and an origin, and rules by which it may be kept.
@@ -118,9 +122,10 @@ impl Delivery {
         let PermittedObject { origin: name, key, exposure, cache, registered, copy } = object;
         let registered =
             registered.zip(key.as_ref()).map(|(file, key)| Registered::new(*file, &name, key));
-        if let Some(id) = copy {
+        if let Some(PermittedCopy { id, image_mark_keys }) = copy {
             let object = Redeemed { source, name, key, exposure, registered };
-            return Self::Copy(Copied { object, id: id.0 });
+            let means = CopyMeans::of(id.0, &image_mark_keys);
+            return Self::Copy(Copied { object, id: id.0, means });
         }
         match (key, cache) {
             (key, _) if exposure == Exposure::Source => {
@@ -234,10 +239,17 @@ impl Copied {
         key: OriginKey,
         registered: Registered,
         id: [u8; 16],
+        keys: &ImageMarkKeys,
     ) -> Self {
         let registered = Some(registered);
         let exposure = Exposure::Source;
-        Self { object: Redeemed { source, name, key: Some(key), exposure, registered }, id }
+        let object = Redeemed { source, name, key: Some(key), exposure, registered };
+        Self { object, id, means: CopyMeans::of(id, keys) }
+    }
+
+    /// What it is made with.
+    pub(super) fn means(&self) -> &CopyMeans {
+        &self.means
     }
 
     /// What the catalog says of the original, if it is from there.

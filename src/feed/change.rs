@@ -6,7 +6,7 @@ use crate::asset::TenantId;
 use crate::catalog::CatalogChange;
 use crate::clock::UnixSeconds;
 use crate::policy::{
-    BlocklistKind, Connector, LinkKey, Opening, OverrideLevel, Purge, RevokedLinks,
+    BlocklistKind, Connector, ImageMarkKey, LinkKey, Opening, OverrideLevel, Purge, RevokedLinks,
 };
 
 /// What is so from now on.
@@ -27,6 +27,13 @@ pub enum Change {
         id: Box<str>,
         /// What it opens; none where it is disabled, or gone.
         connector: Option<Connector>,
+    },
+    /// A key of the marks in pictures is known, or no longer.
+    ImageMarkKey {
+        /// Which.
+        id: Box<str>,
+        /// The key; none where it is closed.
+        key: Option<ImageMarkKey>,
     },
     /// A key for links is in force, or no longer.
     LinkKey {

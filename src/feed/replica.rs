@@ -8,8 +8,8 @@ use crate::asset::TenantId;
 use crate::catalog::{Catalog, CatalogChange, Grants};
 use crate::clock::UnixSeconds;
 use crate::policy::{
-    Blocklist, BlocklistBuilder, BlocklistKind, Connectors, ControlState, Lease, LinkKey, LinkKeys,
-    OverrideTable, Purges, PushedFraudLists, Revocations, TenantRevocations,
+    Blocklist, BlocklistBuilder, BlocklistKind, Connectors, ControlState, ImageMarkKeys, Lease,
+    LinkKey, LinkKeys, OverrideTable, Purges, PushedFraudLists, Revocations, TenantRevocations,
 };
 
 /// Everything that a control plane said, up to one version.
@@ -24,6 +24,7 @@ pub struct Replica {
     link_keys: BTreeMap<Box<str>, LinkKey>,
     /// Of `link_keys`.
     links: Arc<LinkKeys>,
+    image_mark_keys: Arc<ImageMarkKeys>,
     connectors: Arc<Connectors>,
     purges: Arc<Purges>,
     blocked: BTreeMap<Box<str>, BlockedNetwork>,
@@ -106,6 +107,7 @@ impl Replica {
             fraud_lists,
             revocations: Revocations::of_tenants(self.revocations.clone()),
             links: Arc::clone(&self.links),
+            image_mark_keys: Arc::clone(&self.image_mark_keys),
             connectors: Arc::clone(&self.connectors),
             purges: Arc::clone(&self.purges),
             lease: Arc::new(Lease::endless()),
@@ -130,6 +132,9 @@ impl Replica {
             }
             Change::Connector { id, connector } => {
                 Arc::make_mut(&mut self.connectors).set(id, connector);
+            }
+            Change::ImageMarkKey { id, key } => {
+                Arc::make_mut(&mut self.image_mark_keys).set(id, key);
             }
             Change::LinkKey { id, key } => {
                 match key {

@@ -14,8 +14,8 @@ use crate::clock::UnixSeconds;
 use crate::keyring::{KeyMaterial, KeyWindow};
 use crate::network::parse_network;
 use crate::policy::{
-    AddressedBy, Ambiguity, BlocklistKind, Connector, ConnectorKinds, HttpsRule, LinkKey, Opening,
-    OverrideLevel, Purge, PurgedFiles, RevokedLinks,
+    AddressedBy, Ambiguity, BlocklistKind, Connector, ConnectorKinds, HttpsRule, ImageMarkKey,
+    LinkKey, Opening, OverrideLevel, Purge, PurgedFiles, RevokedLinks,
 };
 
 /// A change on its way.
@@ -60,6 +60,15 @@ pub(super) enum WireChange {
     FolderRemoved {
         tenant: u64,
         number: u64,
+    },
+    ImageMarkKey {
+        id: Box<str>,
+        number: u8,
+        #[serde(with = "key_text")]
+        key: KeyMaterial,
+    },
+    ImageMarkKeyDropped {
+        id: Box<str>,
     },
     LinkKey {
         id: Box<str>,
@@ -199,6 +208,10 @@ impl From<&Change> for WireChange {
                 }
             }
             Change::Connector { id, connector: None } => Self::ConnectorClosed { id: id.clone() },
+            Change::ImageMarkKey { id, key: Some(key) } => {
+                Self::ImageMarkKey { id: id.clone(), number: key.number, key: key.material.clone() }
+            }
+            Change::ImageMarkKey { id, key: None } => Self::ImageMarkKeyDropped { id: id.clone() },
             Change::LinkKey { id, key: Some(key) } => {
                 let LinkKey { tenant, material, window, retired } = key;
                 let KeyWindow { not_before, not_after } = *window;
@@ -284,6 +297,10 @@ impl TryFrom<WireChange> for Change {
                 Self::Connector { id, connector: Some(connector) }
             }
             WireChange::ConnectorClosed { id } => Self::Connector { id, connector: None },
+            WireChange::ImageMarkKey { id, number, key } => {
+                Self::ImageMarkKey { id, key: Some(ImageMarkKey { number, material: key }) }
+            }
+            WireChange::ImageMarkKeyDropped { id } => Self::ImageMarkKey { id, key: None },
             WireChange::LinkKey { id, tenant, key, not_before, not_after, retired } => {
                 let window = KeyWindow {
                     not_before: not_before.map(UnixSeconds::new),
@@ -552,6 +569,14 @@ mod tests {
                 }),
             },
             Change::LinkKey { id: "key_1".into(), key: None },
+            Change::ImageMarkKey {
+                id: "key_2".into(),
+                key: Some(ImageMarkKey {
+                    number: 7,
+                    material: KeyMaterial::from_hex(KEY).unwrap(),
+                }),
+            },
+            Change::ImageMarkKey { id: "key_2".into(), key: None },
             level(video)(Some(Opening::Everything)),
             level(OverrideLevel::AssetTypes)(Some(types)),
             level(OverrideLevel::Channel(ChannelId(4)))(None),
@@ -603,6 +628,8 @@ mod tests {
                 r#"{"connector_closed":{"id":"cnr_1"}}"#,
                 r#"{"link_key":{"id":"key_1","tenant":7,"key":"00112233445566778899aabbccddeeff","not_before":1,"not_after":null,"retired":9}}"#,
                 r#"{"link_key_dropped":{"id":"key_1"}}"#,
+                r#"{"image_mark_key":{"id":"key_2","number":7,"key":"00112233445566778899aabbccddeeff"}}"#,
+                r#"{"image_mark_key_dropped":{"id":"key_2"}}"#,
                 r#"{"opened":{"tenant":7,"level":{"video":"-civ9qE3JUjntKQM1HnGtU"},"opens":"everything"}}"#,
                 r#"{"opened":{"tenant":7,"level":"asset_types","opens":{"types":["SUBTITLE"]}}}"#,
                 r#"{"closed":{"tenant":7,"level":{"channel":4}}}"#,

@@ -23,6 +23,7 @@
 
 mod container;
 mod excerpt;
+mod image_mark;
 mod kind;
 mod media_type;
 mod planner;
@@ -34,10 +35,14 @@ mod tag;
 mod tests;
 
 pub use excerpt::{Excerpts, MOST_ASKS, MOST_FED, Span};
+pub use image_mark::{
+    Compared, Likeness, MARKS, MOST_BYTES, MOST_PIXELS, MarkKey, Unmarkable, compare, mark,
+    may_be_marked,
+};
 pub use kind::FileKind;
 pub use media_type::may_carry;
 pub use planner::{Outlook, PLANS, Planned, plan};
 pub use refusal::Refusal;
 pub use scan::{Carrier, MOST_SIGHTINGS, Scanner, Sighting};
 pub use splice_plan::{Edit, NotOrderly, Piece, SplicePlan};
-pub use tag::{MARK_BYTES, SightedTag, TagId, TagKey, TagKeyNumber, TagVerdict};
+pub use tag::{Layers, MARK_BYTES, SightedTag, TagId, TagKey, TagKeyNumber, TagVerdict};

@@ -10,8 +10,9 @@ use zeroize::Zeroizing;
 /// these.
 const DOMAIN: &[u8] = b"countersign forensic tag id\0";
 
-/// The version of the layout, the first byte.
-const VERSION: u8 = 1;
+/// The first byte: the version of the layout, and what a copy has beside its tag.
+const CONTAINER: u8 = 1;
+const IMAGE: u8 = 2;
 
 /// What the text of an id begins with.
 pub(super) const MAGIC: &[u8; 16] = b"countersign-tag:";
@@ -25,7 +26,7 @@ pub const MARK_BYTES: usize = MAGIC.len() + 2 * ID_BYTES;
 /// The id of one issued copy, made by a key or verified by it.
 ///
 /// ```text
-/// byte   0        the version of this layout: 1
+/// byte   0        the version of this layout: 1; 2 where a picture's copy has an image mark, too
 /// byte   1        the number of the key
 /// bytes  2 to 9   the number of the issue, big-endian
 /// bytes 10 to 15  the first 48 bits of HMAC-SHA-256 over a prefix of its own and bytes 0 to 9
@@ -43,6 +44,15 @@ pub struct SightedTag([u8; ID_BYTES]);
 /// The number by which ids name their key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TagKeyNumber(pub u8);
+
+/// What tells a copy from every other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layers {
+    /// The tag in its container (layer 1).
+    Container,
+    /// The tag, and where it is a picture that takes one, a mark in what it shows (layer 2).
+    Image,
+}
 
 /// A key that makes and verifies ids.
 #[derive(Clone)]
@@ -117,6 +127,14 @@ impl SightedTag {
     pub fn named_key(self) -> TagKeyNumber {
         TagId(self.0).key()
     }
+
+    /// What it says of its copy.
+    pub fn layers(self) -> Layers {
+        match self.0 {
+            [IMAGE, ..] => Layers::Image,
+            _ => Layers::Container,
+        }
+    }
 }
 
 impl fmt::Display for SightedTag {
@@ -137,11 +155,15 @@ impl TagKey {
         self.number
     }
 
-    /// The id of that issue. The same number gives the same id.
-    pub fn issue(&self, issue: u64) -> TagId {
+    /// The id of that issue. The same number and layers give the same id.
+    pub fn issue(&self, issue: u64, layers: Layers) -> TagId {
         let mut id = [0; ID_BYTES];
         let (named, mac) = id.split_at_mut(ID_BYTES - 6);
-        let parts = [VERSION, self.number.0].into_iter().chain(issue.to_be_bytes());
+        let version = match layers {
+            Layers::Container => CONTAINER,
+            Layers::Image => IMAGE,
+        };
+        let parts = [version, self.number.0].into_iter().chain(issue.to_be_bytes());
         named.iter_mut().zip(parts).for_each(|(byte, part)| *byte = part);
         let whole = self.over(named).finalize().into_bytes();
         mac.iter_mut().zip(whole).for_each(|(byte, part)| *byte = part);
@@ -151,7 +173,7 @@ impl TagKey {
     /// Whether this key made it; compared in constant time.
     pub fn judge(&self, sighted: SightedTag) -> TagVerdict {
         let [version, key, ..] = sighted.0;
-        if version != VERSION {
+        if ![CONTAINER, IMAGE].contains(&version) {
             return TagVerdict::UnknownVersion(version);
         }
         if key != self.number.0 {
@@ -191,7 +213,7 @@ mod tests {
     /// Computed apart, by Python's `hmac`.
     #[test]
     fn the_layout_is_as_documented() {
-        let id = key(7).issue(0x0102_0304_0506_0708);
+        let id = key(7).issue(0x0102_0304_0506_0708, Layers::Container);
         assert_eq!(id.mark(), "countersign-tag:010701020304050607080ff920c73baf");
         assert_eq!((id.issue(), id.key()), (0x0102_0304_0506_0708, TagKeyNumber(7)));
         assert_eq!(id.mark().len(), MARK_BYTES);
@@ -200,7 +222,7 @@ mod tests {
     #[test]
     fn what_was_issued_is_genuine_and_nothing_else() {
         let key = key(7);
-        let id = key.issue(42);
+        let id = key.issue(42, Layers::Container);
         let sighted = SightedTag::from_text(id.mark().to_uppercase().as_bytes());
         assert_eq!(sighted, None, "the prefix has one case");
         let sighted = SightedTag::from_text(id.mark().as_bytes()).unwrap();
@@ -208,7 +230,9 @@ mod tests {
         let other = TagVerdict::OtherKey(TagKeyNumber(8));
         assert_eq!(
             key.judge(SightedTag(
-                TagKey::new(TagKeyNumber(8), &Zeroizing::new([8; 32])).issue(42).0
+                TagKey::new(TagKeyNumber(8), &Zeroizing::new([8; 32]))
+                    .issue(42, Layers::Container)
+                    .0
             )),
             other
         );
@@ -228,8 +252,22 @@ mod tests {
     #[test]
     fn another_secret_of_the_same_number_is_a_forger() {
         let other = TagKey::new(TagKeyNumber(7), &Zeroizing::new([8; 32]));
-        let verdict = key(7).judge(SightedTag(other.issue(1).0));
+        let verdict = key(7).judge(SightedTag(other.issue(1, Layers::Container).0));
         assert_eq!(verdict, TagVerdict::Forged);
+    }
+
+    #[test]
+    fn a_tag_says_what_its_copy_has() {
+        for (layers, first) in [(Layers::Container, 1), (Layers::Image, 2)] {
+            let id = key(7).issue(42, layers);
+            let sighted = SightedTag::from(id);
+            assert_eq!((id.bytes()[0], sighted.layers(), id.issue()), (first, layers, 42));
+            assert_eq!(key(7).judge(sighted), TagVerdict::Genuine(id));
+            // The one is not the other with another first byte.
+            let mut other = id.bytes();
+            other[0] = 3 - first;
+            assert_eq!(key(7).judge(SightedTag::from_bytes(other)), TagVerdict::Forged);
+        }
     }
 
     #[test]
@@ -242,7 +280,7 @@ mod tests {
         for text in ["", "countersign-tag:", "countersign-tag:0g", "countersign_tag:00"] {
             assert_eq!(SightedTag::from_text(text.as_bytes()), None);
         }
-        let long = format!("{}0", key(7).issue(1).mark());
+        let long = format!("{}0", key(7).issue(1, Layers::Container).mark());
         assert_eq!(SightedTag::from_text(long.as_bytes()), None);
     }
 }

@@ -63,6 +63,9 @@ pub enum OriginFault {
     /// The connection closed or was reset before an answer.
     #[error("the connection was lost before the answer")]
     ConnectionLost,
+    /// A copy of the object cannot be made at this moment.
+    #[error("the copy cannot be made now")]
+    CopyNotMade,
     /// There is nothing to show the store who we are, or it is unusable.
     #[error("there are no credentials for the object store")]
     CredentialsUnavailable,
@@ -134,7 +137,7 @@ impl OriginFault {
             | Self::LeftAlone
             | Self::ReadFailed
             | Self::TlsFailed => OriginErrorKind::Unreachable,
-            Self::TooManyWaiting => OriginErrorKind::Overloaded,
+            Self::CopyNotMade | Self::TooManyWaiting => OriginErrorKind::Overloaded,
         }
     }
 
@@ -146,6 +149,7 @@ impl OriginFault {
             | Self::ConnectFailed
             | Self::ConnectTimedOut
             | Self::ConnectionLost
+            | Self::CopyNotMade
             | Self::CredentialsUnavailable
             | Self::HeadTimedOut
             | Self::LeftAlone

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::catalog::Catalog;
 
 use super::{
-    Blocklist, Connectors, Lease, LinkKeys, OverrideTable, Purges, PushedFraudLists, Revocations,
+    Blocklist, Connectors, ImageMarkKeys, Lease, LinkKeys, OverrideTable, Purges, PushedFraudLists,
+    Revocations,
 };
 
 /// One version of it: immutable, put in force as a whole. All but the catalog, which is one index
@@ -26,6 +27,8 @@ pub struct ControlState {
     pub revocations: Revocations,
     /// What signs its links, and opens them.
     pub links: Arc<LinkKeys>,
+    /// What marks pictures.
+    pub image_mark_keys: Arc<ImageMarkKeys>,
     /// Which contents are public under short addresses.
     pub connectors: Arc<Connectors>,
     /// What caches are to drop, and were.
@@ -45,6 +48,7 @@ impl ControlState {
             fraud_lists: Arc::default(),
             revocations: Revocations::default(),
             links: Arc::default(),
+            image_mark_keys: Arc::default(),
             connectors: Arc::default(),
             purges: Arc::default(),
             lease: Arc::new(Lease::endless()),

@@ -22,7 +22,7 @@ use super::{
 /// May this request have what it asks for, at `now`?
 pub fn decide<'r>(
     facts: &'r RequestFacts<'r>,
-    snapshot: &EdgeSnapshot,
+    snapshot: &'r EdgeSnapshot,
     now: UnixSeconds,
 ) -> Result<Permit<'r>, Denial> {
     decide_witnessed(facts, snapshot, now, &mut Quiet)
@@ -31,7 +31,7 @@ pub fn decide<'r>(
 /// The same, watched.
 pub fn decide_witnessed<'r, W: Witness>(
     facts: &'r RequestFacts<'r>,
-    snapshot: &EdgeSnapshot,
+    snapshot: &'r EdgeSnapshot,
     now: UnixSeconds,
     witness: &mut W,
 ) -> Result<Permit<'r>, Denial> {
@@ -74,7 +74,8 @@ pub fn decide_witnessed<'r, W: Witness>(
     if let Some(tag) = token.copy() {
         witness.see(|| Step::Copy { tag });
     }
-    Ok(Permit::new(grant, Basis::Token(token), noticed))
+    let keys = snapshot.control.as_ref().map(|control| &control.image_mark_keys);
+    Ok(Permit::new(grant, Basis::Token(token), noticed).with_image_mark_keys(keys))
 }
 
 /// The link to somebody's copy of what everybody may have: whoever comes with it gets the copy, or

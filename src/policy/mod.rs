@@ -12,6 +12,7 @@ mod decide;
 mod denial;
 mod facts;
 mod handed;
+mod image_mark_keys;
 mod lease;
 mod link_keys;
 mod netset;
@@ -39,6 +40,7 @@ pub use decide::{admit, decide, decide_witnessed};
 pub use denial::{Denial, DenialCode};
 pub use facts::{ClientScheme, RequestFacts, Resource, Way};
 pub use handed::{Asker, HandedFile, Promise, decide_handed};
+pub use image_mark_keys::{ImageMarkKey, ImageMarkKeys};
 pub use lease::Lease;
 pub use link_keys::{LinkKey, LinkKeys};
 pub use netset::{
@@ -46,7 +48,9 @@ pub use netset::{
     NetsetFile, NetsetRejection,
 };
 pub use overrides::{Opening, OverrideLevel, OverrideTable, TenantOverrides, TenantScope};
-pub use permit::{Basis, ConnectedFile, Exposure, Permit, PermittedObject, WouldRead, would_read};
+pub use permit::{
+    Basis, ConnectedFile, Exposure, Permit, PermittedCopy, PermittedObject, WouldRead, would_read,
+};
 pub use purges::{Due, Purge, PurgeMark, PurgedFiles, Purges};
 pub use reputation::{BlockedRange, Blocklist};
 #[cfg(test)]

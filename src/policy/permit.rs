@@ -1,5 +1,7 @@
 //! The proof that a request may have its bytes.
 
+use std::sync::Arc;
+
 use crate::asset::{AssetPath, OriginKey, Visibility};
 use crate::clock::UnixSeconds;
 use crate::target::{RequestTarget, cut};
@@ -9,7 +11,8 @@ use super::catalog_rules::{Found, Look};
 use super::rules::OriginTakes;
 use super::{
     AssetRules, AssetSource, CacheRules, CatalogRejection, CatalogRules, EdgeSnapshot,
-    FraudFinding, HandedFile, OriginName, RegisteredFile, RequestFacts, Resource, Route,
+    FraudFinding, HandedFile, ImageMarkKeys, OriginName, RegisteredFile, RequestFacts, Resource,
+    Route,
 };
 
 /// May be made by `decide` only, is consumed by the one function that reads bytes, and names the
@@ -20,6 +23,8 @@ pub struct Permit<'r> {
     grant: Result<Grant<'r>, CatalogRejection>,
     basis: Basis<'r>,
     noticed: Option<FraudFinding>,
+    /// What marks the copy that it is for, if it is for one and any is known.
+    image_mark_keys: Option<&'r Arc<ImageMarkKeys>>,
 }
 
 /// The file that a connector gives.
@@ -81,8 +86,17 @@ pub struct PermittedObject {
     pub cache: CacheRules,
     /// What the catalog says of it, where it is from there.
     pub registered: Option<Box<RegisteredFile>>,
-    /// The forensic tag id of the copy that is to be had, and nothing but it; none: the object.
-    pub copy: Option<CopyId>,
+    /// The copy that is to be had, and nothing but it; none: the object.
+    pub copy: Option<PermittedCopy>,
+}
+
+/// Whose copy it is, and what it is made with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PermittedCopy {
+    /// Its forensic tag id.
+    pub id: CopyId,
+    /// The keys that mark pictures; none where no control plane is.
+    pub image_mark_keys: Arc<ImageMarkKeys>,
 }
 
 /// Who else may keep an answer.
@@ -106,7 +120,12 @@ impl<'r> Permit<'r> {
         basis: Basis<'r>,
         noticed: Option<FraudFinding>,
     ) -> Self {
-        Self { grant, basis, noticed }
+        Self { grant, basis, noticed, image_mark_keys: None }
+    }
+
+    /// The same, with the keys that mark pictures.
+    pub(super) fn with_image_mark_keys(self, keys: Option<&'r Arc<ImageMarkKeys>>) -> Self {
+        Self { image_mark_keys: keys, ..self }
     }
 
     /// What would have spoken against the request, were it not only watched for.
@@ -128,13 +147,17 @@ impl<'r> Permit<'r> {
     /// Gives the permit up for the object that it names. Where the catalog has none, whoever has a
     /// permit may know it.
     pub fn into_object(self) -> Result<PermittedObject, CatalogRejection> {
-        let Self { grant, basis, noticed: _ } = self;
+        let Self { grant, basis, noticed: _, image_mark_keys } = self;
         let grant = grant?;
         let copy = match &basis {
             Basis::Public | Basis::Session => None,
             Basis::Token(token) => token.copy(),
         };
-        let exposure = match (grant.exposure(&basis), copy, &basis) {
+        let copy = copy.map(|id| {
+            let image_mark_keys = image_mark_keys.map(Arc::clone).unwrap_or_default();
+            PermittedCopy { id, image_mark_keys }
+        });
+        let exposure = match (grant.exposure(&basis), &copy, &basis) {
             // A copy is one person's, whatever its file is to others.
             (Exposure::Public, Some(_), Basis::Token(token)) => {
                 Exposure::Private { until: Some(token.claims().expiry) }
@@ -142,7 +165,7 @@ impl<'r> Permit<'r> {
             (exposure, _, _) => exposure,
         };
         let object = PermittedObject { copy, ..grant.into_object(exposure) };
-        Ok(match (exposure, copy) {
+        Ok(match (exposure, &object.copy) {
             (Exposure::Source, _) | (_, Some(_)) => {
                 PermittedObject { cache: CacheRules::Off, ..object }
             }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use countersign::forensic::{
-    Excerpts, Outlook, Piece, Scanner, SightedTag, Span, TagKey, TagKeyNumber, plan,
+    Excerpts, Layers, Outlook, Piece, Scanner, SightedTag, Span, TagKey, TagKeyNumber, plan,
 };
 use countersign::token::{CopyId, LinkTerms};
 use zeroize::Zeroizing;
@@ -27,7 +27,11 @@ const RANGES: [&str; 9] =
     ["0-0", "0-99", "1-200000", "3000-", "-1", "-70", "-3000000", "40-50", "2000000-2000100"];
 
 fn id(issue: u64) -> CopyId {
-    CopyId(TagKey::new(TagKeyNumber(1), &Zeroizing::new([7; 32])).issue(issue).bytes())
+    CopyId(
+        TagKey::new(TagKeyNumber(1), &Zeroizing::new([7; 32]))
+            .issue(issue, Layers::Container)
+            .bytes(),
+    )
 }
 
 fn link(path: &str, issue: u64) -> String {

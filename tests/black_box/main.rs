@@ -39,6 +39,10 @@ mod workload_identity;
 #[cfg(test)]
 mod virtual_host;
 
+// Pictures whose copies show whose they are, from the order to a screenshot of one.
+#[cfg(test)]
+mod image_marks;
+
 // The console in a browser: with a mouse, without scripts, by keyboard, and every page by axe.
 #[cfg(test)]
 mod console;

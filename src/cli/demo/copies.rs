@@ -80,7 +80,7 @@ impl DemoCopy {
     pub(super) fn trace(&self, config: &Path, folder: &Path, copy: &[u8]) -> Result<(), CopyError> {
         let path: PathBuf = folder.join(self.renamed());
         std::fs::write(&path, copy).map_err(CopyError::Write)?;
-        let traced = app::trace(config, Clock::System, &[path]).map_err(CopyError::Trace)?;
+        let traced = app::trace(config, Clock::System, &[path], None).map_err(CopyError::Trace)?;
         let mut tags = traced.iter().flat_map(|file| &file.tags);
         let is_theirs = |origin: &FoundOrigin| match origin {
             FoundOrigin::Issued(issued) => *issued.autograph_tag == *self.tag,

@@ -207,6 +207,7 @@ impl From<ServiceError> for Refusal {
         let refused = |status| Self::Refused { status, detail: sentence(&error.to_string()) };
         match &error {
             ServiceError::ArchiveGone
+            | ServiceError::ComparingBusy
             | ServiceError::Conflict
             | ServiceError::NoLink(_)
             | ServiceError::NoMasterKey

@@ -18,7 +18,8 @@ use super::spelling::{Instant, Size};
 use crate::control_plane::record::{ContentId, CopyIssue, Scope};
 use crate::control_plane::request_body::{FieldSource, FormAllowance, FormBody, PATIENCE};
 use crate::control_plane::service::{
-    Inspection, LARGEST_TRACED, NotInspected, TagOrigin, Traced, TracedTag,
+    AlikeCopy, CompareWith, Comparison, Inspection, LARGEST_TRACED, NotInspected, PictureOriginal,
+    TagOrigin, Traced, TracedTag,
 };
 use crate::forensic::Carrier;
 
@@ -60,6 +61,23 @@ struct TracedPage {
     sha256: Box<str>,
     /// What the copy is for that the whole file is, byte by byte.
     exact: Option<Box<str>>,
+    /// What comparing it with an original said, in words.
+    compared: Option<String>,
+}
+
+/// Where a copy was known by.
+#[derive(Debug)]
+struct Places {
+    /// What its tag is in.
+    tags: Vec<Carrier>,
+    /// How much more of its mark is in what it shows than chance would put there, in standard deviations.
+    mark: Option<f64>,
+}
+
+impl Places {
+    fn of_tag(carrier: Carrier) -> Self {
+        Self { tags: vec![carrier], mark: None }
+    }
 }
 
 /// What came of it.
@@ -122,8 +140,8 @@ pub(super) async fn trace(
     body: Body,
 ) -> Result<Response, Refusal> {
     console.services().trace_admit(&at.session.caller)?;
-    match brought(&visit, &headers, body).await {
-        Ok((name, inspection)) => answer(&console, &at, name, inspection).await,
+    match brought(&console, &at, &visit, &headers, body).await {
+        Ok(brought) => answer(&console, &at, brought).await,
         Err(refusal) => {
             let (status, notice) = refusal.for_its_page()?;
             page(&at, status, notice)
@@ -131,12 +149,21 @@ pub(super) async fn trace(
     }
 }
 
+/// The file that a form brings.
+struct Brought {
+    name: String,
+    inspection: Inspection,
+    compare: Option<CompareWith>,
+}
+
 /// The file that a form brings: its name, and what was seen in it.
 async fn brought(
+    console: &Console,
+    at: &InTenant,
     visit: &Visit,
     headers: &HeaderMap,
     body: Body,
-) -> Result<(String, Inspection), Refusal> {
+) -> Result<Brought, Refusal> {
     let kind = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
     let boundary = kind.and_then(|it| multer::parse_boundary(it).ok()).ok_or(Refusal::NoForm)?;
     let limits = SizeLimit::new().per_field(BEFORE_THE_FILE).for_field("file", u64::MAX);
@@ -145,10 +172,21 @@ async fn brought(
     let constraints = Constraints::new().size_limit(limits);
     let mut form = Multipart::with_constraints(body, boundary, constraints);
     let file = timeout(PATIENCE, file_of(&mut form, visit)).await;
-    let file = file.map_err(|_| Refusal::NoForm)??;
+    let (file, original) = file.map_err(|_| Refusal::NoForm)??;
+    let compare = match original {
+        Some(number) => {
+            let turn = console.services().comparing_turn(&at.session.caller).await?;
+            Some(CompareWith { original: PictureOriginal::File(number), turn })
+        }
+        None => None,
+    };
     let name = file.file_name().unwrap_or_default().chars().take(LONGEST).collect::<String>();
     allowance.lift();
-    let inspection = Inspection::of_source(FieldSource(file)).await.map_err(|error| {
+    let inspection = match compare {
+        Some(_) => Inspection::of_source_kept(FieldSource(file)).await,
+        None => Inspection::of_source(FieldSource(file)).await,
+    };
+    let inspection = inspection.map_err(|error| {
         let status = match error {
             NotInspected::BrokenOff => StatusCode::BAD_REQUEST,
             NotInspected::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -160,19 +198,30 @@ async fn brought(
         let detail = "Choose a file first.".to_owned();
         return Err(Refusal::Refused { status: StatusCode::BAD_REQUEST, detail });
     }
-    Ok((name, inspection))
+    Ok(Brought { name, inspection, compare })
 }
 
 /// The file of a form that was made for whoever sends it. The form's token comes first: nobody else's
-/// file is read.
-async fn file_of(form: &mut Multipart<'static>, visit: &Visit) -> Result<Field<'static>, Refusal> {
-    let mut token = String::new();
+/// file is read. With it comes the number of the file that it is to be compared with, if there is one.
+async fn file_of(
+    form: &mut Multipart<'static>,
+    visit: &Visit,
+) -> Result<(Field<'static>, Option<u64>), Refusal> {
+    let (mut token, mut original) = (String::new(), String::new());
     while let Some(field) = form.next_field().await.map_err(|_| Refusal::NoForm)? {
         match field.name() {
             Some("file") => {
                 visit.gave(&token)?;
-                return Ok(field);
+                let original = match original.trim() {
+                    "" => None,
+                    number => Some(number.parse().map_err(|_| Refusal::Refused {
+                        status: StatusCode::BAD_REQUEST,
+                        detail: "The original is named by the number of its file.".to_owned(),
+                    })?),
+                };
+                return Ok((field, original));
             }
+            Some("original") => original = field.text().await.map_err(|_| Refusal::NoForm)?,
             Some("form_token") => token = field.text().await.map_err(|_| Refusal::NoForm)?,
             Some(_) | None => return Err(Refusal::NoForm),
         }
@@ -184,13 +233,13 @@ async fn file_of(form: &mut Multipart<'static>, visit: &Visit) -> Result<Field<'
 async fn answer(
     console: &Console,
     at: &InTenant,
-    name: String,
-    inspection: Inspection,
+    Brought { name, inspection, compare }: Brought,
 ) -> Result<Response, Refusal> {
     // A tenant's pages tell of the tenant.
     let caller = at.session.caller.within(at.number());
-    let Traced { exact, tags } = console.services().trace(&caller, &inspection).await?;
-    let mut issues: Vec<(CopyIssue, Vec<Carrier>)> = Vec::new();
+    let Traced { exact, tags, comparison } =
+        console.services().trace(&caller, &inspection, compare).await?;
+    let mut issues: Vec<(CopyIssue, Places)> = Vec::new();
     let (mut beside, mut unlogged) = (0, 0);
     for TracedTag { sighting, origin } in tags {
         match origin {
@@ -198,9 +247,18 @@ async fn answer(
             TagOrigin::Unlogged => (beside, unlogged) = (beside + 1, unlogged + 1),
             TagOrigin::Issued(issue) => {
                 match issues.iter_mut().find(|(known, _)| known.number == issue.number) {
-                    Some((_, places)) => places.push(sighting.carrier),
-                    None => issues.push((issue, vec![sighting.carrier])),
+                    Some((_, places)) => places.tags.push(sighting.carrier),
+                    None => issues.push((issue, Places::of_tag(sighting.carrier))),
                 }
+            }
+        }
+    }
+    let compared = comparison.as_ref().map(said_of);
+    if let Some(Comparison::Alike(alike)) = comparison {
+        for AlikeCopy { issue, z, p: _ } in alike {
+            match issues.iter_mut().find(|(known, _)| known.number == issue.number) {
+                Some((_, places)) => places.mark = Some(z),
+                None => issues.push((issue, Places { tags: Vec::new(), mark: Some(z) })),
             }
         }
     }
@@ -229,12 +287,13 @@ async fn answer(
         size: Size(inspection.size),
         sha256: inspection.sha256,
         exact: exact.map(|issue| issue.tag),
+        compared,
     };
     rendered(StatusCode::OK, &page)
 }
 
 impl CopyRow {
-    async fn of(console: &Console, at: &InTenant, issue: CopyIssue, places: &[Carrier]) -> Self {
+    async fn of(console: &Console, at: &InTenant, issue: CopyIssue, places: &Places) -> Self {
         let (services, caller, tenant) = (console.services(), &at.session.caller, at.number());
         // What was handed out outlives in the log what it was of, and the link to it.
         let link = services.download_link(caller, &issue.link).await.is_ok();
@@ -285,7 +344,28 @@ async fn named_content(console: &Console, at: &InTenant, id: &ContentId) -> Name
 }
 
 /// Where in the file its tag is.
-fn in_words(places: &[Carrier]) -> String {
+fn in_words(Places { tags, mark }: &Places) -> String {
+    let mark = mark.map(|z| format!("in what the picture shows (z {z:.1})"));
+    match (&**tags, mark) {
+        ([], mark) => mark.unwrap_or_default(),
+        (tags, None) => of_tags(tags),
+        (tags, Some(mark)) => format!("{}; and {mark}", of_tags(tags)),
+    }
+}
+
+/// What comparing said, for people.
+fn said_of(comparison: &Comparison) -> String {
+    match comparison {
+        Comparison::Alike(copies) if copies.is_empty() => {
+            "it is the picture, and no mark of a copy is found in what it shows".to_owned()
+        }
+        Comparison::Alike(_) => "the mark of a copy is in what it shows".to_owned(),
+        Comparison::NotComparable(why) => format!("not done: {why}"),
+        Comparison::OtherPicture => "it is another picture, or too little of this one".to_owned(),
+    }
+}
+
+fn of_tags(places: &[Carrier]) -> String {
     let mut words: Vec<&str> = Vec::new();
     for place in places {
         let place = place_in_words(*place);

@@ -156,6 +156,11 @@ impl From<ServiceError> for Problem {
             ServiceError::Unavailable(_) => {
                 Self { retry_after: Some(1), ..Self::new(ProblemCode::Unavailable).because(error) }
             }
+            ServiceError::ComparingBusy => Self {
+                detail: error.to_string().into(),
+                retry_after: Some(COME_AGAIN),
+                ..Self::new(ProblemCode::Unavailable)
+            },
             ServiceError::TooManyTraces { .. } => {
                 Self { detail: error.to_string().into(), ..Self::new(ProblemCode::Throttled) }
             }

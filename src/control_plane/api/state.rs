@@ -16,10 +16,11 @@ use crate::control_plane::edge_sync::EdgeHub;
 use crate::control_plane::link::{LinkSigner, MasterKey};
 use crate::control_plane::mail::Post;
 use crate::control_plane::service::{
-    KnownOrigins, ServiceError, Services, Sources, Store, Uploads,
+    ImageMarks, KnownOrigins, ServiceError, Services, Sources, Store, Uploads,
 };
 use crate::control_plane::share_page;
 use crate::control_plane::webhooks::Reach;
+use crate::delivery::DeliveryDesk;
 use crate::network::NetworkSet;
 
 /// May a session's token be in an address (requirement G1)?
@@ -88,6 +89,21 @@ impl Api {
     #[must_use]
     pub fn with_longest_link(self, seconds: u64) -> Self {
         Self { services: self.services.with_longest_link(seconds), ..self }
+    }
+
+    /// The same, which reads originals there for pictures to be compared with.
+    #[must_use]
+    pub fn with_originals(
+        self,
+        desk: impl Fn() -> Option<Arc<DeliveryDesk>> + Send + Sync + 'static,
+    ) -> Self {
+        Self { services: self.services.with_originals(desk), ..self }
+    }
+
+    /// The same, whose copies of pictures have marks, or not.
+    #[must_use]
+    pub fn with_image_marks(self, image_marks: ImageMarks) -> Self {
+        Self { services: self.services.with_image_marks(image_marks), ..self }
     }
 
     /// The same, with so many connections.

@@ -240,7 +240,7 @@ impl Services {
         // It is asked by whoever had it asked.
         let scopes = ScopeSet::EMPTY.with(Scope::Trace);
         let caller = Caller::authenticated(actor_of(&draft.issuer), scopes, Reach::Tenant(*tenant));
-        let Traced { exact, tags } = self.trace(&caller, &inspection).await?;
+        let Traced { exact, tags, comparison: _ } = self.trace(&caller, &inspection, None).await?;
         let is_tagged = !tags.is_empty();
         let of_tags = tags.into_iter().find_map(|tag| match tag.origin {
             TagOrigin::Issued(issue) => Some(issue),

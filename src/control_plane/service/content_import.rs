@@ -150,7 +150,8 @@ fn is_of_one(error: &ServiceError) -> bool {
         | ServiceError::TooManyTraces { .. }
         | ServiceError::Unread { .. }
         | ServiceError::Upload(_) => true,
-        ServiceError::Failed(_)
+        ServiceError::ComparingBusy
+        | ServiceError::Failed(_)
         | ServiceError::NoLink(_)
         | ServiceError::NoMasterKey
         | ServiceError::Original(_)

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::desk::Services;
@@ -15,14 +14,46 @@ use crate::control_plane::record::{
     CopyIssue, DownloadLink, KeyUse, SigningKey, SigningKeyDraft, SigningKeyId, chance,
 };
 use crate::control_plane::store::View;
-use crate::forensic::{SightedTag, Sighting, TagKey, TagKeyNumber, TagVerdict};
+use crate::control_plane::tag_key::{image_mark_material, tag_key_number};
+use crate::forensic::{
+    Layers, MarkKey, SightedTag, Sighting, TagKey, TagKeyNumber, TagVerdict, may_be_marked,
+};
 use crate::keyring::KeyMaterial;
 use crate::secret::Secret;
 use crate::token::CopyId;
 
 /// The keys that made tag ids, the oldest first. None is ever dropped: what it made is out there.
 #[derive(Debug)]
-pub(super) struct TagKeys(Vec<(SigningKeyId, TagKey)>);
+pub(super) struct TagKeys(Vec<MadeBy>);
+
+/// A key that made tag ids, and what marked the pictures that have them.
+#[derive(Debug)]
+struct MadeBy {
+    id: SigningKeyId,
+    tags: TagKey,
+    marks: MarkKey,
+}
+
+/// Do the copies of pictures that are issued have marks in what they show, beside their tags
+/// (requirement K.4)?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ImageMarks {
+    /// They have their tags alone: every pixel is the original's.
+    #[default]
+    Left,
+    /// They have.
+    Made,
+}
+
+impl ImageMarks {
+    /// What copies of files of that type have.
+    fn layers(self, media_type: &str) -> Layers {
+        match self {
+            Self::Made if may_be_marked(media_type) => Layers::Image,
+            Self::Made | Self::Left => Layers::Container,
+        }
+    }
+}
 
 /// What is known of a tag that was found somewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +82,7 @@ impl TagOrigin {
 
 impl TagKeys {
     /// Those in the store.
-    async fn read(services: &Services, view: &mut View) -> Result<Self, ServiceError> {
+    pub(super) async fn read(services: &Services, view: &mut View) -> Result<Self, ServiceError> {
         let mut keys: Vec<SigningKey> = view.signing_key_list().await?;
         keys.retain(|key| key.key_use == KeyUse::Tags);
         if keys.is_empty() {
@@ -65,20 +96,26 @@ impl TagKeys {
             let secret = <[u8; 32]>::try_from(material.expose()).map(Zeroizing::new);
             let secret = secret.map_err(|error| ServiceError::Failed(Box::new(error)))?;
             // Of two that happen to have one number each is tried.
-            let number = Sha256::digest(key.id.as_str()).first().copied().unwrap_or_default();
-            Ok((key.id, TagKey::new(TagKeyNumber(number), &secret)))
+            let number = tag_key_number(&key.id);
+            let marks = MarkKey::of(&image_mark_material(&material));
+            Ok(MadeBy { tags: TagKey::new(number, &secret), marks, id: key.id })
         });
         opened.collect::<Result<_, ServiceError>>().map(Self)
     }
 
     /// An issue of the copy that a link with a tag is to open, by the newest key.
-    pub(super) fn issue(&self, link: &DownloadLink) -> Result<Option<CopyIssue>, ServiceError> {
+    pub(super) fn issue(
+        &self,
+        link: &DownloadLink,
+        media_type: &str,
+        marks: ImageMarks,
+    ) -> Result<Option<CopyIssue>, ServiceError> {
         let Some(tag) = &link.tag else { return Ok(None) };
         // Without a copy of its own nothing is opened.
-        let (id, key) = self.0.last().ok_or(ServiceError::NoMasterKey)?;
+        let MadeBy { id, tags, marks: _ } = self.0.last().ok_or(ServiceError::NoMasterKey)?;
         // As far as a database counts.
         let number = u64::from_be_bytes(chance()?) >> 1;
-        let bytes = key.issue(number).bytes();
+        let bytes = tags.issue(number, marks.layers(media_type)).bytes();
         Ok(Some(CopyIssue {
             number,
             tenant: link.tenant,
@@ -95,9 +132,14 @@ impl TagKeys {
         }))
     }
 
+    /// What marked the pictures that have their tags.
+    pub(super) fn marks(&self) -> impl Iterator<Item = (TagKeyNumber, &MarkKey)> {
+        self.0.iter().map(|key| (key.tags.number(), &key.marks))
+    }
+
     /// Did one of them make it?
     fn made(&self, sighted: SightedTag) -> bool {
-        self.0.iter().any(|(_, key)| matches!(key.judge(sighted), TagVerdict::Genuine(_)))
+        self.0.iter().any(|key| matches!(key.tags.judge(sighted), TagVerdict::Genuine(_)))
     }
 }
 

@@ -16,7 +16,9 @@ use crate::control_plane::store::{Change, Store, View};
 use crate::control_plane::webhooks::Reach;
 
 use super::archive_reading::Readings;
+use super::copy_issue::ImageMarks;
 use super::error::ServiceError;
+use super::likeness::Comparing;
 use super::pipeline::KnownOrigins;
 use super::share_marks::ShareMarks;
 use super::share_sent::SentBytes;
@@ -34,6 +36,7 @@ pub struct Services {
     master_key: Option<MasterKey>,
     link_signer: Option<LinkSigner>,
     longest_link: u64,
+    image_marks: ImageMarks,
     origins: Option<KnownOrigins>,
     uploads: Option<Uploads>,
     sources: Option<Sources>,
@@ -46,6 +49,7 @@ pub struct Services {
     post: Post,
     letters_written: Arc<Notify>,
     backtraces: Arc<Notify>,
+    comparing: Comparing,
 }
 
 impl Services {
@@ -58,6 +62,7 @@ impl Services {
             master_key: None,
             link_signer: None,
             longest_link: LONGEST_LINK,
+            image_marks: ImageMarks::default(),
             origins: None,
             uploads: None,
             sources: None,
@@ -70,6 +75,7 @@ impl Services {
             post: Post::default(),
             letters_written: Arc::default(),
             backtraces: Arc::default(),
+            comparing: Comparing::default(),
         }
     }
 
@@ -98,6 +104,14 @@ impl Services {
         &self.backtraces
     }
 
+    pub(super) fn comparing(&self) -> &Comparing {
+        &self.comparing
+    }
+
+    pub(super) fn with_comparing(self, comparing: Comparing) -> Self {
+        Self { comparing, ..self }
+    }
+
     /// What time it is.
     pub fn now(&self) -> UnixSeconds {
         self.clock.now()
@@ -119,6 +133,16 @@ impl Services {
     #[must_use]
     pub fn with_longest_link(self, seconds: u64) -> Self {
         Self { longest_link: seconds, ..self }
+    }
+
+    /// The same, whose copies of pictures have marks, or not.
+    #[must_use]
+    pub fn with_image_marks(self, image_marks: ImageMarks) -> Self {
+        Self { image_marks, ..self }
+    }
+
+    pub(super) fn image_marks(&self) -> ImageMarks {
+        self.image_marks
     }
 
     pub(super) fn longest_link(&self) -> u64 {

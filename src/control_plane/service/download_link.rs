@@ -320,7 +320,8 @@ impl Services {
             expires_at: expiry.unwrap_or(now.plus(LIFETIME)).min(longest),
             revoked_at: None,
         };
-        let issue = tag_keys.map(|keys| keys.issue(&link)).transpose()?.flatten();
+        let (mime, marks) = (&*placed.file.draft.mime, self.image_marks());
+        let issue = tag_keys.map(|keys| keys.issue(&link, mime, marks)).transpose()?.flatten();
         let signed = self.sign(&placed, &link, *shown, issue.as_ref())?;
         if signed.token.is_none() && (*terms != DownloadTerms::default() || tag.is_some()) {
             return Err(ServiceError::Public);

@@ -20,6 +20,9 @@ pub enum ServiceError {
     /// An archive is over, or something in it is not what it was.
     #[error("the archive is not to be had any more: it is over, or something in it changed")]
     ArchiveGone,
+    /// Pictures of others are being compared.
+    #[error("other pictures are being compared: come again")]
+    ComparingBusy,
     /// Something of that name is there, or was changed at that moment.
     #[error("something of that name is there already, or was changed at that moment")]
     Conflict,

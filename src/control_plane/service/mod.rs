@@ -45,6 +45,7 @@ mod fraud_event;
 mod idempotency;
 mod letter;
 mod letter_sending;
+mod likeness;
 mod link_claim;
 mod mail_server;
 mod object_key;
@@ -107,7 +108,7 @@ pub use connector_address::{
     AddressPart, AddressState, Clash, ConnectorAddress, ConnectorContent, Standing, example_address,
 };
 pub use content_import::{ContentImports, Imported};
-pub use copy_issue::TagOrigin;
+pub use copy_issue::{ImageMarks, TagOrigin};
 pub use desk::Services;
 pub use download::Download;
 pub use download_link::{FileChoice, LinkOrder, OrderedLink, OrderedLinks, Shown};
@@ -116,6 +117,7 @@ pub use error::{
     Invalid, OriginalRefusal, RenditionRefusal, ServiceError, ShareRefusal, UploadRefusal,
 };
 pub use file::{FileTable, FilesOf};
+pub use likeness::{AlikeCopy, ComparingTurn, Comparison, PictureOriginal};
 pub use mail_server::{MailPassword, MailTrial};
 pub use path_override::{
     OverrideDifference, OverrideProposal, OverrideStanding, Shrinking, TypeStanding,
@@ -141,7 +143,9 @@ pub use signing_key::{HEAD_START, LONGEST_LINK, NewKey};
 pub use source::{
     IssuedTicket, Original, ShownTicket, SourceAsk, SourceVersion, Sources, SourcesInForce,
 };
-pub use trace::{Inspecting, Inspection, LARGEST_TRACED, NotInspected, Traced, TracedTag};
+pub use trace::{
+    CompareWith, Inspecting, Inspection, LARGEST_TRACED, NotInspected, Traced, TracedTag,
+};
 pub use upload::{NewUpload, OpenUpload, Received, UploadLimits, UploadWay, Uploads};
 pub use version::OfContent;
 pub use webhook::{NewWebhook, NewWebhookSecret, SECRETS_OVERLAP, WebhookMessage};

@@ -2,16 +2,18 @@
 
 use std::io::{self, Read};
 
+use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::task::yield_now;
 
 use super::copy_issue::TagOrigin;
 use super::desk::Services;
 use super::error::ServiceError;
+use super::likeness::{AlikeCopy, ComparingTurn, Comparison, PictureOriginal};
 use crate::control_plane::caller::Caller;
 use crate::control_plane::record::{CopyIssue, CopyTrace, Scope};
 use crate::control_plane::upload::{BrokenOff, ByteSource};
-use crate::forensic::{Scanner, Sighting};
+use crate::forensic::{MOST_BYTES, Scanner, Sighting};
 
 /// Read at a time.
 const PIECE: usize = 64 << 10;
@@ -33,6 +35,8 @@ pub struct Inspection {
     pub sightings: Vec<Sighting>,
     /// Tags beyond those.
     pub more: u64,
+    /// All of it, where it was kept.
+    pub kept: Option<Bytes>,
 }
 
 /// A tag that was found, and where it is from.
@@ -45,13 +49,15 @@ pub struct TracedTag {
 }
 
 /// Whose copy a file is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Traced {
     /// Whose it is as a whole, byte by byte: none where it was changed, or where the digest of the copy
     /// is not known.
     pub exact: Option<CopyIssue>,
     /// The tags in it, in their order.
     pub tags: Vec<TracedTag>,
+    /// What comparing it with an original said; none where there was nothing to compare it with.
+    pub comparison: Option<Comparison>,
 }
 
 /// Why a file was not looked at to its end.
@@ -68,29 +74,52 @@ pub enum NotInspected {
     },
 }
 
+/// What a file is compared with, and leave to do it.
+#[derive(Debug)]
+pub struct CompareWith {
+    /// With what.
+    pub original: PictureOriginal,
+    /// The leave.
+    pub turn: ComparingTurn,
+}
+
 /// An [`Inspection`] that is under way: it is fed a file from its first byte to its last, and holds
-/// some hundred bytes of it, however long it is.
+/// some hundred bytes of it, however long it is, unless all of it is to be kept.
 #[derive(Debug, Default)]
 pub struct Inspecting {
     scanner: Scanner,
     hash: Sha256,
     size: u64,
+    /// All that came, where it is kept and not too long.
+    kept: Option<Vec<u8>>,
 }
 
 impl Inspecting {
+    /// One that keeps the file as well, unless it is longer than pictures that are compared.
+    pub fn keeping() -> Self {
+        Self { kept: Some(Vec::new()), ..Self::default() }
+    }
+
     /// Takes the next bytes of the file.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.scanner.feed(bytes);
         self.hash.update(bytes);
         self.size = self.size.saturating_add(bytes.len() as u64);
+        if self.size > MOST_BYTES {
+            self.kept = None;
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.extend_from_slice(bytes);
+        }
     }
 
     /// What was seen in all of it.
     pub fn finish(self) -> Inspection {
-        let Self { scanner, hash, size } = self;
+        let Self { scanner, hash, size, kept } = self;
         let more = scanner.not_kept();
         let sha256 = hex::encode(hash.finalize()).into();
-        Inspection { size, sha256, sightings: scanner.finish(), more }
+        let kept = kept.map(Bytes::from);
+        Inspection { size, sha256, sightings: scanner.finish(), more, kept }
     }
 
     /// Takes what a request brings, to its end, and lets others have their turn meanwhile.
@@ -124,9 +153,13 @@ impl Inspection {
         Inspecting::default().take(source, LARGEST_TRACED).await
     }
 
-    /// Of a file, from its first byte to its last. Holds some kilobytes of it, however long it is.
-    pub fn of(mut file: impl Read) -> io::Result<Self> {
-        let mut inspecting = Inspecting::default();
+    /// The same, and keeps it where it may be a picture that is compared.
+    pub async fn of_source_kept(source: impl ByteSource) -> Result<Self, NotInspected> {
+        Inspecting::keeping().take(source, LARGEST_TRACED).await
+    }
+
+    /// Of a file, from its first byte to its last, by an inspecting that was fed nothing yet.
+    pub fn of(mut file: impl Read, mut inspecting: Inspecting) -> io::Result<Self> {
         let mut buffer = vec![0; PIECE];
         loop {
             match file.read(&mut buffer) {
@@ -146,11 +179,13 @@ impl Services {
     }
 
     /// Says whose copy a file is. That it was asked is in the audit log, with what came of it: in that
-    /// of the tenant that the caller is of, if they are of one.
+    /// of the tenant that the caller is of, if they are of one. A picture that was kept may be compared
+    /// with what it may be a copy of.
     pub async fn trace(
         &self,
         caller: &Caller,
         inspection: &Inspection,
+        compare: Option<CompareWith>,
     ) -> Result<Traced, ServiceError> {
         self.trace_admit(caller)?;
         let mut view = self.view(caller).await?;
@@ -162,6 +197,16 @@ impl Services {
             let origin = origins.get(&sighting.tag).cloned().unwrap_or(TagOrigin::Forged);
             traced.push(TracedTag { sighting: *sighting, origin });
         }
+        let comparison = match (compare, &inspection.kept) {
+            (None, _) => None,
+            (Some(_), None) => {
+                let why = format!("the file is longer than {MOST_BYTES} bytes");
+                Some(Comparison::NotComparable(why.into()))
+            }
+            (Some(CompareWith { original, turn }), Some(suspect)) => {
+                Some(self.compare(caller, suspect.clone(), &original, turn).await?)
+            }
+        };
         // One tag of a copy is in several places of it.
         let mut links = Vec::new();
         for tag in &traced {
@@ -169,6 +214,13 @@ impl Services {
                 && !links.contains(&issue.link)
             {
                 links.push(issue.link.clone());
+            }
+        }
+        if let Some(Comparison::Alike(copies)) = &comparison {
+            for AlikeCopy { issue, .. } in copies {
+                if !links.contains(&issue.link) {
+                    links.push(issue.link.clone());
+                }
             }
         }
         let trace = CopyTrace {
@@ -180,7 +232,7 @@ impl Services {
         let mut change = self.change(caller).await?;
         change.copy_traced(&trace);
         change.commit().await?;
-        Ok(Traced { exact, tags: traced })
+        Ok(Traced { exact, tags: traced, comparison })
     }
 }
 
@@ -249,7 +301,9 @@ mod tests {
     fn a_file_is_read_to_its_end() {
         let mark = "countersign-tag:010701020304050607080ff920c73baf";
         let file = ["words ", mark, " and ", mark, "."].concat();
-        let inspection = Inspection::of(Slow(file.as_bytes(), false)).unwrap();
+        let slow = Slow(file.as_bytes(), false);
+        let inspection = Inspection::of(slow, Inspecting::keeping()).unwrap();
+        assert_eq!(inspection.kept.as_deref(), Some(file.as_bytes()));
         assert_eq!(inspection.size, file.len() as u64);
         assert_eq!(*inspection.sha256, *hex::encode(Sha256::digest(&file)));
         let offsets: Vec<u64> = inspection.sightings.iter().map(|it| it.offset).collect();

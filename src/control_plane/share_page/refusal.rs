@@ -156,7 +156,8 @@ impl From<ServiceError> for Refusal {
             ServiceError::Share(refusal) => refusal.into(),
             ServiceError::ArchiveGone => Self::Gone,
             ServiceError::Invalid(_) => Self::Not(StatusCode::BAD_REQUEST, "unavailable"),
-            ServiceError::TooManyTraces { .. }
+            ServiceError::ComparingBusy
+            | ServiceError::TooManyTraces { .. }
             | ServiceError::Unread { .. }
             | ServiceError::Unavailable(_)
             | ServiceError::Rendition(RenditionRefusal::Busy) => Self::Busy,

@@ -40,6 +40,34 @@ impl View {
         row.as_ref().map(read).transpose()
     }
 
+    /// The numbers and tag ids of copies that may have marks, in order, from after that number: those of
+    /// one file, or of every one, of the tenants that are reached.
+    pub async fn copy_issue_list_marked(
+        &mut self,
+        file: Option<u64>,
+        after: u64,
+        most: u16,
+    ) -> Result<Vec<(u64, Box<str>)>, StoreError> {
+        let only = self.only_tenant();
+        // The first byte of a tag id says what its copy has.
+        let statement = match file {
+            Some(file) => Statement::new(
+                "SELECT number, tag_id FROM copy_issue \
+                 WHERE file = $1 AND number > $2 AND ($3 IS NULL OR tenant = $3) \
+                 AND tag_id LIKE '02%' ORDER BY number LIMIT $4",
+            )
+            .bind(file),
+            None => Statement::new(
+                "SELECT number, tag_id FROM copy_issue \
+                 WHERE number > $1 AND ($2 IS NULL OR tenant = $2) \
+                 AND tag_id LIKE '02%' ORDER BY number LIMIT $3",
+            ),
+        };
+        let statement = statement.bind(after).bind(only).bind(u64::from(most));
+        let rows = self.connection().rows(statement).await?;
+        rows.iter().map(|row| Ok((row.number("number")?, row.text("tag_id")?))).collect()
+    }
+
     /// The issue that a link opens; none where it opens the file itself.
     pub async fn copy_issue_of_link(
         &mut self,

@@ -42,6 +42,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (27, "archive_delivery", include_str!("migrations/0027_archive_delivery.sql")),
     (28, "copy_issue", include_str!("migrations/0028_copy_issue.sql")),
     (29, "backtrace", include_str!("migrations/0029_backtrace.sql")),
+    (30, "copy_issue_file", include_str!("migrations/0030_copy_issue_file.sql")),
 ];
 
 /// The number of the last one.

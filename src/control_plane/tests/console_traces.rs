@@ -20,10 +20,23 @@ async fn bring(
     browser: &Browser<'_>,
     path: &str,
     token: &str,
+    file: (&str, &str),
+) -> Answer {
+    bring_beside(stage, browser, path, token, "", file).await
+}
+
+/// The same, with the number of an original.
+async fn bring_beside(
+    stage: &Stage,
+    browser: &Browser<'_>,
+    path: &str,
+    token: &str,
+    original: &str,
     (name, file): (&str, &str),
 ) -> Answer {
     let body = format!(
         "--X\r\nContent-Disposition: form-data; name=\"form_token\"\r\n\r\n{token}\r\n--X\r\n\
+         Content-Disposition: form-data; name=\"original\"\r\n\r\n{original}\r\n--X\r\n\
          Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
          Content-Type: application/octet-stream\r\n\r\n{file}\r\n--X--\r\n"
     );
@@ -83,6 +96,16 @@ async fn what_is_no_copy_is_told_in_honest_words(stage: Stage) {
     let others = ask("/console/tenants/2/traces", "a.jpg", &scene.copy()).await.expect(200).body;
     assert!(others.contains("<h1>Nobody here is known to have had it</h1>"), "{others}");
     assert!(!others.contains("user 42") && !others.contains(&scene.link), "{others}");
+    for (original, why) in [
+        ("seven", "The original is named by the number of its file."),
+        ("4711", "there is no file of that number"),
+        (&*scene.file.to_string(), "at an origin that this program does not have"),
+    ] {
+        let file = ("a.jpg", "no picture");
+        let told = bring_beside(&scene.stage, &browser, OWN, &token, original, file).await;
+        let told = told.expect(400).body;
+        assert!(told.contains(why), "{original}: {told}");
+    }
     let none = ask(OWN, "", "").await.expect(400).body;
     assert!(none.contains("Choose a file first."), "{none}");
     assert!(ask(OWN, "empty", "").await.expect(200).body.contains("0 bytes"));

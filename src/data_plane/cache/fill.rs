@@ -299,6 +299,7 @@ pub(super) const fn may_be_bridged(fault: OriginFault) -> bool {
         | OriginFault::HeadTimedOut
         | OriginFault::ReadFailed
         | OriginFault::ServerFailed
+        | OriginFault::CopyNotMade
         | OriginFault::TooManyWaiting
         | OriginFault::TlsFailed => true,
     }

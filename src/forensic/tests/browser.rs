@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::copies::{key, tagged};
 use super::samples::ALL;
-use crate::forensic::FileKind;
+use crate::forensic::{FileKind, Layers};
 
 /// Says how large and how long each picture and film is, once all are there: the end of loading
 /// waits for pictures, and for the first frame of films.
@@ -47,9 +47,10 @@ fn chromium_shows_copies_as_their_originals() {
     let shown = |name: &str, kind| is_shown(kind) || name == "drawing.svg";
     for sample in ALL.iter().filter(|sample| shown(sample.name, sample.kind)) {
         let file = sample.bytes();
-        for (of, file) in
-            [("was", &file), ("is", &tagged(&file, sample.media_type, key().issue(1)))]
-        {
+        for (of, file) in [
+            ("was", &file),
+            ("is", &tagged(&file, sample.media_type, key().issue(1, Layers::Container))),
+        ] {
             let name = format!("{of}-{}", sample.name);
             fs::write(folder.path().join(&name), file).unwrap();
             names.push(name);

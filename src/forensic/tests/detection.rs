@@ -6,7 +6,7 @@ use super::copies::{issues, key, scan};
 use crate::forensic::*;
 
 fn mark(issue: u64) -> String {
-    key().issue(issue).mark()
+    key().issue(issue, Layers::Container).mark()
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn what_only_begins_like_a_mark_is_none() {
 
 #[test]
 fn forged_marks_are_found_and_told_from_genuine_ones() {
-    let id = key().issue(1).bytes();
+    let id = key().issue(1, Layers::Container).bytes();
     let forged = SightedTag::from_bytes(id.map(|byte| if byte == 3 { 3 } else { 1 }));
     let found = scan(forged.to_string().as_bytes());
     assert_eq!(found.len(), 1);
@@ -52,7 +52,7 @@ fn a_file_full_of_marks_takes_no_more_memory() {
         gaps.iter().enumerate().all(|(at, gap)| *gap == if at == half - 1 { 8 * 48 } else { 48 })
     );
     // The last of them as well: many in front of one do not hide it.
-    let last = SightedTag::from(key().issue(MOST_SIGHTINGS as u64 + 6));
+    let last = SightedTag::from(key().issue(MOST_SIGHTINGS as u64 + 6, Layers::Container));
     assert_eq!(found[MOST_SIGHTINGS - 1].tag, last);
 }
 

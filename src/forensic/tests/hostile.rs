@@ -15,7 +15,7 @@ const MOST_LITERAL: u64 = 256 << 10;
 
 /// What holds of every file: it is refused, or its copy has the mark.
 fn holds(file: &[u8], media_type: Option<&str>, what: &dyn Fn() -> String) -> Option<Refusal> {
-    let made = make(file, media_type, key().issue(77));
+    let made = make(file, media_type, key().issue(77, Layers::Container));
     assert_holds(file, made, what)
 }
 
@@ -76,7 +76,7 @@ fn files_with_any_wrong_byte() {
 fn plan_of(length: u64, bytes: impl Fn(u64) -> u8) -> Outlook {
     let mut known = Excerpts::of(length);
     for _ in 0..=MOST_ASKS {
-        match plan(&known, Some("text/html"), key().issue(1).into()) {
+        match plan(&known, Some("text/html"), key().issue(1, Layers::Container).into()) {
             Outlook::Need(span) => {
                 let content = (span.offset..span.offset + span.length).map(&bytes);
                 known.feed(span.offset, content.collect());
@@ -148,7 +148,7 @@ proptest! {
         before in prop::collection::vec(any::<u8>(), 0..400),
         after in prop::collection::vec(any::<u8>(), 0..400),
     ) {
-        let mark = key().issue(5).mark();
+        let mark = key().issue(5, Layers::Container).mark();
         let file = [&before, mark.as_bytes(), &after].concat();
         prop_assert_eq!(issues_of(&file), vec![5]);
     }
@@ -169,7 +169,7 @@ fn a_chain_of_sections_that_is_a_loop() {
     let head = "%PDF-1.7\n";
     let length = section(9, 9).len() + 1;
     let file = format!("{head}{}\n{}", section(9, 9 + length), section(9 + length, 9));
-    let made = make(file.as_bytes(), None, key().issue(1));
+    let made = make(file.as_bytes(), None, key().issue(1, Layers::Container));
     assert_eq!(made.planned, Err(Refusal::Malformed), "{file}");
 }
 
@@ -179,7 +179,7 @@ fn a_chain_of_sections_that_is_a_loop() {
 fn an_origin_that_gives_too_little_is_given_up() {
     let mut known = Excerpts::of(1_000);
     for _ in 0..=MOST_ASKS {
-        match plan(&known, None, key().issue(1).into()) {
+        match plan(&known, None, key().issue(1, Layers::Container).into()) {
             Outlook::Need(span) => known.feed(span.offset, Bytes::from_static(b"\x89")),
             Outlook::Refused(refusal) => return assert_eq!(refusal, Refusal::Scattered),
             Outlook::Planned(planned) => panic!("{planned:?}"),

@@ -85,7 +85,9 @@ fn ran(command: &str, file: &Path) -> Result<(String, String), String> {
 
 /// The copy of a sample, tagged once for each issue.
 fn copied(sample: &Sample, numbers: std::ops::RangeInclusive<u64>) -> Vec<u8> {
-    numbers.fold(sample.bytes(), |file, issue| tagged(&file, sample.media_type, key().issue(issue)))
+    numbers.fold(sample.bytes(), |file, issue| {
+        tagged(&file, sample.media_type, key().issue(issue, Layers::Container))
+    })
 }
 
 /// Format × program, for the manual.
@@ -112,7 +114,7 @@ fn copies_are_what_their_originals_are() {
 /// twice, too.
 fn checked(sample: &Sample) -> (String, Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
-    let made = make(&sample.bytes(), sample.media_type, key().issue(1));
+    let made = make(&sample.bytes(), sample.media_type, key().issue(1, Layers::Container));
     let planned = made.planned.unwrap_or_else(|refusal| panic!("{}: {refusal}", sample.name));
     assert_eq!(planned.kind, sample.kind, "{}", sample.name);
     let first =
@@ -166,7 +168,10 @@ fn every_mark_is_found_in_its_carrier() {
 fn copies_had_in_parts_are_the_same() {
     for sample in ALL {
         let file = sample.bytes();
-        let splice = make(&file, sample.media_type, key().issue(1)).planned.unwrap().splice;
+        let splice = make(&file, sample.media_type, key().issue(1, Layers::Container))
+            .planned
+            .unwrap()
+            .splice;
         for length in [97, 4_096] {
             let starts = (0..splice.length()).step_by(usize_of(length));
             let parts = starts.map(|offset| spanned(&file, &splice, Span { offset, length }));
@@ -182,7 +187,9 @@ fn copies_had_in_parts_are_the_same() {
 fn copies_of_two_tags_have_one_length() {
     for sample in ALL {
         let file = sample.bytes();
-        let of = |issue| make(&file, sample.media_type, key().issue(issue)).planned.unwrap();
+        let of = |issue| {
+            make(&file, sample.media_type, key().issue(issue, Layers::Container)).planned.unwrap()
+        };
         let (one, other) = (of(1), of(u64::MAX));
         assert_eq!(one.splice.length(), other.splice.length(), "{}", sample.name);
         assert_ne!(one, other, "{}", sample.name);

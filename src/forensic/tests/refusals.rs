@@ -8,7 +8,7 @@ use super::samples;
 use crate::forensic::*;
 
 fn refusal(file: &[u8]) -> Option<Refusal> {
-    make(file, None, key().issue(1)).planned.err()
+    make(file, None, key().issue(1, Layers::Container)).planned.err()
 }
 
 fn sample(name: &str) -> Vec<u8> {
@@ -142,7 +142,11 @@ fn the_newest_catalogue_counts() {
     assert_eq!(refusal(&file), None);
     assert_eq!(refusal(&updated), Some(Refusal::Signed));
     // And of two tags the second is put upon the first.
-    let twice = tagged(&tagged(&file, None, key().issue(1)), None, key().issue(2));
+    let twice = tagged(
+        &tagged(&file, None, key().issue(1, Layers::Container)),
+        None,
+        key().issue(2, Layers::Container),
+    );
     assert_eq!(issues(&twice), [(1, Carrier::PdfObject), (2, Carrier::PdfObject)]);
 }
 
@@ -150,7 +154,7 @@ fn the_newest_catalogue_counts() {
 /// along.
 #[test]
 fn marks_of_pdf_survive_qpdf() {
-    let file = tagged(&sample("classic.pdf"), None, key().issue(9));
+    let file = tagged(&sample("classic.pdf"), None, key().issue(9, Layers::Container));
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("in.pdf"), file).unwrap();
     let status = Command::new("qpdf").args(["in.pdf", "out.pdf"]).current_dir(&folder).status();
@@ -194,7 +198,7 @@ fn boxes_that_reach_past_the_end_are_cut_off() {
     assert_eq!(refusal(&film[..film.len() - 1]), Some(Refusal::Truncated));
     assert_eq!(refusal(b"\0\0\0\x07ftypmp42\0\0\0\x08free"), Some(Refusal::Malformed));
     let open = sample("open.mp4");
-    let copy = tagged(&open, None, key().issue(1));
+    let copy = tagged(&open, None, key().issue(1, Layers::Container));
     let at = memchr::memmem::rfind(&open, b"mdat").unwrap() - 4;
     let size = u32::from_be_bytes(copy[at..at + 4].try_into().unwrap());
     assert_eq!(at + size as usize + 72, copy.len());
@@ -203,7 +207,7 @@ fn boxes_that_reach_past_the_end_are_cut_off() {
 #[test]
 fn the_table_of_fragments_stays_last() {
     let film = sample("fragments.mp4");
-    let copy = tagged(&film, None, key().issue(1));
+    let copy = tagged(&film, None, key().issue(1, Layers::Container));
     assert_eq!(copy[copy.len() - 16..], film[film.len() - 16..]);
     assert_eq!(&copy[copy.len() - 12..copy.len() - 8], b"mfro");
 }
@@ -218,10 +222,10 @@ fn segments_of_matroska_may_need_longer_sizes() {
     let void = |length: u8| [&[0xec, 0x80 | length][..], &vec![0; usize::from(length)]].concat();
     let own = 83_u8;
     let fits = with(&void(126 - own - 2));
-    let copy = tagged(&fits, None, key().issue(1));
+    let copy = tagged(&fits, None, key().issue(1, Layers::Container));
     assert_eq!((copy.len(), copy[9]), (fits.len() + usize::from(own), 0xfe));
     let does_not = with(&void(127 - own - 2));
-    let copy = tagged(&does_not, None, key().issue(1));
+    let copy = tagged(&does_not, None, key().issue(1, Layers::Container));
     assert_eq!(copy.len(), does_not.len() + usize::from(own) + 7);
     assert_eq!(copy[9..17], [1, 0, 0, 0, 0, 0, 0, 127]);
     let summed = with(b"\xbf\x84abcd");
@@ -256,7 +260,7 @@ fn directories_of_tiff_have_four_places() {
     let mut file = sample("plain.tiff");
     let mut found = Vec::new();
     for issue in 1..=4 {
-        file = tagged(&file, None, key().issue(issue));
+        file = tagged(&file, None, key().issue(issue, Layers::Container));
         found.push(issue);
         assert_eq!(issues(&file).iter().map(|it| it.0).collect::<Vec<_>>(), found);
     }
@@ -345,7 +349,7 @@ fn long_films_are_planned_as_short_ones() {
     let planned = |length: u64, last: &[u8]| {
         let mut known = Excerpts::of(length);
         loop {
-            match plan(&known, None, key().issue(1).into()) {
+            match plan(&known, None, key().issue(1, Layers::Container).into()) {
                 Outlook::Need(span) => {
                     let byte = |at: u64| {
                         let at = usize::try_from(at).unwrap_or(usize::MAX);

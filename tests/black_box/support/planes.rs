@@ -42,6 +42,22 @@ impl ControlPlane {
         })
     }
 
+    /// Starts one that makes links to copies of pictures with marks, and has an origin of its own.
+    pub(crate) fn that_marks(records: &Records) -> Self {
+        Self::start_with(records, |folder| {
+            let folder = with_master_key(folder);
+            let path = folder.path().join("countersign.toml");
+            let text = std::fs::read_to_string(&path).unwrap();
+            let text = text.replacen("[control]\n", "[control]\nmark_images = true\n", 1);
+            let site = "\n[[origin]]\nname = \"media\"\nkind = \"disk\"\nroot = \"media\"\n\
+                        \n[[site]]\nhosts = [\"*\"]\npublic_url = \"https://files.example.com\"\n\
+                        assets = { catalog = true }\n[site.token]\n";
+            std::fs::write(path, text + site).unwrap();
+            std::fs::create_dir(folder.path().join("media")).unwrap();
+            folder
+        })
+    }
+
     fn start_with(records: &Records, complete: impl FnOnce(TempDir) -> TempDir) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let certificate = Certificate::of(&["control.test"]);

@@ -3,21 +3,25 @@
 use axum::body::{Body, HttpBody};
 use axum::extract::State;
 use axum::response::Response;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::wire_enum::{carriers, verdicts};
+use super::wire_enum::{carriers, comparisons, verdicts};
 use crate::control_plane::api::auth::Authenticated;
 use crate::control_plane::api::body;
 use crate::control_plane::api::error::{Problem, ProblemCode};
 use crate::control_plane::api::refusal::TraceRefusals;
+use crate::control_plane::api::segment::Parameters;
 use crate::control_plane::api::state::Api;
 use crate::control_plane::api::timestamp::Timestamp;
 use crate::control_plane::record::CopyIssue;
 use crate::control_plane::request_body::BodySource;
-use crate::control_plane::service::{Inspection, LARGEST_TRACED, TagOrigin, Traced, TracedTag};
+use crate::control_plane::service::{
+    AlikeCopy, CompareWith, Comparison, Inspection, LARGEST_TRACED, PictureOriginal, TagOrigin,
+    Traced, TracedTag,
+};
 
 /// The routes, with their documents.
 pub(in crate::control_plane::api) fn routes() -> OpenApiRouter<Api> {
@@ -40,6 +44,8 @@ struct TraceBody {
     tags: Vec<TagBody>,
     /// Tags beyond those.
     more: u64,
+    /// What comparing it with an original said; null where none was named.
+    comparison: Option<ComparisonBody>,
 }
 
 /// A tag in a file. A copy has its tag in every place that its format has for one, so the same tag may
@@ -62,6 +68,42 @@ struct TagBody {
     verdict: &'static str,
     /// Whose copy it is; null but of a tag that was issued.
     issued: Option<IssuedBody>,
+}
+
+/// What comparing a picture with an original said: layer 2.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TraceComparison)]
+struct ComparisonBody {
+    /// `alike`, where marks of copies are in it; `no_mark`, where it is the picture and has none of a
+    /// copy that the caller may know of, or too little is left of it; `other_picture`, where it could not
+    /// be laid over the original; `not_comparable`, where it is no picture that can be.
+    #[schema(schema_with = comparisons)]
+    outcome: &'static str,
+    /// Why it cannot be compared; null where it was.
+    reason: Option<String>,
+    /// The copies whose marks are in it, the likeliest first.
+    copies: Vec<AlikeBody>,
+}
+
+/// A copy whose mark is in a picture.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AlikeCopy)]
+struct AlikeBody {
+    /// How much more of its mark is in it than chance would put there, in standard deviations.
+    z: f64,
+    /// How likely chance would put so much of the mark of any of the copies there that were tried.
+    p: f64,
+    /// Whose copy it is.
+    issued: IssuedBody,
+}
+
+/// With what a file is compared.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct TraceQuery {
+    /// The number of the file that it may be a copy of, if it is a picture whose tag is gone: it is
+    /// compared with that, and the marks of its copies are looked for.
+    original: Option<u64>,
 }
 
 /// Whose copy a file is.
@@ -96,7 +138,7 @@ struct IssuedBody {
 /// body is the file, of any name and media type, up to 64 GiB; it is read as it comes and kept nowhere.
 /// That it was asked is in the audit log, with what came of it.
 #[utoipa::path(
-    post, path = "/api/v1/traces", tag = "traces",
+    post, path = "/api/v1/traces", tag = "traces", params(TraceQuery),
     request_body(
         content_type = "application/octet-stream",
         description = "The bytes of the file, from the first to the last"
@@ -107,6 +149,7 @@ struct IssuedBody {
 async fn trace_file(
     State(api): State<Api>,
     Authenticated(caller): Authenticated,
+    Parameters(TraceQuery { original }): Parameters<TraceQuery>,
     body: Body,
 ) -> Result<Response, Problem> {
     api.services.trace_admit(&caller)?;
@@ -114,11 +157,32 @@ async fn trace_file(
     if body.size_hint().lower() > LARGEST_TRACED {
         return Err(Problem::new(ProblemCode::BodyTooLarge));
     }
-    let inspection = Inspection::of_source(BodySource(body)).await?;
-    let Traced { exact, tags } = api.services.trace(&caller, &inspection).await?;
-    let Inspection { size, sha256, sightings: _, more } = inspection;
+    let body = BodySource(body);
+    let (inspection, compare) = match original {
+        None => (Inspection::of_source(body).await?, None),
+        Some(number) => {
+            let turn = api.services.comparing_turn(&caller).await?;
+            let compare = CompareWith { original: PictureOriginal::File(number), turn };
+            (Inspection::of_source_kept(body).await?, Some(compare))
+        }
+    };
+    let Traced { exact, tags, comparison } =
+        api.services.trace(&caller, &inspection, compare).await?;
+    let Inspection { size, sha256, sightings: _, more, kept: _ } = inspection;
     let (exact, tags) = (exact.map(issued), tags.into_iter().map(tag).collect());
-    Ok(body::ok(&TraceBody { size, sha256: sha256.into(), exact, tags, more }))
+    let comparison = comparison.map(compared);
+    Ok(body::ok(&TraceBody { size, sha256: sha256.into(), exact, tags, more, comparison }))
+}
+
+fn compared(comparison: Comparison) -> ComparisonBody {
+    let outcome = comparison.outcome();
+    let (reason, copies) = match comparison {
+        Comparison::Alike(copies) => (None, copies),
+        Comparison::NotComparable(reason) => (Some(reason.into()), Vec::new()),
+        Comparison::OtherPicture => (None, Vec::new()),
+    };
+    let alike = |AlikeCopy { issue, z, p }| AlikeBody { z, p, issued: issued(issue) };
+    ComparisonBody { outcome, reason, copies: copies.into_iter().map(alike).collect() }
 }
 
 fn tag(TracedTag { sighting, origin }: TracedTag) -> TagBody {

@@ -8,7 +8,9 @@ use crate::control_plane::record::{
     LetterState, LinkRelation, MailSecurity, Publication, ShareDelivery, ShareEventKind,
     ShareInformation, ShareNotices, WebhookEvent,
 };
-use crate::control_plane::service::{AddressState, MailStep, ShareState, Standing, TagOrigin};
+use crate::control_plane::service::{
+    AddressState, Comparison, MailStep, ShareState, Standing, TagOrigin,
+};
 use crate::forensic::Carrier;
 
 fn names(names: impl Iterator<Item = &'static str>) -> Schema {
@@ -31,6 +33,11 @@ pub(super) fn carriers() -> Schema {
 /// What is said of tags.
 pub(super) fn verdicts() -> Schema {
     names(TagOrigin::VERDICTS.into_iter())
+}
+
+/// What comparing with an original says.
+pub(super) fn comparisons() -> Schema {
+    names(Comparison::OUTCOMES.into_iter())
 }
 
 /// The kinds that a connector can be bound to.

@@ -12,6 +12,7 @@ use crate::network::ClientIp;
 
 on_both_databases! {
     a_copy_is_known_by_its_tag_its_link_and_its_digest_to_its_tenant_alone
+    copies_with_marks_are_listed_by_file_and_tenant
     copies_that_left_as_a_whole_are_due_once
     what_cannot_be_read_waits_for_its_time_or_for_ever
 }
@@ -95,6 +96,39 @@ async fn a_copy_is_known_by_its_tag_its_link_and_its_digest_to_its_tenant_alone(
         assert_eq!(view.copy_issue_of_link(&copy.link).await.unwrap(), expected);
         assert_eq!(view.copy_issue_of_sha256("ab").await.unwrap(), expected);
         assert_eq!(view.copy_issue_of_sha256("cd").await.unwrap(), None);
+    }
+}
+
+async fn copies_with_marks_are_listed_by_file_and_tenant(stage: Stage) {
+    stage.tenant(1).await;
+    stage.tenant(2).await;
+    let mut change = stage.change().await;
+    let numbers = [3, 1, u64::MAX >> 1, 2, 5, 4];
+    for (number, (tenant, file, version)) in
+        numbers.into_iter().zip([(1, 7, 2), (1, 7, 2), (1, 7, 2), (1, 8, 2), (2, 9, 2), (1, 7, 1)])
+    {
+        let tag_id = format!("{version:02x}{number:030x}").into();
+        change
+            .copy_issue_create(&CopyIssue { tag_id, file, ..issue(number, tenant) })
+            .await
+            .unwrap();
+    }
+    change.commit().await.unwrap();
+    let everybody = [1, 2, 3, 5, u64::MAX >> 1];
+    for (caller, file, after, most, expected) in [
+        (Stage::system(), None, 0, 9, &everybody[..]),
+        (Stage::system(), None, 1, 2, &[2, 3]),
+        (Stage::system(), Some(7), 0, 9, &[1, 3, u64::MAX >> 1]),
+        (Stage::system(), Some(7), 1, 1, &[3]),
+        (Stage::of_tenant(1), None, 0, 9, &[1, 2, 3, u64::MAX >> 1]),
+        (Stage::of_tenant(2), None, 0, 9, &[5]),
+        (Stage::of_tenant(2), Some(7), 0, 9, &[]),
+    ] {
+        let mut view = stage.store.view(&caller).await.unwrap();
+        let listed = view.copy_issue_list_marked(file, after, most).await.unwrap();
+        let numbers: Vec<u64> = listed.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, expected, "{caller:?} {file:?} {after}");
+        assert!(listed.iter().all(|(number, id)| **id == *format!("02{number:030x}")));
     }
 }
 
