@@ -247,12 +247,9 @@ impl Copies {
             return Ok(Marked::TakesNone);
         };
         let version = validators_of_copy(&known.meta.validators, copied.id()).etag;
+        // Of a file that was written a moment ago, or an origin that is not sure, it is weak.
         let version = version.filter(|etag| etag.strength() == Strength::Strong);
-        let version = version.ok_or_else(|| {
-            let why = "the origin names no version, so that no mark can be made of one";
-            OriginError::caused_by(OriginFault::HeadMalformed, why)
-        })?;
-        let version = version.opaque().into();
+        let version = version.map(|etag| etag.opaque().into());
         let name = MarkedName { origin, key: object.clone(), version, id: copied.id() };
         if let Some(kept) = self.marking.kept(&name) {
             return Ok(kept);

@@ -26,7 +26,7 @@ const MOST_KEPT: u64 = 128 << 20;
 /// Beside its bytes, what is kept of a picture costs about so much.
 const OVERHEAD: u64 = 1 << 10;
 
-/// Pictures that are marked at once: one of the largest takes half a gigabyte meanwhile.
+/// Pictures that are marked at once: one of the largest takes more than a gigabyte meanwhile.
 const AT_ONCE: usize = 1;
 
 /// Who may wait, those at work among them.
@@ -61,8 +61,8 @@ impl CopyMeans {
 pub(super) struct MarkedName {
     pub(super) origin: OriginIdentity,
     pub(super) key: OriginKey,
-    /// What tells the version from others.
-    pub(super) version: Box<str>,
+    /// What tells the version from others; none where that is not sure: it is made for each who asks.
+    pub(super) version: Option<Box<str>>,
     pub(super) id: [u8; 16],
 }
 
@@ -106,7 +106,7 @@ impl Default for Marking {
 impl Marking {
     /// What is kept of it.
     pub(super) fn kept(&self, name: &MarkedName) -> Option<Marked> {
-        self.kept.get(name)
+        name.version.as_ref().and_then(|_| self.kept.get(name))
     }
 
     /// The picture with its mark. `read` gives the picture, and is asked for it at most once.
@@ -121,7 +121,7 @@ impl Marking {
     {
         let not_made = |why: &'static str| OriginError::caused_by(OriginFault::CopyNotMade, why);
         let alone = self.alone(&name).lock_owned().await;
-        if let Some(marked) = self.kept.get(&name) {
+        if let Some(marked) = self.kept(&name) {
             return Ok(marked);
         }
         let place = Arc::clone(&self.waiting).try_acquire_owned();
@@ -140,7 +140,9 @@ impl Marking {
                     Marked::TakesNone
                 }
             };
-            kept.insert(name, marked.clone());
+            if name.version.is_some() {
+                kept.insert(name, marked.clone());
+            }
             marked
         });
         making.await.map_err(|error| OriginError::caused_by(OriginFault::CopyNotMade, error))
@@ -184,7 +186,7 @@ mod tests {
         MarkedName {
             origin: OriginIdentity::new(),
             key: OriginKey::Object("a.png".into()),
-            version: version.into(),
+            version: Some(version.into()),
             id: [2; 16],
         }
     }
@@ -248,6 +250,21 @@ mod tests {
         let read = async || Ok(Bytes::from_static(b"no picture"));
         let made = marking.marked(name("one more"), &mark_key(), read).await.unwrap();
         assert!(matches!(made, Marked::TakesNone));
+    }
+
+    #[tokio::test]
+    async fn what_may_be_another_version_by_then_is_made_for_each() {
+        let (marking, reads) = (Marking::default(), AtomicUsize::new(0));
+        let name = MarkedName { version: None, ..name("") };
+        for made in 1..=2 {
+            let read = async || {
+                reads.fetch_add(1, Ordering::Relaxed);
+                Ok(Bytes::from_static(b"no picture"))
+            };
+            let marked = marking.marked(name.clone(), &mark_key(), read).await.unwrap();
+            assert!(matches!(marked, Marked::TakesNone) && marking.kept(&name).is_none());
+            assert_eq!(reads.load(Ordering::Relaxed), made);
+        }
     }
 
     #[tokio::test]
