@@ -106,6 +106,10 @@ impl<'a> Source<'a> {
         }
         let mut decoder = decoder(format, image)?;
         let size = decoder.dimensions();
+        // A GIF may say that its screen has no width.
+        if size.0 == 0 || size.1 == 0 {
+            return Err(RenditionError::NotAnImage(None));
+        }
         is_within(size)?;
         if format == ImageFormat::WebP {
             webp_frames::sizes(image).try_for_each(is_within)?;

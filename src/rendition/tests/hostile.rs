@@ -110,6 +110,20 @@ fn what_breaks_off_is_an_image_or_none_but_no_disaster() {
     }
 }
 
+#[test]
+fn an_image_of_no_width_or_no_height_is_none() {
+    let whole = fixture("animated.gif");
+    assert!(render(&whole, &png(8, None)).is_ok());
+    for side in [6..8, 8..10] {
+        let mut image = whole.clone();
+        image[side].fill(0);
+        for wish in [png(8, None), png(8, 8), png(None, None)] {
+            assert!(matches!(look(&image, &wish), Err(RenditionError::NotAnImage(None))));
+            assert!(matches!(render(&image, &wish), Err(RenditionError::NotAnImage(None))));
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn no_change_of_a_byte_is_a_disaster(
