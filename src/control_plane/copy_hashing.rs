@@ -17,7 +17,7 @@ use super::caller::Caller;
 use super::record::{CopyIssue, File, Pipeline};
 use super::store::{Store, StoreError, StoreErrorKind, UndigestedCopy};
 use crate::clock::{Clock, UnixSeconds};
-use crate::delivery::{Copies, CopyOf, DeliveryDesk, DigestError, ObjectDigest};
+use crate::delivery::{Copies, CopyOf, DeliveryDesk, DigestError, ObjectDigest, OriginFault};
 use crate::policy::{ImageMarkKeys, OriginName, RegisteredFile};
 use crate::telemetry::ErrorChain;
 
@@ -108,7 +108,8 @@ impl CopyHashing {
                 }
                 Some((file, pipeline)) => {
                     let read = self.digest(&desk, &issue, &file, &pipeline).await;
-                    if matches!(read, Err(Unread::Digest(DigestError::Origin(_)))) {
+                    if matches!(&read, Err(Unread::Digest(DigestError::Origin(error))) if error.fault() != OriginFault::CopyNotMade)
+                    {
                         failed.insert(pipeline.origin.clone());
                     }
                     read
@@ -143,6 +144,12 @@ impl CopyHashing {
             Unread::Gone | Unread::Large | Unread::TagId => (tries, None),
             // Waits for its origin, and is not to blame.
             Unread::OriginFailed => (tries, Some(now.plus(LEFT_ALONE))),
+            // Nor is one to blame that cannot be made at this moment.
+            Unread::Digest(DigestError::Origin(error))
+                if error.fault() == OriginFault::CopyNotMade =>
+            {
+                (tries, Some(now.plus(LEFT_ALONE)))
+            }
             Unread::Digest(_) if tries + 1 >= MOST_TRIES => (tries + 1, None),
             Unread::Digest(_) => (tries + 1, Some(now.plus(LEFT_ALONE << tries.min(MOST_TRIES)))),
         }

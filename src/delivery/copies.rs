@@ -23,7 +23,7 @@ use crate::asset::OriginKey;
 use crate::clock::UnixSeconds;
 use crate::forensic::{
     Excerpts, Layers, MARKS, MOST_BYTES, MarkKey, Outlook, PLANS, Piece, Refusal, SightedTag, Span,
-    SplicePlan, may_be_marked, plan,
+    SplicePlan, plan,
 };
 use crate::origin::{
     Answer, Ask, AskMethod, ByteRange, Caching, Conditions, CopyPart, Copying, EntityTag, Object,
@@ -194,7 +194,7 @@ impl Copies {
         match copied.means() {
             CopyMeans::Tag => {}
             CopyMeans::TagAndMark(mark_key) => {
-                let marked = self.marked(copied, wanted, &known, &made.described, mark_key);
+                let marked = self.marked(copied, wanted, &known, mark_key);
                 match timeout(LONGEST, marked).await {
                     Ok(Ok(Marked::Picture(picture))) => {
                         return marked_copy(copied, wanted.method, picture, made.described);
@@ -238,11 +238,10 @@ impl Copies {
         copied: &Copied,
         wanted: CopyWanted<'_>,
         known: &Known,
-        described: &ObjectMeta,
         key: &MarkKey,
     ) -> Result<Marked, OriginError> {
-        let may_be = described.content_type.to_str().is_ok_and(may_be_marked);
-        let length = known.meta.complete_length.filter(|length| may_be && *length <= MOST_BYTES);
+        // The tag says so, whatever the file is called by now: its bytes tell what it is.
+        let length = known.meta.complete_length.filter(|length| *length <= MOST_BYTES);
         let (Some(length), Some((origin, object))) = (length, copied.original()) else {
             return Ok(Marked::TakesNone);
         };
@@ -386,8 +385,8 @@ pub fn validators_of_copy(original: &Validators, id: [u8; 16]) -> Validators {
         let mut hash = Sha256::new();
         hash.update(PLANS.to_be_bytes());
         match SightedTag::from_bytes(id).layers() {
-            Layers::Container => {}
-            Layers::Image => hash.update(MARKS.to_be_bytes()),
+            Some(Layers::Container) | None => {}
+            Some(Layers::Image) => hash.update(MARKS.to_be_bytes()),
         }
         hash.update(id);
         hash.update(name);

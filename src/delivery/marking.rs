@@ -10,8 +10,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use bytes::Bytes;
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
 use super::redeemed::OriginIdentity;
@@ -22,6 +23,12 @@ use crate::policy::ImageMarkKeys;
 
 /// Bytes of marked pictures that are kept, all together.
 const MOST_KEPT: u64 = 128 << 20;
+
+/// Bytes of marked pictures that are in memory, those on their way out among them.
+const MOST_HELD: usize = 512 << 20;
+
+/// They are counted by so many.
+const COUNTED_BY: usize = 1 << 10;
 
 /// Beside its bytes, what is kept of a picture costs about so much.
 const OVERHEAD: u64 = 1 << 10;
@@ -48,8 +55,9 @@ impl CopyMeans {
     pub(super) fn of(id: [u8; 16], keys: &ImageMarkKeys) -> Self {
         let tag = SightedTag::from_bytes(id);
         match tag.layers() {
-            Layers::Container => Self::Tag,
-            Layers::Image => keys
+            Some(Layers::Container) => Self::Tag,
+            None => Self::KeyUnknown,
+            Some(Layers::Image) => keys
                 .of(tag.named_key().0)
                 .map_or(Self::KeyUnknown, |material| Self::TagAndMark(MarkKey::of(material))),
         }
@@ -83,6 +91,19 @@ pub(super) struct Marking {
     under_way: Mutex<HashMap<MarkedName, Weak<tokio::sync::Mutex<()>>>>,
     waiting: Arc<Semaphore>,
     at_work: Arc<Semaphore>,
+    room: Arc<Semaphore>,
+}
+
+/// A picture, and the room that it takes until nobody has it any more.
+struct Held {
+    bytes: Vec<u8>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl Default for Marking {
@@ -95,10 +116,16 @@ impl Default for Marking {
             u32::try_from(bytes.saturating_add(OVERHEAD)).unwrap_or(u32::MAX)
         };
         Self {
-            kept: Cache::builder().max_capacity(MOST_KEPT).weigher(weight).build(),
+            // What was asked for last is kept: the next part of it comes soon.
+            kept: Cache::builder()
+                .max_capacity(MOST_KEPT)
+                .weigher(weight)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
             under_way: Mutex::default(),
             waiting: Arc::new(Semaphore::new(WAITING)),
             at_work: Arc::new(Semaphore::new(AT_ONCE)),
+            room: Arc::new(Semaphore::new(MOST_HELD / COUNTED_BY)),
         }
     }
 }
@@ -129,12 +156,13 @@ impl Marking {
         let work = Arc::clone(&self.at_work).acquire_owned().await;
         let work = work.map_err(|_| not_made("no pictures are marked any more"))?;
         let (picture, key, kept) = (read().await?, key.clone(), self.kept.clone());
+        let room = Arc::clone(&self.room);
         let making = spawn_blocking(move || {
             // Whoever asked may be gone: until it is made nobody else begins it.
             let _held = (place, alone, work);
             let made = mark(&picture, &key, SightedTag::from_bytes(name.id));
             let marked = match made {
-                Ok(bytes) => Marked::Picture(bytes.into()),
+                Ok(bytes) => Marked::Picture(held(bytes, &room)?),
                 Err(refusal) => {
                     told(&refusal, &name);
                     Marked::TakesNone
@@ -143,9 +171,11 @@ impl Marking {
             if name.version.is_some() {
                 kept.insert(name, marked.clone());
             }
-            marked
+            Some(marked)
         });
-        making.await.map_err(|error| OriginError::caused_by(OriginFault::CopyNotMade, error))
+        let made = making.await;
+        let made = made.map_err(|error| OriginError::caused_by(OriginFault::CopyNotMade, error))?;
+        made.ok_or_else(|| not_made("too many marked pictures are on their way out"))
     }
 
     /// Has whoever makes that one make it alone.
@@ -163,6 +193,13 @@ impl Marking {
     fn under_way(&self) -> MutexGuard<'_, HashMap<MarkedName, Weak<tokio::sync::Mutex<()>>>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The bytes, as long as there is room for them.
+fn held(bytes: Vec<u8>, room: &Arc<Semaphore>) -> Option<Bytes> {
+    let places = u32::try_from(bytes.len().div_ceil(COUNTED_BY)).ok()?;
+    let room = Arc::clone(room).try_acquire_many_owned(places).ok()?;
+    Some(Bytes::from_owner(Held { bytes, _room: room }))
 }
 
 /// What takes no mark for another reason than that it is small may be worth a look.
@@ -267,6 +304,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_picture_has_its_room_until_nobody_reads_it() {
+        let room = Arc::new(Semaphore::new(3));
+        let first = held(vec![1; 2 * COUNTED_BY], &room).unwrap();
+        let part = first.slice(5..7);
+        drop(first);
+        assert!(held(vec![2; 2 * COUNTED_BY], &room).is_none());
+        assert_eq!(&part[..], [1, 1]);
+        drop(part);
+        assert!(held(vec![2; 2 * COUNTED_BY], &room).is_some());
+    }
+
     #[tokio::test]
     async fn what_cannot_be_read_is_tried_again() {
         let (marking, name) = (Marking::default(), name("1"));
@@ -283,5 +332,7 @@ mod tests {
         let keys = ImageMarkKeys::default();
         assert!(matches!(CopyMeans::of([1; 16], &keys), CopyMeans::Tag));
         assert!(matches!(CopyMeans::of([2; 16], &keys), CopyMeans::KeyUnknown));
+        // What a later version means by it is not known here.
+        assert!(matches!(CopyMeans::of([3; 16], &keys), CopyMeans::KeyUnknown));
     }
 }

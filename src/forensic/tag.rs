@@ -128,11 +128,12 @@ impl SightedTag {
         TagId(self.0).key()
     }
 
-    /// What it says of its copy.
-    pub fn layers(self) -> Layers {
+    /// What it says of its copy; none where it is of a version that is not known here.
+    pub fn layers(self) -> Option<Layers> {
         match self.0 {
-            [IMAGE, ..] => Layers::Image,
-            _ => Layers::Container,
+            [CONTAINER, ..] => Some(Layers::Container),
+            [IMAGE, ..] => Some(Layers::Image),
+            _ => None,
         }
     }
 }
@@ -261,7 +262,7 @@ mod tests {
         for (layers, first) in [(Layers::Container, 1), (Layers::Image, 2)] {
             let id = key(7).issue(42, layers);
             let sighted = SightedTag::from(id);
-            assert_eq!((id.bytes()[0], sighted.layers(), id.issue()), (first, layers, 42));
+            assert_eq!((id.bytes()[0], sighted.layers(), id.issue()), (first, Some(layers), 42));
             assert_eq!(key(7).judge(sighted), TagVerdict::Genuine(id));
             // The one is not the other with another first byte.
             let mut other = id.bytes();

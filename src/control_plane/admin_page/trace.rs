@@ -188,7 +188,7 @@ async fn brought(
     };
     let inspection = inspection.map_err(|error| {
         let status = match error {
-            NotInspected::BrokenOff => StatusCode::BAD_REQUEST,
+            NotInspected::BrokenOff | NotInspected::TooSlow => StatusCode::BAD_REQUEST,
             NotInspected::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         };
         Refusal::Refused { status, detail: sentence(&error.to_string()) }

@@ -78,7 +78,7 @@ impl From<NotInspected> for Problem {
     fn from(error: NotInspected) -> Self {
         let detail = error.to_string();
         match error {
-            NotInspected::BrokenOff => Self::invalid("", detail),
+            NotInspected::BrokenOff | NotInspected::TooSlow => Self::invalid("", detail),
             NotInspected::TooLong { .. } => {
                 Self { detail: detail.into(), ..Self::new(ProblemCode::BodyTooLarge) }
             }

@@ -58,6 +58,10 @@ pub struct CopyTrace {
     pub links: Vec<LinkId>,
     /// The link whose copy it is as a whole, byte by byte.
     pub exact: Option<LinkId>,
+    /// The file that it was compared with, if it was one of the catalog.
+    pub original: Option<u64>,
+    /// What comparing said, if it was compared.
+    pub comparison: Option<&'static str>,
 }
 
 #[cfg(test)]

@@ -151,14 +151,18 @@ impl Services {
         turn: ComparingTurn,
     ) -> Result<Comparison, ServiceError> {
         caller.require(Scope::Trace)?;
-        let ComparingTurn(_until_done) = turn;
         let (original, file) = match original {
             PictureOriginal::Bytes(bytes) => (bytes.clone(), None),
             PictureOriginal::File(number) => (self.original(caller, *number).await?, Some(*number)),
         };
         let tried = self.tried(&mut self.view(caller).await?, file).await?;
         // That takes its time: nothing of the store waits for it.
-        let likened = spawn_blocking(move || likened(&original, &suspect, &tried)).await;
+        let likened = spawn_blocking(move || {
+            // Whoever asked may be gone: until it is done nobody else begins.
+            let ComparingTurn(_held) = turn;
+            likened(&original, &suspect, &tried)
+        });
+        let likened = likened.await;
         let likened = likened.map_err(|error| ServiceError::Failed(Box::new(error)))?;
         let likenesses = match likened {
             Ok(Some(likenesses)) => likenesses,

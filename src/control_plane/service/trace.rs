@@ -1,10 +1,12 @@
 //! Whose copy a file is (requirement K.6): the tags in it, and what the log of issues says of each.
 
 use std::io::{self, Read};
+use std::time::Duration;
 
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use super::copy_issue::TagOrigin;
 use super::desk::Services;
@@ -20,6 +22,9 @@ const PIECE: usize = 64 << 10;
 
 /// Bytes that are looked at before others have their turn.
 const TURN: usize = 256 << 10;
+
+/// The longest that somebody may take to bring a picture that is compared: others wait for their turn.
+const LONGEST_BROUGHT: Duration = Duration::from_mins(2);
 
 /// Most bytes of a file that somebody brings to have it traced.
 pub const LARGEST_TRACED: u64 = 64 << 30;
@@ -66,6 +71,9 @@ pub enum NotInspected {
     /// It stopped coming.
     #[error("the file was broken off: send it again, from its first byte")]
     BrokenOff,
+    /// It came too slowly.
+    #[error("a picture that is compared has to come within two minutes")]
+    TooSlow,
     /// It is longer than files may be.
     #[error("the file is longer than {most} bytes")]
     TooLong {
@@ -153,9 +161,10 @@ impl Inspection {
         Inspecting::default().take(source, LARGEST_TRACED).await
     }
 
-    /// The same, and keeps it where it may be a picture that is compared.
+    /// The same of a picture that is compared, and keeps it.
     pub async fn of_source_kept(source: impl ByteSource) -> Result<Self, NotInspected> {
-        Inspecting::keeping().take(source, LARGEST_TRACED).await
+        let taken = timeout(LONGEST_BROUGHT, Inspecting::keeping().take(source, MOST_BYTES)).await;
+        taken.unwrap_or(Err(NotInspected::TooSlow))
     }
 
     /// Of a file, from its first byte to its last, by an inspecting that was fed nothing yet.
@@ -197,6 +206,10 @@ impl Services {
             let origin = origins.get(&sighting.tag).cloned().unwrap_or(TagOrigin::Forged);
             traced.push(TracedTag { sighting: *sighting, origin });
         }
+        let original = compare.as_ref().and_then(|it| match it.original {
+            PictureOriginal::File(number) => Some(number),
+            PictureOriginal::Bytes(_) => None,
+        });
         let comparison = match (compare, &inspection.kept) {
             (None, _) => None,
             (Some(_), None) => {
@@ -228,6 +241,8 @@ impl Services {
             tags: inspection.sightings.len() as u64,
             links,
             exact: exact.as_ref().map(|issue| issue.link.clone()),
+            original,
+            comparison: comparison.as_ref().map(Comparison::outcome),
         };
         let mut change = self.change(caller).await?;
         change.copy_traced(&trace);

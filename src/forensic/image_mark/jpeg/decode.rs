@@ -18,6 +18,7 @@ pub(in super::super) fn decode(file: &[u8]) -> Result<Coded<'_>, Unmarkable> {
     let mut tables = Tables::default();
     let mut frame: Option<Frame> = None;
     let mut kept = Vec::new();
+    let mut red_green_blue = false;
     let (mut at, mut scans) = (2, 0);
     while let Some((marker, start)) = next_marker(file, at) {
         let length = file.get(start..).and_then(|it| it.first_chunk());
@@ -53,9 +54,7 @@ pub(in super::super) fn decode(file: &[u8]) -> Result<Coded<'_>, Unmarkable> {
             // The number of lines comes behind the first scan.
             0xdc => return Err(Unmarkable::Unsupported),
             0xe0..=0xef | 0xfe if scans == 0 => {
-                if is_red_green_blue(marker, segment) {
-                    return Err(Unmarkable::Unsupported);
-                }
+                red_green_blue |= is_red_green_blue(marker, segment);
                 if !segment.starts_with(b"MPF\0") {
                     kept.extend(file.get(start - 2..at));
                 }
@@ -65,7 +64,8 @@ pub(in super::super) fn decode(file: &[u8]) -> Result<Coded<'_>, Unmarkable> {
     }
     let frame = frame.ok_or_else(broken)?;
     let ids: Vec<_> = frame.components.iter().map(|it| it.id).collect();
-    if ids == b"RGB" {
+    // Of one colour it says nothing.
+    if ids == b"RGB" || red_green_blue && ids.len() > 1 {
         return Err(Unmarkable::Unsupported);
     }
     if frame.components.iter().any(|it| it.steps.is_none()) {
